@@ -1,0 +1,28 @@
+/** A handle that {@link Clock.clearTimeout} takes. */
+export type TimerHandle = unknown;
+
+/** The flow of time, as far as the manager needs it. Injected in tests. */
+export interface Clock {
+  /** Calls back once after `delayMs`. The timer must not keep the process alive. */
+  setTimeout(callback: () => void, delayMs: number): TimerHandle;
+  clearTimeout(handle: TimerHandle): void;
+  /** Calls back after the input that is waiting now has been read. */
+  setImmediate(callback: () => void): void;
+}
+
+/**
+ * The real clock. It looks the timers up at each call, so that a test that fakes the global ones is obeyed.
+ */
+export const systemClock: Clock = {
+  setTimeout(callback, delayMs) {
+    const handle = globalThis.setTimeout(callback, delayMs);
+    handle.unref?.();
+    return handle;
+  },
+  clearTimeout(handle) {
+    globalThis.clearTimeout(handle as NodeJS.Timeout);
+  },
+  setImmediate(callback) {
+    globalThis.setImmediate(callback);
+  },
+};

@@ -1,0 +1,126 @@
+import type { Clock, TimerHandle } from './clock.js';
+
+/**
+ * Clients pinged in one go. A ping is a system call of some 15 µs, so a slice holds the event loop for a few
+ * milliseconds; between slices, waiting input is read.
+ */
+const SLICE_SIZE = 200;
+
+/** The clients that got their ping at the same moment, and so share a deadline. */
+export interface PingBatch {
+  readonly entries: HeartbeatEntry[];
+}
+
+/** What the heartbeat keeps of a client: the batch of its earliest ping that has no answer yet. */
+export interface HeartbeatEntry {
+  unanswered: PingBatch | undefined;
+}
+
+/** What the heartbeat asks of its owner. */
+export interface HeartbeatOwner<Entry extends HeartbeatEntry> {
+  /** Everybody, in an order that stays good while clients come and go. */
+  all(): Iterator<Entry>;
+  /** Pings one client; false when it cannot be pinged, or is gone now. */
+  ping(entry: Entry): boolean;
+  /** A client let its deadline pass. */
+  expire(entry: Entry): void;
+}
+
+/**
+ * Pings everybody once an interval and reports who does not answer in time.
+ *
+ * Each ping has a deadline of its own, `timeoutMs` after it was sent. A pong answers all earlier pings
+ * (RFC 6455 section 5.5.3), and a later ping never moves the deadline of one that has no answer: so a client's
+ * deadline is that of its earliest unanswered ping. Clients pinged together share one timer.
+ *
+ * When a deadline passes, the input that waits in the sockets is read before anybody is expired: a server that
+ * was too busy to read a pong does not blame the client for it.
+ */
+export class Heartbeat<Entry extends HeartbeatEntry> {
+  readonly #clock: Clock;
+  readonly #owner: HeartbeatOwner<Entry>;
+  readonly #intervalMs: number;
+  readonly #timeoutMs: number;
+  #nextBeat: TimerHandle | undefined;
+  readonly #deadlines = new Set<TimerHandle>();
+  #running = false;
+  /** Told apart by number, so that work put off by a heartbeat that was stopped since is dropped. */
+  #epoch = 0;
+  #sliceIsPending = false;
+
+  constructor(clock: Clock, intervalMs: number, timeoutMs: number, owner: HeartbeatOwner<Entry>) {
+    this.#clock = clock;
+    this.#intervalMs = intervalMs;
+    this.#timeoutMs = timeoutMs;
+    this.#owner = owner;
+  }
+
+  /** Starts, unless it runs or is switched off. The first ping comes one interval later. */
+  start(): void {
+    if (this.#running || this.#intervalMs === 0) return;
+    this.#running = true;
+    this.#armBeat();
+  }
+
+  /** Stops and forgets every deadline. Can be started again. */
+  stop(): void {
+    this.#running = false;
+    this.#epoch += 1;
+    this.#sliceIsPending = false;
+    if (this.#nextBeat !== undefined) this.#clock.clearTimeout(this.#nextBeat);
+    this.#nextBeat = undefined;
+    for (const handle of this.#deadlines) this.#clock.clearTimeout(handle);
+    this.#deadlines.clear();
+  }
+
+  #armBeat(): void {
+    this.#nextBeat = this.#clock.setTimeout(() => {
+      this.#armBeat();
+      // A beat that outlasts the interval is finished, not started over: that would leave its tail unpinged.
+      if (!this.#sliceIsPending) this.#pingSlice(this.#owner.all());
+    }, this.#intervalMs);
+  }
+
+  #pingSlice(rest: Iterator<Entry>): void {
+    const epoch = this.#epoch;
+    this.#sliceIsPending = false;
+    const batch: PingBatch = { entries: [] };
+    for (let pinged = 0; pinged < SLICE_SIZE; pinged++) {
+      const next = rest.next();
+      if (next.done) {
+        this.#armDeadline(batch);
+        return;
+      }
+      const entry = next.value;
+      const first = entry.unanswered === undefined;
+      // Before the ping, so that an answer that comes while it is being sent counts.
+      if (first) entry.unanswered = batch;
+      if (this.#owner.ping(entry)) {
+        if (first) batch.entries.push(entry);
+      } else if (first) {
+        entry.unanswered = undefined;
+      }
+      if (epoch !== this.#epoch) return;
+    }
+    this.#armDeadline(batch);
+    this.#sliceIsPending = true;
+    this.#clock.setImmediate(() => {
+      if (epoch === this.#epoch) this.#pingSlice(rest);
+    });
+  }
+
+  #armDeadline(batch: PingBatch): void {
+    if (batch.entries.length === 0 || this.#timeoutMs === 0) return;
+    const epoch = this.#epoch;
+    const handle = this.#clock.setTimeout(() => {
+      this.#deadlines.delete(handle);
+      this.#clock.setImmediate(() => {
+        for (const entry of batch.entries) {
+          if (epoch !== this.#epoch) return;
+          if (entry.unanswered === batch) this.#owner.expire(entry as Entry);
+        }
+      });
+    }, this.#timeoutMs);
+    this.#deadlines.add(handle);
+  }
+}

@@ -1,0 +1,76 @@
+import type { HeartbeatEntry, PingBatch } from './heartbeat.js';
+import type { WebSocketClient } from './types.js';
+
+/** One tracked client. */
+export class ClientRecord implements HeartbeatEntry {
+  clientId: string | undefined = undefined;
+  unanswered: PingBatch | undefined = undefined;
+
+  constructor(
+    readonly client: WebSocketClient,
+    readonly namespace: string,
+  ) {}
+}
+
+const NO_CLIENTS: ReadonlySet<ClientRecord> = new Set();
+
+/** Who is connected, by client and by namespace. Add, remove and look-up take constant time. */
+export class Registry {
+  readonly #byClient = new Map<WebSocketClient, ClientRecord>();
+  readonly #byNamespace = new Map<string, Set<ClientRecord>>();
+
+  get size(): number {
+    return this.#byClient.size;
+  }
+
+  get namespaceCount(): number {
+    return this.#byNamespace.size;
+  }
+
+  get(client: WebSocketClient): ClientRecord | undefined {
+    return this.#byClient.get(client);
+  }
+
+  /** The clients of a namespace. Safe to iterate while clients are removed. */
+  of(namespace: string): ReadonlySet<ClientRecord> {
+    return this.#byNamespace.get(namespace) ?? NO_CLIENTS;
+  }
+
+  all(): IterableIterator<ClientRecord> {
+    return this.#byClient.values();
+  }
+
+  *namespaces(): IterableIterator<{ namespace: string; connections: number }> {
+    for (const [namespace, records] of this.#byNamespace) yield { namespace, connections: records.size };
+  }
+
+  add(client: WebSocketClient, namespace: string): ClientRecord {
+    const record = new ClientRecord(client, namespace);
+    this.#byClient.set(client, record);
+    const records = this.#byNamespace.get(namespace);
+    if (records === undefined) this.#byNamespace.set(namespace, new Set([record]));
+    else records.add(record);
+    return record;
+  }
+
+  /** Forgets a client; a namespace goes with its last one. */
+  remove(client: WebSocketClient): ClientRecord | undefined {
+    const record = this.#byClient.get(client);
+    if (record === undefined) return undefined;
+    this.#byClient.delete(client);
+    const records = this.#byNamespace.get(record.namespace);
+    if (records !== undefined) {
+      records.delete(record);
+      if (records.size === 0) this.#byNamespace.delete(record.namespace);
+    }
+    return record;
+  }
+
+  /** Forgets everybody and returns who was there. */
+  clear(): ClientRecord[] {
+    const records = [...this.#byClient.values()];
+    this.#byClient.clear();
+    this.#byNamespace.clear();
+    return records;
+  }
+}

@@ -1,0 +1,227 @@
+import { CLOSE, type CloseCode } from '../protocol/close-codes.js';
+import { messageOf } from '../protocol/errors.js';
+import { PreparedMessage } from '../protocol/frames.js';
+import { parseHello } from '../protocol/messages.js';
+import { refusalFor } from './admission.js';
+import { type Clock, systemClock } from './clock.js';
+import { resolveManagerConfig } from './config.js';
+import { Heartbeat } from './heartbeat.js';
+import { guardLogger, silentLogger } from './logger.js';
+import { type ClientRecord, Registry } from './registry.js';
+import type {
+  BroadcastResult,
+  ClientInfo,
+  DatafnLogger,
+  WebSocketClient,
+  WsAuthContext,
+  WsManagerConfig,
+} from './types.js';
+
+/**
+ * Tracks the clients of each namespace, enforces connection limits, keeps a heartbeat and broadcasts cursors.
+ *
+ * It owns no socket: the caller authenticates a connection, hands it over with {@link addClient}, and passes on
+ * what the connection says. No method throws because of what a client does.
+ *
+ * Source: the DataFn reference, `WebSocketManager`.
+ */
+export class WebSocketManager {
+  readonly #config: Readonly<Required<WsManagerConfig>>;
+  readonly #logger: DatafnLogger;
+  readonly #registry = new Registry();
+  readonly #heartbeat: Heartbeat<ClientRecord>;
+  #closed = false;
+  #destroyed = false;
+
+  /**
+   * @param config limits and times; see {@link WsManagerConfig} for the defaults.
+   * @param logger where to report; silent by default.
+   * @param clock the timers to use; the global ones by default.
+   * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a config value out of range.
+   */
+  constructor(config?: WsManagerConfig, logger: DatafnLogger = silentLogger, clock: Clock = systemClock) {
+    this.#config = resolveManagerConfig(config);
+    this.#logger = guardLogger(logger);
+    this.#heartbeat = new Heartbeat(
+      clock,
+      this.#config.heartbeatIntervalMs,
+      this.#config.heartbeatTimeoutMs,
+      {
+        all: () => this.#registry.all(),
+        ping: (record) => this.#ping(record),
+        expire: (record) => this.#drop(record, CLOSE.heartbeatTimeout),
+      },
+    );
+  }
+
+  /** Clients tracked now. */
+  get connectionCount(): number {
+    return this.#registry.size;
+  }
+
+  /** Namespaces that have at least one client now. */
+  get namespaceCount(): number {
+    return this.#registry.namespaceCount;
+  }
+
+  /** The namespaces that have clients now, and how many each. */
+  namespaces(): IterableIterator<{ namespace: string; connections: number }> {
+    return this.#registry.namespaces();
+  }
+
+  /** What is known of a client, or `undefined` for one that is not tracked. */
+  describeClient(client: WebSocketClient): ClientInfo | undefined {
+    const record = this.#registry.get(client);
+    return record && { namespace: record.namespace, clientId: record.clientId };
+  }
+
+  /**
+   * Admits an authenticated client into the namespace of `authContext`, for the life of its connection.
+   *
+   * Adding a tracked client again changes nothing: true for the same namespace, false (and a warning) for another.
+   *
+   * @returns false when the client was refused. It is then closed: 4503 at a limit (the global one is checked
+   *   first), 4401 for an empty namespace, 1001 after {@link close}.
+   */
+  addClient(client: WebSocketClient, authContext: WsAuthContext): boolean {
+    const namespace: unknown = authContext?.namespace;
+    if (this.#closed) return this.#refuse(client, CLOSE.goingAway, namespace);
+    const known = this.#registry.get(client);
+    if (known !== undefined) {
+      if (known.namespace === namespace) return true;
+      this.#logger.warn('A tracked client cannot change its namespace', {
+        namespace: known.namespace,
+        asked: namespace,
+      });
+      return false;
+    }
+    if (typeof namespace !== 'string' || namespace === '') {
+      return this.#refuse(client, CLOSE.unauthorized, namespace);
+    }
+    const occupancy = { total: this.#registry.size, ofNamespace: this.#registry.of(namespace).size };
+    const refusal = refusalFor(occupancy, this.#config);
+    if (refusal !== undefined) return this.#refuse(client, refusal, namespace);
+    this.#registry.add(client, namespace);
+    if (!this.#destroyed) this.#heartbeat.start();
+    this.#logger.debug('Client added', { namespace, connections: this.#registry.size });
+    return true;
+  }
+
+  /** Forgets a client whose connection has ended; frees its slot. One that is not tracked is ignored. */
+  removeClient(client: WebSocketClient): void {
+    const record = this.#remove(client);
+    if (record !== undefined) {
+      this.#logger.debug('Client removed', { namespace: record.namespace, connections: this.#registry.size });
+    }
+  }
+
+  /**
+   * Takes a text message from a client. A hello registers the client's id; everything else is ignored, and so
+   * is a `namespace` in a hello. Never throws.
+   */
+  handleMessage(client: WebSocketClient, data: string): void {
+    const record = this.#registry.get(client);
+    if (record === undefined || typeof data !== 'string') return;
+    const hello = parseHello(data);
+    if (hello?.clientId === undefined) return;
+    record.clientId = hello.clientId;
+    this.#logger.debug('Client said hello', { namespace: record.namespace, clientId: hello.clientId });
+  }
+
+  /** Takes a pong from a client. It answers every ping sent before it (RFC 6455 section 5.5.3). */
+  handlePong(client: WebSocketClient): void {
+    const record = this.#registry.get(client);
+    if (record !== undefined) record.unanswered = undefined;
+  }
+
+  /**
+   * Sends `{"type":"cursor","cursor":"…"}` to each client of `namespace` and to no other, at a cost that grows
+   * with the clients of that namespace alone. A client whose `send` throws is removed and closed with 1001
+   * `Broadcast send failed`; the others still get theirs.
+   */
+  broadcastCursor(cursor: string, namespace: string): BroadcastResult {
+    const records = this.#registry.of(namespace);
+    if (records.size === 0) return { delivered: 0, failed: 0 };
+    const message = new PreparedMessage(cursor);
+    let delivered = 0;
+    let failed = 0;
+    for (const record of records) {
+      const { client } = record;
+      try {
+        if (client.sendPrepared !== undefined) client.sendPrepared(message);
+        else client.send(message.text);
+        delivered += 1;
+      } catch (error) {
+        failed += 1;
+        this.#logger.warn('Broadcast send failed', {
+          namespace,
+          clientId: record.clientId,
+          error: messageOf(error),
+        });
+        this.#drop(record, CLOSE.broadcastSendFailed);
+      }
+    }
+    this.#logger.debug('Cursor broadcast', { namespace, cursor, delivered, failed });
+    return { delivered, failed };
+  }
+
+  /** Stops the heartbeat and closes everybody with 1001 `Going Away`. Later clients are refused. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#heartbeat.stop();
+    const records = this.#registry.clear();
+    for (const record of records) {
+      record.unanswered = undefined;
+      this.#closeClient(record.client, CLOSE.goingAway);
+    }
+    this.#logger.info('Manager closed', { connections: records.length });
+  }
+
+  /** Stops the heartbeat and every timer for good; closes nobody. For a process that is about to end, or a test. */
+  destroy(): void {
+    this.#destroyed = true;
+    this.#heartbeat.stop();
+  }
+
+  #ping(record: ClientRecord): boolean {
+    if (typeof record.client.ping !== 'function') return false;
+    try {
+      record.client.ping();
+      return true;
+    } catch (error) {
+      this.#logger.warn('Heartbeat ping failed', { namespace: record.namespace, error: messageOf(error) });
+      this.#drop(record, CLOSE.heartbeatPingFailed);
+      return false;
+    }
+  }
+
+  #remove(client: WebSocketClient): ClientRecord | undefined {
+    const record = this.#registry.remove(client);
+    if (record === undefined) return undefined;
+    record.unanswered = undefined;
+    if (this.#registry.size === 0) this.#heartbeat.stop();
+    return record;
+  }
+
+  #drop(record: ClientRecord, reason: CloseCode): void {
+    // Removed first: a `close` that reports back at once finds the client gone already.
+    if (this.#remove(record.client) === undefined) return;
+    this.#logger.debug('Client dropped', { namespace: record.namespace, ...reason });
+    this.#closeClient(record.client, reason);
+  }
+
+  #refuse(client: WebSocketClient, reason: CloseCode, namespace: unknown): false {
+    this.#logger.debug('Client refused', { namespace, code: reason.code, reason: reason.reason });
+    this.#closeClient(client, reason);
+    return false;
+  }
+
+  #closeClient(client: WebSocketClient, { code, reason }: CloseCode): void {
+    try {
+      client.close?.(code, reason);
+    } catch (error) {
+      this.#logger.warn('Closing a client failed', { code, reason, error: messageOf(error) });
+    }
+  }
+}

@@ -1,0 +1,42 @@
+/** What a close code means to the two ends of a connection. */
+export interface CloseCode {
+  /** The number in the close frame (RFC 6455 section 7.4, 4000 to 4999 are private). */
+  readonly code: number;
+  /** The reason text sent with it, byte for byte. */
+  readonly reason: string;
+  /** Whether a client is expected to come back (with backoff), or to stop trying. */
+  readonly reconnect: boolean;
+}
+
+/**
+ * Every close that this package sends, in one table.
+ *
+ * Source: the DataFn reference (1001, 4401, 4503) and RFC 6455 section 7.4.1 (1001, 1009).
+ */
+export const CLOSE = {
+  /** The server shuts down. */
+  goingAway: { code: 1001, reason: 'Going Away', reconnect: true },
+  /** No pong within `heartbeatTimeoutMs` of a ping. */
+  heartbeatTimeout: { code: 1001, reason: 'Heartbeat timeout', reconnect: true },
+  /** The client's `ping` threw. */
+  heartbeatPingFailed: { code: 1001, reason: 'Heartbeat ping failed', reconnect: true },
+  /** The client's `send` threw during a broadcast. */
+  broadcastSendFailed: { code: 1001, reason: 'Broadcast send failed', reconnect: true },
+  /** No token, a bad one, or one that yields no namespace. Coming back with the same token will not help. */
+  unauthorized: { code: 4401, reason: 'Unauthorized', reconnect: false },
+  /** `maxConnections` is reached. */
+  connectionLimit: { code: 4503, reason: 'Connection limit reached', reconnect: true },
+  /** `maxConnectionsPerNamespace` is reached. */
+  namespaceConnectionLimit: { code: 4503, reason: 'Namespace connection limit reached', reconnect: true },
+} as const satisfies Record<string, CloseCode>;
+
+/** Codes that say "you were not let in": a client closed with one of them was never accepted. */
+export const REFUSAL_CODES: ReadonlySet<number> = new Set([
+  CLOSE.unauthorized.code,
+  CLOSE.connectionLimit.code,
+]);
+
+/** RFC 6455 section 7.1.5: what an endpoint reports when the peer's close frame carried no code. */
+export const NO_STATUS_RECEIVED = 1005;
+/** RFC 6455 section 7.1.5: what an endpoint reports when the connection ended without a close frame. */
+export const ABNORMAL_CLOSURE = 1006;

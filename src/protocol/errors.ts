@@ -1,0 +1,43 @@
+/** Stable, machine-readable identifiers of every error that this package throws on purpose. */
+export type ErrorCode =
+  /** A value handed to the library or the command line is not what was expected. */
+  | 'ERR_INVALID_OPTION'
+  /** A scenario file cannot be read, parsed or validated. */
+  | 'ERR_INVALID_SCENARIO'
+  /** An emit script has a line that is no cursor. */
+  | 'ERR_INVALID_SCRIPT'
+  /** The server cannot be started: port taken, no privilege, no such host. */
+  | 'ERR_LISTEN'
+  /** The target server cannot be reached. */
+  | 'ERR_UNREACHABLE'
+  /** The target server answered, and said no. */
+  | 'ERR_REFUSED'
+  /** A worker process of the bench ended before its work did. */
+  | 'ERR_WORKER';
+
+/**
+ * An error that is somebody's to fix, not a bug of ours: its message says what was expected, what came, and
+ * what to do. Anything else that is thrown is a bug.
+ */
+export class DatafnWsError extends Error {
+  override readonly name = 'DatafnWsError';
+
+  constructor(
+    /** Stable identifier, fit for a `switch`. */
+    readonly code: ErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** One line of text for a thrown value of any kind. */
+export function messageOf(error: unknown): string {
+  if (error instanceof Error) return error.message;
+  try {
+    return String(error);
+  } catch {
+    return 'a value that cannot be shown';
+  }
+}

@@ -1,0 +1,49 @@
+import { encodeCursor } from './messages.js';
+
+const FIN = 0x80;
+
+/** Frame opcodes of RFC 6455 section 5.2. */
+export const OPCODE = {
+  continuation: 0x0,
+  text: 0x1,
+  binary: 0x2,
+  close: 0x8,
+  ping: 0x9,
+  pong: 0xa,
+} as const;
+
+/** Encodes one unmasked, final frame as a server sends it (RFC 6455 section 5.2). */
+export function encodeServerFrame(opcode: number, payload: Buffer): Buffer {
+  const length = payload.length;
+  const headerLength = length < 126 ? 2 : length < 65_536 ? 4 : 10;
+  const frame = Buffer.allocUnsafeSlow(headerLength + length);
+  frame[0] = FIN | opcode;
+  if (headerLength === 2) {
+    frame[1] = length;
+  } else if (headerLength === 4) {
+    frame[1] = 126;
+    frame.writeUInt16BE(length, 2);
+  } else {
+    frame[1] = 127;
+    frame.writeBigUInt64BE(BigInt(length), 2);
+  }
+  payload.copy(frame, headerLength);
+  return frame;
+}
+
+/** A cursor message encoded at most once, however many clients it goes to. */
+export class PreparedMessage {
+  /** The payload, `{"type":"cursor","cursor":"…"}`. */
+  readonly text: string;
+  #frame: Buffer | undefined;
+
+  constructor(readonly cursor: string) {
+    this.text = encodeCursor(cursor);
+  }
+
+  /** The whole unmasked WebSocket text frame, for a transport that writes to the socket itself. */
+  get frame(): Buffer {
+    this.#frame ??= encodeServerFrame(OPCODE.text, Buffer.from(this.text));
+    return this.#frame;
+  }
+}

@@ -1,0 +1,50 @@
+/** Longest cursor accepted from outside, in UTF-16 code units. */
+export const MAX_CURSOR_LENGTH = 256;
+/** Longest namespace accepted from outside, in UTF-16 code units. */
+export const MAX_NAMESPACE_LENGTH = 255;
+/** Longest client id that a hello may register, in UTF-16 code units; a longer one is ignored. */
+export const MAX_CLIENT_ID_LENGTH = 255;
+
+// C0, DEL and C1: they would let a namespace forge log lines and terminal output.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+
+/** Says what is wrong with `value` as an identifier, in words that follow "Expected … to be …", or nothing. */
+function identifierProblem(value: unknown, maxLength: number): string | undefined {
+  if (typeof value !== 'string') return `a string, got ${describe(value)}`;
+  if (value === '') return 'a non-empty string, got an empty one';
+  if (value.length > maxLength) return `at most ${maxLength} characters, got ${value.length}`;
+  if (CONTROL_CHARACTER.test(value)) return 'without control characters, got one';
+  if (!value.isWellFormed()) return 'well-formed Unicode, got a lone surrogate';
+  return undefined;
+}
+
+/**
+ * Says what keeps `value` from being a cursor, or `undefined` when it is one.
+ *
+ * A cursor is a non-empty string of at most {@link MAX_CURSOR_LENGTH} characters without control characters;
+ * DataFn's own are increasing integers, compared with `parseInt(cursor, 10)`.
+ */
+export function cursorProblem(value: unknown): string | undefined {
+  return identifierProblem(value, MAX_CURSOR_LENGTH);
+}
+
+/** Says what keeps `value` from being a namespace (at most {@link MAX_NAMESPACE_LENGTH} characters), or nothing. */
+export function namespaceProblem(value: unknown): string | undefined {
+  return identifierProblem(value, MAX_NAMESPACE_LENGTH);
+}
+
+/** Whether `value` can be registered as a client's id. */
+export function isClientId(value: unknown): value is string {
+  return identifierProblem(value, MAX_CLIENT_ID_LENGTH) === undefined;
+}
+
+/** A short rendering of any value for an error message: its kind where the value itself would not help. */
+export function describe(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}…` : value);
+  if (typeof value === 'object') return 'an object';
+  if (typeof value === 'function') return 'a function';
+  return String(value);
+}

@@ -1,0 +1,49 @@
+import { isClientId } from './identifiers.js';
+
+/** What a client says of itself when its socket opens (DataFn reference, "hello"). */
+export interface Hello {
+  /** The id under which the client wants to be known; absent when it sent none that can be used. */
+  readonly clientId?: string;
+  /** The one cursor of older clients. */
+  readonly cursor?: string;
+  /** A cursor per resource, as current clients send it. */
+  readonly cursors?: Readonly<Record<string, string>>;
+}
+
+/** The text of a cursor message: `{"type":"cursor","cursor":"42"}`, in exactly these bytes. */
+export function encodeCursor(cursor: string): string {
+  return `{"type":"cursor","cursor":${JSON.stringify(cursor)}}`;
+}
+
+/**
+ * Reads a client's message. Anything that is no hello (junk, another type, no object) is `undefined`; a hello
+ * with fields of the wrong type counts, without those fields. Never throws.
+ *
+ * A `namespace` in a hello is not even read: the namespace comes from authentication alone.
+ */
+export function parseHello(data: string): Hello | undefined {
+  let message: unknown;
+  try {
+    message = JSON.parse(data);
+  } catch {
+    return undefined;
+  }
+  if (typeof message !== 'object' || message === null || !('type' in message) || message.type !== 'hello') {
+    return undefined;
+  }
+  const { clientId, cursor, cursors } = message as Record<string, unknown>;
+  return {
+    ...(isClientId(clientId) ? { clientId } : {}),
+    ...(typeof cursor === 'string' ? { cursor } : {}),
+    ...(isRecordOfStrings(cursors) ? { cursors } : {}),
+  };
+}
+
+function isRecordOfStrings(value: unknown): value is Record<string, string> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((entry) => typeof entry === 'string')
+  );
+}
