@@ -15,8 +15,11 @@ export interface WebSocketClient {
   /**
    * Takes a message that was encoded once for the whole broadcast; used in place of `send` when there.
    * Throwing means the same as for `send`.
+   *
+   * @returns false when the connection is already on its way out and the message was not taken.
    */
-  sendPrepared?(message: PreparedMessage): void;
+  // biome-ignore lint/suspicious/noConfusingVoidType: an implementation that returns nothing is fine
+  sendPrepared?(message: PreparedMessage): boolean | void;
 }
 
 /** What authentication found out about a connection. Source: the DataFn reference, `WsAuthContext`. */

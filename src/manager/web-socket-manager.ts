@@ -32,6 +32,8 @@ export class WebSocketManager {
   readonly #heartbeat: Heartbeat<ClientRecord>;
   #closed = false;
   #destroyed = false;
+  #broadcasts = 0;
+  #deliveries = 0;
 
   /**
    * @param config limits and times; see {@link WsManagerConfig} for the defaults.
@@ -62,6 +64,16 @@ export class WebSocketManager {
   /** Namespaces that have at least one client now. */
   get namespaceCount(): number {
     return this.#registry.namespaceCount;
+  }
+
+  /** Calls of {@link broadcastCursor} so far, those that nobody heard included. */
+  get broadcasts(): number {
+    return this.#broadcasts;
+  }
+
+  /** Clients that were handed a cursor, summed over all broadcasts so far. */
+  get deliveries(): number {
+    return this.#deliveries;
   }
 
   /** The namespaces that have clients now, and how many each. */
@@ -140,6 +152,7 @@ export class WebSocketManager {
    * `Broadcast send failed`; the others still get theirs.
    */
   broadcastCursor(cursor: string, namespace: string): BroadcastResult {
+    this.#broadcasts += 1;
     const records = this.#registry.of(namespace);
     if (records.size === 0) return { delivered: 0, failed: 0 };
     const message = new PreparedMessage(cursor);
@@ -148,8 +161,8 @@ export class WebSocketManager {
     for (const record of records) {
       const { client } = record;
       try {
-        if (client.sendPrepared !== undefined) client.sendPrepared(message);
-        else client.send(message.text);
+        if (client.sendPrepared === undefined) client.send(message.text);
+        else if (client.sendPrepared(message) === false) continue;
         delivered += 1;
       } catch (error) {
         failed += 1;
@@ -161,6 +174,7 @@ export class WebSocketManager {
         this.#drop(record, CLOSE.broadcastSendFailed);
       }
     }
+    this.#deliveries += delivered;
     this.#logger.debug('Cursor broadcast', { namespace, cursor, delivered, failed });
     return { delivered, failed };
   }

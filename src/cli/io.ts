@@ -1,0 +1,17 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** A request to stop: a signal, or the death of the process that started this one. */
+export type StopSignal = 'SIGINT' | 'SIGTERM';
+
+/** What a command may touch of the outside. The real one is made in `bin/`; tests bring their own. */
+export interface Io {
+  readonly stdin: Readable;
+  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Calls back at each request to stop. Returns how to be left alone again. */
+  onStop(listener: (signal: StopSignal) => void): () => void;
+}
+
+/** The exit code of a process that was asked to stop (128 + the signal's number). */
+export const STOP_EXIT_CODES: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM: 143 };

@@ -1,0 +1,70 @@
+import { Command, CommanderError } from 'commander';
+import { DatafnWsError, type ErrorCode } from '../protocol/errors.js';
+import { benchCommand } from './bench/command.js';
+import { colorsFor } from './color.js';
+import { emitCommand } from './emit/command.js';
+import type { Io } from './io.js';
+import { printable } from './printable.js';
+import { serveCommand } from './serve/command.js';
+import { version } from './version.js';
+
+/** What each kind of error exits with; see the table in the README. */
+const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
+  ERR_INVALID_OPTION: 2,
+  ERR_INVALID_SCENARIO: 2,
+  ERR_INVALID_SCRIPT: 1,
+  ERR_LISTEN: 3,
+  ERR_UNREACHABLE: 3,
+  ERR_REFUSED: 1,
+  ERR_WORKER: 5,
+};
+
+/** Exit code of a bug of ours. */
+const INTERNAL_ERROR = 70;
+
+/**
+ * Runs the command line.
+ *
+ * @param argv the arguments, without the names of node and the script.
+ * @returns the exit code; never rejects.
+ */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  let exitCode = 0;
+  const program = new Command('datafn-ws')
+    .description('Serve, drive and load-test DataFn WebSocket servers.')
+    .version(version, '-V, --version')
+    .configureHelp({ helpWidth: Math.min(io.stdout.columns ?? 80, 100) })
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      getOutHelpWidth: () => Math.min(io.stdout.columns ?? 80, 100),
+      getErrHelpWidth: () => Math.min(io.stderr.columns ?? 80, 100),
+      outputError: (text, write) =>
+        write(`${colorsFor(io, 'stderr').red('error')}${text.replace(/^error/, '')}`),
+    })
+    .showHelpAfterError('Run with --help to see what there is.')
+    .exitOverride();
+
+  for (const make of [serveCommand, emitCommand, benchCommand]) {
+    const command = make(io, (code) => {
+      exitCode = code;
+    });
+    program.addCommand(command.copyInheritedSettings(program));
+  }
+
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    const colors = colorsFor(io, 'stderr');
+    if (error instanceof DatafnWsError) {
+      for (const line of error.message.split('\n'))
+        io.stderr.write(`${colors.red('error:')} ${printable(line)}\n`);
+      return EXIT_CODES[error.code];
+    }
+    io.stderr.write(`${colors.red('bug:')} this is a mistake in datafn-ws ${version}, please report it\n`);
+    io.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    return INTERNAL_ERROR;
+  }
+}

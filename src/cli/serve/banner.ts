@@ -1,0 +1,37 @@
+import type { ChalkInstance } from 'chalk';
+import { emitOptions } from '../../options/emit.js';
+import type { ServeOptions } from '../../options/serve.js';
+import type { ListenAddress } from '../../server/create-server.js';
+import { version } from '../version.js';
+
+/** What a person sees when the server is ready: a URL to paste, and an emit command that works as it stands. */
+export function banner(
+  { wsUrl, apiUrl }: ListenAddress,
+  options: ServeOptions,
+  colors: ChalkInstance,
+): string {
+  const namespace = options.anonymousNamespace ?? 'user:alice';
+  const url = options.anonymousNamespace === undefined ? `${wsUrl}?token=${namespace}` : wsUrl;
+  const emit = [
+    'npx datafn-ws emit 42 -n',
+    /^[\w:.@/-]+$/.test(namespace) ? namespace : `'${namespace.replaceAll("'", `'\\''`)}'`,
+    apiUrl === emitOptions.url.default ? '' : `--url ${apiUrl}`,
+    options.adminToken === undefined ? '' : '--admin-token "$DATAFN_WS_ADMIN_TOKEN"',
+  ];
+  const remote = wsUrl.replace(/^ws/, 'http').replace(/\/ws$/, '');
+  return [
+    '',
+    `  ${colors.bold('datafn-ws')} ${version} is ready`,
+    '',
+    `  ${colors.dim('WebSocket')}      ${colors.cyan(url)}`,
+    `  ${colors.dim('DataFn remote')}  ${colors.cyan(remote)}`,
+    `  ${colors.dim('HTTP API')}       ${colors.cyan(apiUrl)}`,
+    '',
+    '  Emit a cursor from another terminal:',
+    `    ${colors.green(emit.filter((part) => part !== '').join(' '))}`,
+    '',
+    `  ${colors.dim('Ctrl-C stops it.')}`,
+    '',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,128 @@
+import * as http from 'node:http';
+import * as https from 'node:https';
+import { DatafnWsError, messageOf } from '../protocol/errors.js';
+
+/** One cursor for one namespace. */
+export interface Emission {
+  readonly namespace: string;
+  readonly cursor: string;
+}
+
+/** What the server says of one emission. */
+export interface EmissionResult extends Emission {
+  /** Clients that were handed the cursor. */
+  readonly delivered: number;
+}
+
+export interface ApiClientOptions {
+  /** Base URL of the HTTP API, such as `http://127.0.0.1:3001`. */
+  readonly url: string;
+  readonly adminToken?: string;
+  /** Milliseconds without an answer after which a request has failed. Default 10,000. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * A client of the HTTP API on one kept-alive connection: requests go out one after the other, so cursors keep
+ * their order.
+ */
+export class ApiClient {
+  readonly #options: ApiClientOptions;
+  readonly #transport: typeof http | typeof https;
+  readonly #agent: http.Agent;
+  readonly #base: string;
+
+  constructor(options: ApiClientOptions) {
+    this.#options = options;
+    this.#base = options.url.replace(/\/+$/, '');
+    this.#transport = options.url.startsWith('https:') ? https : http;
+    this.#agent = new this.#transport.Agent({ keepAlive: true, maxSockets: 1 });
+  }
+
+  /**
+   * Broadcasts cursors, in one request and so in one turn of the server's event loop.
+   *
+   * @throws {DatafnWsError} `ERR_UNREACHABLE` when nobody answers, `ERR_REFUSED` when the answer is no.
+   */
+  async emit(emissions: readonly Emission[]): Promise<EmissionResult[]> {
+    const answer = await this.#request('POST', '/v1/cursors', JSON.stringify(emissions));
+    const results = (answer as { results?: unknown } | undefined)?.results;
+    if (!Array.isArray(results))
+      throw this.#refused('an answer without `results`; is it a datafn-ws server?');
+    return results as EmissionResult[];
+  }
+
+  /** What `GET` answers at a path of the API. Throws as {@link emit} does. */
+  get(path: string): Promise<unknown> {
+    return this.#request('GET', path);
+  }
+
+  /** Drops the connection, and a request that is under way. */
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #refused(what: string): DatafnWsError {
+    return new DatafnWsError('ERR_REFUSED', `${this.#base} refused: ${what}`);
+  }
+
+  #request(method: string, path: string, body?: string): Promise<unknown> {
+    const { adminToken, timeoutMs = 10_000 } = this.#options;
+    return new Promise((resolve, reject) => {
+      const request = this.#transport.request(`${this.#base}${path}`, {
+        method,
+        agent: this.#agent,
+        timeout: timeoutMs,
+        headers: {
+          ...(body === undefined
+            ? {}
+            : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+          ...(adminToken === undefined ? {} : { authorization: `Bearer ${adminToken}` }),
+        },
+      });
+      const unreachable = (why: string, cause?: unknown) =>
+        reject(
+          new DatafnWsError(
+            'ERR_UNREACHABLE',
+            `Cannot reach ${this.#base}: ${why}. Is the server running? Start one with: datafn-ws serve`,
+            { cause },
+          ),
+        );
+      request.on('timeout', () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
+      request.on('error', (error) => unreachable(reasonOf(error), error));
+      request.on('response', (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', (error) => unreachable(reasonOf(error), error));
+        response.on('end', () => {
+          const answer = parse(Buffer.concat(chunks).toString());
+          const status = response.statusCode ?? 0;
+          if (status >= 200 && status < 300) resolve(answer);
+          else reject(this.#refused(`${status} ${explain(answer) ?? response.statusMessage ?? ''}`.trim()));
+        });
+      });
+      request.end(body);
+    });
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The words of a problem document (RFC 9457), when it is one. */
+function explain(answer: unknown): string | undefined {
+  if (typeof answer !== 'object' || answer === null) return undefined;
+  const { detail, fix } = answer as Record<string, unknown>;
+  return [detail, fix].filter((part) => typeof part === 'string').join('. ') || undefined;
+}
+
+/** Connecting to a name with several addresses fails with an empty message and the reasons inside. */
+function reasonOf(error: Error): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return messageOf(error.errors[0]);
+  return error.message || (error as NodeJS.ErrnoException).code || 'the connection failed';
+}

@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DatafnWsError } from '../protocol/errors.js';
+import type { ApiClient, EmissionResult } from './api-client.js';
+import { dueAtMs } from './pacer.js';
+import type { ScriptError, ScriptStep } from './script.js';
+
+/** What an emit run came to. */
+export interface EmitSummary {
+  /** Cursors that the server took, one for each namespace. */
+  readonly cursors: number;
+  /** Clients that were handed one, summed. */
+  readonly deliveries: number;
+  /** Cursors that were refused, and lines that were not valid. */
+  readonly failures: number;
+  readonly elapsedMs: number;
+  /** The farthest that an emission fell behind its schedule; 0 without a rate. */
+  readonly maxLagMs: number;
+}
+
+export interface EmitRunOptions {
+  readonly client: ApiClient;
+  readonly steps: AsyncIterable<ScriptStep | ScriptError> | Iterable<ScriptStep | ScriptError>;
+  /** Steps a second, counted from the start whatever the server does; without it each waits for the one before. */
+  readonly ratePerSecond?: number;
+  /** Goes on after a failure instead of throwing it. */
+  readonly keepGoing: boolean;
+  readonly signal: AbortSignal;
+  onEmitted(results: readonly EmissionResult[]): void;
+  onFailure(error: DatafnWsError): void;
+}
+
+/**
+ * Emits step after step, in order, on one connection. Stops early, without an error, when the signal aborts.
+ *
+ * @throws {DatafnWsError} the first failure, unless `keepGoing`; an unreachable server always.
+ */
+export async function runEmit(options: EmitRunOptions): Promise<EmitSummary> {
+  const { client, ratePerSecond, signal } = options;
+  const startedAtMs = performance.now();
+  const total = { cursors: 0, deliveries: 0, failures: 0, maxLagMs: 0 };
+  let index = 0;
+  for await (const step of options.steps) {
+    if (signal.aborted) break;
+    try {
+      if ('error' in step) throw step.error;
+      const lateBy = await waitFor(step, index, startedAtMs, ratePerSecond, signal);
+      if (signal.aborted) break;
+      total.maxLagMs = Math.max(total.maxLagMs, lateBy);
+      const results = await client.emit(step.emissions);
+      total.cursors += results.length;
+      for (const { delivered } of results) total.deliveries += delivered;
+      options.onEmitted(results);
+    } catch (error) {
+      if (signal.aborted) break;
+      if (!(error instanceof DatafnWsError)) throw error;
+      if (!options.keepGoing || error.code === 'ERR_UNREACHABLE') throw error;
+      total.failures += 'error' in step ? 1 : step.emissions.length;
+      options.onFailure(error);
+    }
+    index += 1;
+  }
+  return { ...total, elapsedMs: performance.now() - startedAtMs };
+}
+
+/** Waits until the step is due; returns by how much it is late. */
+async function waitFor(
+  step: ScriptStep,
+  index: number,
+  startedAtMs: number,
+  ratePerSecond: number | undefined,
+  signal: AbortSignal,
+): Promise<number> {
+  const pause = (ms: number) => (ms > 0 ? sleep(ms, undefined, { signal }).catch(() => {}) : undefined);
+  await pause(step.delayMs);
+  if (ratePerSecond === undefined) return 0;
+  const untilDue = startedAtMs + dueAtMs(index, ratePerSecond) - performance.now();
+  await pause(untilDue);
+  return Math.max(0, -untilDue);
+}

@@ -1,0 +1,20 @@
+/** What a server does where its options are silent. The one place where these values are written. */
+export const SERVER_DEFAULTS = Object.freeze({
+  host: '127.0.0.1',
+  port: 3001,
+  /** Where DataFn clients connect: `<remote>/ws`, with the remote at `/datafn`. */
+  path: '/datafn/ws',
+  shutdownTimeoutMs: 10_000,
+  /** How long a peer has to answer a close frame before its connection is cut. */
+  closeTimeoutMs: 2_000,
+  /** Largest inbound message; a larger one closes its connection with 1009. */
+  maxMessageBytes: 64 * 1024,
+  /** Bytes that may wait for one client before cursors are conflated. */
+  clientBufferBytes: 64 * 1024,
+  /** Largest body of an API request. */
+  maxBodyBytes: 4 * 1024 * 1024,
+  /** Most cursors in one API request. */
+  maxBatchItems: 10_000,
+  /** Connections that wait in the kernel to be accepted. Node's own 511 drops handshakes in a storm. */
+  backlog: 4096,
+});

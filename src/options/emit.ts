@@ -1,0 +1,52 @@
+import { namespaceProblem } from '../protocol/identifiers.js';
+import { urlProblem } from './checks.js';
+import { SERVER_DEFAULTS } from './defaults.js';
+import { count, list, type Resolved, rate, text, toggle } from './spec.js';
+
+export const adminTokenOption = text({
+  placeholder: 'TOKEN',
+  help: 'Bearer token of the HTTP API.',
+  default: undefined as string | undefined,
+  isSecret: true,
+});
+
+/** Every option of `datafn-ws emit`. */
+export const emitOptions = {
+  namespace: list({
+    short: 'n',
+    placeholder: 'NS',
+    help: 'Namespace to emit into; repeat it for several.',
+    parse: (value) => {
+      const wrong = namespaceProblem(value);
+      return wrong === undefined ? { ok: true, value: [value] } : { ok: false, expected: wrong };
+    },
+  }),
+  url: text({
+    placeholder: 'URL',
+    help: 'The HTTP API of the server.',
+    default: `http://${SERVER_DEFAULTS.host}:${SERVER_DEFAULTS.port}`,
+    check: (value) => urlProblem(value, ['http:', 'https:']),
+  }),
+  adminToken: adminTokenOption,
+  from: count({ help: 'First cursor of a range.', default: undefined as number | undefined, fromEnv: false }),
+  to: count({ help: 'Last cursor of a range.', default: undefined as number | undefined, fromEnv: false }),
+  rate: rate({
+    help: 'Emissions a second; without it, as fast as the server answers.',
+    default: undefined as number | undefined,
+    fromEnv: false,
+  }),
+  file: text({
+    placeholder: 'FILE',
+    help: 'NDJSON script of {"namespace","cursor","delayMs"} lines; - reads stdin.',
+    default: undefined as string | undefined,
+    fromEnv: false,
+    check: (value) => (value === '' ? 'the name of a file, or -' : undefined),
+  }),
+  keepGoing: toggle({
+    help: 'Go on after a line that is not valid or a cursor that is refused.',
+    fromEnv: false,
+  }),
+  json: toggle({ help: 'Print JSON lines to stdout, and nothing else there.', fromEnv: false }),
+} as const;
+
+export type EmitOptions = Resolved<typeof emitOptions>;

@@ -1,0 +1,81 @@
+import { DEFAULT_WS_MANAGER_CONFIG } from '../manager/config.js';
+import { namespaceProblem } from '../protocol/identifiers.js';
+import { formatDurationFlag } from '../protocol/units.js';
+import { SERVER_DEFAULTS } from './defaults.js';
+import { choice, count, duration, type Resolved, text, toggle } from './spec.js';
+
+const milliseconds = (value: number) => ({ default: value, defaultText: formatDurationFlag(value) });
+
+/** Words for `--log-level`, from most to least. */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+
+/** The options that say how the server behaves, whoever starts it: `serve` as flags, a scenario under `server:`. */
+export const serverOptions = {
+  maxConnections: count({
+    help: 'How many clients in all; more are closed with 4503.',
+    default: DEFAULT_WS_MANAGER_CONFIG.maxConnections,
+  }),
+  maxConnectionsPerNamespace: count({
+    help: 'How many clients of one namespace; more are closed with 4503.',
+    default: DEFAULT_WS_MANAGER_CONFIG.maxConnectionsPerNamespace,
+  }),
+  heartbeatInterval: duration({
+    help: 'Time from one ping to the next; 0 switches the heartbeat off.',
+    ...milliseconds(DEFAULT_WS_MANAGER_CONFIG.heartbeatIntervalMs),
+  }),
+  heartbeatTimeout: duration({
+    help: 'Time a client has to answer a ping before it is closed with 1001; 0 never closes.',
+    ...milliseconds(DEFAULT_WS_MANAGER_CONFIG.heartbeatTimeoutMs),
+  }),
+  shutdownTimeout: duration({
+    help: 'Time clients have to leave on shutdown before they are cut.',
+    ...milliseconds(SERVER_DEFAULTS.shutdownTimeoutMs),
+  }),
+  path: text({
+    placeholder: 'PATH',
+    help: 'URL path of the WebSocket endpoint.',
+    default: SERVER_DEFAULTS.path as string,
+    check: (value) => (/^\/[^?#\s]*$/.test(value) ? undefined : 'a path such as /datafn/ws'),
+  }),
+  anonymousNamespace: text({
+    placeholder: 'NS',
+    help: 'Admit clients without a token into this namespace (a stock DataFn client sends none).',
+    default: undefined as string | undefined,
+    check: namespaceProblem,
+  }),
+} as const;
+
+/** Every option of `datafn-ws serve`. */
+export const serveOptions = {
+  port: count({
+    short: 'p',
+    placeholder: 'PORT',
+    max: 65_535,
+    help: 'TCP port; 0 takes a free one.',
+    default: SERVER_DEFAULTS.port as number,
+  }),
+  host: text({
+    short: 'H',
+    placeholder: 'HOST',
+    help: 'Address to listen on. Any other than a loopback one wants --admin-token.',
+    default: SERVER_DEFAULTS.host as string,
+    check: (value) => (value === '' ? 'a host name or address' : undefined),
+  }),
+  ...serverOptions,
+  auth: choice(['dev'], {
+    help: 'Where namespaces come from. dev: the token is the namespace.',
+    default: 'dev',
+  }),
+  adminToken: text({
+    placeholder: 'TOKEN',
+    help: 'Bearer token that the HTTP API asks for.',
+    default: undefined as string | undefined,
+    isSecret: true,
+    check: (value) => (/^\S+$/.test(value) ? undefined : 'a non-empty token without blanks'),
+  }),
+  logLevel: choice(LOG_LEVELS, { help: 'How much to log.', default: 'info' }),
+  logFormat: choice(['pretty', 'json'], { help: 'How to log, to stderr.', default: 'pretty' }),
+  json: toggle({ help: 'Print one JSON line to stdout when ready, and nothing else there.', fromEnv: false }),
+} as const;
+
+export type ServeOptions = Resolved<typeof serveOptions>;

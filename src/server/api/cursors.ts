@@ -1,0 +1,79 @@
+import { messageOf } from '../../protocol/errors.js';
+import { cursorProblem, describe, namespaceProblem } from '../../protocol/identifiers.js';
+import { ProblemError } from './problem.js';
+
+/** One cursor to broadcast. */
+export interface CursorItem {
+  readonly namespace: string;
+  readonly cursor: string;
+}
+
+const FIX = 'Send {"namespace":"user:alice","cursor":"42"}, an array of those, or one a line as NDJSON.';
+
+/** Reads the body of `POST /v1/cursors` as JSON: one item, or an array of them. */
+export function parseJsonBody(text: string): unknown[] {
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch (error) {
+    throw new ProblemError(400, `Expected the body to be JSON: ${messageOf(error)}`, {
+      field: 'body',
+      fix: FIX,
+    });
+  }
+  return Array.isArray(body) ? body : [body];
+}
+
+/** Reads the body of `POST /v1/cursors` as NDJSON: one item a line, blank lines ignored. */
+export function parseNdjsonBody(text: string): unknown[] {
+  const items: unknown[] = [];
+  for (const [index, line] of text.split('\n').entries()) {
+    if (line.trim() === '') continue;
+    try {
+      items.push(JSON.parse(line));
+    } catch (error) {
+      throw new ProblemError(400, `Expected line ${index + 1} to be JSON: ${messageOf(error)}`, {
+        field: `line ${index + 1}`,
+        fix: FIX,
+      });
+    }
+  }
+  return items;
+}
+
+/** Checks every item before any is broadcast: one bad item refuses all, and is named by its index. */
+export function validateItems(items: readonly unknown[], maxItems: number): CursorItem[] {
+  if (items.length === 0)
+    throw new ProblemError(400, 'Expected at least one cursor, got none', { field: 'body', fix: FIX });
+  if (items.length > maxItems) {
+    throw new ProblemError(413, `Expected at most ${maxItems} cursors in one request, got ${items.length}`, {
+      field: 'body',
+      fix: `Split the batch into requests of at most ${maxItems}.`,
+    });
+  }
+  return items.map((item, index) => {
+    const at = `[${index}]`;
+    if (typeof item !== 'object' || item === null || Array.isArray(item)) {
+      throw new ProblemError(400, `Expected item ${index} to be an object, got ${describe(item)}`, {
+        field: at,
+        fix: FIX,
+      });
+    }
+    const { namespace, cursor } = item as Record<string, unknown>;
+    const wrong = namespaceProblem(namespace);
+    if (wrong !== undefined) {
+      throw new ProblemError(400, `Expected \`namespace\` of item ${index} to be ${wrong}`, {
+        field: `${at}.namespace`,
+        fix: FIX,
+      });
+    }
+    const wrongCursor = cursorProblem(cursor);
+    if (wrongCursor !== undefined) {
+      throw new ProblemError(400, `Expected \`cursor\` of item ${index} to be ${wrongCursor}`, {
+        field: `${at}.cursor`,
+        fix: typeof cursor === 'number' ? `Send it as a string: "${cursor}".` : FIX,
+      });
+    }
+    return { namespace: namespace as string, cursor: cursor as string };
+  });
+}

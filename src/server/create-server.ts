@@ -1,0 +1,192 @@
+import type { AddressInfo } from 'node:net';
+import { resolveManagerConfig } from '../manager/config.js';
+import type { WebSocketManager } from '../manager/web-socket-manager.js';
+import { SERVER_DEFAULTS } from '../options/defaults.js';
+import { DatafnWsError, messageOf } from '../protocol/errors.js';
+import { describe } from '../protocol/identifiers.js';
+import { buildApi } from './api/app.js';
+import { hasLoopbackHost, isLoopback } from './api/host-rule.js';
+import { devNamespaceProvider } from './auth/dev.js';
+import type { NamespaceProvider } from './auth/provider.js';
+import type { ServerStats } from './stats.js';
+import { type AttachOptions, attachWebSocketManager } from './transport/attach.js';
+
+/** How {@link createDatafnWsServer} listens and whom it serves. What is left out has the default given here. */
+export interface DatafnWsServerOptions extends Partial<AttachOptions> {
+  /** Address to listen on. Default `127.0.0.1`; any other than a loopback one wants `adminToken`. */
+  readonly host?: string;
+  /** TCP port; 0 takes a free one. Default 3001. */
+  readonly port?: number;
+  /** Bearer token that the HTTP API asks for, the two probes apart. Without it only this machine may call. */
+  readonly adminToken?: string;
+  /**
+   * Finds the namespace of a connecting client. Default: the `dev` provider, whose token is the namespace; it
+   * proves nothing, so it serves on loopback only.
+   */
+  readonly namespaceProvider?: NamespaceProvider;
+  /** Where the `dev` provider puts clients without a token; without it they are refused. */
+  readonly anonymousNamespace?: string;
+  /** Milliseconds that `close()` waits for clients to go before it cuts them. Default 10,000. */
+  readonly shutdownTimeoutMs?: number;
+  /** Largest API request body in bytes. Default 4 MiB. */
+  readonly maxBodyBytes?: number;
+  /** Most cursors in one API request. Default 10,000. */
+  readonly maxBatchItems?: number;
+}
+
+/** Where a server listens. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+  /** For DataFn clients, such as `ws://127.0.0.1:3001/datafn/ws`. */
+  readonly wsUrl: string;
+  /** For `emit` and the HTTP API, such as `http://127.0.0.1:3001`. */
+  readonly apiUrl: string;
+}
+
+/** A manager, its WebSocket endpoint and its HTTP API in one. */
+export interface DatafnWsServer {
+  /** The manager that serves the clients; broadcast with `websocketHandler.broadcastCursor(cursor, namespace)`. */
+  readonly websocketHandler: WebSocketManager;
+  /** Where it listens; `undefined` before `listen()` and after `close()`. */
+  readonly address: ListenAddress | undefined;
+  /** @throws {DatafnWsError} `ERR_LISTEN` when the address cannot be had. */
+  listen(): Promise<ListenAddress>;
+  stats(): ServerStats;
+  /**
+   * Shuts down: not ready and no new upgrades from here on, 1001 to everybody, whoever is left after
+   * `shutdownTimeoutMs` is cut, the port is freed. Idempotent.
+   *
+   * @returns how many connections left by themselves and how many were cut.
+   */
+  close(): Promise<{ left: number; cut: number }>;
+}
+
+/**
+ * A whole DataFn WebSocket server: the one that `datafn-ws serve` runs.
+ *
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` for options that are out of range or not safe together.
+ */
+export function createDatafnWsServer(options: DatafnWsServerOptions = {}): DatafnWsServer {
+  const host = options.host ?? SERVER_DEFAULTS.host;
+  const port = options.port ?? SERVER_DEFAULTS.port;
+  const path = options.path ?? SERVER_DEFAULTS.path;
+  resolveManagerConfig(options);
+  checkExposure(host, options);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new DatafnWsError(
+      'ERR_INVALID_OPTION',
+      `Expected \`port\` to be from 0 to 65535, got ${describe(port)}`,
+    );
+  }
+  if (!/^\/[^?#\s]*$/.test(path)) {
+    throw new DatafnWsError(
+      'ERR_INVALID_OPTION',
+      `Expected \`path\` to start with / and have no ? or #, got ${describe(path)}`,
+    );
+  }
+
+  const startedAtMs = performance.now();
+  let ready = true;
+  let address: ListenAddress | undefined;
+  let closing: Promise<{ left: number; cut: number }> | undefined;
+
+  const app = buildApi(
+    {
+      broadcast: ({ namespace, cursor }) => {
+        const { delivered } = attached.manager.broadcastCursor(cursor, namespace);
+        options.observer?.broadcast?.(namespace, cursor, delivered);
+        return delivered;
+      },
+      stats: () => attached.counters.snapshot(attached.manager, startedAtMs),
+      namespaces: () => attached.manager.namespaces(),
+      isReady: () => ready,
+    },
+    {
+      adminToken: options.adminToken,
+      maxBodyBytes: options.maxBodyBytes ?? SERVER_DEFAULTS.maxBodyBytes,
+      maxBatchItems: options.maxBatchItems ?? SERVER_DEFAULTS.maxBatchItems,
+    },
+  );
+  const attached = attachWebSocketManager(app.server, {
+    ...options,
+    path,
+    namespaceProvider: options.namespaceProvider ?? devNamespaceProvider(options.anonymousNamespace),
+    screenUpgrade: (request) =>
+      options.adminToken !== undefined || hasLoopbackHost(request.headers.host)
+        ? options.screenUpgrade?.(request)
+        : { status: 403, detail: 'Expected the Host header to be a loopback name' },
+  });
+
+  return {
+    websocketHandler: attached.manager,
+    get address() {
+      return address;
+    },
+    stats: () => attached.counters.snapshot(attached.manager, startedAtMs),
+    async listen() {
+      try {
+        await app.listen({ host, port, backlog: SERVER_DEFAULTS.backlog });
+      } catch (error) {
+        throw listenError(error, host, port);
+      }
+      const bound = (app.server.address() as AddressInfo).port;
+      const name = host.includes(':') ? `[${host}]` : host;
+      address = {
+        host,
+        port: bound,
+        wsUrl: `ws://${name}:${bound}${path}`,
+        apiUrl: `http://${name}:${bound}`,
+      };
+      return address;
+    },
+    close() {
+      ready = false;
+      closing ??= attached
+        .close(options.shutdownTimeoutMs ?? SERVER_DEFAULTS.shutdownTimeoutMs)
+        .then(async (result) => {
+          await app.close();
+          address = undefined;
+          return result;
+        });
+      return closing;
+    },
+  };
+}
+
+/** What is open to the network must ask who is there. */
+function checkExposure(host: string, { adminToken, namespaceProvider }: DatafnWsServerOptions): void {
+  if (adminToken !== undefined && adminToken.trim() === '') {
+    throw new DatafnWsError(
+      'ERR_INVALID_OPTION',
+      'Expected `adminToken` (--admin-token) to be a non-empty string, got an empty one',
+    );
+  }
+  if (isLoopback(host)) return;
+  if (adminToken === undefined) {
+    throw new DatafnWsError(
+      'ERR_INVALID_OPTION',
+      `Listening on ${host} opens the HTTP API to the network: add --admin-token TOKEN (\`adminToken\`), or listen on 127.0.0.1`,
+    );
+  }
+  if (namespaceProvider === undefined) {
+    throw new DatafnWsError(
+      'ERR_INVALID_OPTION',
+      `The \`dev\` namespace provider lets anybody into any namespace, so it listens on loopback only, not on ${host}: choose another with --auth (\`namespaceProvider\`), or listen on 127.0.0.1`,
+    );
+  }
+}
+
+function listenError(error: unknown, host: string, port: number): DatafnWsError {
+  const { code } = error as NodeJS.ErrnoException;
+  const where = `${host}:${port}`;
+  const text =
+    {
+      EADDRINUSE: `Port ${port} on ${host} is taken: stop what listens there, or choose another with --port (0 takes a free one)`,
+      EACCES: `No permission to listen on ${where}: ports below 1024 are privileged, choose a higher one with --port`,
+      EADDRNOTAVAIL: `${host} is no address of this machine: choose another with --host, such as 127.0.0.1`,
+      ENOTFOUND: `There is no host named ${host}: choose another with --host, such as 127.0.0.1`,
+      EAI_AGAIN: `The name ${host} cannot be looked up: choose another with --host, such as 127.0.0.1`,
+    }[code ?? ''] ?? `Cannot listen on ${where}: ${messageOf(error)}`;
+  return new DatafnWsError('ERR_LISTEN', text, { cause: error });
+}

@@ -1,0 +1,72 @@
+import type { WebSocketManager } from '../manager/web-socket-manager.js';
+
+/** What `GET /v1/stats` answers. Counts run from the start of the server. */
+export interface ServerStats {
+  /** Clients admitted and open now. */
+  readonly connections: number;
+  /** Namespaces that have a client now. */
+  readonly namespaces: number;
+  /** Clients ever admitted: `connections` plus the sum of `closed`. */
+  readonly accepted: number;
+  /** Clients ever turned away, by a close code or an HTTP status; `refused` says by which. */
+  readonly rejected: number;
+  readonly refused: Readonly<Record<string, number>>;
+  /** Admitted clients that have left, by the close code that ended them (1006: without one). */
+  readonly closed: Readonly<Record<string, number>>;
+  /** Cursors broadcast. */
+  readonly broadcasts: number;
+  /** Clients that were handed a cursor, summed over all broadcasts. */
+  readonly deliveries: number;
+  /** Cursors that were never sent to a backed-up client because a newer one took their place. */
+  readonly conflated: number;
+  readonly uptimeMs: number;
+  readonly process: {
+    readonly pid: number;
+    readonly rssBytes: number;
+    readonly heapUsedBytes: number;
+    readonly externalBytes: number;
+    /** CPU time spent by the server's process so far. */
+    readonly cpuMs: number;
+  };
+}
+
+/** Counts what becomes of connections. */
+export class ConnectionCounters {
+  accepted = 0;
+  conflated = 0;
+  readonly #refused = new Map<number, number>();
+  readonly #closed = new Map<number, number>();
+
+  /** One client was turned away with a close code, or an HTTP status. */
+  countRefused(code: number): void {
+    this.#refused.set(code, (this.#refused.get(code) ?? 0) + 1);
+  }
+
+  countClosed(code: number): void {
+    this.#closed.set(code, (this.#closed.get(code) ?? 0) + 1);
+  }
+
+  snapshot(manager: WebSocketManager, startedAtMs: number): ServerStats {
+    const memory = process.memoryUsage();
+    const cpu = process.cpuUsage();
+    return {
+      connections: manager.connectionCount,
+      namespaces: manager.namespaceCount,
+      accepted: this.accepted,
+      rejected: [...this.#refused.values()].reduce((sum, count) => sum + count, 0),
+      refused: Object.fromEntries(this.#refused),
+      closed: Object.fromEntries(this.#closed),
+      broadcasts: manager.broadcasts,
+      deliveries: manager.deliveries,
+      conflated: this.conflated,
+      uptimeMs: Math.round(performance.now() - startedAtMs),
+      process: {
+        pid: process.pid,
+        rssBytes: memory.rss,
+        heapUsedBytes: memory.heapUsed,
+        externalBytes: memory.external,
+        cpuMs: Math.round((cpu.user + cpu.system) / 1000),
+      },
+    };
+  }
+}

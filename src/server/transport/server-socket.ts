@@ -1,0 +1,166 @@
+import type { Socket } from 'node:net';
+import WebSocket, { type RawData } from 'ws';
+import type { WebSocketClient } from '../../manager/types.js';
+import { NO_STATUS_RECEIVED } from '../../protocol/close-codes.js';
+import { encodeServerFrame, OPCODE, type PreparedMessage } from '../../protocol/frames.js';
+import type { Burst, Outbox, OutboxEntry } from './outbox.js';
+
+const PING = encodeServerFrame(OPCODE.ping, Buffer.alloc(0));
+
+/** Which end began to close a connection. */
+export type Closer = 'server' | 'peer';
+
+/** Who is told what becomes of a {@link ServerSocket}. */
+export interface ServerSocketOwner {
+  readonly outbox: Outbox;
+  /** Bytes that may wait in the socket before cursors are conflated. */
+  readonly clientBufferBytes: number;
+  /** The connection begins to close: its slot is free from here on. Called once. */
+  closing(socket: ServerSocket, code: number, reason: string, by: Closer): void;
+  /** The connection is gone, descriptor and all. Called once, after `closing`. */
+  gone(socket: ServerSocket): void;
+  /** A text message has come. */
+  message(socket: ServerSocket, text: string): void;
+  pong(socket: ServerSocket): void;
+  /** A burst found the client backed up; `superseded` of its cursors will never be sent. */
+  conflated(superseded: number): void;
+}
+
+/**
+ * One accepted connection, and at the same time the manager's client for it.
+ *
+ * `ws` reads (handshake, frames, pongs, closes) and writes its own control frames. Cursors and pings are written
+ * as ready frames straight to the upgraded socket: with compression off and no message fragmented, each write is
+ * whole frames, so the two writers can take turns.
+ */
+export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEntry {
+  burst: Burst | undefined;
+  /** The newest cursor of a client that is backed up: sent as soon as its socket has drained. */
+  #withheld: PreparedMessage | undefined;
+  #owner: ServerSocketOwner | undefined;
+  #isEnding = false;
+  #raw: Socket | undefined;
+  /** Known once the client is admitted. */
+  namespace: string | undefined;
+  /** From the client's hello. */
+  clientId: string | undefined;
+  /** Whether the manager has taken the client: from then on it holds a slot, and its end counts as a close. */
+  isAdmitted = false;
+  connectionId = 0;
+
+  /** Ties the connection to its owner. Right after the handshake, before anything is sent. */
+  begin(owner: ServerSocketOwner, raw: Socket, connectionId: number): void {
+    this.#owner = owner;
+    this.#raw = raw;
+    this.connectionId = connectionId;
+    this.on('close', onClose);
+    this.on('error', onError);
+    this.on('message', onMessage);
+    this.on('pong', onPong);
+  }
+
+  get isOpen(): boolean {
+    return this.readyState === WebSocket.OPEN && this.#raw?.writable === true;
+  }
+
+  /** Where the connection comes from. */
+  get remoteAddress(): string | undefined {
+    return this.#raw?.remoteAddress;
+  }
+
+  /** False when the connection is on its way out and takes no more. */
+  sendPrepared(message: PreparedMessage): boolean {
+    if (this.#owner === undefined || !this.isOpen) return false;
+    this.#owner.outbox.add(this, message);
+    return true;
+  }
+
+  flush(): void {
+    const { burst } = this;
+    this.burst = undefined;
+    if (burst === undefined || this.#raw === undefined || this.#owner === undefined || !this.isOpen) return;
+    if (this.#withheld !== undefined) {
+      this.#owner.conflated(burst.length);
+      this.#withheld = burst.newest;
+    } else if (this.#raw.writableLength < this.#owner.clientBufferBytes) {
+      this.#raw.write(burst.bytes);
+    } else {
+      // The last write to a stream this full returned false, so `drain` will come.
+      this.#owner.conflated(burst.length - 1);
+      this.#withheld = burst.newest;
+      this.#raw.once('drain', () => this.#sendWithheld());
+    }
+  }
+
+  #sendWithheld(): void {
+    const message = this.#withheld;
+    this.#withheld = undefined;
+    if (message !== undefined && this.isOpen) this.#raw?.write(message.frame);
+  }
+
+  override ping(): void {
+    if (this.isOpen) this.#raw?.write(PING);
+  }
+
+  /**
+   * Flushes what is owed, then starts (or, called by `ws` for a peer's close frame, answers) the closing
+   * handshake.
+   */
+  override close(code?: number, reason?: string | Buffer): void {
+    if (this.readyState === WebSocket.OPEN) {
+      this.flush();
+      this.#sendWithheld();
+      // `ws` passes a peer's code with a Buffer, or nothing at all; its own protocol errors with a code alone.
+      const byPeer = code === undefined || Buffer.isBuffer(reason);
+      this.#end(
+        code ?? NO_STATUS_RECEIVED,
+        reason === undefined ? '' : String(reason),
+        byPeer ? 'peer' : 'server',
+      );
+    }
+    super.close(code, reason);
+  }
+
+  /** The connection has begun to end; the first to say so names code and closer. */
+  #end(code: number, reason: string, by: Closer): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#owner?.closing(this, code, reason, by);
+  }
+
+  // `ws` calls these through the shared listeners below, so that no connection carries closures of its own.
+
+  /** @internal */
+  ended(code: number): void {
+    this.burst = undefined;
+    this.#withheld = undefined;
+    this.#end(code, '', 'peer');
+    this.#owner?.gone(this);
+  }
+
+  /** @internal */
+  received(data: RawData, isBinary: boolean): void {
+    // DataFn messages are text; binary ones are ignored, as the contract says.
+    if (!isBinary && !this.#isEnding) this.#owner?.message(this, String(data));
+  }
+
+  /** @internal */
+  answered(): void {
+    this.#owner?.pong(this);
+  }
+}
+
+function onClose(this: WebSocket, code: number): void {
+  (this as ServerSocket).ended(code);
+}
+
+/** `ws` has begun to close the connection already, with the code that fits; `close` tells the rest. */
+function onError(): void {}
+
+function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
+  (this as ServerSocket).received(data, isBinary);
+}
+
+function onPong(this: WebSocket): void {
+  (this as ServerSocket).answered();
+}
