@@ -29,6 +29,12 @@ const RULES = {
  * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a value out of range.
  */
 export function resolveManagerConfig(config: WsManagerConfig = {}): Readonly<Required<WsManagerConfig>> {
+  if (typeof config !== 'object' || config === null) {
+    throw new DatafnWsError(
+      'ERR_INVALID_OPTION',
+      `Expected the config to be an object, got ${describe(config)}`,
+    );
+  }
   const resolved = { ...DEFAULT_WS_MANAGER_CONFIG };
   for (const key of Object.keys(RULES) as (keyof typeof RULES)[]) {
     const value = config[key];

@@ -9,6 +9,8 @@ export class ClientRecord implements HeartbeatEntry {
   constructor(
     readonly client: WebSocketClient,
     readonly namespace: string,
+    /** Greater than that of every client that was there before. */
+    readonly serial: number,
   ) {}
 }
 
@@ -18,6 +20,12 @@ const NO_CLIENTS: ReadonlySet<ClientRecord> = new Set();
 export class Registry {
   readonly #byClient = new Map<WebSocketClient, ClientRecord>();
   readonly #byNamespace = new Map<string, Set<ClientRecord>>();
+  #lastSerial = 0;
+
+  /** The serial number of the newest client. */
+  get lastSerial(): number {
+    return this.#lastSerial;
+  }
 
   get size(): number {
     return this.#byClient.size;
@@ -31,7 +39,7 @@ export class Registry {
     return this.#byClient.get(client);
   }
 
-  /** The clients of a namespace. Safe to iterate while clients are removed. */
+  /** The clients of a namespace in the order in which they came. Safe to iterate while clients come and go. */
   of(namespace: string): ReadonlySet<ClientRecord> {
     return this.#byNamespace.get(namespace) ?? NO_CLIENTS;
   }
@@ -45,7 +53,8 @@ export class Registry {
   }
 
   add(client: WebSocketClient, namespace: string): ClientRecord {
-    const record = new ClientRecord(client, namespace);
+    this.#lastSerial += 1;
+    const record = new ClientRecord(client, namespace, this.#lastSerial);
     this.#byClient.set(client, record);
     const records = this.#byNamespace.get(namespace);
     if (records === undefined) this.#byNamespace.set(namespace, new Set([record]));
@@ -70,6 +79,8 @@ export class Registry {
   clear(): ClientRecord[] {
     const records = [...this.#byClient.values()];
     this.#byClient.clear();
+    // Emptied one by one: a broadcast may be under way in one of them, and it ends here.
+    for (const one of this.#byNamespace.values()) one.clear();
     this.#byNamespace.clear();
     return records;
   }

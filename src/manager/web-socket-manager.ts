@@ -158,7 +158,10 @@ export class WebSocketManager {
     const message = new PreparedMessage(cursor);
     let delivered = 0;
     let failed = 0;
+    const { lastSerial } = this.#registry;
     for (const record of records) {
+      // Whoever came in the middle of the broadcast (a `send` may let somebody in) is not part of it.
+      if (record.serial > lastSerial) break;
       const { client } = record;
       try {
         if (client.sendPrepared === undefined) client.send(message.text);

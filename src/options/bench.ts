@@ -2,14 +2,6 @@ import { urlProblem } from './checks.js';
 import { adminTokenOption } from './emit.js';
 import { count, list, type Resolved, text, toggle } from './spec.js';
 
-const reportFile = (kind: string) =>
-  text({
-    placeholder: 'FILE',
-    help: `Write the ${kind} to a file; - for stdout.`,
-    default: undefined as string | undefined,
-    fromEnv: false,
-  });
-
 /** Every option of `datafn-ws bench`. */
 export const benchOptions = {
   url: list({
@@ -43,7 +35,6 @@ export const benchOptions = {
     help: "Seed of every random choice. Default: the scenario's.",
     default: undefined as number | undefined,
   }),
-  json: reportFile('result as JSON'),
   progress: toggle({ help: 'Show live progress even where stderr is no terminal.', fromEnv: false }),
   list: toggle({ help: 'List the scenarios that ship with the tool.', fromEnv: false }),
   validate: toggle({ help: 'Check the scenarios and run nothing.', fromEnv: false }),

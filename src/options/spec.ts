@@ -1,6 +1,6 @@
 import { DatafnWsError } from '../protocol/errors.js';
 import { describe } from '../protocol/identifiers.js';
-import { type Parsed, parseCount, parseDuration, parseRate, parseSize } from '../protocol/units.js';
+import { type Parsed, parseCount, parseDuration, parseRate } from '../protocol/units.js';
 
 /**
  * One option, described once: the command line, the environment, scenario files, the help text and the docs are
@@ -62,17 +62,6 @@ export function count<Value extends number | undefined>(
 /** Milliseconds, given with a unit. */
 export function duration<Value extends number | undefined>(given: Given<Value>): OptionSpec<Value> {
   return spec({ placeholder: 'DURATION', parse: (text) => parseDuration(text) as Parsed<Value> }, given);
-}
-
-/** Bytes, given with a unit. */
-export function size(given: Given<number> & { readonly min?: number }): OptionSpec<number> {
-  const parse = (text: string): Parsed<number> => {
-    const parsed = parseSize(text);
-    if (parsed.ok && parsed.value < (given.min ?? 0))
-      return { ok: false, expected: `at least ${given.min} B` };
-    return parsed;
-  };
-  return spec({ placeholder: 'SIZE', parse }, given);
 }
 
 /** Events per second, given as `50/s`. */

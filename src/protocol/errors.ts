@@ -34,9 +34,8 @@ export class DatafnWsError extends Error {
 
 /** One line of text for a thrown value of any kind. */
 export function messageOf(error: unknown): string {
-  if (error instanceof Error) return error.message;
   try {
-    return String(error);
+    return String(error instanceof Error ? error.message : error);
   } catch {
     return 'a value that cannot be shown';
   }

@@ -10,7 +10,9 @@ export function nearest(given: string, names: readonly string[]): string | undef
   );
   const name = names.find((candidate) => candidate.toLowerCase() === best);
   if (name === undefined) return undefined;
-  return distance(lower, best) <= Math.max(2, Math.floor(given.length / 3)) ? name : undefined;
+  // At most a third of a long name, and never all of a short one, may be wrong.
+  const allowed = Math.min(Math.max(2, Math.floor(given.length / 3)), given.length - 1);
+  return distance(lower, best) <= allowed ? name : undefined;
 }
 
 /** ` Did you mean …?` with a leading blank, or nothing: fit to be appended to an error message. */

@@ -51,7 +51,8 @@ export function parseDuration(text: string): Parsed<number> {
 /** Reads a size such as `64KiB`, `1MiB` or `500B` into bytes. */
 export function parseSize(text: string): Parsed<number> {
   if (text.trim() === '0') return { ok: true, value: 0 };
-  return parseQuantity(text, SIZE_UNITS, 'a size such as 500B, 64KiB or 1MiB');
+  const parsed = parseQuantity(text, SIZE_UNITS, 'a size such as 500B, 64KiB or 1MiB');
+  return parsed.ok && !Number.isSafeInteger(parsed.value) ? fail('a size of whole bytes') : parsed;
 }
 
 /** Reads a rate such as `50/s` or `300/m` into events per second. Zero is refused: it would never come to an end. */
@@ -61,8 +62,9 @@ export function parseRate(text: string): Parsed<number> {
   if (amount === undefined || unit === undefined || rest.length > 0) return fail(expected);
   const factor = Object.hasOwn(RATE_UNITS, unit.trim()) ? RATE_UNITS[unit.trim()] : undefined;
   const parsed = parseQuantity(amount, { '': 1 }, expected);
-  if (!parsed.ok || factor === undefined || parsed.value * factor <= 0) return fail(expected);
-  return { ok: true, value: parsed.value * factor };
+  if (!parsed.ok || factor === undefined) return fail(expected);
+  const perSecond = parsed.value * factor;
+  return perSecond > 0 && Number.isFinite(perSecond) ? { ok: true, value: perSecond } : fail(expected);
 }
 
 /** Reads a whole number that is not negative; digits may be grouped with `_`. */
@@ -80,7 +82,7 @@ function trimZeros(value: number, digits: number): string {
 export function formatDuration(ms: number): string {
   if (ms < 0) return `-${formatDuration(-ms)}`;
   if (ms === 0) return '0 ms';
-  if (ms < 1) return `${trimZeros(ms * 1000, 0)} µs`;
+  if (ms < 0.9995) return `${trimZeros(ms * 1000, 0)} µs`;
   if (ms < 999.5) return `${trimZeros(ms, ms < 10 ? 2 : ms < 100 ? 1 : 0)} ms`;
   if (ms < 119_950) return `${trimZeros(ms / 1000, ms < 10_000 ? 2 : 1)} s`;
   const seconds = Math.round(ms / 1000);
@@ -97,8 +99,8 @@ export function formatDurationFlag(ms: number): string {
 /** Bytes for people, in binary units: `64 KiB`, `1.5 MiB`. */
 export function formatSize(bytes: number): string {
   if (bytes < 1024) return `${trimZeros(bytes, 0)} B`;
-  if (bytes < 1024 ** 2) return `${trimZeros(bytes / 1024, 1)} KiB`;
-  if (bytes < 1024 ** 3) return `${trimZeros(bytes / 1024 ** 2, 1)} MiB`;
+  if (bytes < 1024 ** 2 - 51.2) return `${trimZeros(bytes / 1024, 1)} KiB`;
+  if (bytes < 1024 ** 3 - 51.2 * 1024) return `${trimZeros(bytes / 1024 ** 2, 1)} MiB`;
   return `${trimZeros(bytes / 1024 ** 3, 2)} GiB`;
 }
 

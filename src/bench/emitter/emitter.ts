@@ -1,0 +1,126 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiClient } from '../../emit/api-client.js';
+import { dueAtMs } from '../../emit/pacer.js';
+import { DatafnWsError } from '../../protocol/errors.js';
+import { monotonicMs } from '../measure/clock.js';
+import { dueMs, type EmissionPlan, namespaceAt } from '../measure/emission-plan.js';
+import { Histogram } from '../measure/histogram.js';
+import type { EmitMeasurement } from '../measure/measurements.js';
+import type { EmitPhase } from '../scenario/model.js';
+
+/** Most connections that emits are spread over. A namespace is always on the same one. */
+const MAX_LANES = 256;
+
+/** What came of carrying out a plan. */
+export interface Emitted {
+  /** Cursors that were meant to go out before it ended. */
+  readonly emitted: number;
+  /** Indexes in the plan of those that the server did not take. */
+  readonly failed: number[];
+  /** The first reason for a failure. */
+  readonly error: DatafnWsError | undefined;
+}
+
+export interface ApiTarget {
+  readonly url: string;
+  readonly adminToken: string | undefined;
+}
+
+/** The plan of a phase that emits in order, at known times. */
+export function orderedPlan(
+  phase: EmitPhase,
+  id: number,
+  firstCursor: number,
+  startMs: number,
+): EmissionPlan {
+  const rate = phase.ratePerSecond ?? 1;
+  const requests = Math.max(1, Math.round((phase.durationMs / 1000) * (rate / phase.batch)));
+  return {
+    id,
+    firstCursor,
+    count: requests * phase.batch,
+    namespaces: phase.namespaces,
+    batch: phase.batch,
+    startMs,
+    intervalMs: dueAtMs(1, rate / phase.batch),
+    isOrdered: true,
+  };
+}
+
+/**
+ * Carries out a plan through the HTTP API, each request at its time whether or not the ones before it have been
+ * answered, except that those of one namespace go out one after the other.
+ */
+export async function emitPlan(
+  plan: EmissionPlan,
+  namespaces: readonly string[],
+  target: ApiTarget,
+  measurement: EmitMeasurement,
+  signal: AbortSignal,
+  onLag: (durationMs: number, lagP99Ms: number | undefined) => void,
+): Promise<Emitted> {
+  const lag = new LagMeter(measurement.lag, onLag);
+  const lanes = Array.from(
+    { length: Math.min(MAX_LANES, plan.namespaces.length) },
+    () => new ApiClient(target),
+  );
+  const requests = plan.count / plan.batch;
+  const failed: number[] = [];
+  let error: DatafnWsError | undefined;
+  const send = async (request: number): Promise<void> => {
+    const first = request * plan.batch;
+    const namespace = namespaces[namespaceAt(plan, first)] as string;
+    const lane = lanes[(request % plan.namespaces.length) % lanes.length] as ApiClient;
+    const items = Array.from({ length: plan.batch }, (_, index) => ({
+      namespace,
+      cursor: String(plan.firstCursor + first + index),
+    }));
+    lag.record(monotonicMs() - dueMs(plan, first));
+    try {
+      const results = await lane.emit(items);
+      measurement.broadcasts += results.length;
+      for (const { delivered } of results) measurement.delivered += delivered;
+    } catch (reason) {
+      if (!(reason instanceof DatafnWsError)) throw reason;
+      if (signal.aborted) return;
+      error ??= reason;
+      measurement.failed += plan.batch;
+      for (let index = 0; index < plan.batch; index++) failed.push(first + index);
+    }
+  };
+  const underWay: Promise<void>[] = [];
+  let request = 0;
+  try {
+    for (; request < requests && !signal.aborted; request++) {
+      const wait = dueMs(plan, request * plan.batch) - monotonicMs();
+      if (wait > 0) await sleep(wait, undefined, { signal }).catch(() => {});
+      if (signal.aborted) break;
+      underWay.push(send(request));
+    }
+    await Promise.all(underWay);
+  } finally {
+    for (const lane of lanes) lane.close();
+  }
+  return { emitted: request * plan.batch, failed, error };
+}
+
+/** Reports once a second how far behind the schedule it was. */
+class LagMeter {
+  #second = new Histogram();
+  #sinceMs = monotonicMs();
+
+  constructor(
+    private readonly total: Histogram,
+    private readonly onLag: (durationMs: number, lagP99Ms: number | undefined) => void,
+  ) {}
+
+  record(lagMs: number): void {
+    this.total.record(lagMs);
+    this.#second.record(lagMs);
+    const durationMs = monotonicMs() - this.#sinceMs;
+    if (durationMs < 1000) return;
+    this.onLag(durationMs, this.#second.percentileMs(99));
+    this.#second = new Histogram();
+    this.#sinceMs = monotonicMs();
+  }
+}

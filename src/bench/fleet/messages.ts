@@ -1,0 +1,83 @@
+import type { EmissionPlan } from '../measure/emission-plan.js';
+import type { HistogramData } from '../measure/histogram.js';
+import type { SpreadData } from '../measure/skew.js';
+import type { TallyData } from '../measure/tally.js';
+import type { Cohort } from '../scenario/model.js';
+
+/** What a worker has to know before its first phase. */
+export interface WorkerSetup {
+  /** WebSocket URLs; client `i` of a cohort goes to the `i`-th of them, round and round. */
+  readonly urls: readonly string[];
+  readonly cohorts: readonly Cohort[];
+  readonly namespaces: readonly string[];
+  /** This worker plays the clients `i` of each cohort for which `i % workers` is `worker`. */
+  readonly worker: number;
+  readonly workers: number;
+  readonly seed: number;
+  /** Local addresses to connect from, in turns; empty leaves it to the system. */
+  readonly localAddresses: readonly string[];
+}
+
+/** The work of a fleet of clients, whichever process it is in. Times are on the machine's monotonic clock. */
+export interface FleetCalls {
+  setup(setup: WorkerSetup): void;
+  /** Connects a cohort at a rate that counts over all workers. Returns when every attempt has an outcome. */
+  connect(order: {
+    cohort: number;
+    startMs: number;
+    ratePerSecond: number;
+    timeoutMs: number;
+  }): Promise<void>;
+  /** Makes known what is going to be emitted. */
+  expectPlan(plan: EmissionPlan): void;
+  /** Waits until everything of a plan has come, or the deadline; what is missing then is lost. */
+  settle(order: SettleOrder): Promise<{ spread: SpreadData; lastReceiptMs: number }>;
+  disconnect(order: { cohort: number }): Promise<void>;
+  /** The tallies since the last cut, by cohort. */
+  cut(): { tallies: TallyData[] };
+  /** Ends every connection, unmeasured. */
+  end(): Promise<{ stillOpen: number[] }>;
+}
+
+export interface SettleOrder {
+  readonly plan: number;
+  /** How many cursors of the plan were meant to be emitted. */
+  readonly emitted: number;
+  /** Indexes of those that were not, after all. */
+  readonly failed: readonly number[];
+  readonly deadlineMs: number;
+}
+
+/** A call on its way to a worker. */
+export interface CallMessage {
+  readonly id: number;
+  readonly method: keyof FleetCalls;
+  readonly argument: unknown;
+}
+
+export type WorkerMessage =
+  | { readonly type: 'answer'; readonly id: number; readonly value: unknown }
+  | { readonly type: 'failed'; readonly id: number; readonly error: string }
+  | { readonly type: 'status'; readonly status: WorkerStatus };
+
+/** What a worker says of itself several times a second. */
+export interface WorkerStatus {
+  /** Clients whose connection is open, by cohort. */
+  readonly open: readonly number[];
+  /** Connections that did not come about, or were ended by the other side. */
+  readonly failed: number;
+  readonly received: number;
+  readonly health: GeneratorSample | undefined;
+}
+
+/** How a worker process fared over some time. */
+export interface GeneratorSample {
+  readonly durationMs: number;
+  /** CPU time over wall time. */
+  readonly cpu: number;
+  /** Event-loop delay, 99th percentile. */
+  readonly delayP99Ms: number;
+  /** Time spent runnable but not running, over wall time: the machine is busy. `undefined` where unknown. */
+  readonly runQueueWait: number | undefined;
+  readonly delay?: HistogramData;
+}

@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs';
+import { DatafnWsError } from '../../protocol/errors.js';
+import { formatCount, formatSize } from '../../protocol/units.js';
+
+/** Descriptors that a process needs beside those of its clients. */
+const SPARE_DESCRIPTORS = 200;
+/** Memory of a client at both ends, kernel buffers included; measured well below this. */
+const BYTES_PER_CLIENT = 64 * 1024;
+/** Share of the port range that one source address is used for. */
+const PORT_SHARE = 0.9;
+
+/** What the machine offers. `undefined` where it does not say. */
+export interface MachineLimits {
+  /** Open files of one process. */
+  readonly descriptors: number | undefined;
+  /** Ports for outgoing connections, for each source and target address. */
+  readonly ports: number | undefined;
+  readonly availableBytes: number | undefined;
+  readonly cores: number;
+}
+
+/** How a run is laid out on the machine. */
+export interface Layout {
+  readonly workers: number;
+  /** Local addresses to connect from; empty leaves it to the system. */
+  readonly localAddresses: readonly string[];
+}
+
+/** Reads the limits of this machine. */
+export function machineLimits(cores: number): MachineLimits {
+  const range = read('/proc/sys/net/ipv4/ip_local_port_range')?.trim().split(/\s+/).map(Number);
+  const available = /MemAvailable:\s+(\d+) kB/.exec(read('/proc/meminfo') ?? '')?.[1];
+  const files = /Max open files\s+\S+\s+(\d+)/.exec(read('/proc/self/limits') ?? '')?.[1];
+  return {
+    // Node raises its soft limit to the hard one when it starts.
+    descriptors: files === undefined ? undefined : Number(files),
+    ports: range?.[0] === undefined || range[1] === undefined ? undefined : range[1] - range[0] + 1,
+    availableBytes: available === undefined ? undefined : Number(available) * 1024,
+    cores,
+  };
+}
+
+function read(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+export interface Demand {
+  readonly clients: number;
+  readonly urls: readonly string[];
+  /** Whether the server is ours to start: its descriptors are of this machine too. */
+  readonly ownServer: boolean;
+  readonly workers: number | undefined;
+}
+
+/**
+ * Lays a run out, or refuses it before anything has been opened.
+ *
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` with every limit that is in the way and what to do about it.
+ */
+export function planLayout({ clients, urls, ownServer, workers }: Demand, limits: MachineLimits): Layout {
+  const problems: string[] = [];
+  const room = (limits.descriptors ?? Number.POSITIVE_INFINITY) - SPARE_DESCRIPTORS;
+  const needed = Math.max(1, Math.ceil(clients / Math.max(1, room)));
+  const count = workers ?? Math.max(needed, Math.min(limits.cores, Math.ceil(clients / 250)));
+  const perWorker = Math.ceil(clients / count);
+  if (perWorker > room) {
+    problems.push(
+      `${formatCount(perWorker)} clients a worker need more than the ${formatCount(limits.descriptors ?? 0)} descriptors of a process: use --workers ${needed}, or raise the limit with ulimit -n ${perWorker + SPARE_DESCRIPTORS}`,
+    );
+  }
+  if (ownServer && clients > room) {
+    problems.push(
+      `${formatCount(clients)} clients on one server need more than the ${formatCount(limits.descriptors ?? 0)} descriptors of a process: raise the limit with ulimit -n ${clients + SPARE_DESCRIPTORS}, or spread them over several servers with --url`,
+    );
+  }
+  const bytes = clients * BYTES_PER_CLIENT;
+  if (limits.availableBytes !== undefined && bytes > limits.availableBytes) {
+    problems.push(
+      `${formatCount(clients)} clients need about ${formatSize(bytes)} of memory, ${formatSize(limits.availableBytes)} are available: use fewer clients`,
+    );
+  }
+  const localAddresses = addressesFor(clients, urls, ownServer, limits.ports, problems);
+  if (problems.length > 0) throw new DatafnWsError('ERR_INVALID_OPTION', problems.join('\n'));
+  return { workers: count, localAddresses };
+}
+
+/** Enough source addresses for the ports: on loopback any 127.0.0.x will do, elsewhere there is but one. */
+function addressesFor(
+  clients: number,
+  urls: readonly string[],
+  ownServer: boolean,
+  ports: number | undefined,
+  problems: string[],
+): string[] {
+  const perTarget = Math.ceil(clients / Math.max(1, urls.length));
+  const perAddress = Math.floor((ports ?? Number.POSITIVE_INFINITY) * PORT_SHARE);
+  const addresses = Math.ceil(perTarget / perAddress);
+  if (addresses <= 1) return [];
+  const isLoopback = ownServer || urls.every((url) => /^127\./.test(new URL(url).hostname));
+  if (!isLoopback) {
+    problems.push(
+      `${formatCount(perTarget)} clients for one target need more than the ${formatCount(ports ?? 0)} ports of a source address: widen net.ipv4.ip_local_port_range, or spread them over several targets with --url`,
+    );
+    return [];
+  }
+  return Array.from({ length: addresses }, (_, index) => `127.0.0.${index + 1}`);
+}

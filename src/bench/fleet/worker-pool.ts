@@ -1,0 +1,135 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { DatafnWsError } from '../../protocol/errors.js';
+import type { CallMessage, FleetCalls, WorkerMessage, WorkerSetup, WorkerStatus } from './messages.js';
+
+/** How long a worker has to go by itself when it is told to. */
+const STOP_MS = 2000;
+
+type Answer<Method extends keyof FleetCalls> = Awaited<ReturnType<FleetCalls[Method]>>;
+
+interface Worker {
+  readonly process: ChildProcess;
+  readonly pending: Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>;
+  status: WorkerStatus | undefined;
+  hasExited: boolean;
+}
+
+/** The worker processes of a run. A call goes to all of them and comes back with an answer from each. */
+export class WorkerPool {
+  readonly #workers: Worker[] = [];
+  #lastCallId = 0;
+  #stopping = false;
+  #death: DatafnWsError | undefined;
+
+  /**
+   * @param onStatus is told whenever a worker says how it fares.
+   * @param onDeath is told when a worker ends before its time; its clients are gone with it.
+   */
+  constructor(
+    size: number,
+    private readonly onStatus: (worker: number, status: WorkerStatus) => void,
+    private readonly onDeath: (error: DatafnWsError) => void,
+  ) {
+    for (let index = 0; index < size; index++) this.#workers.push(this.#start(index));
+  }
+
+  get pids(): number[] {
+    return this.#workers.flatMap(({ process: { pid } }) => (pid === undefined ? [] : [pid]));
+  }
+
+  get statuses(): readonly (WorkerStatus | undefined)[] {
+    return this.#workers.map(({ status }) => status);
+  }
+
+  async setup(setup: Omit<WorkerSetup, 'worker' | 'workers'>): Promise<void> {
+    const workers = this.#workers.length;
+    await Promise.all(
+      this.#workers.map((one, worker) => this.#send(one, 'setup', { ...setup, worker, workers })),
+    );
+  }
+
+  /**
+   * Calls every worker.
+   *
+   * @throws {DatafnWsError} `ERR_WORKER` when one of them has died, or does so meanwhile.
+   */
+  call<Method extends keyof FleetCalls>(
+    method: Method,
+    argument?: Parameters<FleetCalls[Method]>[0],
+  ): Promise<Answer<Method>[]> {
+    return Promise.all(this.#workers.map((worker) => this.#send(worker, method, argument))) as Promise<
+      Answer<Method>[]
+    >;
+  }
+
+  /** Ends every worker; none is left when this resolves. Idempotent. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all(
+      this.#workers.map(
+        (worker) =>
+          new Promise<void>((resolve) => {
+            if (worker.hasExited) return resolve();
+            const deadline = setTimeout(() => worker.process.kill('SIGKILL'), STOP_MS);
+            worker.process.once('exit', () => {
+              clearTimeout(deadline);
+              resolve();
+            });
+            // A worker ends when its channel does.
+            if (worker.process.connected) worker.process.disconnect();
+          }),
+      ),
+    );
+  }
+
+  #start(index: number): Worker {
+    const child = fork(new URL('./worker.js', import.meta.url), [], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    const worker: Worker = { process: child, pending: new Map(), status: undefined, hasExited: false };
+    child.on('message', (message: WorkerMessage) => this.#receive(worker, index, message));
+    child.on('error', () => {});
+    child.on('exit', (code, signal) => {
+      worker.hasExited = true;
+      if (this.#stopping) return;
+      const how = signal === null ? `exit code ${code}` : signal;
+      this.#death ??= new DatafnWsError(
+        'ERR_WORKER',
+        `Worker ${index + 1} (process ${child.pid}) died with ${how}`,
+      );
+      for (const one of this.#workers) {
+        for (const { reject } of one.pending.values()) reject(this.#death);
+        one.pending.clear();
+      }
+      this.onDeath(this.#death);
+    });
+    return worker;
+  }
+
+  #receive(worker: Worker, index: number, message: WorkerMessage): void {
+    if (message.type === 'status') {
+      worker.status = message.status;
+      this.onStatus(index, message.status);
+      return;
+    }
+    const pending = worker.pending.get(message.id);
+    worker.pending.delete(message.id);
+    if (message.type === 'answer') pending?.resolve(message.value);
+    else pending?.reject(new Error(`in a worker: ${message.error}`));
+  }
+
+  #send(worker: Worker, method: keyof FleetCalls, argument: unknown): Promise<unknown> {
+    if (this.#death !== undefined) return Promise.reject(this.#death);
+    this.#lastCallId += 1;
+    const id = this.#lastCallId;
+    return new Promise((resolve, reject) => {
+      worker.pending.set(id, { resolve, reject });
+      worker.process.send({ id, method, argument } satisfies CallMessage, (error) => {
+        if (error !== null)
+          worker.pending.delete(id) &&
+            reject(new DatafnWsError('ERR_WORKER', `A worker cannot be reached: ${error.message}`));
+      });
+    });
+  }
+}

@@ -1,0 +1,42 @@
+import { messageOf } from '../../protocol/errors.js';
+import { ClientFleet } from './client-fleet.js';
+import { GeneratorHealth } from './generator-health.js';
+import type { CallMessage, WorkerMessage } from './messages.js';
+
+// The entry of a worker process: takes calls from its parent, answers them, and says how it fares.
+
+/** From one status to the next. */
+const STATUS_MS = 200;
+
+const fleet = new ClientFleet();
+const health = new GeneratorHealth();
+
+function send(message: WorkerMessage): void {
+  if (process.connected) process.send?.(message);
+}
+
+async function answer({ id, method, argument }: CallMessage): Promise<void> {
+  try {
+    const call = fleet[method] as (argument: unknown) => unknown;
+    send({ type: 'answer', id, value: await call.call(fleet, argument) });
+  } catch (error) {
+    send({
+      type: 'failed',
+      id,
+      error: error instanceof Error ? (error.stack ?? error.message) : messageOf(error),
+    });
+  }
+}
+
+process.on('message', (message: CallMessage) => void answer(message));
+// The parent is gone, however it went: nobody is left to measure for.
+process.on('disconnect', () => process.exit(0));
+// A signal to the whole group of processes (Ctrl-C) is the parent's to act on.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => {});
+
+health.start();
+setInterval(
+  () => send({ type: 'status', status: { ...fleet.status(), health: health.sample() } }),
+  STATUS_MS,
+).unref();

@@ -1,0 +1,53 @@
+/**
+ * A row of cursors that is going to be emitted, told to every worker beforehand: from a cursor alone, a receiver
+ * knows which broadcast it names, for which namespace, its place among that namespace's cursors, and when it was
+ * due. Pure.
+ */
+export interface EmissionPlan {
+  readonly id: number;
+  /** The first cursor; the others follow without gaps. */
+  readonly firstCursor: number;
+  /** How many cursors at most; an open-ended row that stops early is told to the workers when it has. */
+  readonly count: number;
+  /** Indexes of the namespaces, in the order in which they take turns. */
+  readonly namespaces: readonly number[];
+  /** Cursors in a request. All of a request go to one namespace. */
+  readonly batch: number;
+  /** When the first request is due, on the machine's monotonic clock. */
+  readonly startMs: number;
+  /** From one request to the next. */
+  readonly intervalMs: number;
+  /** Whether cursors of a namespace are emitted in order, at known times. Load by racing connections is not. */
+  readonly isOrdered: boolean;
+}
+
+/** Whether a cursor belongs to the plan. */
+export function contains(plan: EmissionPlan, cursor: number): boolean {
+  return cursor >= plan.firstCursor && cursor < plan.firstCursor + plan.count;
+}
+
+/** The namespace that the `index`-th cursor of the plan goes to. */
+export function namespaceAt(plan: EmissionPlan, index: number): number {
+  return plan.namespaces[Math.floor(index / plan.batch) % plan.namespaces.length] as number;
+}
+
+/** The place of the `index`-th cursor of the plan among those of its namespace, from 0. */
+export function ordinalAt(plan: EmissionPlan, index: number): number {
+  const request = Math.floor(index / plan.batch);
+  return Math.floor(request / plan.namespaces.length) * plan.batch + (index % plan.batch);
+}
+
+/** How many of the first `emitted` cursors of the plan go to the namespace whose turn is `turn`. */
+export function countFor(plan: EmissionPlan, turn: number, emitted: number): number {
+  const requests = Math.floor(emitted / plan.batch);
+  const rest = emitted % plan.batch;
+  const rounds = Math.floor(requests / plan.namespaces.length);
+  const within = requests % plan.namespaces.length;
+  const full = rounds + (within > turn ? 1 : 0);
+  return full * plan.batch + (within === turn ? rest : 0);
+}
+
+/** When the `index`-th cursor of the plan is due. */
+export function dueMs(plan: EmissionPlan, index: number): number {
+  return plan.startMs + Math.floor(index / plan.batch) * plan.intervalMs;
+}

@@ -1,0 +1,129 @@
+import { Histogram, type HistogramData } from './histogram.js';
+
+/** Counters of a tally. Every one starts at 0 and only grows. */
+const COUNTERS = [
+  /** Connections tried. */
+  'attempts',
+  /** Handshakes that ended in a WebSocket. */
+  'opened',
+  /** Connections that bench itself ended. */
+  'left',
+  /** Handshakes without an answer in time. */
+  'timeouts',
+  /** Deliveries that a client had to get, as far as they are settled. */
+  'expected',
+  /** Cursor frames of bench's own that came, duplicates and strays included. */
+  'received',
+  'lost',
+  'duplicated',
+  'reordered',
+  /** Cursors of another namespace. */
+  'leaked',
+  /** Cursors that bench did not emit. */
+  'foreign',
+  /** Gaps of a slow reader that a newer cursor made good. */
+  'conflated',
+  /** Cursors that came after they had been given up for lost. */
+  'late',
+  'pings',
+  /** Clients that answer pings, closed for not answering. */
+  'killed',
+  /** Reconnections after a lost connection. */
+  'reconnects',
+  /** Frames that a client could not make sense of. */
+  'protocolErrors',
+] as const;
+
+const HISTOGRAMS = [
+  /** From the intended start of a connection to its WebSocket. */
+  'handshake',
+  /** From just before the emit (the intended time, in an open loop) to the receipt. */
+  'fanout',
+  /** From one ping to the next. */
+  'pingInterval',
+  /** From its first unanswered ping to the close of a client. */
+  'pongTimeout',
+] as const;
+
+export type CounterName = (typeof COUNTERS)[number];
+export type HistogramName = (typeof HISTOGRAMS)[number];
+
+/** A tally as it travels between processes. */
+export interface TallyData {
+  readonly counters: Readonly<Record<CounterName, number>>;
+  readonly histograms: Readonly<Partial<Record<HistogramName, HistogramData>>>;
+  readonly closed: readonly (readonly [string, number])[];
+  readonly rejected: readonly (readonly [string, number])[];
+  readonly errors: readonly (readonly [string, number])[];
+}
+
+/** Counts by name. */
+export class Ledger {
+  readonly #counts = new Map<string, number>();
+
+  count(key: string, by = 1): void {
+    this.#counts.set(key, (this.#counts.get(key) ?? 0) + by);
+  }
+
+  get total(): number {
+    let total = 0;
+    for (const count of this.#counts.values()) total += count;
+    return total;
+  }
+
+  entries(): [string, number][] {
+    return [...this.#counts].sort(([a], [b]) => a.localeCompare(b));
+  }
+}
+
+/** The key of a close in a ledger: its code and its reason. */
+export function closeKey(code: number, reason: string): string {
+  return reason === '' ? String(code) : `${code} ${reason}`;
+}
+
+/** Everything that is counted about the clients of one cohort during one phase. Tallies add up. */
+export class Tally {
+  readonly counters: Record<CounterName, number>;
+  readonly histograms: Readonly<Record<HistogramName, Histogram>>;
+  /** Connections that the other end closed after the handshake, by code and reason (1006: no close frame). */
+  readonly closed = new Ledger();
+  /** Handshakes that were answered with an HTTP status instead. */
+  readonly rejected = new Ledger();
+  /** Handshakes that failed below HTTP, by the code of the error. */
+  readonly errors = new Ledger();
+
+  constructor() {
+    this.counters = Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Record<CounterName, number>;
+    this.histograms = Object.fromEntries(HISTOGRAMS.map((name) => [name, new Histogram()])) as Record<
+      HistogramName,
+      Histogram
+    >;
+  }
+
+  add(data: TallyData): this {
+    for (const name of COUNTERS) this.counters[name] += data.counters[name];
+    for (const name of HISTOGRAMS) {
+      const histogram = data.histograms[name];
+      if (histogram !== undefined) this.histograms[name].add(histogram);
+    }
+    for (const ledger of ['closed', 'rejected', 'errors'] as const) {
+      for (const [key, count] of data[ledger]) this[ledger].count(key, count);
+    }
+    return this;
+  }
+
+  toData(): TallyData {
+    return {
+      counters: { ...this.counters },
+      histograms: Object.fromEntries(
+        HISTOGRAMS.filter((name) => this.histograms[name].count > 0).map((name) => [
+          name,
+          this.histograms[name].toData(),
+        ]),
+      ),
+      closed: this.closed.entries(),
+      rejected: this.rejected.entries(),
+      errors: this.errors.entries(),
+    };
+  }
+}

@@ -1,0 +1,37 @@
+import type { Measurements } from './measure/measurements.js';
+import type { Expectation, Scenario } from './scenario/model.js';
+import type { Outcome } from './verdict/rule.js';
+
+/** How one worker process fared at its worst second. */
+export interface WorkerSummary {
+  maxCpu: number;
+  maxDelayP99Ms: number;
+  /** `undefined` where the system does not tell. */
+  maxRunQueueWait: number | undefined;
+}
+
+/** Everything that came of running one scenario. */
+export interface RunResult {
+  readonly scenario: Scenario;
+  readonly startedAt: Date;
+  readonly durationMs: number;
+  readonly target: { readonly urls: readonly string[]; readonly isOwn: boolean };
+  readonly measurements: Measurements;
+  readonly outcomes: readonly (Outcome & { readonly expectation: Expectation })[];
+  /** Somebody asked it to stop before it was over. */
+  readonly aborted: boolean;
+  /** Why the result says nothing of the server; empty for one that does. */
+  readonly invalid: readonly string[];
+  /** What went wrong with the server besides the expectations. */
+  readonly problems: readonly string[];
+  readonly workers: readonly WorkerSummary[];
+}
+
+export type Verdict = 'passed' | 'failed' | 'invalid' | 'aborted';
+
+/** The one word for a run. An aborted or invalid run is neither passed nor failed. */
+export function verdictOf(result: RunResult): Verdict {
+  if (result.aborted) return 'aborted';
+  if (result.invalid.length > 0) return 'invalid';
+  return result.problems.length === 0 && result.outcomes.every(({ passed }) => passed) ? 'passed' : 'failed';
+}

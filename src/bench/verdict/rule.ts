@@ -1,0 +1,106 @@
+import { didYouMean } from '../../protocol/nearest.js';
+import { formatCount, formatDuration, parseCount, parseDuration, parseRate } from '../../protocol/units.js';
+import type { Measurements } from '../measure/measurements.js';
+import { METRICS, type MetricKind, scopeOf } from './metrics.js';
+
+const COMPARISONS = {
+  '==': (actual: number, wanted: number) => actual === wanted,
+  '!=': (actual: number, wanted: number) => actual !== wanted,
+  '<=': (actual: number, wanted: number) => actual <= wanted,
+  '>=': (actual: number, wanted: number) => actual >= wanted,
+  '<': (actual: number, wanted: number) => actual < wanted,
+  '>': (actual: number, wanted: number) => actual > wanted,
+} as const;
+
+export type Operator = keyof typeof COMPARISONS;
+
+/** `hot.closed[4503] == 200`, taken apart. */
+export interface Rule {
+  /** `undefined` for all cohorts together. */
+  readonly cohort: string | undefined;
+  readonly metric: string;
+  readonly key: string | undefined;
+  readonly operator: Operator;
+  /** In milliseconds for a duration, events a second for a rate. */
+  readonly value: number;
+}
+
+/** What became of a rule. */
+export interface Outcome {
+  readonly passed: boolean;
+  /** `undefined` when nothing was measured that it could speak of; it has failed then. */
+  readonly actual: number | undefined;
+  /** The actual value for people, with its unit. */
+  readonly shown: string;
+}
+
+const RULE = /^([A-Za-z][\w.-]*?)\s*(?:\[\s*([^\]]*?)\s*\])?\s*(==|!=|<=|>=|<|>)\s*(.+)$/;
+const KEY = /^([A-Za-z0-9_]+)(?:\s+"([^"]*)")?$/;
+
+const UNITS: Readonly<Record<MetricKind, (text: string) => ReturnType<typeof parseCount>>> = {
+  count: parseCount,
+  duration: (text) =>
+    text === '0' ? { ok: false, expected: 'a duration such as 500ms or 2s' } : parseDuration(text),
+  rate: parseRate,
+};
+
+/**
+ * Reads a rule: a metric (of one cohort, when its name stands before it), a comparison and a value with its unit.
+ *
+ * @returns the rule, or what is wrong with the text.
+ */
+export function parseRule(text: string, cohorts: readonly string[]): Rule | string {
+  const match = RULE.exec(text.trim());
+  if (match === null) return 'expected a rule such as `cursors.lost == 0` or `fanout.p99 < 2s`';
+  const [, path = '', bracket, operator, valueText = ''] = match;
+  const [first = '', ...rest] = path.split('.');
+  const isCohort = cohorts.includes(first);
+  const name = isCohort ? rest.join('.') : path;
+  const metric = Object.hasOwn(METRICS, name) ? METRICS[name] : undefined;
+  if (metric === undefined) {
+    const names = isCohort
+      ? Object.keys(METRICS).map((known) => `${first}.${known}`)
+      : [
+          ...Object.keys(METRICS),
+          ...cohorts.flatMap((cohort) => Object.keys(METRICS).map((known) => `${cohort}.${known}`)),
+        ];
+    return `there is no metric \`${path}\`.${didYouMean(path, names)}`;
+  }
+  if (isCohort && !metric.perCohort)
+    return `\`${name}\` is not measured for one cohort; write it without \`${first}.\``;
+  const key = bracket === undefined ? undefined : readKey(bracket);
+  if (bracket !== undefined && (metric.keys === undefined || key === undefined)) {
+    return metric.keys === undefined
+      ? `\`${name}\` takes no brackets`
+      : `expected one of its ${metric.keys} in the brackets of \`${name}\`, such as [4503] or [4503 "a reason"], got [${bracket}]`;
+  }
+  const value = UNITS[metric.kind](valueText.trim());
+  if (!value.ok)
+    return `expected \`${name}\` to be compared with ${value.expected}, got \`${valueText.trim()}\``;
+  return {
+    cohort: isCohort ? first : undefined,
+    metric: name,
+    key,
+    operator: operator as Operator,
+    value: value.value,
+  };
+}
+
+function readKey(bracket: string): string | undefined {
+  const match = KEY.exec(bracket);
+  if (match === null) return undefined;
+  return match[2] === undefined ? match[1] : `${match[1]} ${match[2]}`;
+}
+
+/** Holds a rule against what was measured. */
+export function judge(rule: Rule, measurements: Measurements): Outcome {
+  const metric = METRICS[rule.metric];
+  const actual = metric?.read(scopeOf(measurements, rule.cohort), rule.key);
+  if (metric === undefined || actual === undefined) return { passed: false, actual, shown: 'no samples' };
+  return { passed: COMPARISONS[rule.operator](actual, rule.value), actual, shown: show(metric.kind, actual) };
+}
+
+function show(kind: MetricKind, value: number): string {
+  if (kind === 'duration') return formatDuration(value);
+  return kind === 'rate' ? `${formatCount(value)}/s` : formatCount(value);
+}
