@@ -5,17 +5,22 @@ import { envOf, flagOf, type OptionTable } from '../options/spec.js';
 export function addOptions(command: Command, table: OptionTable): void {
   for (const [key, option] of Object.entries(table)) {
     const long = `--${flagOf(key)}${option.placeholder === '' ? '' : ` <${option.placeholder}>`}`;
-    const notes = [
-      shownDefault(option.defaultText ?? option.default),
-      option.fromEnv ? `env ${envOf(key)}` : undefined,
-    ].filter((note) => note !== undefined);
-    const help = notes.length === 0 ? option.help : `${option.help} (${notes.join('; ')})`;
+    const shown = shownDefault(option.defaultText ?? option.default);
+    const help = shown === undefined ? option.help : `${option.help} (${shown})`;
     const flag = new Option(option.short === undefined ? long : `-${option.short}, ${long}`, help);
     if (option.repeatable) {
       flag.argParser<string[]>((value, earlier = []) => [...earlier, value]);
     }
     command.addOption(flag);
   }
+  const [first] = Object.entries(table).filter(([, option]) => option.fromEnv);
+  if (first === undefined) return;
+  const without = Object.entries(table).filter(([, option]) => !option.fromEnv);
+  const but = without.length === 0 ? '' : ` (not ${without.map(([key]) => `--${flagOf(key)}`).join(', ')})`;
+  command.addHelpText(
+    'after',
+    `\nOptions can come from the environment${but}:\n--${flagOf(first[0])} is ${envOf(first[0])}, and so on. A flag wins.`,
+  );
 }
 
 function shownDefault(value: unknown): string | undefined {

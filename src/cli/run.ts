@@ -33,7 +33,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   const program = new Command('datafn-ws')
     .description('Serve, drive and load-test DataFn WebSocket servers.')
     .version(version, '-V, --version')
-    .configureHelp({ helpWidth: Math.min(io.stdout.columns ?? 80, 100) })
+    .configureHelp({ minWidthToWrap: 20 })
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),

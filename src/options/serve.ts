@@ -63,6 +63,7 @@ export const serveOptions = {
   }),
   ...serverOptions,
   auth: choice(['dev'], {
+    placeholder: 'PROVIDER',
     help: 'Where namespaces come from. dev: the token is the namespace.',
     default: 'dev',
   }),
@@ -73,8 +74,12 @@ export const serveOptions = {
     isSecret: true,
     check: (value) => (/^\S+$/.test(value) ? undefined : 'a non-empty token without blanks'),
   }),
-  logLevel: choice(LOG_LEVELS, { help: 'How much to log.', default: 'info' }),
-  logFormat: choice(['pretty', 'json'], { help: 'How to log, to stderr.', default: 'pretty' }),
+  logLevel: choice(LOG_LEVELS, { placeholder: 'LEVEL', help: 'How much to log.', default: 'info' }),
+  logFormat: choice(['pretty', 'json'], {
+    placeholder: 'FORMAT',
+    help: 'How to log, to stderr.',
+    default: 'pretty',
+  }),
   json: toggle({ help: 'Print one JSON line to stdout when ready, and nothing else there.', fromEnv: false }),
 } as const;
 

@@ -91,7 +91,10 @@ export function choice<Choice extends string>(
       ? { ok: false, expected: `one of ${choices.join(', ')}` }
       : { ok: true, value: chosen };
   };
-  return spec({ placeholder: choices.join('|'), parse }, given);
+  return spec(
+    { placeholder: 'WORD', parse },
+    { ...given, help: `${given.help} One of ${choices.join(', ')}.` },
+  );
 }
 
 /** On when it is there. */

@@ -12,6 +12,8 @@ const OPENING_MS = 250;
 const CLOSING_MS = 5000;
 /** From one look at whether everything has come to the next. */
 const SETTLE_POLL_MS = 20;
+/** How long a refusal takes to arrive behind its handshake. */
+const REFUSAL_MS = 50;
 /** How long clients that leave have for the closing handshake. */
 const LEAVE_MS = 5000;
 
@@ -71,6 +73,8 @@ export class ClientFleet implements FleetCalls, ClientHost {
       outcomes.push(this.#connect(client, intendedMs, order.timeoutMs));
     }
     await Promise.all(outcomes);
+    // A refusal is a close frame right behind the handshake: let it arrive in the phase that it belongs to.
+    await sleep(REFUSAL_MS);
   }
 
   #connect(client: BenchClient, intendedMs: number, timeoutMs: number): Promise<void> {

@@ -100,9 +100,9 @@ async function list(io: Io): Promise<number> {
   for (const name of await shippedScenarios()) {
     const { summary, cohorts } = await loadScenario(await scenarioFile(name));
     const clients = cohorts.reduce((total, cohort) => total + cohort.clients, 0);
-    io.stdout.write(
-      `${colors.bold(name.padEnd(16))} ${formatCount(clients).padStart(6)} clients  ${summary}\n`,
-    );
+    io.stdout.write(`${colors.bold(name)} ${colors.dim(`(${formatCount(clients)} clients)`)}
+  ${summary}
+`);
   }
   return 0;
 }

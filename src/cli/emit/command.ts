@@ -52,7 +52,7 @@ async function emit(cursor: string | undefined, flags: Record<string, string>, i
     if (stoppedBy !== undefined) return STOP_EXIT_CODES[stoppedBy];
     return summary.failures === 0 ? 0 : 1;
   } catch (error) {
-    screen.clear();
+    screen.broken();
     throw error;
   } finally {
     dispose();
@@ -152,6 +152,15 @@ class EmitScreen {
     this.clear();
     const colors = colorsFor(this.io, 'stderr');
     this.io.stderr.write(`${colors.red('error:')} ${printable(error.message)}\n`);
+  }
+
+  /** The run ended at an error; says how far it had got, when it had got anywhere. */
+  broken(): void {
+    this.clear();
+    if (this.#emitted === 0 || this.json) return;
+    this.io.stderr.write(
+      `stopped after ${formatCount(this.#emitted)} cursors, ${formatCount(this.#deliveries)} deliveries\n`,
+    );
   }
 
   clear(): void {

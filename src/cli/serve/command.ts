@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { serveOptions } from '../../options/serve.js';
 import { resolveOptions } from '../../options/spec.js';
 import { formatCount } from '../../protocol/units.js';
+import { checkBindHost } from '../../server/bind-host.js';
 import { createDatafnWsServer } from '../../server/create-server.js';
 import { colorsFor } from '../color.js';
 import { addOptions } from '../command-line.js';
@@ -28,6 +29,7 @@ async function serve(flags: Record<string, string>, io: Io): Promise<number> {
     now: () => new Date(),
   });
   const isHeard = options.logLevel === 'debug' || options.logLevel === 'info';
+  await checkBindHost(options.host);
   const server = createDatafnWsServer({
     host: options.host,
     port: options.port,
