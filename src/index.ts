@@ -12,3 +12,18 @@ export { WebSocketManager } from './manager/web-socket-manager.js';
 export { CLOSE, type CloseCode } from './protocol/close-codes.js';
 export { DatafnWsError, type ErrorCode } from './protocol/errors.js';
 export type { PreparedMessage } from './protocol/frames.js';
+export { devNamespaceProvider } from './server/auth/dev.js';
+export type { ConnectRequest, NamespaceProvider } from './server/auth/provider.js';
+export {
+  createDatafnWsServer,
+  type DatafnWsServer,
+  type DatafnWsServerOptions,
+  type ListenAddress,
+} from './server/create-server.js';
+export type { ConnectionInfo, ServerObserver } from './server/observer.js';
+export type { ServerStats } from './server/stats.js';
+export {
+  type AttachedManager,
+  type AttachOptions,
+  attachWebSocketManager,
+} from './server/transport/attach.js';

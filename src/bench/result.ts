@@ -1,5 +1,5 @@
 import type { Measurements } from './measure/measurements.js';
-import type { Expectation, Scenario } from './scenario/model.js';
+import type { Expectation, Phase, Scenario } from './scenario/model.js';
 import type { Outcome } from './verdict/rule.js';
 
 /** How one worker process fared at its worst second. */
@@ -10,6 +10,19 @@ export interface WorkerSummary {
   maxRunQueueWait: number | undefined;
 }
 
+/** A rule and what became of it. */
+export type JudgedExpectation = Outcome & { readonly expectation: Expectation };
+
+/** What came of one phase. */
+export interface PhaseResult {
+  readonly phase: Phase;
+  /** From the beginning of the run. */
+  readonly startMs: number;
+  readonly durationMs: number;
+  readonly measurements: Measurements;
+  readonly outcomes: readonly JudgedExpectation[];
+}
+
 /** Everything that came of running one scenario. */
 export interface RunResult {
   readonly scenario: Scenario;
@@ -17,7 +30,9 @@ export interface RunResult {
   readonly durationMs: number;
   readonly target: { readonly urls: readonly string[]; readonly isOwn: boolean };
   readonly measurements: Measurements;
-  readonly outcomes: readonly (Outcome & { readonly expectation: Expectation })[];
+  readonly phases: readonly PhaseResult[];
+  /** Of the rules about the whole run. */
+  readonly outcomes: readonly JudgedExpectation[];
   /** Somebody asked it to stop before it was over. */
   readonly aborted: boolean;
   /** Why the result says nothing of the server; empty for one that does. */
@@ -29,9 +44,21 @@ export interface RunResult {
 
 export type Verdict = 'passed' | 'failed' | 'invalid' | 'aborted';
 
+/** Every rule of a run, those of its phases first. */
+export function allOutcomes(
+  result: RunResult,
+): readonly (JudgedExpectation & { readonly phase: Phase | undefined })[] {
+  return [
+    ...result.phases.flatMap(({ phase, outcomes }) => outcomes.map((outcome) => ({ ...outcome, phase }))),
+    ...result.outcomes.map((outcome) => ({ ...outcome, phase: undefined })),
+  ];
+}
+
 /** The one word for a run. An aborted or invalid run is neither passed nor failed. */
 export function verdictOf(result: RunResult): Verdict {
   if (result.aborted) return 'aborted';
   if (result.invalid.length > 0) return 'invalid';
-  return result.problems.length === 0 && result.outcomes.every(({ passed }) => passed) ? 'passed' : 'failed';
+  return result.problems.length === 0 && allOutcomes(result).every(({ passed }) => passed)
+    ? 'passed'
+    : 'failed';
 }

@@ -2,33 +2,39 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
 import { driveWithAutocannon, racingPlan } from './emitter/autocannon.js';
-import { type ApiTarget, type Emitted, emitPlan, orderedPlan } from './emitter/emitter.js';
-import type { WorkerStatus } from './fleet/messages.js';
+import { type Emitted, emitPlan, orderedPlan } from './emitter/emitter.js';
+import type { Credentials } from './fleet/credentials.js';
+import type { FleetCalls, WorkerStatus } from './fleet/messages.js';
 import { machineLimits, planLayout } from './fleet/preflight.js';
 import { WorkerPool } from './fleet/worker-pool.js';
 import { monotonicMs } from './measure/clock.js';
-import { emptyMeasurements, type Measurements } from './measure/measurements.js';
+import { dueMs, type EmissionPlan } from './measure/emission-plan.js';
+import { addMeasurements, emptyMeasurements, type Measurements } from './measure/measurements.js';
 import { SaturationWatch } from './measure/saturation.js';
 import { Spread } from './measure/skew.js';
-import { Tally, type TallyData } from './measure/tally.js';
-import type { RunResult, WorkerSummary } from './result.js';
-import type { EmitPhase, Phase, Scenario } from './scenario/model.js';
-import { type OwnServer, startOwnServer } from './target/own-server.js';
-import { apiUrlOf, checkEmits, checkReachable } from './target/reach.js';
+import type { TallyData } from './measure/tally.js';
+import type { JudgedExpectation, PhaseResult, RunResult, WorkerSummary } from './result.js';
+import { BEHAVIORS } from './scenario/behaviors.js';
+import {
+  actionsOf,
+  type EmitPhase,
+  type Expectation,
+  type Phase,
+  type PhaseAction,
+  type Scenario,
+} from './scenario/model.js';
+import { Target, type TargetOptions } from './target/target.js';
 import { judge } from './verdict/rule.js';
 
 /** From telling the workers of a plan to its first cursor. */
 const LEAD_MS = 100;
+/** How long slow readers have at the end to get to the newest cursor. */
+const SLOW_SETTLE_MS = 30_000;
 
-export interface RunOptions {
-  /** Servers to test; empty starts one. */
-  readonly urls: readonly string[];
-  /** HTTP API of that server. Default: the host and port of the first URL. */
-  readonly adminUrl?: string;
-  readonly adminToken?: string;
-  readonly workers?: number;
-  /** Environment for a server that is started. */
-  readonly env: Readonly<Record<string, string | undefined>>;
+export interface RunOptions extends TargetOptions {
+  readonly credentials: Credentials;
+  /** Worker processes; by default as many as fit the machine. */
+  readonly workers: number | undefined;
   /** Ends the run early; what was measured until then is still reported. */
   readonly signal: AbortSignal;
   readonly observer: RunObserver;
@@ -45,14 +51,14 @@ export interface RunProgress {
 export interface RunObserver {
   phaseStarted?(phase: Phase, index: number, of: number): void;
   progress?(progress: RunProgress): void;
-  phaseEnded?(phase: Phase, durationMs: number, tallies: readonly Tally[]): void;
+  phaseEnded?(phase: PhaseResult): void;
 }
 
 /**
  * Runs a scenario: starts the server and the workers, carries out the phases, judges what was measured.
  *
- * @throws {DatafnWsError} when it cannot begin: `ERR_INVALID_OPTION` (the machine is too small for it),
- *   `ERR_UNREACHABLE` (no server). What goes wrong later is in the result.
+ * @throws {DatafnWsError} when it cannot begin: `ERR_INVALID_OPTION` (the machine is too small for it, or the target
+ *   cannot do what it asks for), `ERR_UNREACHABLE` (no server). What goes wrong later is in the result.
  */
 export async function runScenario(scenario: Scenario, options: RunOptions): Promise<RunResult> {
   const clients = scenario.cohorts.reduce((total, cohort) => total + cohort.clients, 0);
@@ -60,61 +66,44 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
     { clients, urls: options.urls, ownServer: options.urls.length === 0, workers: options.workers },
     machineLimits(availableParallelism()),
   );
-  await checkTarget(scenario, options);
-  const server =
-    options.urls.length === 0 ? await startOwnServer(scenario.serverFlags, options.env) : undefined;
+  const target = await Target.open(scenario, options);
   try {
-    const run = new Run(scenario, options, server, layout.workers, layout.localAddresses);
-    return await run.carryOut();
+    return await new Run(scenario, options, target, layout.workers).carryOut(layout.localAddresses);
   } finally {
-    await server?.stop();
+    await target.close();
   }
 }
 
-/** Finds out, before anything is started, whether a server that is not ours can be tested with this scenario. */
-async function checkTarget(scenario: Scenario, { urls, adminUrl, adminToken }: RunOptions): Promise<void> {
-  const [first] = urls;
-  if (first === undefined) return;
-  await Promise.all(urls.map(checkReachable));
-  if (scenario.phases.some(({ kind }) => kind === 'emit')) {
-    await checkEmits({ url: adminUrl ?? apiUrlOf(first), adminToken });
-  }
-}
+class Aborted extends Error {}
+
+/** A phase's rule did not hold, and the scenario says that this is the end. */
+class PhaseFailed extends Error {}
 
 class Run {
-  readonly #scenario: Scenario;
-  readonly #options: RunOptions;
-  readonly #server: OwnServer | undefined;
-  readonly #urls: readonly string[];
-  readonly #api: ApiTarget;
-  readonly #localAddresses: readonly string[];
   readonly #pool: WorkerPool;
-  readonly #measurements: Measurements;
+  readonly #total: Measurements;
+  readonly #phases: PhaseResult[] = [];
   readonly #saturation = new SaturationWatch();
   readonly #workers: WorkerSummary[];
   readonly #invalid: string[] = [];
   readonly #problems: string[] = [];
   readonly #aborted: Promise<never>;
+  /** What is measured of the present phase. */
+  #present: Measurements;
   #phase: Phase | undefined;
+  #startMs = 0;
   #lastPlan = 0;
   /** In microseconds since 1970, so that a later run always has greater cursors. */
   #nextCursor = Date.now() * 1000;
 
   constructor(
-    scenario: Scenario,
-    options: RunOptions,
-    server: OwnServer | undefined,
+    private readonly scenario: Scenario,
+    private readonly options: RunOptions,
+    private readonly target: Target,
     workers: number,
-    localAddresses: readonly string[],
   ) {
-    this.#scenario = scenario;
-    this.#options = options;
-    this.#server = server;
-    this.#urls = server === undefined ? options.urls : [server.wsUrl];
-    const url = options.adminUrl ?? server?.apiUrl ?? apiUrlOf(this.#urls[0] as string);
-    this.#api = { url, adminToken: options.adminToken };
-    this.#localAddresses = localAddresses;
-    this.#measurements = emptyMeasurements(scenario.cohorts);
+    this.#total = emptyMeasurements(scenario.cohorts);
+    this.#present = emptyMeasurements(scenario.cohorts);
     this.#workers = Array.from({ length: workers }, () => ({
       maxCpu: 0,
       maxDelayP99Ms: 0,
@@ -131,50 +120,52 @@ class Run {
     this.#aborted.catch(() => {});
   }
 
-  async carryOut(): Promise<RunResult> {
+  async carryOut(localAddresses: readonly string[]): Promise<RunResult> {
     const startedAt = new Date();
-    const startMs = monotonicMs();
+    this.#startMs = monotonicMs();
     try {
-      await this.#orAbort(this.#setup());
-      for (const [index, phase] of this.#scenario.phases.entries()) {
-        this.#options.observer.phaseStarted?.(phase, index, this.#scenario.phases.length);
+      await this.#orAbort(this.#setup(localAddresses));
+      await this.target.measure();
+      for (const [index, phase] of this.scenario.phases.entries()) {
+        this.options.observer.phaseStarted?.(phase, index, this.scenario.phases.length);
         await this.#carryOutPhase(phase);
       }
+      await this.#settleSlow();
     } catch (error) {
       if (error instanceof Aborted) await this.#cut().catch(() => {});
-      else if (!(error instanceof DatafnWsError) || error.code !== 'ERR_WORKER') throw error;
+      else if (!(error instanceof PhaseFailed) && !isWorkerDeath(error)) throw error;
     } finally {
       this.#phase = undefined;
       await this.#end();
-      await this.#pool.stop();
     }
     for (const found of this.#saturation.found)
       this.#invalid.push(`The load generator was the bottleneck: ${found}`);
-    const { expectations } = this.#scenario;
     return {
-      scenario: this.#scenario,
+      scenario: this.scenario,
       startedAt,
-      durationMs: monotonicMs() - startMs,
-      target: { urls: this.#urls, isOwn: this.#server !== undefined },
-      measurements: this.#measurements,
-      outcomes: expectations.map((expectation) => ({
-        expectation,
-        ...judge(expectation.rule, this.#measurements),
-      })),
-      aborted: this.#options.signal.aborted,
+      durationMs: monotonicMs() - this.#startMs,
+      target: { urls: this.target.urls, isOwn: this.target.isOwn },
+      measurements: this.#total,
+      phases: this.#phases,
+      outcomes: judgeAll(this.scenario.expectations, this.#total),
+      aborted: this.options.signal.aborted,
       invalid: this.#invalid,
       problems: this.#problems,
       workers: this.#workers,
     };
   }
 
-  async #setup(): Promise<void> {
+  async #setup(localAddresses: readonly string[]): Promise<void> {
+    const { cohorts, namespaces, seed } = this.scenario;
+    const { credentials, tls } = this.options;
     await this.#pool.setup({
-      urls: this.#urls,
-      cohorts: this.#scenario.cohorts,
-      namespaces: this.#scenario.namespaces,
-      seed: this.#scenario.seed,
-      localAddresses: this.#localAddresses,
+      urls: this.target.urls,
+      cohorts,
+      namespaces,
+      seed,
+      credentials,
+      tls,
+      localAddresses,
     });
   }
 
@@ -182,99 +173,141 @@ class Run {
     const startMs = monotonicMs();
     this.#phase = phase;
     this.#saturation.restart();
-    try {
-      await this.#orAbort(this.#act(phase));
-    } finally {
-      if (this.#server?.ended !== undefined)
-        this.#problems.push(`The server under test ended during "${phase.label}": ${this.#server.ended}`);
+    await this.#orAbort(this.#act(phase, phase.label));
+    const { mishap } = this.target;
+    if (mishap !== undefined)
+      this.#problems.push(`The server under test ended during "${phase.label}": ${mishap}`);
+    this.#present.server = { ...this.#present.server, ...(await this.target.measure()) };
+    const measurements = await this.#cut();
+    const result: PhaseResult = {
+      phase,
+      startMs: startMs - this.#startMs,
+      durationMs: monotonicMs() - startMs,
+      measurements,
+      outcomes: judgeAll(phase.expectations, measurements),
+    };
+    this.#phases.push(result);
+    this.options.observer.phaseEnded?.(result);
+    if (phase.abortOnFail && result.outcomes.some(({ passed }) => !passed)) {
+      this.#problems.push(`The run was ended after "${phase.label}": a rule of it did not hold`);
+      throw new PhaseFailed();
     }
-    const tallies = await this.#cut();
-    this.#options.observer.phaseEnded?.(phase, monotonicMs() - startMs, tallies);
   }
 
-  async #act(phase: Phase): Promise<void> {
-    switch (phase.kind) {
-      case 'connect': {
-        const { cohort, ratePerSecond, timeoutMs } = phase;
-        await this.#pool.call('connect', { cohort, ratePerSecond, timeoutMs, startMs: monotonicMs() });
-        return;
-      }
-      case 'emit':
-        await this.#emit(phase);
-        return;
-      case 'hold':
-        await sleep(phase.durationMs, undefined, { signal: this.#options.signal }).catch(() => {});
-        return;
+  async #act(action: PhaseAction, label: string): Promise<void> {
+    const startMs = monotonicMs();
+    switch (action.kind) {
+      case 'connect':
+        return this.#callAll('connect', { ...action, startMs });
+      case 'churn':
+        return this.#callAll('churn', { ...action, startMs });
       case 'disconnect':
-        await this.#pool.call('disconnect', { cohort: phase.cohort });
+        return this.#callAll('disconnect', action);
+      case 'emit':
+        return this.#emit(action, label);
+      case 'hold':
+        return this.#pause(action.durationMs);
+      case 'restart-server':
+        await this.target.shutDown();
+        await this.#pause(action.downtimeMs);
+        return this.target.startAgain();
+      case 'shutdown-server':
+        Object.assign(this.#present.server, await this.target.shutDown());
+        return;
+      case 'parallel':
+        await Promise.all(action.phases.map((inner) => this.#act(inner, label)));
+        return;
+      case 'sequence':
+        for (const inner of action.phases) await this.#act(inner, label);
     }
   }
 
-  async #emit(phase: EmitPhase & { readonly label: string }): Promise<void> {
+  async #callAll<Method extends keyof FleetCalls>(
+    method: Method,
+    argument: Parameters<FleetCalls[Method]>[0],
+  ): Promise<void> {
+    await this.#pool.call(method, argument);
+  }
+
+  #pause(ms: number): Promise<void> {
+    return sleep(ms, undefined, { signal: this.options.signal }).catch(() => {});
+  }
+
+  async #emit(phase: EmitPhase, label: string): Promise<void> {
     this.#lastPlan += 1;
     const make = phase.via === 'api' ? orderedPlan : racingPlan;
     const plan = make(phase, this.#lastPlan, this.#nextCursor, monotonicMs() + LEAD_MS);
     this.#nextCursor += plan.count;
+    // Those of one phase go into that phase's measurements, even if they should end after it.
+    const present = this.#present;
     await this.#pool.call('expectPlan', plan);
-    const { namespaces } = this.#scenario;
-    const { signal } = this.#options;
-    const emitted: Emitted =
-      phase.via === 'api'
-        ? await emitPlan(
-            plan,
-            namespaces,
-            this.#api,
-            this.#measurements.emit,
-            signal,
-            (durationMs, lagP99Ms) => this.#saturation.emitter(durationMs, lagP99Ms),
-          )
-        : await driveWithAutocannon(phase, plan, namespaces, this.#api, this.#measurements, signal);
-    if (emitted.error !== undefined) {
-      const failed = emitted.failed.length;
+    const emitted = await this.#carryOutPlan(phase, plan, present);
+    if (emitted.error !== undefined && !phase.mayFail) {
       this.#problems.push(
-        `${failed} of ${emitted.emitted} cursors of "${phase.label}" were not taken: ${emitted.error.message}`,
+        `${emitted.failed.length} of ${emitted.emitted} cursors of "${label}" were not taken: ${emitted.error.message}`,
       );
     }
-    const answers = await this.#pool.call('settle', {
+    const reports = await this.#pool.call('settle', {
       plan: plan.id,
       emitted: emitted.emitted,
       failed: emitted.failed,
       deadlineMs: monotonicMs() + phase.settleMs,
     });
     const spread = new Spread();
-    for (const answer of answers) spread.add(answer.spread);
-    this.#measurements.skew.add(spread.toHistogram().toData());
+    for (const report of reports) spread.add(report.spread);
+    present.skew.add(spread.toHistogram().toData());
+    const lastReceiptMs = Math.max(0, ...reports.map((report) => report.lastReceiptMs));
+    if (!plan.isOrdered || lastReceiptMs === 0) return;
+    if (reports.every(({ hasConverged }) => hasConverged)) {
+      present.convergence.record(lastReceiptMs - dueMs(plan, Math.max(0, emitted.emitted - 1)));
+    } else present.unconverged += 1;
   }
 
-  /** Fetches what was counted since the last time; returns it by cohort. */
-  async #cut(): Promise<Tally[]> {
+  #carryOutPlan(phase: EmitPhase, plan: EmissionPlan, present: Measurements): Promise<Emitted> {
+    const { namespaces } = this.scenario;
+    const { emits } = this.target;
+    const { signal } = this.options;
+    if (phase.via === 'autocannon' && emits.kind === 'api') {
+      const target = { url: emits.urls[0] as string, adminToken: emits.adminToken };
+      return driveWithAutocannon(phase, plan, namespaces, target, present, signal);
+    }
+    return emitPlan(plan, namespaces, emits, present.emit, signal, (durationMs, lagP99Ms) =>
+      this.#saturation.emitter(durationMs, lagP99Ms),
+    );
+  }
+
+  /** Waits for the readers that were slow on purpose; what they have not got by then is lost. */
+  async #settleSlow(): Promise<void> {
+    if (!this.scenario.cohorts.some(({ behavior }) => BEHAVIORS[behavior].reads === 'slowly')) return;
+    await this.#orAbort(this.#pool.call('settleSlow', { deadlineMs: monotonicMs() + SLOW_SETTLE_MS }));
+    await this.#cut();
+  }
+
+  /** Ends the measurements of the present phase, adds them to the total, and begins those of the next. */
+  async #cut(): Promise<Measurements> {
     const answers = await this.#pool.call('cut');
-    return this.#measurements.cohorts.map((cohort, index) => {
-      const phase = new Tally();
-      for (const { tallies } of answers) phase.add(tallies[index] as TallyData);
-      cohort.tally.add(phase.toData());
-      return phase;
-    });
-  }
-
-  /** Ends every client, and notes who was connected until then. */
-  async #end(): Promise<void> {
-    if (this.#invalid.length > 0 || this.#options.signal.aborted) {
-      for (const [index, cohort] of this.#measurements.cohorts.entries()) cohort.open = this.#openNow(index);
-      return;
-    }
-    try {
-      for (const { stillOpen } of await this.#pool.call('end')) {
-        for (const [index, cohort] of this.#measurements.cohorts.entries())
-          cohort.open += stillOpen[index] ?? 0;
+    const phase = this.#present;
+    this.#present = emptyMeasurements(this.scenario.cohorts);
+    for (const [index, cohort] of phase.cohorts.entries()) {
+      for (const { tallies, open } of answers) {
+        cohort.tally.add(tallies[index] as TallyData);
+        cohort.open += open[index] ?? 0;
       }
-    } catch (error) {
-      if (!this.#invalid.includes(messageOf(error))) this.#invalid.push(messageOf(error));
     }
+    addMeasurements(this.#total, phase);
+    return phase;
   }
 
-  #openNow(cohort: number): number {
-    return this.#pool.statuses.reduce((total, status) => total + (status?.open[cohort] ?? 0), 0);
+  /** Ends every client and every worker. */
+  async #end(): Promise<void> {
+    try {
+      if (this.#invalid.length === 0 && !this.options.signal.aborted) await this.#pool.call('end');
+    } catch (error) {
+      if (!isWorkerDeath(error)) throw error;
+      if (!this.#invalid.includes(messageOf(error))) this.#invalid.push(messageOf(error));
+    } finally {
+      await this.#pool.stop();
+    }
   }
 
   #onStatus(index: number, { health }: WorkerStatus): void {
@@ -286,12 +319,11 @@ class Run {
         summary.maxRunQueueWait = Math.max(summary.maxRunQueueWait ?? 0, health.runQueueWait);
       }
       // Connecting is busy by nature, and nothing is timed meanwhile that a busy worker could falsify.
-      if (this.#phase?.kind === 'emit' || this.#phase?.kind === 'hold')
-        this.#saturation.worker(index, health);
+      if (this.#phase !== undefined && isTimed(this.#phase)) this.#saturation.worker(index, health);
     }
     if (this.#phase === undefined) return;
     const statuses = this.#pool.statuses.filter((status) => status !== undefined);
-    this.#options.observer.progress?.({
+    this.options.observer.progress?.({
       open: statuses.reduce((total, { open }) => total + open.reduce((sum, count) => sum + count, 0), 0),
       failed: statuses.reduce((total, { failed }) => total + failed, 0),
       received: statuses.reduce((total, { received }) => total + received, 0),
@@ -299,10 +331,22 @@ class Run {
   }
 
   #orAbort<Value>(work: Promise<Value>): Promise<Value> {
-    if (this.#options.signal.aborted) return this.#aborted;
+    if (this.options.signal.aborted) return this.#aborted;
     work.catch(() => {});
     return Promise.race([work, this.#aborted]);
   }
 }
 
-class Aborted extends Error {}
+function isWorkerDeath(error: unknown): boolean {
+  return error instanceof DatafnWsError && error.code === 'ERR_WORKER';
+}
+
+/** Whether a phase measures times, and nobody connects meanwhile. */
+function isTimed(phase: Phase): boolean {
+  const kinds = [...actionsOf(phase)].map(({ kind }) => kind);
+  return kinds.some((kind) => kind === 'emit' || kind === 'hold') && !kinds.includes('connect');
+}
+
+function judgeAll(expectations: readonly Expectation[], measurements: Measurements): JudgedExpectation[] {
+  return expectations.map((expectation) => ({ expectation, ...judge(expectation.rule, measurements) }));
+}

@@ -18,6 +18,8 @@ export interface ApiClientOptions {
   /** Base URL of the HTTP API, such as `http://127.0.0.1:3001`. */
   readonly url: string;
   readonly adminToken?: string;
+  /** Whom to believe over TLS, for an `https:` URL; the system's certificates by default. */
+  readonly tls?: { readonly ca: string | undefined; readonly rejectUnauthorized: boolean };
   /** Milliseconds without an answer after which a request has failed. Default 10,000. */
   readonly timeoutMs?: number;
 }
@@ -36,7 +38,7 @@ export class ApiClient {
     this.#options = options;
     this.#base = options.url.replace(/\/+$/, '');
     this.#transport = options.url.startsWith('https:') ? https : http;
-    this.#agent = new this.#transport.Agent({ keepAlive: true, maxSockets: 1 });
+    this.#agent = new this.#transport.Agent({ keepAlive: true, maxSockets: 1, ...options.tls });
   }
 
   /**
@@ -47,9 +49,9 @@ export class ApiClient {
   async emit(emissions: readonly Emission[]): Promise<EmissionResult[]> {
     const answer = await this.#request('POST', '/v1/cursors', JSON.stringify(emissions));
     const results = (answer as { results?: unknown } | undefined)?.results;
-    if (!Array.isArray(results))
+    if (!Array.isArray(results) || results.length !== emissions.length || !results.every(isResult))
       throw this.#refused('an answer without `results`; is it a datafn-ws server?');
-    return results as EmissionResult[];
+    return results;
   }
 
   /** What `GET` answers at a path of the API. Throws as {@link emit} does. */
@@ -104,6 +106,11 @@ export class ApiClient {
       request.end(body);
     });
   }
+}
+
+function isResult(value: unknown): value is EmissionResult {
+  const { namespace, cursor, delivered } = (value ?? {}) as Record<string, unknown>;
+  return typeof namespace === 'string' && typeof cursor === 'string' && typeof delivered === 'number';
 }
 
 function parse(text: string): unknown {

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { DatafnWsError } from '../protocol/errors.js';
+import { DatafnWsError, messageOf } from '../protocol/errors.js';
 import { cursorProblem, describe, namespaceProblem } from '../protocol/identifiers.js';
 import { MAX_TIMER_MS } from '../protocol/units.js';
 import type { Emission } from './api-client.js';
@@ -24,18 +24,32 @@ export interface ScriptError {
  * error and the reading goes on: the caller decides.
  *
  * Each line is `{"namespace":"user:alice","cursor":"42","delayMs":100}`, the delay optional.
+ *
+ * @param signal ends the script, a wait for the next line of a terminal or a pipe included.
+ * @throws {DatafnWsError} `ERR_INVALID_SCRIPT` when the input fails.
  */
-export async function* readScript(input: Readable): AsyncGenerator<ScriptStep | ScriptError> {
+export async function* readScript(
+  input: Readable,
+  signal?: AbortSignal,
+): AsyncGenerator<ScriptStep | ScriptError> {
   let line = 0;
-  for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-    line += 1;
-    if (text.trim() === '') continue;
-    const step = parseLine(text);
-    if (typeof step === 'string') {
-      yield { line, error: new DatafnWsError('ERR_INVALID_SCRIPT', `Line ${line}: expected ${step}`) };
-    } else {
-      yield { line, ...step };
+  try {
+    for await (const text of createInterface({ input, signal, crlfDelay: Number.POSITIVE_INFINITY })) {
+      line += 1;
+      if (text.trim() === '') continue;
+      const step = parseLine(text);
+      if (typeof step === 'string') {
+        yield { line, error: new DatafnWsError('ERR_INVALID_SCRIPT', `Line ${line}: expected ${step}`) };
+      } else {
+        yield { line, ...step };
+      }
     }
+  } catch (error) {
+    throw new DatafnWsError(
+      'ERR_INVALID_SCRIPT',
+      `Cannot read the script beyond line ${line}: ${messageOf(error)}`,
+      { cause: error },
+    );
   }
 }
 

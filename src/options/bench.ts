@@ -1,6 +1,26 @@
+import type { Parsed } from '../protocol/units.js';
 import { urlProblem } from './checks.js';
 import { adminTokenOption } from './emit.js';
 import { count, list, type Resolved, text, toggle } from './spec.js';
+
+function isJsonObject(value: string): boolean {
+  try {
+    const parsed: unknown = JSON.parse(value);
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);
+  } catch {
+    return false;
+  }
+}
+
+function methodProblem(value: string): string | undefined {
+  return /^[A-Z]+$/.test(value) ? undefined : 'an HTTP method such as POST';
+}
+
+function parseHeader(value: string): Parsed<readonly string[]> {
+  return /^[\w-]+:\s*\S/.test(value)
+    ? { ok: true, value: [value] }
+    : { ok: false, expected: 'a header such as "authorization: Bearer …"' };
+}
 
 /** Every option of `datafn-ws bench`. */
 export const benchOptions = {
@@ -13,13 +33,66 @@ export const benchOptions = {
       return wrong === undefined ? { ok: true, value: [value] } : { ok: false, expected: wrong };
     },
   }),
-  adminUrl: text({
+  adminUrl: list({
     placeholder: 'URL',
-    help: 'HTTP API of that server, for emits. Default: the same host and port.',
+    help: 'HTTP API to emit on. Default: host and port of each --url. Repeated, each emit goes to all of them.',
+    parse: (value) => {
+      const wrong = urlProblem(value, ['http:', 'https:']);
+      return wrong === undefined ? { ok: true, value: [value] } : { ok: false, expected: wrong };
+    },
+  }),
+  adminToken: adminTokenOption,
+  tokenTemplate: text({
+    placeholder: 'TEXT',
+    help: 'Token of a client; {namespace}, {cohort} and {i}, its number in the cohort, are filled in. Default: {namespace}.',
+    default: undefined as string | undefined,
+  }),
+  tokensFile: text({
+    placeholder: 'FILE',
+    help: 'YAML or JSON file of token: namespace, for the namespaces of the scenario.',
+    default: undefined as string | undefined,
+  }),
+  jwtSecret: text({
+    placeholder: 'SECRET',
+    help: 'Sign a JWT (HS256) with this secret for each client; with --jwt-claims.',
+    default: undefined as string | undefined,
+    isSecret: true,
+  }),
+  jwtClaims: text({
+    placeholder: 'JSON',
+    help: 'Claims of that JWT, filled in like --token-template.',
+    default: '{"sub":"{namespace}"}',
+    check: (value) => (isJsonObject(value) ? undefined : 'a JSON object such as {"sub":"{namespace}"}'),
+  }),
+  emitUrl: text({
+    placeholder: 'URL',
+    help: 'For a server with an API of its own: the URL of an emit, with {namespace} and {cursor}.',
     default: undefined as string | undefined,
     check: (value) => urlProblem(value, ['http:', 'https:']),
   }),
-  adminToken: adminTokenOption,
+  emitMethod: text({
+    placeholder: 'METHOD',
+    help: 'Its HTTP method.',
+    default: 'POST',
+    check: methodProblem,
+  }),
+  emitBody: text({
+    placeholder: 'TEXT',
+    help: 'Its body, with {namespace} and {cursor}.',
+    default: undefined as string | undefined,
+  }),
+  emitHeader: list({
+    placeholder: 'NAME: VALUE',
+    help: 'A header of it. Repeatable.',
+    fromEnv: false,
+    parse: parseHeader,
+  }),
+  ca: text({
+    placeholder: 'FILE',
+    help: 'Certificates (PEM) to trust for wss: and https: URLs.',
+    default: undefined as string | undefined,
+  }),
+  insecure: toggle({ help: 'Trust any certificate.' }),
   set: list({
     placeholder: 'PATH=VALUE',
     help: 'Change a value of the scenario, such as cohorts.steady.clients=500. Repeatable.',

@@ -1,5 +1,5 @@
 import { namespaceProblem } from '../protocol/identifiers.js';
-import { urlProblem } from './checks.js';
+import { tokenProblem, urlProblem } from './checks.js';
 import { SERVER_DEFAULTS } from './defaults.js';
 import { count, list, type Resolved, rate, text, toggle } from './spec.js';
 
@@ -8,6 +8,7 @@ export const adminTokenOption = text({
   help: 'Bearer token of the HTTP API.',
   default: undefined as string | undefined,
   isSecret: true,
+  check: tokenProblem,
 });
 
 /** Every option of `datafn-ws emit`. */

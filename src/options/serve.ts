@@ -1,6 +1,7 @@
 import { DEFAULT_WS_MANAGER_CONFIG } from '../manager/config.js';
 import { namespaceProblem } from '../protocol/identifiers.js';
 import { formatDurationFlag } from '../protocol/units.js';
+import { tokenProblem } from './checks.js';
 import { SERVER_DEFAULTS } from './defaults.js';
 import { choice, count, duration, type Resolved, text, toggle } from './spec.js';
 
@@ -72,7 +73,7 @@ export const serveOptions = {
     help: 'Bearer token that the HTTP API asks for.',
     default: undefined as string | undefined,
     isSecret: true,
-    check: (value) => (/^\S+$/.test(value) ? undefined : 'a non-empty token without blanks'),
+    check: tokenProblem,
   }),
   logLevel: choice(LOG_LEVELS, { placeholder: 'LEVEL', help: 'How much to log.', default: 'info' }),
   logFormat: choice(['pretty', 'json'], {

@@ -8,7 +8,7 @@ import { buildApi } from './api/app.js';
 import { hasLoopbackHost, isLoopback } from './api/host-rule.js';
 import { devNamespaceProvider } from './auth/dev.js';
 import type { NamespaceProvider } from './auth/provider.js';
-import type { ServerStats } from './stats.js';
+import { DelayMonitor, type ServerStats } from './stats.js';
 import { type AttachOptions, attachWebSocketManager } from './transport/attach.js';
 
 /** How {@link createDatafnWsServer} listens and whom it serves. What is left out has the default given here. */
@@ -87,6 +87,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
   }
 
   const startedAtMs = performance.now();
+  const delay = new DelayMonitor();
   let ready = true;
   let address: ListenAddress | undefined;
   let closing: Promise<{ left: number; cut: number }> | undefined;
@@ -98,7 +99,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
         options.observer?.broadcast?.(namespace, cursor, delivered);
         return delivered;
       },
-      stats: () => attached.counters.snapshot(attached.manager, startedAtMs),
+      stats: () => attached.counters.snapshot(attached.manager, startedAtMs, delay),
       namespaces: () => attached.manager.namespaces(),
       isReady: () => ready,
     },
@@ -123,13 +124,14 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     get address() {
       return address;
     },
-    stats: () => attached.counters.snapshot(attached.manager, startedAtMs),
+    stats: () => attached.counters.snapshot(attached.manager, startedAtMs, delay),
     async listen() {
       try {
         await app.listen({ host, port, backlog: SERVER_DEFAULTS.backlog });
       } catch (error) {
         throw listenError(error, host, port);
       }
+      delay.start();
       const bound = (app.server.address() as AddressInfo).port;
       const name = host.includes(':') ? `[${host}]` : host;
       address = {
@@ -146,6 +148,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
         .close(options.shutdownTimeoutMs ?? SERVER_DEFAULTS.shutdownTimeoutMs)
         .then(async (result) => {
           await app.close();
+          delay.stop();
           address = undefined;
           return result;
         });

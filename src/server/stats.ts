@@ -1,3 +1,4 @@
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import type { WebSocketManager } from '../manager/web-socket-manager.js';
 
 /** What `GET /v1/stats` answers. Counts run from the start of the server. */
@@ -27,6 +28,9 @@ export interface ServerStats {
     readonly externalBytes: number;
     /** CPU time spent by the server's process so far. */
     readonly cpuMs: number;
+    /** Delay of the event loop since the start: how late it came to what it had to do. */
+    readonly eventLoopDelayP99Ms: number;
+    readonly eventLoopDelayMaxMs: number;
   };
 }
 
@@ -46,7 +50,7 @@ export class ConnectionCounters {
     this.#closed.set(code, (this.#closed.get(code) ?? 0) + 1);
   }
 
-  snapshot(manager: WebSocketManager, startedAtMs: number): ServerStats {
+  snapshot(manager: WebSocketManager, startedAtMs: number, delay: DelayMonitor): ServerStats {
     const memory = process.memoryUsage();
     const cpu = process.cpuUsage();
     return {
@@ -66,7 +70,33 @@ export class ConnectionCounters {
         heapUsedBytes: memory.heapUsed,
         externalBytes: memory.external,
         cpuMs: Math.round((cpu.user + cpu.system) / 1000),
+        ...delay.read(),
       },
+    };
+  }
+}
+
+/** From one look at the event loop to the next. Its own resolution is no delay. */
+const RESOLUTION_MS = 20;
+
+/** Watches how late the event loop comes to what it has to do. */
+export class DelayMonitor {
+  readonly #histogram: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+
+  start(): void {
+    this.#histogram.enable();
+  }
+
+  stop(): void {
+    this.#histogram.disable();
+  }
+
+  read(): { eventLoopDelayP99Ms: number; eventLoopDelayMaxMs: number } {
+    const milliseconds = (nanoseconds: number) =>
+      Math.max(0, Math.round(nanoseconds / 1e4) / 100 - RESOLUTION_MS);
+    return {
+      eventLoopDelayP99Ms: milliseconds(this.#histogram.percentile(99)),
+      eventLoopDelayMaxMs: milliseconds(this.#histogram.max),
     };
   }
 }

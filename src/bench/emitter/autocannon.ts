@@ -1,9 +1,9 @@
 import autocannon from 'autocannon';
 import { DatafnWsError } from '../../protocol/errors.js';
-import { type EmissionPlan, namespaceAt } from '../measure/emission-plan.js';
+import { cursorText, type EmissionPlan, namespaceAt } from '../measure/emission-plan.js';
 import type { ApiMeasurement, EmitMeasurement } from '../measure/measurements.js';
 import type { EmitPhase } from '../scenario/model.js';
-import type { ApiTarget, Emitted } from './emitter.js';
+import type { Emitted } from './emitter.js';
 
 /** Cursors set aside for one phase: more than autocannon can send. */
 const RESERVED_CURSORS = 100_000_000;
@@ -21,6 +21,7 @@ export function racingPlan(phase: EmitPhase, id: number, firstCursor: number, st
     startMs,
     intervalMs: 0,
     isOrdered: false,
+    cursorLength: phase.cursorLength,
   };
 }
 
@@ -29,7 +30,7 @@ export async function driveWithAutocannon(
   phase: EmitPhase,
   plan: EmissionPlan,
   namespaces: readonly string[],
-  target: ApiTarget,
+  target: { readonly url: string; readonly adminToken: string | undefined },
   measurements: { readonly emit: EmitMeasurement; readonly api: ApiMeasurement },
   signal: AbortSignal,
 ): Promise<Emitted> {
@@ -57,7 +58,7 @@ export async function driveWithAutocannon(
           const namespace = namespaces[namespaceAt(plan, first)] as string;
           const items = Array.from({ length: plan.batch }, (_, index) => ({
             namespace,
-            cursor: String(plan.firstCursor + first + index),
+            cursor: cursorText(plan, first + index),
           }));
           return { ...request, body: JSON.stringify(items) };
         },

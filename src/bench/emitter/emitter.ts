@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ApiClient } from '../../emit/api-client.js';
 import { dueAtMs } from '../../emit/pacer.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import { monotonicMs } from '../measure/clock.js';
-import { dueMs, type EmissionPlan, namespaceAt } from '../measure/emission-plan.js';
+import { cursorText, dueMs, type EmissionPlan, namespaceAt } from '../measure/emission-plan.js';
 import { Histogram } from '../measure/histogram.js';
 import type { EmitMeasurement } from '../measure/measurements.js';
 import type { EmitPhase } from '../scenario/model.js';
+import { type EmitTarget, type Lane, openLane } from './lane.js';
 
 /** Most connections that emits are spread over. A namespace is always on the same one. */
 const MAX_LANES = 256;
@@ -19,11 +19,6 @@ export interface Emitted {
   readonly failed: number[];
   /** The first reason for a failure. */
   readonly error: DatafnWsError | undefined;
-}
-
-export interface ApiTarget {
-  readonly url: string;
-  readonly adminToken: string | undefined;
 }
 
 /** The plan of a phase that emits in order, at known times. */
@@ -44,6 +39,7 @@ export function orderedPlan(
     startMs,
     intervalMs: dueAtMs(1, rate / phase.batch),
     isOrdered: true,
+    cursorLength: phase.cursorLength,
   };
 }
 
@@ -54,32 +50,30 @@ export function orderedPlan(
 export async function emitPlan(
   plan: EmissionPlan,
   namespaces: readonly string[],
-  target: ApiTarget,
+  target: EmitTarget,
   measurement: EmitMeasurement,
   signal: AbortSignal,
   onLag: (durationMs: number, lagP99Ms: number | undefined) => void,
 ): Promise<Emitted> {
   const lag = new LagMeter(measurement.lag, onLag);
-  const lanes = Array.from(
-    { length: Math.min(MAX_LANES, plan.namespaces.length) },
-    () => new ApiClient(target),
-  );
+  const lanes = Array.from({ length: Math.min(MAX_LANES, plan.namespaces.length) }, () => openLane(target));
   const requests = plan.count / plan.batch;
   const failed: number[] = [];
   let error: DatafnWsError | undefined;
   const send = async (request: number): Promise<void> => {
     const first = request * plan.batch;
     const namespace = namespaces[namespaceAt(plan, first)] as string;
-    const lane = lanes[(request % plan.namespaces.length) % lanes.length] as ApiClient;
+    const lane = lanes[(request % plan.namespaces.length) % lanes.length] as Lane;
     const items = Array.from({ length: plan.batch }, (_, index) => ({
       namespace,
-      cursor: String(plan.firstCursor + first + index),
+      cursor: cursorText(plan, first + index),
     }));
     lag.record(monotonicMs() - dueMs(plan, first));
     try {
-      const results = await lane.emit(items);
-      measurement.broadcasts += results.length;
-      for (const { delivered } of results) measurement.delivered += delivered;
+      // Not `+= await`: that would read the sum before the wait, and lose what others add meanwhile.
+      const delivered = await lane.emit(items);
+      measurement.delivered += delivered;
+      measurement.broadcasts += items.length;
     } catch (reason) {
       if (!(reason instanceof DatafnWsError)) throw reason;
       if (signal.aborted) return;

@@ -1,11 +1,12 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, type Socket, type TcpSocketConnectOpts } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { ABNORMAL_CLOSURE, NO_STATUS_RECEIVED } from '../../protocol/close-codes.js';
 import { OPCODE } from '../../protocol/frames.js';
 import type { Reception } from '../measure/reception.js';
 import { closeKey, type Tally } from '../measure/tally.js';
 import { BEHAVIORS, type Behavior } from '../scenario/behaviors.js';
-import type { Cohort } from '../scenario/model.js';
+import type { Cohort, EndsBy } from '../scenario/model.js';
+import { conduct } from './conduct.js';
 import {
   closeFrame,
   cursorNumber,
@@ -15,6 +16,11 @@ import {
   readFrames,
 } from './frames.js';
 import { handshakeKey, readAnswer, upgradeRequest } from './handshake.js';
+
+/** Reads of a client that reads at a rate, in a second. */
+const SLOW_READS_PER_SECOND = 10;
+/** How long a close handshake may take before the connection is dropped. */
+const LEAVE_MS = 5000;
 
 /** A cohort at work: its description, and the tally that its clients count in. */
 export interface CohortState {
@@ -30,14 +36,14 @@ export function cohortState(cohort: Cohort, tally: Tally): CohortState {
 
 /** What a client needs of the fleet that it is part of. */
 export interface ClientHost {
-  /** Time at the beginning of the present callback, on the machine's monotonic clock. */
+  /** Milliseconds on the machine's monotonic clock. */
   now(): number;
   /** A cursor came; `cursor` is NaN when it is none of bench's making. */
   onCursor(client: BenchClient, cursor: number, atMs: number): void;
-  /** The handshake has succeeded. */
-  onOpen(client: BenchClient): void;
   /** An open connection has ended, whoever ended it. */
   onEnd(client: BenchClient): void;
+  /** The `draw`-th random number of a client. */
+  random(client: BenchClient, draw: number): number;
   readonly readBuffer: Buffer;
 }
 
@@ -48,9 +54,12 @@ export interface ConnectTarget {
   readonly clientId: string;
   readonly intendedMs: number;
   readonly timeoutMs: number;
+  /** Options of a `wss:` connection. */
+  readonly tls?: ConnectionOptions;
 }
 
-type State = 'idle' | 'connecting' | 'open' | 'leaving' | 'ended';
+/** `dead`: the socket is there, and nothing is read from it or written to it any more. */
+type State = 'idle' | 'connecting' | 'open' | 'leaving' | 'dead' | 'ended';
 
 /**
  * One WebSocket client on a socket of its own, kept as small as a client can be: it reads frames without copying
@@ -66,10 +75,13 @@ export class BenchClient implements FrameReaderState, FrameHandler {
   /** What it got of the plan that it heard of last, and of others that run beside it. */
   reception: Reception | undefined;
   otherReceptions: Reception[] | undefined;
+  /** Tries that have failed since it was last open. */
+  failures = 0;
+  #draws = 0;
   #socket: Socket | undefined;
   #key: string | undefined;
   #target: ConnectTarget | undefined;
-  #timeout: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #settled: (() => void) | undefined;
   #lastPingMs = 0;
   #unansweredSinceMs = 0;
@@ -86,6 +98,16 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     return this.state === 'open';
   }
 
+  /** Whether {@link connect} may be called: it has not been yet, or the connection is over. */
+  get isIdle(): boolean {
+    return this.state === 'idle' || this.state === 'ended';
+  }
+
+  random(): number {
+    this.#draws += 1;
+    return this.host.random(this, this.#draws);
+  }
+
   /** Opens the connection. Resolves with its outcome, good or bad, counted. */
   connect(target: ConnectTarget): Promise<void> {
     this.state = 'connecting';
@@ -98,35 +120,52 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     this.cohort.tally.counters.attempts += 1;
     return new Promise((resolve) => {
       this.#settled = resolve;
-      this.#timeout = setTimeout(() => {
+      this.later(target.timeoutMs, () => {
         this.cohort.tally.counters.timeouts += 1;
         this.#finish();
-      }, target.timeoutMs);
+      });
       this.#open(target);
     });
   }
 
-  #open({ url, localAddress }: ConnectTarget): void {
+  #open({ url, localAddress, tls }: ConnectTarget): void {
     const isTls = url.protocol === 'wss:';
     const port = Number(url.port) || (isTls ? 443 : 80);
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-    // One buffer for every socket: it is read out before the next read begins. Not so on Windows, nor under TLS.
-    const shared = !isTls && process.platform !== 'win32';
-    const onread = {
-      buffer: this.host.readBuffer,
-      callback: (length: number, buffer: Uint8Array) => {
+    const options: TcpSocketConnectOpts = { host, port, localAddress, noDelay: true };
+    let socket: Socket;
+    if (isTls) {
+      socket = connectTls({ ...options, servername: isIP(host) ? '' : host, ...tls } as ConnectionOptions);
+      socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+      socket.on('secureConnect', () => this.#onConnect());
+    } else {
+      socket = connectTcp({ ...options, onread: this.#onread() });
+      socket.on('connect', () => this.#onConnect());
+    }
+    this.#socket = socket;
+    socket.on('error', (error: NodeJS.ErrnoException) => this.#onSocketError(socket, error));
+    socket.on('close', () => this.#onSocketClose(socket));
+  }
+
+  /** Where reads go: one buffer for every socket, which is read out before the next read begins. */
+  #onread(): NonNullable<TcpSocketConnectOpts['onread']> {
+    const { readBytesPerSecond } = this.cohort.cohort.settings;
+    const isThrottled = this.cohort.cohort.behavior === 'slow-reader' && readBytesPerSecond > 0;
+    const throttledBytes = Math.max(64, Math.floor(readBytesPerSecond / SLOW_READS_PER_SECOND));
+    // On Windows a read holds its buffer until it completes, so there each needs its own.
+    const isShared = process.platform !== 'win32' && !isThrottled;
+    return {
+      buffer: isShared
+        ? this.host.readBuffer
+        : Buffer.allocUnsafeSlow(isThrottled ? throttledBytes : 16 * 1024),
+      callback: (length, buffer) => {
         this.#onData(buffer.subarray(0, length) as Buffer);
-        return true;
+        if (!isThrottled || this.state !== 'open') return true;
+        this.pauseReading();
+        this.later((length * 1000) / readBytesPerSecond, () => this.resumeReading());
+        return false;
       },
     };
-    const socket = isTls
-      ? connectTls({ host, port, localAddress, servername: isIP(host) ? '' : host } as ConnectionOptions)
-      : connectTcp({ host, port, localAddress, noDelay: true, ...(shared ? { onread } : {}) });
-    this.#socket = socket;
-    if (!shared) socket.on('data', (chunk: Buffer) => this.#onData(chunk));
-    socket.on(isTls ? 'secureConnect' : 'connect', () => this.#onConnect());
-    socket.on('error', (error: NodeJS.ErrnoException) => this.#onSocketError(error));
-    socket.on('close', () => this.#onSocketClose());
   }
 
   #onConnect(): void {
@@ -158,25 +197,38 @@ export class BenchClient implements FrameReaderState, FrameHandler {
       case 'accepted':
         this.unread = undefined;
         this.#onAccepted();
-        if (answer.rest.length > 0) readFrames(this, answer.rest, this);
+        if (answer.rest.length > 0) this.#onData(answer.rest);
     }
   }
 
   #onAccepted(): void {
     const target = this.#target as ConnectTarget;
+    const { cohort, tally } = this.cohort;
+    const endedBeforeMs = this.endedAtMs;
     this.state = 'open';
     this.openedAtMs = this.host.now();
+    this.failures = 0;
     this.cohort.open += 1;
-    this.cohort.tally.counters.opened += 1;
-    this.cohort.tally.histograms.handshake.record(this.openedAtMs - target.intendedMs);
+    tally.counters.opened += 1;
+    tally.histograms.handshake.record(this.openedAtMs - target.intendedMs);
+    if (endedBeforeMs > 0 && this.cohort.behavior.reconnects) {
+      tally.counters.reconnects += 1;
+      tally.histograms.reconnect.record(this.openedAtMs - endedBeforeMs);
+    }
     this.#target = undefined;
     this.#key = undefined;
-    if (this.cohort.cohort.hello) {
-      const hello = JSON.stringify({ type: 'hello', clientId: target.clientId, cursors: {} });
-      this.#send(OPCODE.text, Buffer.from(hello));
-    }
     this.#settle();
-    this.host.onOpen(this);
+    if (cohort.hello !== undefined) {
+      const { namespace } = cohort.hello;
+      const hello = {
+        type: 'hello',
+        clientId: target.clientId,
+        cursors: {},
+        ...(namespace === undefined ? {} : { namespace }),
+      };
+      this.#send(OPCODE.text, Buffer.from(JSON.stringify(hello)));
+    }
+    conduct(this);
   }
 
   // Frames from the server.
@@ -191,18 +243,25 @@ export class BenchClient implements FrameReaderState, FrameHandler {
 
   onPing(payload: Buffer): void {
     const now = this.host.now();
-    const { tally, behavior } = this.cohort;
+    const { tally, behavior, cohort } = this.cohort;
     tally.counters.pings += 1;
     if (this.#lastPingMs > 0) tally.histograms.pingInterval.record(now - this.#lastPingMs);
     this.#lastPingMs = now;
     if (behavior.pong === 'at-once') this.#send(OPCODE.pong, payload);
     else if (this.#unansweredSinceMs === 0) this.#unansweredSinceMs = now;
+    if (behavior.pong === 'after-delay') {
+      const pong = encodeClientFrame(OPCODE.pong, payload);
+      setTimeout(() => {
+        this.#unansweredSinceMs = 0;
+        this.writeRaw(pong);
+      }, cohort.settings.pongDelayMs).unref();
+    }
   }
 
   onClose(code: number, reason: string): void {
     if (this.state === 'open') {
       this.#countClose(code, reason);
-      this.#write(closeFrame(code === NO_STATUS_RECEIVED ? 1000 : code));
+      this.writeRaw(closeFrame(code === NO_STATUS_RECEIVED ? 1000 : code));
     }
     this.#finish();
   }
@@ -217,44 +276,91 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     const { tally, behavior } = this.cohort;
     tally.closed.count(closeKey(code, reason));
     if (reason !== 'Heartbeat timeout') return;
-    if (behavior.pong === 'at-once') tally.counters.killed += 1;
+    if (behavior.pong === 'at-once' && behavior.reads === 'all') tally.counters.killed += 1;
     else if (this.#unansweredSinceMs > 0)
       tally.histograms.pongTimeout.record(this.host.now() - this.#unansweredSinceMs);
   }
 
+  // What a behavior may do with an open connection.
+
+  /** Calls back once, unless the connection ends before. Takes the place of what was waiting. */
+  later(delayMs: number, callback: () => void): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(callback, delayMs);
+  }
+
+  pauseReading(): void {
+    this.#socket?.pause();
+  }
+
+  resumeReading(): void {
+    this.#socket?.resume();
+  }
+
+  /** Writes bytes as they are. */
+  writeRaw(bytes: Buffer): void {
+    if ((this.state === 'open' || this.state === 'leaving') && this.#socket?.writable === true)
+      this.#socket.write(bytes);
+  }
+
+  /** Neither reads nor writes from here on; the other end finds out by its heartbeat alone. */
+  goDead(): void {
+    if (this.state !== 'open') return;
+    this.pauseReading();
+    this.#markEnded('dead');
+    clearTimeout(this.#timer);
+  }
+
   // The end.
 
-  /** Leaves with a proper close. Resolves when the connection is gone. */
-  leave(deadlineMs: number): Promise<void> {
+  /** Ends an open connection of its own accord. Resolves when it is gone (or, vanished, dead). */
+  end(how: EndsBy): Promise<void> {
     if (this.state !== 'open') return Promise.resolve();
     this.cohort.tally.counters.left += 1;
-    return new Promise((resolve) => {
-      this.#markEnded('leaving');
-      this.#settled = resolve;
-      this.#timeout = setTimeout(() => this.#finish(), deadlineMs);
-      this.#write(closeFrame(1000));
-    });
+    switch (how) {
+      case 'vanish':
+        this.goDead();
+        return Promise.resolve();
+      case 'reset': {
+        const socket = this.#socket;
+        this.#markEnded('leaving');
+        socket?.resetAndDestroy();
+        this.#finish();
+        return Promise.resolve();
+      }
+      case 'close':
+        this.writeRaw(closeFrame(1000));
+        return new Promise((resolve) => {
+          this.#markEnded('leaving');
+          this.resumeReading();
+          this.#settled = resolve;
+          this.later(LEAVE_MS, () => this.#finish());
+        });
+    }
   }
 
   /** Drops the connection at once, whatever state it is in, and counts nothing. */
   abandon(): void {
     if (this.state === 'open') this.#markEnded('leaving');
+    this.#socket?.destroy();
     this.#finish();
   }
 
-  #onSocketError(error: NodeJS.ErrnoException): void {
+  #onSocketError(socket: Socket, error: NodeJS.ErrnoException): void {
+    if (socket !== this.#socket) return;
     if (this.state === 'connecting') this.cohort.tally.errors.count(error.code ?? error.message);
     else if (this.state === 'open') this.#countClose(ABNORMAL_CLOSURE, '');
     this.#finish();
   }
 
-  #onSocketClose(): void {
+  #onSocketClose(socket: Socket): void {
+    if (socket !== this.#socket) return;
     if (this.state === 'connecting') this.cohort.tally.errors.count('ERR_CLOSED_IN_HANDSHAKE');
     else if (this.state === 'open') this.#countClose(ABNORMAL_CLOSURE, '');
     this.#finish();
   }
 
-  #markEnded(state: 'leaving' | 'ended'): void {
+  #markEnded(state: 'leaving' | 'dead' | 'ended'): void {
     this.endedAtMs = this.host.now();
     this.cohort.open -= 1;
     this.state = state;
@@ -263,7 +369,8 @@ export class BenchClient implements FrameReaderState, FrameHandler {
 
   /** Whatever was, it is over. */
   #finish(): void {
-    if (this.state === 'ended') return;
+    if (this.state === 'ended' || this.state === 'idle') return;
+    if (this.state === 'connecting') this.failures += 1;
     if (this.state === 'open') this.#markEnded('ended');
     this.state = 'ended';
     this.unread = undefined;
@@ -271,25 +378,19 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     this.#target = undefined;
     const socket = this.#socket;
     this.#socket = undefined;
-    if (socket !== undefined && !socket.destroyed) {
-      // What was written last (the answer to a close) still goes out.
-      socket.destroySoon();
-    }
+    // What was written last (the answer to a close) still goes out.
+    if (socket !== undefined && !socket.destroyed) socket.destroySoon();
     this.#settle();
   }
 
   #settle(): void {
-    clearTimeout(this.#timeout);
-    this.#timeout = undefined;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     this.#settled?.();
     this.#settled = undefined;
   }
 
   #send(opcode: number, payload: Buffer): void {
-    this.#write(encodeClientFrame(opcode, payload));
-  }
-
-  #write(frame: Buffer): void {
-    if (this.#socket?.writable === true) this.#socket.write(frame);
+    this.writeRaw(encodeClientFrame(opcode, payload));
   }
 }

@@ -1,10 +1,21 @@
 import { monotonicMs } from '../measure/clock.js';
-import { contains, countFor, dueMs, type EmissionPlan, namespaceAt } from '../measure/emission-plan.js';
+import { contains, dueMs, type EmissionPlan, namespaceAt } from '../measure/emission-plan.js';
+import { seededRandom } from '../measure/random.js';
 import { ordinalsDueBefore, Reception } from '../measure/reception.js';
-import { Spread } from '../measure/skew.js';
 import { Tally } from '../measure/tally.js';
+import { arrivalMs, type ConnectPhase, type EndsBy } from '../scenario/model.js';
+import { backoffMs } from './backoff.js';
 import { BenchClient, type ClientHost, type CohortState, cohortState } from './bench-client.js';
-import type { FleetCalls, SettleOrder, WorkerSetup, WorkerStatus } from './messages.js';
+import { BAD_TOKEN, tokenFor } from './credentials.js';
+import type {
+  ChurnOrder,
+  FleetCalls,
+  SettleOrder,
+  SettleReport,
+  WorkerSetup,
+  WorkerStatus,
+} from './messages.js';
+import { PlanState } from './plan-state.js';
 
 /** A client that has just opened need not get cursors that were due up to this much later: they were in flight. */
 const OPENING_MS = 250;
@@ -14,19 +25,8 @@ const CLOSING_MS = 5000;
 const SETTLE_POLL_MS = 20;
 /** How long a refusal takes to arrive behind its handshake. */
 const REFUSAL_MS = 50;
-/** How long clients that leave have for the closing handshake. */
-const LEAVE_MS = 5000;
-
-interface PlanState {
-  readonly plan: EmissionPlan;
-  /** Namespace index to whose turn it is. */
-  readonly turns: ReadonlyMap<number, number>;
-  readonly spread: Spread;
-  lastReceiptMs: number;
-  isSettled: boolean;
-  /** Receptions of connections that have ended, and up to where they had to get cursors. */
-  readonly ended: { reception: Reception; final: number; cohort: CohortState }[];
-}
+/** How long a handshake of a client that comes back by itself, or churns, may take. */
+const HANDSHAKE_MS = 10_000;
 
 /** The clients of one worker process, and everything they measure. Knows nothing of processes. */
 export class ClientFleet implements FleetCalls, ClientHost {
@@ -39,10 +39,10 @@ export class ClientFleet implements FleetCalls, ClientHost {
   #currentPlan: PlanState | undefined;
   #failed = 0;
   #received = 0;
-
-  now(): number {
-    return monotonicMs();
-  }
+  /** Clients that wait to come back; empty once everybody has been told to end. */
+  readonly #returning = new Map<BenchClient, NodeJS.Timeout>();
+  readonly #departed = new WeakSet<BenchClient>();
+  #isEnding = false;
 
   setup(setup: WorkerSetup): void {
     this.#setup = setup;
@@ -58,16 +58,15 @@ export class ClientFleet implements FleetCalls, ClientHost {
     });
   }
 
-  async connect(order: {
-    cohort: number;
-    startMs: number;
-    ratePerSecond: number;
-    timeoutMs: number;
-  }): Promise<void> {
+  // Phases.
+
+  async connect(order: ConnectPhase & { readonly startMs: number }): Promise<void> {
     const outcomes: Promise<void>[] = [];
     for (const client of this.#clients[order.cohort] ?? []) {
-      if (client.state !== 'idle' && client.state !== 'ended') continue;
-      const intendedMs = order.startMs + (client.index * 1000) / order.ratePerSecond;
+      if (!client.isIdle) continue;
+      this.#departed.delete(client);
+      const intendedMs =
+        order.startMs + arrivalMs(order.arrivals, client.cohort.cohort.clients, client.index);
       const wait = intendedMs - this.now();
       if (wait > 0) await sleep(wait);
       outcomes.push(this.#connect(client, intendedMs, order.timeoutMs));
@@ -77,66 +76,97 @@ export class ClientFleet implements FleetCalls, ClientHost {
     await sleep(REFUSAL_MS);
   }
 
-  #connect(client: BenchClient, intendedMs: number, timeoutMs: number): Promise<void> {
-    const { urls, localAddresses, namespaces } = this.#setup;
-    const { cohort, behavior } = client.cohort;
-    return client.connect({
-      url: this.#urls[client.index % urls.length] as URL,
-      localAddress: localAddresses[Math.floor(client.index / urls.length) % localAddresses.length],
-      token: behavior.token === 'own' ? namespaces[client.namespace] : undefined,
-      clientId: `bench-${cohort.name}-${client.index}`,
-      intendedMs,
-      timeoutMs,
-    });
+  async churn({ cohort, startMs, ratePerSecond, durationMs, how }: ChurnOrder): Promise<void> {
+    const mine = this.#clients[cohort] ?? [];
+    if (mine.length === 0) return;
+    const { worker, workers } = this.#setup;
+    const ticks = Math.floor((durationMs / 1000) * ratePerSecond);
+    const outcomes: Promise<void>[] = [];
+    for (let tick = worker, turn = 0; tick < ticks && !this.#isEnding; tick += workers, turn++) {
+      const intendedMs = startMs + (tick * 1000) / ratePerSecond;
+      const wait = intendedMs - this.now();
+      if (wait > 0) await sleep(wait);
+      const client = mine[turn % mine.length] as BenchClient;
+      if (client.isOpen) outcomes.push(client.end(how));
+      else {
+        if (client.state === 'dead') client.abandon();
+        if (client.isIdle) outcomes.push(this.#connect(client, intendedMs, HANDSHAKE_MS));
+      }
+    }
+    await Promise.all(outcomes);
+    await sleep(REFUSAL_MS);
+  }
+
+  async disconnect({
+    cohort,
+    how,
+    fraction,
+  }: {
+    cohort: number;
+    how: EndsBy;
+    fraction: number;
+  }): Promise<void> {
+    const leaving = (this.#clients[cohort] ?? []).filter(
+      ({ index, cohort: { cohort: description } }) => index < Math.round(description.clients * fraction),
+    );
+    await Promise.all(
+      leaving.map((client) => {
+        this.#departed.add(client);
+        return client.end(how);
+      }),
+    );
   }
 
   expectPlan(plan: EmissionPlan): void {
-    this.#currentPlan = {
-      plan,
-      turns: new Map(plan.namespaces.map((namespace, turn) => [namespace, turn])),
-      spread: new Spread(),
-      lastReceiptMs: 0,
-      isSettled: false,
-      ended: [],
-    };
+    this.#currentPlan = new PlanState(plan);
     this.#plans.push(this.#currentPlan);
   }
 
-  async settle(order: SettleOrder) {
+  async settle(order: SettleOrder): Promise<SettleReport> {
     const state = this.#plans.find(({ plan }) => plan.id === order.plan);
     if (state === undefined) throw new Error(`plan ${order.plan} is not known`);
-    const account = new PlanAccount(state.plan, order);
-    const pending = [...this.#listeners(state)];
+    state.finish(order);
+    const hasConverged = await this.#settle(state, order.deadlineMs, false);
+    for (const { reception, final, cohort } of state.ended) state.seal(reception, cohort.tally, final);
+    state.ended.length = 0;
+    return { spread: state.spread.toData(), lastReceiptMs: state.lastReceiptMs, hasConverged };
+  }
+
+  async settleSlow({ deadlineMs }: { deadlineMs: number }): Promise<void> {
+    await Promise.all(
+      this.#plans.filter(({ isOver }) => isOver).map((state) => this.#settle(state, deadlineMs, true)),
+    );
+  }
+
+  /** Waits for the receivers of a plan, the slow ones or the others, and settles their accounts. */
+  async #settle(state: PlanState, deadlineMs: number, slow: boolean): Promise<boolean> {
+    const pending = this.#receiversOf(state, slow);
     while (pending.length > 0) {
-      // From the back, so that whoever is complete is looked at once.
       for (let index = pending.length - 1; index >= 0; index--) {
         const { client, reception } = pending[index] as { client: BenchClient; reception: Reception };
-        if (client.isOpen && !account.isComplete(reception)) continue;
+        if (client.isOpen && !state.isComplete(reception)) continue;
         pending[index] = pending.at(-1) as (typeof pending)[number];
         pending.pop();
       }
-      if (pending.length === 0 || this.now() >= order.deadlineMs) break;
+      if (pending.length === 0 || this.now() >= deadlineMs) break;
       await sleep(SETTLE_POLL_MS);
     }
-    for (const { client, reception } of this.#listeners(state)) account.seal(reception, client.cohort.tally);
-    for (const { reception, final, cohort } of state.ended) account.seal(reception, cohort.tally, final);
-    state.ended.length = 0;
-    state.isSettled = true;
-    return { spread: state.spread.toData(), lastReceiptMs: state.lastReceiptMs };
+    for (const { client, reception } of this.#receiversOf(state, slow))
+      state.seal(reception, client.cohort.tally);
+    return pending.length === 0;
   }
 
   /** The open clients that a plan is for. */
-  *#listeners(state: PlanState): Generator<{ client: BenchClient; reception: Reception }> {
-    for (const clients of this.#clients) {
+  #receiversOf(state: PlanState, slow: boolean): { client: BenchClient; reception: Reception }[] {
+    const found: { client: BenchClient; reception: Reception }[] = [];
+    for (const [index, clients] of this.#clients.entries()) {
+      if ((this.#cohorts[index]?.behavior.reads === 'slowly') !== slow) continue;
       for (const client of clients) {
         if (!client.isOpen || !state.turns.has(client.namespace)) continue;
-        yield { client, reception: this.#receptionOf(client, state) };
+        found.push({ client, reception: this.#receptionOf(client, state) });
       }
     }
-  }
-
-  async disconnect(order: { cohort: number }): Promise<void> {
-    await Promise.all((this.#clients[order.cohort] ?? []).map((client) => client.leave(LEAVE_MS)));
+    return found;
   }
 
   cut() {
@@ -145,24 +175,75 @@ export class ClientFleet implements FleetCalls, ClientHost {
       state.tally = new Tally();
       return data;
     });
-    return { tallies };
+    return { tallies, open: this.#cohorts.map((state) => state.open) };
   }
 
-  async end() {
-    const stillOpen = this.#cohorts.map((state) => state.open);
+  async end(): Promise<void> {
+    this.#isEnding = true;
+    for (const timer of this.#returning.values()) clearTimeout(timer);
+    this.#returning.clear();
     const everybody = this.#clients.flat();
-    await Promise.all(everybody.map((client) => client.leave(LEAVE_MS)));
+    await Promise.all(everybody.map((client) => client.end('close')));
     for (const client of everybody) client.abandon();
-    return { stillOpen };
   }
 
   status(): Omit<WorkerStatus, 'health'> {
     return { open: this.#cohorts.map((state) => state.open), failed: this.#failed, received: this.#received };
   }
 
+  // Connecting.
+
+  async #connect(client: BenchClient, intendedMs: number, timeoutMs: number): Promise<void> {
+    const { urls, localAddresses, namespaces, credentials, tls } = this.#setup;
+    const { cohort, behavior } = client.cohort;
+    const holder = {
+      namespace: namespaces[client.namespace] as string,
+      namespaceIndex: client.namespace,
+      cohort: cohort.name,
+      index: client.index,
+    };
+    await client.connect({
+      url: this.#urls[client.index % urls.length] as URL,
+      localAddress: localAddresses[Math.floor(client.index / urls.length) % localAddresses.length],
+      token: { own: () => tokenFor(credentials, holder), bad: () => BAD_TOKEN, none: () => undefined }[
+        behavior.token
+      ](),
+      clientId: `bench-${cohort.name}-${client.index}`,
+      intendedMs,
+      timeoutMs,
+      ...(tls === undefined ? {} : { tls }),
+    });
+    if (!client.isOpen) this.#comeBack(client);
+  }
+
+  /** A client that reconnects waits as DataFn's does, and tries again. */
+  #comeBack(client: BenchClient): void {
+    const { behavior, cohort } = client.cohort;
+    const isWanted = behavior.reconnects && !this.#isEnding && !this.#departed.has(client);
+    if (!isWanted || this.#returning.has(client)) return;
+    const delayMs = backoffMs(
+      Math.max(0, client.failures - 1),
+      client.random(),
+      cohort.settings.backoffScale,
+    );
+    const timer = setTimeout(() => {
+      this.#returning.delete(client);
+      if (client.isIdle) void this.#connect(client, this.now(), HANDSHAKE_MS);
+      else this.#comeBack(client);
+    }, delayMs);
+    this.#returning.set(client, timer);
+  }
+
   // What the clients report.
 
-  onOpen(): void {}
+  now(): number {
+    return monotonicMs();
+  }
+
+  random(client: BenchClient, draw: number): number {
+    const cohort = this.#cohorts.indexOf(client.cohort);
+    return seededRandom(this.#setup.seed, cohort * 1_000_003 + client.index, draw);
+  }
 
   onCursor(client: BenchClient, cursor: number, atMs: number): void {
     this.#received += 1;
@@ -181,23 +262,28 @@ export class ClientFleet implements FleetCalls, ClientHost {
     }
     this.#receptionOf(client, state).receive(index, tally);
     if (atMs > state.lastReceiptMs) state.lastReceiptMs = atMs;
-    if (!plan.isOrdered) return;
+    // What a slow reader gets late is its own doing.
+    if (!plan.isOrdered || client.cohort.behavior.reads !== 'all') return;
     tally.histograms.fanout.record(atMs - dueMs(plan, index));
     state.spread.record(index, atMs);
   }
 
   onEnd(client: BenchClient): void {
-    this.#failed += client.state === 'leaving' ? 0 : 1;
+    if (client.state === 'ended') this.#failed += 1;
     for (const state of this.#plans) {
-      if (state.isSettled || !state.turns.has(client.namespace)) continue;
+      const isSettled = state.isOver && client.cohort.behavior.reads !== 'slowly';
+      if (isSettled || !state.turns.has(client.namespace)) continue;
       const reception = this.#receptionOf(client, state);
       const due = state.plan.isOrdered
         ? ordinalsDueBefore(state.plan, reception.turn, client.endedAtMs - CLOSING_MS)
         : 0;
-      state.ended.push({ reception, final: Math.max(reception.next, due), cohort: client.cohort });
+      const final = Math.max(reception.next, due);
+      if (state.isOver) state.seal(reception, client.cohort.tally, reception.next);
+      else state.ended.push({ reception, final, cohort: client.cohort });
     }
     client.reception = undefined;
     client.otherReceptions = undefined;
+    this.#comeBack(client);
   }
 
   #planOf(cursor: number): PlanState | undefined {
@@ -210,10 +296,12 @@ export class ClientFleet implements FleetCalls, ClientHost {
     const other = client.otherReceptions?.find(({ plan }) => plan === state.plan);
     if (other !== undefined) return other;
     const turn = state.turns.get(client.namespace) as number;
-    const reception = new Reception(state.plan, turn, firstExpected(state.plan, turn, client), false);
+    const conflates = client.cohort.behavior.reads === 'slowly';
+    const reception = new Reception(state.plan, turn, firstExpected(state.plan, turn, client), conflates);
     if (client.reception !== undefined) {
-      // Kept while it can still be filled; a settled one of long ago tells nothing any more.
-      client.otherReceptions = [client.reception, ...(client.otherReceptions ?? [])].slice(0, 3);
+      client.otherReceptions = [client.reception, ...(client.otherReceptions ?? [])];
+      // What was settled long ago tells nothing any more; a slow reader's accounts are settled last of all.
+      if (!conflates) client.otherReceptions.length = Math.min(client.otherReceptions.length, 3);
     }
     client.reception = reception;
     return reception;
@@ -222,44 +310,10 @@ export class ClientFleet implements FleetCalls, ClientHost {
 
 /** The first ordinal that a client must get, given when it came. */
 function firstExpected(plan: EmissionPlan, turn: number, client: BenchClient): number {
-  const from = client.openedAtMs + OPENING_MS;
   if (client.openedAtMs < plan.startMs) return 0;
-  return plan.isOrdered ? ordinalsDueBefore(plan, turn, from) : Number.POSITIVE_INFINITY;
-}
-
-/** What of a plan was really emitted, by whose turn it was. */
-class PlanAccount {
-  readonly #failedByTurn = new Map<number, Set<number>>();
-  readonly #none: ReadonlySet<number> = new Set();
-
-  constructor(
-    private readonly plan: EmissionPlan,
-    private readonly order: SettleOrder,
-  ) {
-    for (const index of order.failed) {
-      const turn = Math.floor(index / plan.batch) % plan.namespaces.length;
-      const ordinals = this.#failedByTurn.get(turn) ?? new Set();
-      const request = Math.floor(index / plan.batch);
-      ordinals.add(Math.floor(request / plan.namespaces.length) * plan.batch + (index % plan.batch));
-      this.#failedByTurn.set(turn, ordinals);
-    }
-  }
-
-  #final(turn: number): number {
-    return countFor(this.plan, turn, this.order.emitted);
-  }
-
-  #failed(turn: number): ReadonlySet<number> {
-    return this.#failedByTurn.get(turn) ?? this.#none;
-  }
-
-  isComplete(reception: Reception): boolean {
-    return reception.isComplete(this.#final(reception.turn), this.#failed(reception.turn));
-  }
-
-  seal(reception: Reception, tally: Tally, final = this.#final(reception.turn)): void {
-    reception.seal(Math.min(final, this.#final(reception.turn)), this.#failed(reception.turn), tally);
-  }
+  return plan.isOrdered
+    ? ordinalsDueBefore(plan, turn, client.openedAtMs + OPENING_MS)
+    : Number.POSITIVE_INFINITY;
 }
 
 function sleep(ms: number): Promise<void> {

@@ -1,8 +1,8 @@
 import type { EmissionPlan } from '../measure/emission-plan.js';
-import type { HistogramData } from '../measure/histogram.js';
 import type { SpreadData } from '../measure/skew.js';
 import type { TallyData } from '../measure/tally.js';
-import type { Cohort } from '../scenario/model.js';
+import type { Cohort, ConnectPhase, EndsBy } from '../scenario/model.js';
+import type { Credentials } from './credentials.js';
 
 /** What a worker has to know before its first phase. */
 export interface WorkerSetup {
@@ -10,33 +10,47 @@ export interface WorkerSetup {
   readonly urls: readonly string[];
   readonly cohorts: readonly Cohort[];
   readonly namespaces: readonly string[];
+  readonly credentials: Credentials;
   /** This worker plays the clients `i` of each cohort for which `i % workers` is `worker`. */
   readonly worker: number;
   readonly workers: number;
   readonly seed: number;
   /** Local addresses to connect from, in turns; empty leaves it to the system. */
   readonly localAddresses: readonly string[];
+  /** For `wss:` URLs. */
+  readonly tls: { readonly ca: string | undefined; readonly rejectUnauthorized: boolean } | undefined;
 }
 
 /** The work of a fleet of clients, whichever process it is in. Times are on the machine's monotonic clock. */
 export interface FleetCalls {
   setup(setup: WorkerSetup): void;
-  /** Connects a cohort at a rate that counts over all workers. Returns when every attempt has an outcome. */
-  connect(order: {
-    cohort: number;
-    startMs: number;
-    ratePerSecond: number;
-    timeoutMs: number;
-  }): Promise<void>;
+  /** Connects a cohort; its arrivals count over all workers. Returns when every attempt has an outcome. */
+  connect(order: ConnectPhase & { readonly startMs: number }): Promise<void>;
+  /** Lets clients of a cohort come and go, at a rate that counts over all workers. */
+  churn(order: ChurnOrder): Promise<void>;
   /** Makes known what is going to be emitted. */
   expectPlan(plan: EmissionPlan): void;
-  /** Waits until everything of a plan has come, or the deadline; what is missing then is lost. */
-  settle(order: SettleOrder): Promise<{ spread: SpreadData; lastReceiptMs: number }>;
-  disconnect(order: { cohort: number }): Promise<void>;
-  /** The tallies since the last cut, by cohort. */
-  cut(): { tallies: TallyData[] };
+  /** Waits until everything of a plan has come, or the deadline; what is missing then is lost. Slow readers have longer. */
+  settle(order: SettleOrder): Promise<SettleReport>;
+  /** The same for the slow readers, of all plans so far. */
+  settleSlow(order: { readonly deadlineMs: number }): Promise<void>;
+  disconnect(order: {
+    readonly cohort: number;
+    readonly how: EndsBy;
+    readonly fraction: number;
+  }): Promise<void>;
+  /** What was counted since the last cut, by cohort, and who is connected now. */
+  cut(): { tallies: TallyData[]; open: number[] };
   /** Ends every connection, unmeasured. */
-  end(): Promise<{ stillOpen: number[] }>;
+  end(): Promise<void>;
+}
+
+export interface ChurnOrder {
+  readonly cohort: number;
+  readonly startMs: number;
+  readonly ratePerSecond: number;
+  readonly durationMs: number;
+  readonly how: EndsBy;
 }
 
 export interface SettleOrder {
@@ -46,6 +60,14 @@ export interface SettleOrder {
   /** Indexes of those that were not, after all. */
   readonly failed: readonly number[];
   readonly deadlineMs: number;
+}
+
+export interface SettleReport {
+  readonly spread: SpreadData;
+  /** When the last delivery came; 0 for none. */
+  readonly lastReceiptMs: number;
+  /** Whether every receiver got the newest cursor of its namespace. */
+  readonly hasConverged: boolean;
 }
 
 /** A call on its way to a worker. */
@@ -64,7 +86,7 @@ export type WorkerMessage =
 export interface WorkerStatus {
   /** Clients whose connection is open, by cohort. */
   readonly open: readonly number[];
-  /** Connections that did not come about, or were ended by the other side. */
+  /** Connections that the other side has ended. */
   readonly failed: number;
   readonly received: number;
   readonly health: GeneratorSample | undefined;
@@ -79,5 +101,4 @@ export interface GeneratorSample {
   readonly delayP99Ms: number;
   /** Time spent runnable but not running, over wall time: the machine is busy. `undefined` where unknown. */
   readonly runQueueWait: number | undefined;
-  readonly delay?: HistogramData;
 }

@@ -19,6 +19,13 @@ export interface EmissionPlan {
   readonly intervalMs: number;
   /** Whether cursors of a namespace are emitted in order, at known times. Load by racing connections is not. */
   readonly isOrdered: boolean;
+  /** Characters of a cursor, zeros in front; 0 for no zeros. */
+  readonly cursorLength: number;
+}
+
+/** The `index`-th cursor of the plan, as it is sent. */
+export function cursorText(plan: EmissionPlan, index: number): string {
+  return String(plan.firstCursor + index).padStart(plan.cursorLength, '0');
 }
 
 /** Whether a cursor belongs to the plan. */

@@ -2,13 +2,13 @@ import type { BehaviorName } from '../scenario/behaviors.js';
 import { Histogram } from './histogram.js';
 import { Tally } from './tally.js';
 
-/** What was measured of one cohort over a whole run. */
+/** What was measured of one cohort. */
 export interface CohortMeasurement {
   readonly name: string;
   readonly clients: number;
   readonly behavior: BehaviorName;
   readonly tally: Tally;
-  /** Clients whose connection is open when the last phase is over. */
+  /** Clients whose connection is open at the end. */
   open: number;
 }
 
@@ -32,6 +32,26 @@ export interface ApiMeasurement {
   readonly latency: Histogram;
 }
 
+/** What the server says of itself (`GET /v1/stats`), and how it ended; empty for a server that does not say. */
+export interface ServerMeasurement {
+  connections?: number;
+  accepted?: number;
+  rejected?: number;
+  conflated?: number;
+  closed?: Readonly<Record<string, number>>;
+  /** CPU time from the beginning of the measurement. */
+  cpuMs?: number;
+  /** The most that was seen. */
+  rssBytes?: number;
+  /** Growth of the resident memory over the connections that it came with. */
+  bytesPerConnection?: number;
+  delayP99Ms?: number;
+  delayMaxMs?: number;
+  /** Of a shutdown that the scenario asked for. */
+  shutdownMs?: number;
+  exitCode?: number;
+}
+
 /** Everything that was measured, and that an expectation can speak of. */
 export interface Measurements {
   readonly cohorts: readonly CohortMeasurement[];
@@ -39,6 +59,11 @@ export interface Measurements {
   readonly api: ApiMeasurement;
   /** From the first receiver of a broadcast to the last. */
   readonly skew: Histogram;
+  /** From the last emit of a row to the moment when every receiver had the newest cursor. */
+  readonly convergence: Histogram;
+  /** Rows of emits after which somebody never got the newest. */
+  unconverged: number;
+  server: ServerMeasurement;
 }
 
 export function emptyMeasurements(
@@ -55,5 +80,30 @@ export function emptyMeasurements(
     emit: { broadcasts: 0, failed: 0, delivered: 0, lag: new Histogram() },
     api: { requests: 0, failed: 0, durationMs: 0, latency: new Histogram() },
     skew: new Histogram(),
+    convergence: new Histogram(),
+    unconverged: 0,
+    server: {},
   };
+}
+
+/** Adds what was measured of one phase to what was measured so far. */
+export function addMeasurements(total: Measurements, phase: Measurements): void {
+  for (const [index, cohort] of total.cohorts.entries()) {
+    const of = phase.cohorts[index];
+    if (of === undefined) continue;
+    cohort.tally.add(of.tally.toData());
+    cohort.open = of.open;
+  }
+  total.emit.broadcasts += phase.emit.broadcasts;
+  total.emit.failed += phase.emit.failed;
+  total.emit.delivered += phase.emit.delivered;
+  total.emit.lag.add(phase.emit.lag.toData());
+  total.api.requests += phase.api.requests;
+  total.api.failed += phase.api.failed;
+  total.api.durationMs += phase.api.durationMs;
+  total.api.latency.add(phase.api.latency.toData());
+  total.skew.add(phase.skew.toData());
+  total.convergence.add(phase.convergence.toData());
+  total.unconverged += phase.unconverged;
+  total.server = { ...total.server, ...phase.server };
 }

@@ -43,6 +43,8 @@ const HISTOGRAMS = [
   'pingInterval',
   /** From its first unanswered ping to the close of a client. */
   'pongTimeout',
+  /** From the end of a connection to its successor. */
+  'reconnect',
 ] as const;
 
 export type CounterName = (typeof COUNTERS)[number];

@@ -1,9 +1,11 @@
+import { stripVTControlCharacters as stripColors } from 'node:util';
 import type { ChalkInstance } from 'chalk';
 import Table from 'cli-table3';
-import { formatCount, formatDuration } from '../../protocol/units.js';
+import { printable } from '../../protocol/printable.js';
+import { formatCount, formatDuration, formatSize } from '../../protocol/units.js';
 import type { Histogram } from '../measure/histogram.js';
 import type { Tally } from '../measure/tally.js';
-import { type RunResult, type Verdict, verdictOf } from '../result.js';
+import { allOutcomes, type RunResult, type Verdict, verdictOf } from '../result.js';
 import { scopeOf } from '../verdict/metrics.js';
 
 export interface TerminalStyle {
@@ -15,6 +17,9 @@ export interface TerminalStyle {
 /** Rules and outcomes are marked by a sign as well as a colour: half of all logs have no colours. */
 const SIGNS = { passed: '✓', failed: '✗' } as const;
 
+/** Longest name in the first column of a table. */
+const NAME_WIDTH = 28;
+
 /** The whole report of a run: the verdict first, then each expectation, then what was measured. */
 export function terminalReport(result: RunResult, style: TerminalStyle): string {
   return [
@@ -23,6 +28,7 @@ export function terminalReport(result: RunResult, style: TerminalStyle): string 
     ledger(result, style),
     cursors(result, style),
     timings(result, style),
+    server(result, style),
     generator(result, style),
   ]
     .filter((section) => section !== '')
@@ -42,11 +48,13 @@ function headline(result: RunResult, { colors, columns }: TerminalStyle): string
   const paint = { passed: colors.green, failed: colors.red, invalid: colors.magenta, aborted: colors.yellow }[
     verdict
   ];
-  const { scenario, outcomes } = result;
+  const { scenario } = result;
+  const outcomes = allOutcomes(result);
   const held = outcomes.filter(({ passed }) => passed).length;
   const clients = scenario.cohorts.reduce((total, cohort) => total + cohort.clients, 0);
+  const isWhole = verdict === 'passed' || verdict === 'failed';
   const facts = [
-    `${held} of ${outcomes.length} expectations ${verdict === 'passed' || verdict === 'failed' ? 'held' : 'hold as far as it got'}`,
+    `${held} of ${outcomes.length} expectations ${isWhole ? 'held' : 'hold as far as it got'}`,
     `${formatCount(clients)} clients`,
     formatDuration(result.durationMs),
   ];
@@ -64,14 +72,13 @@ function headline(result: RunResult, { colors, columns }: TerminalStyle): string
 }
 
 function expectations(result: RunResult, { colors, columns }: TerminalStyle): string {
-  const width = Math.min(
-    columns - 16,
-    Math.max(...result.outcomes.map(({ expectation }) => expectation.text.length)),
-  );
-  const lines = result.outcomes.map(({ expectation, passed, shown }) => {
+  const all = allOutcomes(result);
+  const width = Math.min(columns - 16, Math.max(...all.map(({ expectation }) => expectation.text.length)));
+  const lines = all.map(({ expectation, passed, shown, phase }) => {
     const sign = passed ? colors.green(SIGNS.passed) : colors.red(SIGNS.failed);
     const actual = passed ? shown : colors.red.bold(shown);
-    return `  ${sign} ${expectation.text.padEnd(width)}  ${actual}`;
+    const of = phase === undefined ? '' : colors.dim(` (${shorten(phase.label, 24)})`);
+    return `  ${sign} ${expectation.text.padEnd(width)}  ${actual}${of}`;
   });
   return [colors.bold('Expectations'), ...lines].join('\n');
 }
@@ -91,7 +98,7 @@ function ledger(result: RunResult, style: TerminalStyle): string {
       const isOff = expected !== '' && expected !== formatCount(actual);
       rows.push([
         name,
-        outcome,
+        printable(outcome),
         expected,
         isOff ? style.colors.red(formatCount(actual)) : formatCount(actual),
       ]);
@@ -107,6 +114,13 @@ function ledger(result: RunResult, style: TerminalStyle): string {
     if (tally.counters.left > 0) row('left by themselves', wanted('left'), tally.counters.left);
     if (open > 0) row('open at the end', wanted('open'), open);
   }
+  // The reason of a close is as long as the server likes: it takes what the other columns leave.
+  const widthOf = (column: number, least: number) =>
+    Math.max(least, ...rows.map((row) => stripColors(row[column] ?? '').length));
+  const names = Math.min(NAME_WIDTH, widthOf(0, 'cohort'.length));
+  const others = names + widthOf(2, 'expected'.length) + widthOf(3, 'actual'.length);
+  const room = Math.max(10, style.columns - others - 4 * 2);
+  for (const row of rows) row[1] = shorten(row[1] ?? '', room);
   return table('Connections', ['cohort', 'outcome', 'expected', 'actual'], rows, style, [2, 3]);
 }
 
@@ -118,30 +132,42 @@ function countRefused(tally: Tally): number {
 }
 
 function cursors(result: RunResult, style: TerminalStyle): string {
-  const names = ['expected', 'received', 'lost', 'duplicated', 'reordered', 'leaked', 'foreign'] as const;
+  const names = [
+    'expected',
+    'received',
+    'lost',
+    'duplicated',
+    'reordered',
+    'leaked',
+    'foreign',
+    'conflated',
+  ] as const;
   const rows = result.measurements.cohorts
     .filter(({ tally: { counters } }) => names.some((name) => counters[name] > 0))
     .map(({ name, tally: { counters } }) => [
       name,
       ...names.map((counter, index) => {
         const shown = formatCount(counters[counter]);
-        return index >= 2 && counters[counter] > 0 ? style.colors.red(shown) : shown;
+        const isBad = index >= 2 && counter !== 'conflated' && counters[counter] > 0;
+        return isBad ? style.colors.red(shown) : shown;
       }),
     ]);
   // Seven columns of numbers do not fit 80 columns under their full names.
-  const heads = ['cohort', 'expected', 'received', 'lost', 'dupl.', 'reord.', 'leaked', 'foreign'];
-  return table('Cursor deliveries', heads, rows, style, [1, 2, 3, 4, 5, 6, 7]);
+  const heads = ['cohort', 'expected', 'received', 'lost', 'dupl.', 'reord.', 'leaked', 'foreign', 'confl.'];
+  return table('Cursor deliveries', heads, rows, style, [1, 2, 3, 4, 5, 6, 7, 8]);
 }
 
 function timings(result: RunResult, style: TerminalStyle): string {
   const { tally } = scopeOf(result.measurements, undefined);
-  const { emit, api, skew } = result.measurements;
-  const { handshake, fanout, pingInterval, pongTimeout } = tally.histograms;
+  const { emit, api, skew, convergence } = result.measurements;
+  const { handshake, fanout, pingInterval, pongTimeout, reconnect } = tally.histograms;
   const rows = (
     [
       ['handshake', handshake],
       ['fan-out latency', fanout],
       ['fan-out skew, first to last', skew],
+      ['convergence after last emit', convergence],
+      ['end to reconnected', reconnect],
       ['heartbeat: ping to ping', pingInterval],
       ['heartbeat: ping to 1001', pongTimeout],
       ['emitter behind schedule', emit.lag],
@@ -171,6 +197,40 @@ function quantiles(histogram: Histogram): string[] {
   return [50, 90, 99, 100].map((percent) => formatDuration(histogram.percentileMs(percent) ?? 0));
 }
 
+/** The command that repeats a run, with the same random choices. */
+export function replayCommand({ scenario, target }: RunResult): string {
+  const name = /[\\/]scenarios[\\/][\w-]+\.yaml$/.test(scenario.source) ? scenario.name : scenario.source;
+  const quote = (text: string) =>
+    /^[\w:./=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  return [
+    'datafn-ws bench',
+    quote(name),
+    `--seed ${scenario.seed}`,
+    ...scenario.overrides.map((override) => `--set ${quote(override)}`),
+    ...(target.isOwn ? [] : target.urls.map((url) => `--url ${quote(url)}`)),
+  ].join(' ');
+}
+
+/** What the server says of itself, when it does. */
+function server(result: RunResult, { colors, columns }: TerminalStyle): string {
+  const { server } = result.measurements;
+  const facts = [
+    server.cpuMs === undefined ? '' : `CPU time ${formatDuration(server.cpuMs)}`,
+    server.rssBytes === undefined ? '' : `at most ${formatSize(server.rssBytes)} resident`,
+    server.bytesPerConnection === undefined ? '' : `${formatSize(server.bytesPerConnection)} a connection`,
+    server.delayP99Ms === undefined ? '' : `event-loop delay p99 ${formatDuration(server.delayP99Ms)}`,
+    server.delayMaxMs === undefined ? '' : `max ${formatDuration(server.delayMaxMs)}`,
+    server.conflated ? `${formatCount(server.conflated)} cursors conflated` : '',
+    server.exitCode === undefined
+      ? ''
+      : `exit code ${server.exitCode} after ${formatDuration(server.shutdownMs ?? 0)}`,
+  ].filter((fact) => fact !== '');
+  if (facts.length === 0) return '';
+  return [colors.bold('Server'), ...wrap(facts.join(', '), columns - 2).map((line) => `  ${line}`)].join(
+    '\n',
+  );
+}
+
 function generator(result: RunResult, { colors, columns }: TerminalStyle): string {
   const percent = (share: number) => `${Math.round(share * 100)} %`;
   const workers = result.workers.map(({ maxCpu, maxDelayP99Ms, maxRunQueueWait }, index) => {
@@ -184,6 +244,7 @@ function generator(result: RunResult, { colors, columns }: TerminalStyle): strin
       wrap(line.trimStart(), columns - 2).map((part, index) => `${index === 0 ? '  ' : '    '}${part}`),
     ),
     ...wrap(`target: ${target}`, columns - 2).map((line) => `  ${line}`),
+    `  again: ${replayCommand(result)}`,
   ].join('\n');
 }
 
@@ -219,7 +280,8 @@ function table(
     colAligns: head.map((_, index) => (numbers.includes(index) ? 'right' : 'left')),
   });
   grid.push(head.map((name) => colors.dim(name)));
-  for (const row of rows) grid.push(row.map((cell, index) => (index === 0 ? shorten(cell, 28) : cell)));
+  for (const row of rows)
+    grid.push(row.map((cell, index) => (index === 0 ? shorten(cell, NAME_WIDTH) : cell)));
   const lines = grid
     .toString()
     .split('\n')

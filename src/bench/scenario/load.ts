@@ -1,23 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { flagOf } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import { didYouMean } from '../../protocol/nearest.js';
-import { formatCount, formatDuration } from '../../protocol/units.js';
-import { METRICS } from '../verdict/metrics.js';
-import { parseRule } from '../verdict/rule.js';
-import { BEHAVIORS, type BehaviorName } from './behaviors.js';
-import type { Cohort, Expectation, Phase, Scenario } from './model.js';
-import { type PhaseFile, type ScenarioFile, scenarioSchema } from './schema.js';
-
-type Path = readonly (string | number)[];
-
-/** Something wrong with a scenario, and where. */
-interface Problem {
-  readonly path: Path;
-  readonly message: string;
-}
+import { completeScenario } from './complete.js';
+import { crossCheck, type Path, type Problem } from './cross-check.js';
+import type { Scenario } from './model.js';
+import { scenarioSchema } from './schema.js';
 
 export interface LoadOptions {
   /** `path=value` texts that change the file's values before they are checked. */
@@ -53,7 +42,13 @@ export function parseScenario(text: string, source: string, options: LoadOptions
     throw new DatafnWsError('ERR_INVALID_SCENARIO', problems.join('\n'));
   }
   const overrides = new Set((options.set ?? []).map((assignment) => override(document, assignment)));
-  const raw: unknown = document.toJS();
+  let raw: unknown;
+  try {
+    raw = document.toJS();
+  } catch (error) {
+    // An alias of nothing, or aliases that would expand without end: only seen when they are followed.
+    throw new DatafnWsError('ERR_INVALID_SCENARIO', `${source}: ${messageOf(error)}`);
+  }
   const read = scenarioSchema.safeParse(raw);
   const problems: Problem[] = [
     ...(read.success ? [] : read.error.issues.flatMap(problemsOf)),
@@ -69,12 +64,8 @@ export function parseScenario(text: string, source: string, options: LoadOptions
     });
     throw new DatafnWsError('ERR_INVALID_SCENARIO', [...new Set(messages)].join('\n'));
   }
-  return complete(
-    read.data,
-    source,
-    options.seed,
-    (index) => positionOf(document, lines, ['expect', index]).line,
-  );
+  const lineOf = (path: Path) => positionOf(document, lines, path).line;
+  return completeScenario(read.data, { source, seed: options.seed, overrides: options.set ?? [], lineOf });
 }
 
 /** Puts the value of `cohorts.steady.clients=500` into the document; returns the path. */
@@ -92,8 +83,10 @@ function override(document: Document, assignment: string): string {
     .split(/[.[\]]+/)
     .filter((part) => part !== '')
     .map((part) => (/^\d+$/.test(part) ? Number(part) : part));
-  const value: unknown = parseDocument(assignment.slice(equals + 1)).toJS();
+  const given = parseDocument(assignment.slice(equals + 1), { prettyErrors: false });
   try {
+    if (given.errors[0] !== undefined) throw new Error(`its value is no YAML: ${given.errors[0].message}`);
+    const value: unknown = given.toJS();
     if (path.length > 1 && !document.hasIn(path.slice(0, -1)))
       throw new Error('there is nothing at that path');
     document.setIn(path, value);
@@ -144,139 +137,4 @@ function positionOf(document: Document, lines: LineCounter, path: Path): { line:
   const node = path.length === 0 ? document.contents : document.getIn(path, true);
   if (isNode(node) && node.range) return lines.linePos(node.range[0]);
   return path.length === 0 ? { line: 1, col: 1 } : positionOf(document, lines, path.slice(0, -1));
-}
-
-/** What one part of a file says of another: names of cohorts, and the rules. Reads raw values, so that it can speak beside the schema. */
-function crossCheck(raw: unknown): Problem[] {
-  const { cohorts, phases, expect } = asObject(raw);
-  const names = Object.keys(asObject(cohorts));
-  const problems: Problem[] = [];
-  const roots = new Set(Object.keys(METRICS).map((name) => name.split('.')[0] as string));
-  for (const name of names) {
-    if (roots.has(name))
-      problems.push({
-        path: ['cohorts', name],
-        message: `a cohort cannot be called \`${name}\`: that is a metric`,
-      });
-  }
-  for (const [index, phase] of asArray(phases).entries()) {
-    for (const [kind, settings] of Object.entries(asObject(phase))) {
-      const { cohort } = asObject(settings);
-      if (typeof cohort !== 'string' || names.includes(cohort)) continue;
-      problems.push({
-        path: ['phases', index, kind, 'cohort'],
-        message: `there is no cohort \`${cohort}\`.${didYouMean(cohort, names)}`,
-      });
-    }
-  }
-  for (const [index, text] of asArray(expect).entries()) {
-    if (typeof text !== 'string') continue;
-    const rule = parseRule(text, names);
-    if (typeof rule === 'string') problems.push({ path: ['expect', index], message: rule });
-  }
-  return problems;
-}
-
-function asObject(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-function asArray(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-/** Turns names into indexes and texts into rules. The file is known to be good. */
-function complete(
-  file: ScenarioFile,
-  source: string,
-  seed: number | undefined,
-  lineOf: (expectation: number) => number,
-): Scenario {
-  const indexes = new Map<string, number>();
-  const indexOf = (namespace: string): number => {
-    const known = indexes.get(namespace);
-    if (known !== undefined) return known;
-    indexes.set(namespace, indexes.size);
-    return indexes.size - 1;
-  };
-  const cohortNames = Object.keys(file.cohorts);
-  const cohorts = Object.entries(file.cohorts).map(
-    ([name, cohort]): Cohort => ({
-      name,
-      clients: cohort.clients,
-      namespaces: (cohort.namespaces ?? [name]).map(indexOf),
-      behavior: cohort.behavior as BehaviorName,
-      hello: cohort.hello,
-    }),
-  );
-  const reachable = new Set(
-    cohorts
-      .filter(({ behavior }) => BEHAVIORS[behavior].token === 'own')
-      .flatMap(({ namespaces }) => namespaces),
-  );
-  const namespacesOf = (names: readonly string[]) =>
-    names.length === 1 && names[0] === 'all' ? [...reachable] : names.map(indexOf);
-  const phases = file.phases.map((phase) => completePhase(phase, cohorts, namespacesOf));
-  return {
-    name: file.name,
-    summary: file.summary,
-    seed: seed ?? file.seed,
-    source,
-    serverFlags: Object.entries(file.server).flatMap(([key, value]) =>
-      value === undefined ? [] : [`--${flagOf(key)}`, value as string],
-    ),
-    cohorts,
-    phases,
-    namespaces: [...indexes.keys()],
-    expectations: file.expect.map(
-      (text, index): Expectation => ({
-        text,
-        rule: parseRule(text, cohortNames) as Exclude<ReturnType<typeof parseRule>, string>,
-        line: lineOf(index),
-      }),
-    ),
-  };
-}
-
-function completePhase(
-  phase: PhaseFile,
-  cohorts: readonly Cohort[],
-  namespacesOf: (names: readonly string[]) => number[],
-): Phase {
-  const cohortOf = (name: string) => cohorts.findIndex((cohort) => cohort.name === name);
-  if (phase.connect !== undefined) {
-    const { cohort, rate, timeout } = phase.connect;
-    const clients = cohorts[cohortOf(cohort)]?.clients ?? 0;
-    return {
-      kind: 'connect',
-      label: `connect ${cohort}: ${formatCount(clients)} at ${formatCount(rate)}/s`,
-      cohort: cohortOf(cohort),
-      ratePerSecond: rate,
-      timeoutMs: timeout,
-    };
-  }
-  if (phase.emit !== undefined) {
-    const { rate, via, batch, connections, settle } = phase.emit;
-    const namespaces = namespacesOf(phase.emit.namespaces);
-    const durationMs = phase.emit.for ?? ((phase.emit.count ?? 0) * 1000) / (rate ?? 1);
-    const speed = rate === undefined ? 'as fast as it goes' : `at ${formatCount(rate)}/s`;
-    const where = `${formatCount(namespaces.length)} ${namespaces.length === 1 ? 'namespace' : 'namespaces'}`;
-    return {
-      kind: 'emit',
-      label: `emit to ${where} ${speed} for ${formatDuration(durationMs)}${via === 'api' ? '' : ` with ${via}`}`,
-      via: via as 'api' | 'autocannon',
-      namespaces,
-      ratePerSecond: rate,
-      durationMs,
-      batch,
-      connections,
-      settleMs: settle,
-    };
-  }
-  if (phase.disconnect !== undefined) {
-    const { cohort } = phase.disconnect;
-    return { kind: 'disconnect', label: `disconnect ${cohort}`, cohort: cohortOf(cohort) };
-  }
-  const durationMs = phase.hold ?? 0;
-  return { kind: 'hold', label: `hold for ${formatDuration(durationMs)}`, durationMs };
 }

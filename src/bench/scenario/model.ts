@@ -1,5 +1,5 @@
 import type { Rule } from '../verdict/rule.js';
-import type { BehaviorName } from './behaviors.js';
+import type { BehaviorName, MalformedKind } from './behaviors.js';
 
 /** A scenario, read, checked and complete: what {@link loadScenario} makes of a file. */
 export interface Scenario {
@@ -8,9 +8,11 @@ export interface Scenario {
   readonly seed: number;
   /** Where it was read from, for messages. */
   readonly source: string;
+  /** What was changed with `--set`, as it was given. */
+  readonly overrides: readonly string[];
   /** Flags of `serve` for a server that bench starts itself. */
   readonly serverFlags: readonly string[];
-  /** Every namespace of every cohort; cohorts and plans refer to them by index. */
+  /** Every namespace of every cohort and emit; both refer to them by index. */
   readonly namespaces: readonly string[];
   readonly cohorts: readonly Cohort[];
   readonly phases: readonly Phase[];
@@ -23,8 +25,24 @@ export interface Cohort {
   /** Indexes into {@link Scenario.namespaces}; client `i` is in the `i`-th of them, round and round. */
   readonly namespaces: readonly number[];
   readonly behavior: BehaviorName;
-  /** Whether its clients say hello when they open. */
-  readonly hello: boolean;
+  /** Whether its clients say hello when they open, and whether they claim a namespace in it. */
+  readonly hello: { readonly namespace: string | undefined } | undefined;
+  readonly settings: CohortSettings;
+}
+
+/** Settings of behaviors, complete. Each counts for its behavior alone. */
+export interface CohortSettings {
+  readonly pongDelayMs: number;
+  /** How long a slow reader stops reading; 0 for one with a rate. */
+  readonly pauseMs: number;
+  /** Bytes a second that a slow reader takes; 0 for one that pauses. */
+  readonly readBytesPerSecond: number;
+  readonly resetAfterMs: number;
+  readonly kinds: readonly MalformedKind[];
+  /** Mean time after which a flapping client ends its connection; 0 for never. */
+  readonly dropEveryMs: number;
+  /** What DataFn's backoff is multiplied with. */
+  readonly backoffScale: number;
 }
 
 /** One rule that the result must satisfy. */
@@ -36,20 +54,61 @@ export interface Expectation {
   readonly line: number;
 }
 
-export type Phase = { readonly label: string } & PhaseAction;
+export type Phase = {
+  /** What it does, in a few words. */
+  readonly label: string;
+  /** Rules about this phase alone. */
+  readonly expectations: readonly Expectation[];
+  /** Whether a rule of it that does not hold ends the run. */
+  readonly abortOnFail: boolean;
+} & PhaseAction;
 
 export type PhaseAction =
   | ConnectPhase
   | EmitPhase
   | { readonly kind: 'hold'; readonly durationMs: number }
-  | { readonly kind: 'disconnect'; readonly cohort: number };
+  | DisconnectPhase
+  | ChurnPhase
+  | { readonly kind: 'restart-server'; readonly downtimeMs: number }
+  | { readonly kind: 'shutdown-server' }
+  /** Several at once. */
+  | { readonly kind: 'parallel'; readonly phases: readonly PhaseAction[] }
+  /** One after the other; what `repeat` is read into. */
+  | { readonly kind: 'sequence'; readonly phases: readonly PhaseAction[] };
+
+/** How arrivals are spread over time: at a rate that goes evenly from one value to another, or all at once. */
+export interface Arrivals {
+  readonly fromPerSecond: number;
+  readonly toPerSecond: number;
+}
 
 export interface ConnectPhase {
   readonly kind: 'connect';
   /** Index into {@link Scenario.cohorts}. */
   readonly cohort: number;
-  readonly ratePerSecond: number;
+  /** `undefined` for all at once. */
+  readonly arrivals: Arrivals | undefined;
   readonly timeoutMs: number;
+}
+
+/** How a client ends its connection: with a close frame, with a RST, or by going dead with the descriptor open. */
+export type EndsBy = 'close' | 'reset' | 'vanish';
+
+export interface DisconnectPhase {
+  readonly kind: 'disconnect';
+  readonly cohort: number;
+  readonly how: EndsBy;
+  /** Share of the cohort, from 0 to 1. */
+  readonly fraction: number;
+}
+
+export interface ChurnPhase {
+  readonly kind: 'churn';
+  readonly cohort: number;
+  /** Connects and disconnects, counted together. */
+  readonly ratePerSecond: number;
+  readonly durationMs: number;
+  readonly how: EndsBy;
 }
 
 export interface EmitPhase {
@@ -61,7 +120,30 @@ export interface EmitPhase {
   readonly durationMs: number;
   /** Cursors of a namespace in one request. */
   readonly batch: number;
+  /** Characters of a cursor; it is filled up with zeros in front. 0 leaves it as it is. */
+  readonly cursorLength: number;
   /** Connections of autocannon. */
   readonly connections: number;
   readonly settleMs: number;
+  /** Whether cursors that the server does not take are no failure of the run. */
+  readonly mayFail: boolean;
+}
+
+/** How long arrivals of `clients` take, and when the `index`-th is due, in milliseconds. */
+export function arrivalMs(arrivals: Arrivals | undefined, clients: number, index: number): number {
+  if (arrivals === undefined) return 0;
+  const { fromPerSecond: from, toPerSecond: to } = arrivals;
+  if (from === to) return (index * 1000) / from;
+  // The rate rises evenly over the time T in which all arrive: T = clients / mean rate, and the area under the
+  // rate up to t is the number of arrivals: from·t + (to - from)·t²/(2T) = index.
+  const seconds = (2 * clients) / (from + to);
+  const slope = (to - from) / seconds;
+  return (1000 * (-from + Math.sqrt(from * from + 2 * slope * index))) / slope;
+}
+
+/** A phase's actions, those inside of it included. */
+export function* actionsOf(action: PhaseAction): Generator<PhaseAction> {
+  yield action;
+  if (action.kind === 'parallel' || action.kind === 'sequence')
+    for (const inner of action.phases) yield* actionsOf(inner);
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { serverOptions } from '../../options/serve.js';
-import { describe, namespaceProblem } from '../../protocol/identifiers.js';
+import { describe, MAX_CURSOR_LENGTH, namespaceProblem } from '../../protocol/identifiers.js';
 import { didYouMean } from '../../protocol/nearest.js';
-import { type Parsed, parseDuration, parseRate } from '../../protocol/units.js';
-import { BEHAVIOR_NAMES } from './behaviors.js';
+import { type Parsed, parseDuration, parseRate, parseSize } from '../../protocol/units.js';
+import { BEHAVIOR_NAMES, MALFORMED_KINDS, type MalformedKind } from './behaviors.js';
 import { expandPattern } from './namespace-pattern.js';
 
 /** An object that takes the named keys and no others; a wrong one is told the nearest right one. */
@@ -40,10 +40,23 @@ const duration = withUnit(parseDuration, 'a duration such as 500ms, 10s or 2m').
   'A duration: 500ms, 10s, 2m.',
 );
 const rate = withUnit(parseRate, 'a rate such as 50/s').describe('Events in a time: 50/s, 300/m.');
+const bytesPerSecond = withUnit((text) => {
+  const [size = '', unit] = text.split('/');
+  const parsed = parseSize(size);
+  return unit?.trim() === 's' && parsed.ok && parsed.value > 0
+    ? parsed
+    : { ok: false, expected: 'a read rate such as 1KiB/s' };
+}, 'a read rate such as 1KiB/s').describe('Bytes in a second: 500B/s, 1KiB/s.');
 
-function whole(min: number) {
-  const error = expected(`a whole number of at least ${min}`);
-  return z.int({ error }).min(min, { error });
+function whole(min: number, max = Number.MAX_SAFE_INTEGER) {
+  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+  const error = expected(`a whole number ${range}`);
+  return z.int({ error }).min(min, { error }).max(max, { error });
+}
+
+function share(what: string) {
+  const error = expected(what);
+  return z.number({ error }).gt(0, { error });
 }
 
 function oneOf<const Names extends readonly [string, ...string[]]>(names: Names) {
@@ -64,10 +77,8 @@ const namespaceList = z
       const expanded = expandPattern(pattern);
       const problem = typeof expanded === 'string' ? expanded : namespaceProblem(expanded[0]);
       if (problem !== undefined) {
-        context.addIssue({
-          code: 'custom',
-          message: typeof expanded === 'string' ? problem : `expected a namespace to be ${problem}`,
-        });
+        const message = typeof expanded === 'string' ? problem : `expected a namespace to be ${problem}`;
+        context.addIssue({ code: 'custom', message });
         return z.NEVER;
       }
       names.push(...expanded);
@@ -86,11 +97,12 @@ const serverBlock = strict(
         })
         .transform((value, context) => {
           const parsed = option.parse(String(value));
-          if (!parsed.ok)
+          if (!parsed.ok) {
             context.addIssue({
               code: 'custom',
               message: `expected ${parsed.expected}, got ${describe(value)}`,
             });
+          }
           return String(value);
         })
         .optional()
@@ -98,6 +110,14 @@ const serverBlock = strict(
     ]),
   ),
 );
+
+const switchError = expected('true, false, or { namespace: … } to claim one');
+const hello = z
+  .union([z.boolean(), strict({ namespace: z.string({ error: expected('a namespace') }) })], {
+    error: switchError,
+  })
+  .default(true)
+  .describe('Whether they say hello; { namespace } claims one in it, which a server must ignore.');
 
 const cohort = strict({
   clients: whole(1).describe('How many clients.'),
@@ -107,16 +127,54 @@ const cohort = strict({
   behavior: oneOf(BEHAVIOR_NAMES as [string, ...string[]])
     .default('healthy')
     .describe('What kind of client they are.'),
-  hello: z
-    .boolean({ error: expected('true or false') })
-    .default(true)
-    .describe('Whether they say hello.'),
+  hello,
+  pongDelay: duration.optional().describe('late-pong: how late it answers a ping. Default 5s.'),
+  pause: duration
+    .optional()
+    .describe('slow-reader: how long it stops reading. Default 3s, or not at all with readRate.'),
+  readRate: bytesPerSecond.optional().describe('slow-reader: how much it reads.'),
+  resetAfter: duration.optional().describe('resetting: within which time it resets. Default 1s.'),
+  kinds: z
+    .array(oneOf(Object.keys(MALFORMED_KINDS) as [MalformedKind, ...MalformedKind[]]), {
+      error: expected('a list of kinds'),
+    })
+    .min(1, { error: () => 'expected at least one kind' })
+    .optional()
+    .describe('malformed: what it sends, in turns. Default: all of them.'),
+  dropEvery: duration
+    .optional()
+    .describe('flapping: mean time after which it ends its connection. Default: never.'),
+  backoffScale: share('a number greater than 0')
+    .optional()
+    .describe("flapping: what DataFn's backoff is multiplied with. Default 1."),
 });
 
+const cohortName = z.string({ error: expected('the name of a cohort') });
+const how = oneOf(['close', 'reset', 'vanish'])
+  .default('close')
+  .describe('close: with a close frame. reset: with a RST. vanish: goes dead and keeps its descriptor.');
+
 const connect = strict({
-  cohort: z.string({ error: expected('the name of a cohort') }).describe('Who connects.'),
-  rate: rate.default(1000).describe('Arrivals, whatever the server does. Default 1000/s.'),
+  cohort: cohortName.describe('Who connects.'),
+  rate: rate.optional().describe('Arrivals, whatever the server does. Default 1000/s.'),
+  ramp: strict({ from: rate, to: rate, over: duration.optional() })
+    .optional()
+    .describe('Arrivals at a rate that changes evenly.'),
+  'at-once': z
+    .literal(true, { error: expected('true') })
+    .optional()
+    .describe('Everybody at the same time.'),
   timeout: duration.default(10_000).describe('How long a handshake may take. Default 10s.'),
+}).superRefine((phase, context) => {
+  const ways = ['rate', 'ramp', 'at-once'].filter(
+    (key) => phase[key as 'rate' | 'ramp' | 'at-once'] !== undefined,
+  );
+  if (ways.length > 1) {
+    context.addIssue({
+      code: 'custom',
+      message: `expected one of rate, ramp, at-once, got ${ways.join(' and ')}`,
+    });
+  }
 });
 
 const emit = strict({
@@ -128,12 +186,19 @@ const emit = strict({
     .describe('api: in order, checked, timed. autocannon: HTTP load on racing connections.'),
   rate: rate
     .optional()
-    .describe('Cursors in a time. With autocannon: requests; without it, as fast as it goes.'),
+    .describe('Cursors in a time. With autocannon it may be left out: as fast as it goes.'),
   for: duration.optional().describe('How long; or give `count`.'),
   count: whole(1).optional().describe('How many cursors; or give `for`.'),
   batch: whole(1).default(1).describe('Cursors of a namespace in one request. Default 1.'),
+  cursorLength: whole(16, MAX_CURSOR_LENGTH)
+    .optional()
+    .describe('Characters of a cursor, zeros in front. Default: no zeros.'),
   connections: whole(1).default(10).describe('Connections of autocannon. Default 10.'),
   settle: duration.default(5000).describe('How long to wait for the last deliveries. Default 5s.'),
+  mayFail: z
+    .boolean({ error: expected('true or false') })
+    .default(false)
+    .describe('Whether emits may fail, because the server is taken down meanwhile. Default false.'),
 }).superRefine((phase, context) => {
   const ways = (phase.for === undefined ? 0 : 1) + (phase.count === undefined ? 0 : 1);
   if (ways !== 1) context.addIssue({ code: 'custom', message: 'expected either `for` or `count`' });
@@ -149,26 +214,86 @@ const emit = strict({
 });
 
 const disconnect = strict({
-  cohort: z.string({ error: expected('the name of a cohort') }).describe('Who leaves.'),
+  cohort: cohortName.describe('Who leaves.'),
+  how,
+  fraction: share('a share greater than 0 and at most 1')
+    .max(1, { error: expected('a share greater than 0 and at most 1') })
+    .default(1)
+    .describe('Share of the cohort. Default 1.'),
 });
 
-const phaseKinds = { connect, emit, hold: duration, disconnect };
-export const PHASE_KINDS = Object.keys(phaseKinds);
+const churn = strict({
+  cohort: cohortName.describe('Who comes and goes.'),
+  rate: rate.describe('Connects and disconnects, counted together.'),
+  for: duration.describe('How long.'),
+  how,
+});
 
-const phase = strict({
+const settings = {
   connect: connect.optional().describe('Clients of a cohort connect.'),
   emit: emit.optional().describe('Cursors are broadcast.'),
   hold: duration.optional().describe('Nothing happens, for a while.'),
   disconnect: disconnect.optional().describe('Clients of a cohort leave.'),
-}).superRefine((given, context) => {
-  const kinds = Object.keys(given);
-  if (kinds.length !== 1) {
-    context.addIssue({
-      code: 'custom',
-      message: `expected one of ${PHASE_KINDS.join(', ')}, got ${kinds.length === 0 ? 'none' : kinds.join(' and ')}`,
-    });
-  }
+  churn: churn.optional().describe('Clients of a cohort come and go.'),
+  'restart-server': strict({
+    downtime: duration.default(0).describe('Between its end and its start. Default 0.'),
+  })
+    .optional()
+    .describe("bench's own server is shut down and started again, on the same port."),
+  'shutdown-server': strict({}).optional().describe("bench's own server is shut down."),
+};
+
+/** Names of the phases that do something by themselves. */
+const ACTIONS = Object.keys(settings);
+export const PHASE_KINDS = [...ACTIONS, 'parallel', 'repeat'];
+
+export interface PhaseFile extends z.output<ReturnType<typeof phaseOf>> {
+  parallel?: PhaseFile[];
+  repeat?: { times: number; phases: PhaseFile[] };
+}
+
+function phaseOf() {
+  return strict({
+    ...settings,
+    get parallel() {
+      return z
+        .array(phase, { error: expected('a list of phases') })
+        .min(1)
+        .optional()
+        .describe('Several phases at once.');
+    },
+    get repeat() {
+      return strict({
+        times: whole(1).describe('How often.'),
+        phases: z
+          .array(phase, { error: expected('a list of phases') })
+          .min(1)
+          .describe('What is repeated.'),
+      })
+        .optional()
+        .describe('Phases again and again.');
+    },
+    expect: rules.optional().describe('Rules about this phase alone.'),
+    abortOnFail: z
+      .boolean({ error: expected('true or false') })
+      .optional()
+      .describe('Whether a rule of it that does not hold ends the run.'),
+  });
+}
+
+const rules = z.array(z.string({ error: expected('a rule such as `cursors.lost == 0`') }), {
+  error: expected('a list of rules'),
 });
+
+const phase: z.ZodType<PhaseFile> = z.lazy(() =>
+  phaseOf().superRefine((given, context) => {
+    const kinds = Object.keys(given).filter((key) => PHASE_KINDS.includes(key));
+    if (kinds.length !== 1) {
+      const got = kinds.length === 0 ? 'none' : kinds.join(' and ');
+      context.addIssue({ code: 'custom', message: `expected one of ${PHASE_KINDS.join(', ')}, got ${got}` });
+    }
+  }),
+) as unknown as z.ZodType<PhaseFile>;
 
 /** The format of a scenario file. What a file has in texts with units comes out in numbers. */
 export const scenarioSchema = strict({
@@ -191,20 +316,26 @@ export const scenarioSchema = strict({
     .record(
       z.string().regex(/^[a-zA-Z][\w-]*$/, { error: expected('a name of letters, digits, - and _') }),
       cohort,
-      { error: expected('cohorts by name') },
+      {
+        error: expected('cohorts by name'),
+      },
     )
     .describe('Groups of identical clients, by name.'),
   phases: z
     .array(phase, { error: expected('a list of phases') })
     .min(1, { error: () => 'expected at least one phase' })
     .describe('What happens, one after the other.'),
-  expect: z
-    .array(z.string({ error: expected('a rule such as `cursors.lost == 0`') }), {
-      error: expected('a list of rules'),
-    })
+  expect: rules
     .min(1, { error: () => 'expected at least one rule: a scenario that expects nothing cannot fail' })
     .describe('Rules that the result must satisfy.'),
 });
 
 export type ScenarioFile = z.output<typeof scenarioSchema>;
-export type PhaseFile = ScenarioFile['phases'][number];
+
+/** The format as JSON Schema, for editors. */
+export function scenarioJsonSchema(): object {
+  return {
+    title: 'A scenario of datafn-ws bench',
+    ...z.toJSONSchema(scenarioSchema, { io: 'input', target: 'draft-7', unrepresentable: 'any' }),
+  };
+}

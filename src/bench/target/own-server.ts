@@ -21,7 +21,7 @@ export interface OwnServer {
 }
 
 /**
- * Starts `datafn-ws serve` on a free port.
+ * Starts `datafn-ws serve`, by default on a free port.
  *
  * @param env the environment for it; variables of this tool's own are left out, so that a scenario means the same
  *   on every machine.
@@ -30,11 +30,12 @@ export interface OwnServer {
 export async function startOwnServer(
   flags: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
+  port = 0,
 ): Promise<OwnServer> {
   const bin = fileURLToPath(new URL('../../../bin/datafn-ws.js', import.meta.url));
   const child = spawn(
     process.execPath,
-    [bin, 'serve', '--port', '0', '--json', '--log-level', 'warn', ...flags],
+    [bin, 'serve', '--port', String(port), '--json', '--log-level', 'warn', ...flags],
     {
       // The channel ties its life to ours: it ends when this process does, however that comes about.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

@@ -1,7 +1,6 @@
 import { connect } from 'node:net';
-import { ApiClient } from '../../emit/api-client.js';
+import { ApiClient, type ApiClientOptions } from '../../emit/api-client.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
-import type { ApiTarget } from '../emitter/emitter.js';
 
 const REACH_MS = 5000;
 
@@ -42,7 +41,7 @@ export async function checkReachable(wsUrl: string): Promise<void> {
 }
 
 /** @throws {DatafnWsError} when a server's HTTP API cannot be reached, or would not take emits from us. */
-export async function checkEmits(target: ApiTarget): Promise<void> {
+export async function checkEmits(target: ApiClientOptions): Promise<void> {
   const client = new ApiClient({ ...target, timeoutMs: REACH_MS });
   try {
     await client.get('/v1/stats');
@@ -50,7 +49,7 @@ export async function checkEmits(target: ApiTarget): Promise<void> {
     if (!(error instanceof DatafnWsError) || error.code !== 'ERR_REFUSED') throw error;
     throw new DatafnWsError(
       'ERR_INVALID_OPTION',
-      `The scenario emits cursors, and the HTTP API does not take them: ${error.message}. Expected --admin-url (and --admin-token, if it asks for one) of a datafn-ws server.`,
+      `The scenario emits cursors, and the HTTP API does not take them: ${error.message}. Expected --admin-url (and --admin-token, if it asks for one) of a datafn-ws server, or --emit-url for a server with an API of its own.`,
       { cause: error },
     );
   } finally {

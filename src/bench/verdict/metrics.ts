@@ -1,11 +1,11 @@
 import { REFUSAL_CODES } from '../../protocol/close-codes.js';
 import type { Histogram } from '../measure/histogram.js';
-import type { CohortMeasurement, Measurements } from '../measure/measurements.js';
+import type { CohortMeasurement, Measurements, ServerMeasurement } from '../measure/measurements.js';
 import { type CounterName, type HistogramName, type Ledger, Tally } from '../measure/tally.js';
 import { BEHAVIORS } from '../scenario/behaviors.js';
 
 /** What a metric's number means, and so which units a rule may give. */
-export type MetricKind = 'count' | 'duration' | 'rate';
+export type MetricKind = 'count' | 'duration' | 'rate' | 'size';
 
 /** What a metric is read from: one cohort, or all of them added up. */
 export interface MetricScope {
@@ -143,6 +143,10 @@ export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
   ['cursors.reordered', counter('reordered', 'Cursors that came after a newer one.', wereSent)],
   ['cursors.leaked', counter('leaked', 'Cursors of another namespace.', wereSent)],
   ['cursors.foreign', counter('foreign', 'Cursors that bench did not emit.')],
+  [
+    'cursors.conflated',
+    counter('conflated', 'Gaps of slow readers that a newer cursor made good.', wereSent),
+  ],
   ['cursors.late', counter('late', 'Cursors that came after they were given up for lost.', wereSent)],
   ['heartbeat.pings', counter('pings', 'Pings that arrived.')],
   [
@@ -162,9 +166,21 @@ export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
         ),
     },
   ],
+  ['reconnects', counter('reconnects', 'Connections that a flapping client opened again.')],
+  ...histogram('reconnect', 'End of a connection to its successor', ofTally('reconnect'), true),
   ...histogram('handshake', 'Intended start of a connection to its WebSocket', ofTally('handshake'), true),
   ...histogram('fanout', 'Emit to receipt', ofTally('fanout'), true),
   ...histogram('fanout.skew', 'First receiver of a broadcast to the last', ({ all }) => all.skew, false),
+  [
+    'convergence.max',
+    {
+      kind: 'duration',
+      summary:
+        'Last emit of a row to the moment when every receiver had the newest cursor; none if one never got it.',
+      perCohort: false,
+      read: ({ all }) => (all.unconverged > 0 ? undefined : all.convergence.maxMs),
+    },
+  ],
   ...histogram('heartbeat.interval', 'One ping to the next', ofTally('pingInterval'), true),
   ...histogram('heartbeat.timeout', 'Unanswered ping to the close', ofTally('pongTimeout'), true),
   ['emit.broadcasts', whole('Cursors that the server took.', ({ emit }) => emit.broadcasts, emits)],
@@ -189,7 +205,46 @@ export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
     },
   ],
   ...histogram('api.latency', 'Request to answer, under autocannon', ({ all }) => all.api.latency, false),
+  ['server.connections', ofServer('count', 'Clients that the server counts as connected.', 'connections')],
+  ['server.accepted', ofServer('count', 'Clients that the server has admitted.', 'accepted')],
+  ['server.rejected', ofServer('count', 'Clients that the server has turned away.', 'rejected')],
+  [
+    'server.conflated',
+    ofServer('count', 'Cursors that the server left out for backed-up clients.', 'conflated'),
+  ],
+  [
+    'server.closed',
+    {
+      kind: 'count',
+      summary: 'Admitted clients that have left, by the close code that the server counts.',
+      perCohort: false,
+      keys: 'close codes',
+      read: ({ all: { server } }, key) => {
+        if (server.closed === undefined) return undefined;
+        if (key !== undefined) return server.closed[key] ?? 0;
+        return Object.values(server.closed).reduce((total, count) => total + count, 0);
+      },
+    },
+  ],
+  ['server.cpuTime', ofServer('duration', 'CPU time that the server has spent.', 'cpuMs')],
+  ['server.rss', ofServer('size', 'The most resident memory that the server was seen with.', 'rssBytes')],
+  [
+    'server.bytesPerConnection',
+    ofServer('size', 'Growth of its resident memory by connection.', 'bytesPerConnection'),
+  ],
+  ['server.eventLoopDelay.p99', ofServer('duration', "Delay of the server's event loop: p99.", 'delayP99Ms')],
+  ['server.eventLoopDelay.max', ofServer('duration', "Delay of the server's event loop: max.", 'delayMaxMs')],
+  ['server.shutdown', ofServer('duration', 'From the signal to the end of the process.', 'shutdownMs')],
+  ['server.exitCode', ofServer('count', 'Exit code of the server after a shutdown.', 'exitCode')],
 ]);
+
+function ofServer(
+  kind: MetricKind,
+  summary: string,
+  name: Exclude<keyof ServerMeasurement, 'closed'>,
+): Metric {
+  return { kind, summary, perCohort: false, read: ({ all }) => all.server[name] };
+}
 
 function whole(
   summary: string,

@@ -1,5 +1,13 @@
 import { didYouMean } from '../../protocol/nearest.js';
-import { formatCount, formatDuration, parseCount, parseDuration, parseRate } from '../../protocol/units.js';
+import {
+  formatCount,
+  formatDuration,
+  formatSize,
+  parseCount,
+  parseDuration,
+  parseRate,
+  parseSize,
+} from '../../protocol/units.js';
 import type { Measurements } from '../measure/measurements.js';
 import { METRICS, type MetricKind, scopeOf } from './metrics.js';
 
@@ -42,6 +50,7 @@ const UNITS: Readonly<Record<MetricKind, (text: string) => ReturnType<typeof par
   duration: (text) =>
     text === '0' ? { ok: false, expected: 'a duration such as 500ms or 2s' } : parseDuration(text),
   rate: parseRate,
+  size: (text) => (text === '0' ? { ok: false, expected: 'a size such as 64KiB' } : parseSize(text)),
 };
 
 /**
@@ -102,5 +111,6 @@ export function judge(rule: Rule, measurements: Measurements): Outcome {
 
 function show(kind: MetricKind, value: number): string {
   if (kind === 'duration') return formatDuration(value);
+  if (kind === 'size') return formatSize(value);
   return kind === 'rate' ? `${formatCount(value)}/s` : formatCount(value);
 }

@@ -13,6 +13,7 @@ import { colorsFor } from '../color.js';
 import { addOptions } from '../command-line.js';
 import { type Io, STOP_EXIT_CODES, type StopSignal } from '../io.js';
 import { ProgressScreen } from './progress.js';
+import { remoteOptions } from './remote-options.js';
 
 /** `datafn-ws bench`: real clients against a real server, with a verdict. */
 export function benchCommand(io: Io, exit: (code: number) => void): Command {
@@ -79,8 +80,9 @@ async function runOne(
   try {
     const result = await runScenario(scenario, {
       urls: options.url,
-      adminUrl: options.adminUrl,
+      adminUrls: options.adminUrl,
       adminToken: options.adminToken,
+      ...(await remoteOptions(options, scenario)),
       workers: options.workers,
       env: io.env,
       signal,

@@ -1,7 +1,13 @@
 import type { ChalkInstance } from 'chalk';
-import type { Tally } from '../../bench/measure/tally.js';
+import type { PhaseResult } from '../../bench/result.js';
 import type { RunObserver, RunProgress } from '../../bench/run.js';
-import type { Phase, Scenario } from '../../bench/scenario/model.js';
+import {
+  actionsOf,
+  arrivalMs,
+  type Phase,
+  type PhaseAction,
+  type Scenario,
+} from '../../bench/scenario/model.js';
 import { formatCount, formatDuration } from '../../protocol/units.js';
 import { colorsFor } from '../color.js';
 import type { Io } from '../io.js';
@@ -61,13 +67,20 @@ export class ProgressScreen implements RunObserver {
     return `${this.#colors.cyan('█'.repeat(filled))}${this.#colors.dim('░'.repeat(BAR_WIDTH - filled))} ${phase.kind}`;
   }
 
-  phaseEnded(phase: Phase, durationMs: number, tallies: readonly Tally[]): void {
+  phaseEnded(result: PhaseResult): void {
     this.clear();
-    const outcome = phaseOutcome(phase, tallies);
+    const { phase, durationMs, outcomes } = result;
+    const outcome = phaseOutcome(result);
     const took = this.#colors.dim(`in ${formatDuration(durationMs)}`);
     this.io.stderr.write(
       `${this.#colors.dim(this.#step)} ${phase.label}${outcome === '' ? '' : `: ${outcome}`} ${took}\n`,
     );
+    for (const { expectation, shown, passed } of outcomes) {
+      if (!passed)
+        this.io.stderr.write(
+          `    ${this.#colors.red('✗')} ${expectation.text}  ${this.#colors.red(shown)}\n`,
+        );
+    }
   }
 
   clear(): void {
@@ -76,33 +89,50 @@ export class ProgressScreen implements RunObserver {
   }
 }
 
-function plannedMs(phase: Phase, scenario: Scenario): number {
-  switch (phase.kind) {
-    case 'connect':
-      return ((scenario.cohorts[phase.cohort]?.clients ?? 0) * 1000) / phase.ratePerSecond;
+/** How long an action is meant to take, as far as that is known. */
+function plannedMs(action: PhaseAction, scenario: Scenario): number {
+  switch (action.kind) {
+    case 'connect': {
+      const clients = scenario.cohorts[action.cohort]?.clients ?? 0;
+      return arrivalMs(action.arrivals, clients, clients);
+    }
     case 'emit':
     case 'hold':
-      return phase.durationMs;
+    case 'churn':
+      return action.durationMs;
+    case 'restart-server':
+      return action.downtimeMs;
+    case 'parallel':
+      return Math.max(...action.phases.map((inner) => plannedMs(inner, scenario)));
+    case 'sequence':
+      return action.phases.reduce((total, inner) => total + plannedMs(inner, scenario), 0);
     case 'disconnect':
+    case 'shutdown-server':
       return 0;
   }
 }
 
 /** What a phase came to, in a few words. */
-function phaseOutcome(phase: Phase, tallies: readonly Tally[]): string {
-  const sum = (of: (tally: Tally) => number) => tallies.reduce((total, tally) => total + of(tally), 0);
-  const opened = sum(({ counters }) => counters.opened);
-  const closed = sum((tally) => tally.closed.total);
-  const failed = sum(({ errors, rejected, counters }) => errors.total + rejected.total + counters.timeouts);
-  const lost = sum(({ counters }) => counters.lost);
-  const parts = [
-    phase.kind === 'connect' ? `${formatCount(opened)} opened` : '',
-    closed > 0 ? `${formatCount(closed)} closed by the server` : '',
-    failed > 0 ? `${formatCount(failed)} failed` : '',
-    phase.kind === 'emit'
-      ? `${formatCount(sum(({ counters }) => counters.received))} deliveries, ${formatCount(lost)} lost`
-      : '',
-    phase.kind === 'disconnect' ? `${formatCount(sum(({ counters }) => counters.left))} left` : '',
+function phaseOutcome({ phase, measurements }: PhaseResult): string {
+  const tallies = measurements.cohorts.map(({ tally }) => tally);
+  const sum = (of: (tally: (typeof tallies)[number]) => number) =>
+    tallies.reduce((total, tally) => total + of(tally), 0);
+  const kinds = new Set([...actionsOf(phase)].map(({ kind }) => kind));
+  const parts: [string, number, boolean][] = [
+    ['opened', sum(({ counters }) => counters.opened), kinds.has('connect') || kinds.has('churn')],
+    ['closed by the server', sum((tally) => tally.closed.total), false],
+    [
+      'failed',
+      sum(({ errors, rejected, counters }) => errors.total + rejected.total + counters.timeouts),
+      false,
+    ],
+    ['left', sum(({ counters }) => counters.left), kinds.has('disconnect')],
+    ['reconnected', sum(({ counters }) => counters.reconnects), false],
+    ['deliveries', sum(({ counters }) => counters.received), kinds.has('emit')],
+    ['lost', sum(({ counters }) => counters.lost), kinds.has('emit')],
   ];
-  return parts.filter((part) => part !== '').join(', ');
+  return parts
+    .filter(([, count, always]) => always || count > 0)
+    .map(([word, count]) => `${formatCount(count)} ${word}`)
+    .join(', ');
 }

@@ -28,10 +28,10 @@ export function emitCommand(io: Io, exit: (code: number) => void): Command {
 
 async function emit(cursor: string | undefined, flags: Record<string, string>, io: Io): Promise<number> {
   const options = resolveOptions(emitOptions, { flags, env: io.env });
-  const steps = await stepsOf(cursor, options, io);
+  const abort = new AbortController();
+  const steps = await stepsOf(cursor, options, io, abort.signal);
   const client = new ApiClient({ url: options.url, adminToken: options.adminToken });
   const screen = new EmitScreen(io, options.json);
-  const abort = new AbortController();
   let stoppedBy: StopSignal | undefined;
   const dispose = io.onStop((signal) => {
     stoppedBy = signal;
@@ -63,7 +63,12 @@ async function emit(cursor: string | undefined, flags: Record<string, string>, i
 type Steps = AsyncIterable<ScriptStep | ScriptError> | Iterable<ScriptStep | ScriptError>;
 
 /** What to emit: a cursor, a range or a script, of which exactly one must be asked for. */
-async function stepsOf(cursor: string | undefined, options: EmitOptions, io: Io): Promise<Steps> {
+async function stepsOf(
+  cursor: string | undefined,
+  options: EmitOptions,
+  io: Io,
+  signal: AbortSignal,
+): Promise<Steps> {
   const { from, to, file, namespace: namespaces } = options;
   const isRange = from !== undefined || to !== undefined;
   const asked = [cursor !== undefined, isRange, file !== undefined].filter(Boolean).length;
@@ -76,7 +81,7 @@ async function stepsOf(cursor: string | undefined, options: EmitOptions, io: Io)
   if (file !== undefined) {
     if (namespaces.length > 0)
       throw invalid('Expected no --namespace with --file: each line of the script names its own.');
-    return readScript(await openScript(file, io));
+    return readScript(await openScript(file, io), signal);
   }
   if (namespaces.length === 0) throw invalid('Expected --namespace, got none. Try: -n user:alice');
   if (cursor !== undefined) {

@@ -51,7 +51,8 @@ export class Log {
   }
 
   #json({ level, event, text, fields }: LogEvent, at: Date): string {
-    return JSON.stringify({ time: at.toISOString(), level, event, message: text, ...fields });
+    // JSON escapes only some of the control characters that a terminal obeys; the form is that of JSON for the rest.
+    return printable(JSON.stringify({ time: at.toISOString(), level, event, message: text, ...fields }));
   }
 
   #pretty({ level, event, text, fields, sign = ' ' }: LogEvent, at: Date): string {

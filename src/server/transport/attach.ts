@@ -6,8 +6,8 @@ import type { DatafnLogger, WsManagerConfig } from '../../manager/types.js';
 import { WebSocketManager } from '../../manager/web-socket-manager.js';
 import { SERVER_DEFAULTS } from '../../options/defaults.js';
 import { CLOSE } from '../../protocol/close-codes.js';
-import { messageOf } from '../../protocol/errors.js';
-import { namespaceProblem } from '../../protocol/identifiers.js';
+import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import { describe, namespaceProblem } from '../../protocol/identifiers.js';
 import type { NamespaceProvider } from '../auth/provider.js';
 import { chooseSubprotocol, tokenOf } from '../auth/token-source.js';
 import type { ConnectionInfo, ServerObserver } from '../observer.js';
@@ -53,7 +53,7 @@ export interface AttachedManager {
  * handed to the manager; unauthenticated clients are closed with 4401. Upgrades elsewhere are left to your other
  * `upgrade` listeners, or answered 404 when there are none.
  *
- * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a manager config value out of range.
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a value out of range.
  */
 export function attachWebSocketManager(httpServer: HttpServer, options: AttachOptions): AttachedManager {
   return new Attachment(httpServer, options);
@@ -71,6 +71,8 @@ class Attachment implements AttachedManager, ServerSocketOwner {
   readonly #httpServer: HttpServer;
   /** Every connection whose socket is not gone yet, admitted or not. */
   readonly #sockets = new Set<ServerSocket>();
+  /** Upgrades whose namespace is still being found out. */
+  readonly #undecided = new Set<Duplex>();
   #refusing = false;
   #lastConnectionId = 0;
   #closing: Promise<{ left: number; cut: number }> | undefined;
@@ -82,6 +84,13 @@ class Attachment implements AttachedManager, ServerSocketOwner {
     this.#path = options.path ?? SERVER_DEFAULTS.path;
     this.#observer = options.observer ?? {};
     this.clientBufferBytes = options.clientBufferBytes ?? SERVER_DEFAULTS.clientBufferBytes;
+    // Under a socket's own high-water mark no `drain` would come, and a backed-up client would never hear again.
+    if (!(this.clientBufferBytes >= SERVER_DEFAULTS.clientBufferBytes)) {
+      throw new DatafnWsError(
+        'ERR_INVALID_OPTION',
+        `Expected \`clientBufferBytes\` to be at least ${SERVER_DEFAULTS.clientBufferBytes}, got ${describe(this.clientBufferBytes)}`,
+      );
+    }
     this.manager = new WebSocketManager(options, options.logger);
     // `closeTimeout` is in ws 8.19 and later, and not yet in its types.
     const serverOptions: ServerOptions<typeof ServerSocket> & { closeTimeout: number } = {
@@ -113,7 +122,10 @@ class Attachment implements AttachedManager, ServerSocketOwner {
     }
     const namespace = this.#namespaceOf(request);
     if (namespace instanceof Promise) {
-      void namespace.then((found) => this.#complete(request, socket, head, found));
+      this.#undecided.add(socket);
+      void namespace.then((found) => {
+        if (this.#undecided.delete(socket)) this.#complete(request, socket, head, found);
+      });
     } else {
       this.#complete(request, socket, head, namespace);
     }
@@ -133,7 +145,7 @@ class Attachment implements AttachedManager, ServerSocketOwner {
         headers: request.headers,
         remoteAddress: request.socket.remoteAddress,
       });
-      return found instanceof Promise ? found.then(valid, failed) : valid(found);
+      return isThenable(found) ? Promise.resolve(found).then(valid, failed) : valid(found);
     } catch (error) {
       return failed(error);
     }
@@ -208,6 +220,11 @@ class Attachment implements AttachedManager, ServerSocketOwner {
 
   async #close(timeoutMs: number): Promise<{ left: number; cut: number }> {
     this.refuseUpgrades();
+    // A provider may never answer; the port is to be free all the same.
+    for (const socket of this.#undecided) {
+      if (!socket.destroyed) this.#reject(socket, SHUTTING_DOWN.status, SHUTTING_DOWN.detail);
+    }
+    this.#undecided.clear();
     const total = this.#sockets.size;
     this.manager.close();
     const empty = new Promise<void>((resolve) => {
@@ -244,3 +261,8 @@ class Attachment implements AttachedManager, ServerSocketOwner {
 const SHUTTING_DOWN = { status: 503, detail: 'The server is shutting down' };
 
 function ignore(): void {}
+
+/** A promise of any make. */
+function isThenable<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {
+  return typeof (value as PromiseLike<Value> | undefined | null)?.then === 'function';
+}

@@ -1,0 +1,88 @@
+import * as http from 'node:http';
+import * as https from 'node:https';
+import type { Emission } from '../../emit/api-client.js';
+import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import type { Lane, TlsTrust } from './lane.js';
+
+/** An HTTP request that makes somebody's server broadcast a cursor. `{namespace}` and `{cursor}` are filled in. */
+export interface EmitTemplate {
+  readonly method: string;
+  /** Filled in percent-encoded. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Filled in as JSON texts without their quotes. `undefined` for no body. */
+  readonly body: string | undefined;
+  readonly tls: TlsTrust | undefined;
+}
+
+const TIMEOUT_MS = 10_000;
+
+/** Emits by way of a template, one request a cursor, one after the other on one kept-alive connection. */
+export class TemplateClient implements Lane {
+  readonly #template: EmitTemplate;
+  readonly #transport: typeof http | typeof https;
+  readonly #agent: http.Agent;
+
+  constructor(template: EmitTemplate) {
+    this.#template = template;
+    this.#transport = template.url.startsWith('https:') ? https : http;
+    this.#agent = new this.#transport.Agent({ keepAlive: true, maxSockets: 1, ...template.tls });
+  }
+
+  async emit(emissions: readonly Emission[]): Promise<number> {
+    for (const emission of emissions) await this.#request(emission);
+    return 0;
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #request(emission: Emission): Promise<void> {
+    const { method, headers } = this.#template;
+    const url = fillIn(this.#template.url, emission, encodeURIComponent);
+    const body =
+      this.#template.body &&
+      fillIn(this.#template.body, emission, (text) => JSON.stringify(text).slice(1, -1));
+    return new Promise((resolve, reject) => {
+      const request = this.#transport.request(url, {
+        method,
+        agent: this.#agent,
+        timeout: TIMEOUT_MS,
+        headers: { ...headers, ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }) },
+      });
+      request.on('timeout', () => request.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)));
+      request.on('error', (error) =>
+        reject(
+          new DatafnWsError('ERR_UNREACHABLE', `Cannot reach ${new URL(url).origin}: ${messageOf(error)}`, {
+            cause: error,
+          }),
+        ),
+      );
+      request.on('response', (response) => {
+        response.resume();
+        const { statusCode = 0, statusMessage = '' } = response;
+        response.on('end', () => {
+          if (statusCode >= 200 && statusCode < 300) resolve();
+          else
+            reject(
+              new DatafnWsError(
+                'ERR_REFUSED',
+                `${new URL(url).origin} refused: ${statusCode} ${statusMessage}`,
+              ),
+            );
+        });
+        response.on('error', (error) =>
+          reject(new DatafnWsError('ERR_UNREACHABLE', messageOf(error), { cause: error })),
+        );
+      });
+      request.end(body);
+    });
+  }
+}
+
+function fillIn(template: string, { namespace, cursor }: Emission, encode: (text: string) => string): string {
+  return template.replace(/\{(namespace|cursor)\}/g, (_, name: string) =>
+    encode(name === 'cursor' ? cursor : namespace),
+  );
+}

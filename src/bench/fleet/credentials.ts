@@ -1,0 +1,62 @@
+import { createHmac } from 'node:crypto';
+
+/** Where the tokens of bench's clients come from. */
+export type Credentials =
+  /** The token is the namespace, as the `dev` provider of `serve` has it. */
+  | { readonly kind: 'namespace' }
+  /** A text in which `{namespace}`, `{cohort}` and `{i}` are filled in. */
+  | { readonly kind: 'template'; readonly template: string }
+  /** Known tokens, by index of the namespace; the clients of one share its tokens in turns. */
+  | { readonly kind: 'listed'; readonly tokens: readonly (readonly string[])[] }
+  /** A JWT (RFC 7519) signed with HS256, made of claims in whose texts the same is filled in. */
+  | { readonly kind: 'jwt'; readonly secret: string; readonly claims: Readonly<Record<string, unknown>> };
+
+/** Who a token is for. */
+export interface TokenHolder {
+  readonly namespace: string;
+  /** Index of the namespace in the scenario. */
+  readonly namespaceIndex: number;
+  readonly cohort: string;
+  /** Number of the client within its cohort, from 0. */
+  readonly index: number;
+}
+
+/** A token that no server takes: a control character is in no namespace, and it is no JWT either. */
+export const BAD_TOKEN = 'bad\u0001token';
+
+/** How long a token of ours is good for: longer than any run. */
+const LIFETIME_S = 24 * 3600;
+
+export function tokenFor(credentials: Credentials, holder: TokenHolder): string {
+  switch (credentials.kind) {
+    case 'namespace':
+      return holder.namespace;
+    case 'template':
+      return fillIn(credentials.template, holder);
+    case 'listed': {
+      const tokens = credentials.tokens[holder.namespaceIndex] ?? [];
+      return tokens[holder.index % tokens.length] ?? '';
+    }
+    case 'jwt':
+      return signJwt(credentials.claims, credentials.secret, holder);
+  }
+}
+
+function fillIn(template: string, { namespace, cohort, index }: TokenHolder): string {
+  return template.replace(/\{(namespace|cohort|i)\}/g, (_, name: string) =>
+    name === 'namespace' ? namespace : name === 'cohort' ? cohort : String(index),
+  );
+}
+
+function signJwt(claims: Readonly<Record<string, unknown>>, secret: string, holder: TokenHolder): string {
+  const filled = Object.fromEntries(
+    Object.entries(claims).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? fillIn(value, holder) : value,
+    ]),
+  );
+  const now = Math.floor(Date.now() / 1000);
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ iat: now, exp: now + LIFETIME_S, ...filled })}`;
+  return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
+}

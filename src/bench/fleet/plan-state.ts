@@ -1,0 +1,59 @@
+import { countFor, type EmissionPlan } from '../measure/emission-plan.js';
+import type { Reception } from '../measure/reception.js';
+import { Spread } from '../measure/skew.js';
+import type { Tally } from '../measure/tally.js';
+import type { CohortState } from './bench-client.js';
+import type { SettleOrder } from './messages.js';
+
+const NOTHING: ReadonlySet<number> = new Set();
+
+/** A plan, as a worker follows it: who is meant, what has come, and, once it is known, what was really emitted. */
+export class PlanState {
+  /** Namespace index to whose turn it is. */
+  readonly turns: ReadonlyMap<number, number>;
+  readonly spread = new Spread();
+  lastReceiptMs = 0;
+  /** Receptions of connections that have ended, and up to where they had to get cursors. */
+  readonly ended: { reception: Reception; final: number; cohort: CohortState }[] = [];
+  #emitted: number | undefined;
+  readonly #failedByTurn = new Map<number, Set<number>>();
+
+  constructor(readonly plan: EmissionPlan) {
+    this.turns = new Map(plan.namespaces.map((namespace, turn) => [namespace, turn]));
+  }
+
+  /** Whether it is known what was emitted. */
+  get isOver(): boolean {
+    return this.#emitted !== undefined;
+  }
+
+  /** Takes what came of the plan. */
+  finish({ emitted, failed }: SettleOrder): void {
+    this.#emitted = emitted;
+    const { batch, namespaces } = this.plan;
+    for (const index of failed) {
+      const request = Math.floor(index / batch);
+      const turn = request % namespaces.length;
+      const ordinals = this.#failedByTurn.get(turn) ?? new Set();
+      ordinals.add(Math.floor(request / namespaces.length) * batch + (index % batch));
+      this.#failedByTurn.set(turn, ordinals);
+    }
+  }
+
+  isComplete(reception: Reception): boolean {
+    return reception.isComplete(this.#final(reception.turn), this.#failed(reception.turn));
+  }
+
+  /** Settles the account of one receiver; `upTo` is for one that was not there to the end. */
+  seal(reception: Reception, tally: Tally, upTo = Number.POSITIVE_INFINITY): void {
+    reception.seal(Math.min(upTo, this.#final(reception.turn)), this.#failed(reception.turn), tally);
+  }
+
+  #final(turn: number): number {
+    return countFor(this.plan, turn, this.#emitted ?? 0);
+  }
+
+  #failed(turn: number): ReadonlySet<number> {
+    return this.#failedByTurn.get(turn) ?? NOTHING;
+  }
+}

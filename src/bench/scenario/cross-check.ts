@@ -1,0 +1,101 @@
+import { didYouMean } from '../../protocol/nearest.js';
+import { METRICS } from '../verdict/metrics.js';
+import { parseRule } from '../verdict/rule.js';
+import { BEHAVIOR_SETTINGS, BEHAVIORS, type Behavior } from './behaviors.js';
+
+export type Path = readonly (string | number)[];
+
+/** Something wrong with a scenario, and where. */
+export interface Problem {
+  readonly path: Path;
+  readonly message: string;
+}
+
+/**
+ * What one part of a scenario says of another: cohorts by name, settings of behaviors, rules. Reads the raw values
+ * of a file, so that it speaks even of one that the schema has found wrong elsewhere: all errors at once.
+ */
+export function crossCheck(raw: unknown): Problem[] {
+  const { cohorts, phases, expect } = asObject(raw);
+  const names = Object.keys(asObject(cohorts));
+  return [
+    ...Object.entries(asObject(cohorts)).flatMap(([name, cohort]) => checkCohort(name, asObject(cohort))),
+    ...asArray(phases).flatMap((phase, index) => checkPhase(phase, ['phases', index], names)),
+    ...checkRules(expect, ['expect'], names),
+  ];
+}
+
+function checkCohort(name: string, cohort: Record<string, unknown>): Problem[] {
+  const path = ['cohorts', name];
+  const problems: Problem[] = [];
+  const roots = new Set(Object.keys(METRICS).map((metric) => metric.split('.')[0] as string));
+  if (roots.has(name))
+    problems.push({ path, message: `a cohort cannot be called \`${name}\`: that is a metric` });
+  const behaviorName = typeof cohort.behavior === 'string' ? cohort.behavior : 'healthy';
+  const behavior: Behavior | undefined = Object.hasOwn(BEHAVIORS, behaviorName)
+    ? BEHAVIORS[behaviorName as keyof typeof BEHAVIORS]
+    : undefined;
+  if (behavior === undefined) return problems;
+  for (const setting of BEHAVIOR_SETTINGS) {
+    if (cohort[setting] === undefined || behavior.settings.includes(setting)) continue;
+    const [owner] =
+      Object.entries<Behavior>(BEHAVIORS).find(([, one]) => one.settings.includes(setting)) ?? [];
+    problems.push({
+      path: [...path, setting],
+      message: `is a setting of \`${owner}\`, not of \`${behaviorName}\``,
+    });
+  }
+  if (behaviorName === 'slow-reader' && cohort.pause !== undefined && cohort.readRate !== undefined) {
+    problems.push({
+      path: [...path, 'readRate'],
+      message: 'expected either `pause` or `readRate`, got both',
+    });
+  }
+  const claimed = asObject(cohort.hello).namespace;
+  if (behaviorName === 'spoofing' && claimed === undefined) {
+    problems.push({ path, message: 'expected `hello: { namespace: … }`: the namespace that it claims' });
+  }
+  return problems;
+}
+
+function checkPhase(phase: unknown, path: Path, cohorts: readonly string[]): Problem[] {
+  return Object.entries(asObject(phase)).flatMap(([kind, settings]): Problem[] => {
+    const at = [...path, kind];
+    if (kind === 'expect') return checkRules(settings, at, cohorts);
+    if (kind === 'parallel') {
+      return asArray(settings).flatMap((inner, index) => checkInner(inner, [...at, index], cohorts));
+    }
+    const { cohort, phases } = asObject(settings);
+    if (kind === 'repeat') {
+      return asArray(phases).flatMap((inner, index) => checkInner(inner, [...at, 'phases', index], cohorts));
+    }
+    if (typeof cohort !== 'string' || cohorts.includes(cohort)) return [];
+    return [
+      { path: [...at, 'cohort'], message: `there is no cohort \`${cohort}\`.${didYouMean(cohort, cohorts)}` },
+    ];
+  });
+}
+
+/** A phase within another has no rules of its own: what is measured meanwhile is measured of all together. */
+function checkInner(phase: unknown, path: Path, cohorts: readonly string[]): Problem[] {
+  const wrong = ['expect', 'abortOnFail'].filter((key) => Object.hasOwn(asObject(phase), key));
+  return [
+    ...wrong.map((key) => ({ path: [...path, key], message: `\`${key}\` belongs to the outer phase` })),
+    ...checkPhase(phase, path, cohorts),
+  ];
+}
+
+function checkRules(rules: unknown, path: Path, cohorts: readonly string[]): Problem[] {
+  return asArray(rules).flatMap((text, index) => {
+    const rule = typeof text === 'string' ? parseRule(text, cohorts) : undefined;
+    return typeof rule === 'string' ? [{ path: [...path, index], message: rule }] : [];
+  });
+}
+
+function asObject(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function asArray(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}

@@ -1,0 +1,167 @@
+import { ApiClient } from '../../emit/api-client.js';
+import { DatafnWsError } from '../../protocol/errors.js';
+import type { EmitTarget, TlsTrust } from '../emitter/lane.js';
+import type { EmitTemplate } from '../emitter/template-client.js';
+import type { ServerMeasurement } from '../measure/measurements.js';
+import { actionsOf, type Scenario } from '../scenario/model.js';
+import { type OwnServer, startOwnServer } from './own-server.js';
+import { apiUrlOf, checkEmits, checkReachable } from './reach.js';
+
+export interface TargetOptions {
+  /** Servers to test; empty starts one. */
+  readonly urls: readonly string[];
+  /** Their HTTP APIs. Default: the host and port of each URL. */
+  readonly adminUrls: readonly string[];
+  readonly adminToken: string | undefined;
+  /** How to emit on a server with an API of its own. */
+  readonly emitTemplate: EmitTemplate | undefined;
+  readonly tls: TlsTrust | undefined;
+  /** Environment for a server that is started. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** What a run tests: a server that it starts and may restart, or servers that somebody else runs. */
+export class Target {
+  #own: OwnServer | undefined;
+  #stats: ApiClient | undefined;
+  /** A shutdown that the scenario asked for is no mishap. */
+  #isShutDown = false;
+  #baseRssBytes: number | undefined;
+  #peakRssBytes = 0;
+  #bytesPerConnection: number | undefined;
+  #mostConnections = 0;
+
+  private constructor(
+    private readonly scenario: Scenario,
+    private readonly options: TargetOptions,
+    readonly urls: readonly string[],
+    readonly emits: EmitTarget,
+    own: OwnServer | undefined,
+  ) {
+    this.#own = own;
+    if (emits.kind === 'api') {
+      this.#stats = new ApiClient({
+        url: emits.urls[0] as string,
+        adminToken: emits.adminToken,
+        tls: emits.tls,
+        timeoutMs: 3000,
+      });
+    }
+  }
+
+  /**
+   * Starts a server, or finds out whether those that are given can be tested with this scenario.
+   *
+   * @throws {DatafnWsError} `ERR_UNREACHABLE` or `ERR_INVALID_OPTION` when not.
+   */
+  static async open(scenario: Scenario, options: TargetOptions): Promise<Target> {
+    const { urls, adminToken, tls, emitTemplate } = options;
+    if (urls.length === 0) {
+      const own = await startOwnServer(scenario.serverFlags, options.env);
+      const emits = { kind: 'api', urls: [own.apiUrl], adminToken: undefined, tls: undefined } as const;
+      return new Target(scenario, options, [own.wsUrl], emits, own);
+    }
+    const actions = scenario.phases.flatMap((phase) => [...actionsOf(phase)]);
+    const needsOwn = actions.find(({ kind }) => kind === 'restart-server' || kind === 'shutdown-server');
+    if (needsOwn !== undefined) {
+      throw new DatafnWsError(
+        'ERR_INVALID_OPTION',
+        `The scenario ${scenario.name} has a phase ${needsOwn.kind}, which needs a server that bench starts itself: leave --url out.`,
+      );
+    }
+    await Promise.all(urls.map(checkReachable));
+    if (emitTemplate !== undefined) {
+      if (actions.some((action) => action.kind === 'emit' && action.via === 'autocannon')) {
+        throw new DatafnWsError(
+          'ERR_INVALID_OPTION',
+          `The scenario ${scenario.name} emits with autocannon, which --emit-url cannot stand in for.`,
+        );
+      }
+      return new Target(scenario, options, urls, { kind: 'template', template: emitTemplate }, undefined);
+    }
+    const adminUrls = options.adminUrls.length === 0 ? urls.map(apiUrlOf) : options.adminUrls;
+    if (actions.some(({ kind }) => kind === 'emit')) {
+      await Promise.all(
+        adminUrls.map((url) => checkEmits({ url, adminToken, ...(tls === undefined ? {} : { tls }) })),
+      );
+    }
+    return new Target(scenario, options, urls, { kind: 'api', urls: adminUrls, adminToken, tls }, undefined);
+  }
+
+  get isOwn(): boolean {
+    return this.#own !== undefined;
+  }
+
+  /** How a server of ours ended that should not have; `undefined` while all is well. */
+  get mishap(): string | undefined {
+    return this.#isShutDown ? undefined : this.#own?.ended;
+  }
+
+  /** Shuts our own server down; how long it took and how it exited. */
+  async shutDown(): Promise<{ shutdownMs: number; exitCode: number }> {
+    this.#isShutDown = true;
+    const startMs = performance.now();
+    await this.#own?.stop();
+    const exitCode = Number(/^exit code (\d+)$/.exec(this.#own?.ended ?? '')?.[1] ?? 1);
+    return { shutdownMs: performance.now() - startMs, exitCode };
+  }
+
+  /** Starts our own server again, where it was. */
+  async startAgain(): Promise<void> {
+    const port = new URL(this.urls[0] as string).port;
+    this.#own = await startOwnServer(this.scenario.serverFlags, this.options.env, Number(port));
+    this.#isShutDown = false;
+  }
+
+  /** What the server says of itself now; empty when it does not say. */
+  async measure(): Promise<ServerMeasurement> {
+    if (this.#stats === undefined || this.#isShutDown) return {};
+    let stats: ServerStatsAnswer;
+    try {
+      stats = (await this.#stats.get('/v1/stats')) as ServerStatsAnswer;
+    } catch {
+      // A server without our API, or one that is down: it says nothing, and rules about it find no samples.
+      return {};
+    }
+    const { connections, accepted, rejected, conflated, closed, process } = stats;
+    if (process === undefined) return { connections, accepted, rejected, conflated, closed };
+    this.#baseRssBytes ??= process.rssBytes;
+    this.#peakRssBytes = Math.max(this.#peakRssBytes, process.rssBytes);
+    if (connections !== undefined && connections > this.#mostConnections) {
+      this.#mostConnections = connections;
+      this.#bytesPerConnection = Math.max(0, process.rssBytes - this.#baseRssBytes) / connections;
+    }
+    return {
+      connections,
+      accepted,
+      rejected,
+      conflated,
+      closed,
+      cpuMs: process.cpuMs,
+      rssBytes: this.#peakRssBytes,
+      bytesPerConnection: this.#bytesPerConnection,
+      delayP99Ms: process.eventLoopDelayP99Ms,
+      delayMaxMs: process.eventLoopDelayMaxMs,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#stats?.close();
+    await this.#own?.stop();
+  }
+}
+
+/** As much of `GET /v1/stats` as is used here. */
+interface ServerStatsAnswer {
+  readonly connections?: number;
+  readonly accepted?: number;
+  readonly rejected?: number;
+  readonly conflated?: number;
+  readonly closed?: Readonly<Record<string, number>>;
+  readonly process?: {
+    readonly rssBytes: number;
+    readonly cpuMs: number;
+    readonly eventLoopDelayP99Ms: number;
+    readonly eventLoopDelayMaxMs: number;
+  };
+}

@@ -1,0 +1,110 @@
+import { readFile } from 'node:fs/promises';
+import { parse } from 'yaml';
+import type { TlsTrust } from '../../bench/emitter/lane.js';
+import type { EmitTemplate } from '../../bench/emitter/template-client.js';
+import type { Credentials } from '../../bench/fleet/credentials.js';
+import { BEHAVIORS } from '../../bench/scenario/behaviors.js';
+import type { Scenario } from '../../bench/scenario/model.js';
+import type { BenchOptions } from '../../options/bench.js';
+import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+
+/** What the flags say of servers that are not ours: tokens, emits, certificates. */
+export async function remoteOptions(
+  options: BenchOptions,
+  scenario: Scenario,
+): Promise<{ credentials: Credentials; emitTemplate: EmitTemplate | undefined; tls: TlsTrust | undefined }> {
+  const tls = await trust(options);
+  return {
+    credentials: await credentialsOf(options, scenario),
+    emitTemplate: emitTemplateOf(options, tls),
+    tls,
+  };
+}
+
+async function trust({ ca, insecure }: BenchOptions): Promise<TlsTrust | undefined> {
+  if (ca === undefined && !insecure) return undefined;
+  return { ca: ca === undefined ? undefined : await readText('--ca', ca), rejectUnauthorized: !insecure };
+}
+
+async function credentialsOf(options: BenchOptions, scenario: Scenario): Promise<Credentials> {
+  const { tokenTemplate, tokensFile, jwtSecret, jwtClaims } = options;
+  const given = Object.entries({
+    '--token-template': tokenTemplate,
+    '--tokens-file': tokensFile,
+    '--jwt-secret': jwtSecret,
+  })
+    .filter(([, value]) => value !== undefined)
+    .map(([flag]) => flag);
+  if (given.length > 1) throw invalid(`Expected one of ${given.join(', ')}, got ${given.length} of them.`);
+  if (tokenTemplate !== undefined) return { kind: 'template', template: tokenTemplate };
+  if (jwtSecret !== undefined) return { kind: 'jwt', secret: jwtSecret, claims: JSON.parse(jwtClaims) };
+  if (tokensFile !== undefined) return { kind: 'listed', tokens: await listedTokens(tokensFile, scenario) };
+  return { kind: 'namespace' };
+}
+
+/** Reads a file of token: namespace, and sees to it that every namespace that needs a token has one. */
+async function listedTokens(file: string, scenario: Scenario): Promise<string[][]> {
+  let content: unknown;
+  const text = await readText('--tokens-file', file);
+  try {
+    content = parse(text);
+  } catch (error) {
+    throw invalid(`Expected --tokens-file to be YAML or JSON: ${messageOf(error).split('\n', 1)[0]}`);
+  }
+  const isMap = typeof content === 'object' && content !== null && !Array.isArray(content);
+  if (!isMap || !Object.values(content as object).every((value) => typeof value === 'string')) {
+    throw invalid('Expected --tokens-file to be a map of token: namespace.');
+  }
+  const tokens = scenario.namespaces.map((): string[] => []);
+  for (const [token, namespace] of Object.entries(content as Record<string, string>)) {
+    tokens[scenario.namespaces.indexOf(namespace)]?.push(token);
+  }
+  const needed = new Set(
+    scenario.cohorts
+      .filter(({ behavior }) => BEHAVIORS[behavior].token === 'own')
+      .flatMap(({ namespaces }) => namespaces),
+  );
+  const without = [...needed]
+    .filter((index) => tokens[index]?.length === 0)
+    .map((index) => scenario.namespaces[index]);
+  if (without.length > 0) {
+    const more = without.length > 1 ? ` and ${without.length - 1} more` : '';
+    throw invalid(
+      `Expected --tokens-file to have a token for every namespace of ${scenario.name}, got none for ${without[0]}${more}.`,
+    );
+  }
+  return tokens;
+}
+
+function emitTemplateOf(options: BenchOptions, tls: TlsTrust | undefined): EmitTemplate | undefined {
+  const { emitUrl, emitMethod, emitBody, emitHeader } = options;
+  if (emitUrl === undefined) {
+    if (emitBody === undefined && emitHeader.length === 0) return undefined;
+    throw invalid('Expected --emit-url with --emit-body and --emit-header, got none.');
+  }
+  if (options.url.length === 0) throw invalid('Expected --url with --emit-url, got none.');
+  if (!`${emitUrl}${emitBody ?? ''}`.includes('{cursor}')) {
+    throw invalid('Expected --emit-url or --emit-body to have {cursor} in it, got none.');
+  }
+  const given = Object.fromEntries(
+    emitHeader.map((header) => {
+      const colon = header.indexOf(':');
+      return [header.slice(0, colon).toLowerCase(), header.slice(colon + 1).trim()];
+    }),
+  );
+  const headers: Record<string, string> =
+    emitBody === undefined ? {} : { 'content-type': 'application/json' };
+  return { method: emitMethod, url: emitUrl, headers: { ...headers, ...given }, body: emitBody, tls };
+}
+
+async function readText(flag: string, file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw invalid(`Expected ${flag} to be a file that can be read: ${messageOf(error)}`);
+  }
+}
+
+function invalid(message: string): DatafnWsError {
+  return new DatafnWsError('ERR_INVALID_OPTION', message);
+}
