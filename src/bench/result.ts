@@ -28,7 +28,12 @@ export interface RunResult {
   readonly scenario: Scenario;
   readonly startedAt: Date;
   readonly durationMs: number;
-  readonly target: { readonly urls: readonly string[]; readonly isOwn: boolean };
+  readonly target: {
+    readonly urls: readonly string[];
+    readonly isOwn: boolean;
+    /** What was started in place of `datafn-ws serve`. */
+    readonly serverCommand?: string | undefined;
+  };
   readonly measurements: Measurements;
   readonly phases: readonly PhaseResult[];
   /** Of the rules about the whole run. */

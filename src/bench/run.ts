@@ -109,15 +109,23 @@ class Run {
       maxDelayP99Ms: 0,
       maxRunQueueWait: undefined,
     }));
+    let halt!: (error: Error) => void;
+    this.#aborted = new Promise((_, reject) => {
+      halt = reject;
+    });
+    this.#aborted.catch(() => {});
+    // It may have been asked to stop while its server started: no event comes of that any more.
+    if (options.signal.aborted) halt(new Aborted());
+    else options.signal.addEventListener('abort', () => halt(new Aborted()), { once: true });
     this.#pool = new WorkerPool(
       workers,
       (index, status) => this.#onStatus(index, status),
-      (error) => this.#invalid.push(error.message),
+      (error) => {
+        this.#invalid.push(error.message);
+        // Not every phase asks the workers for something: one that only waits would wait to its end.
+        halt(error);
+      },
     );
-    this.#aborted = new Promise((_, reject) => {
-      options.signal.addEventListener('abort', () => reject(new Aborted()), { once: true });
-    });
-    this.#aborted.catch(() => {});
   }
 
   async carryOut(localAddresses: readonly string[]): Promise<RunResult> {
@@ -138,13 +146,18 @@ class Run {
       this.#phase = undefined;
       await this.#end();
     }
+    this.#invalid.push(...localErrors(this.#total));
     for (const found of this.#saturation.found)
       this.#invalid.push(`The load generator was the bottleneck: ${found}`);
     return {
       scenario: this.scenario,
       startedAt,
       durationMs: monotonicMs() - this.#startMs,
-      target: { urls: this.target.urls, isOwn: this.target.isOwn },
+      target: {
+        urls: this.target.urls,
+        isOwn: this.target.isOwn,
+        serverCommand: this.options.serverCommand,
+      },
       measurements: this.#total,
       phases: this.#phases,
       outcomes: judgeAll(this.scenario.expectations, this.#total),
@@ -339,6 +352,22 @@ class Run {
 
 function isWorkerDeath(error: unknown): boolean {
   return error instanceof DatafnWsError && error.code === 'ERR_WORKER';
+}
+
+/** Errors of this machine, by what would help. The server has no part in them. */
+const LOCAL_ERRORS: Readonly<Record<string, string>> = {
+  EMFILE: 'this process may open no more files: use more --workers, or raise the limit with ulimit -n',
+  ENFILE: 'the machine may open no more files: raise fs.file-max',
+  EADDRNOTAVAIL: 'no source port was left: widen net.ipv4.ip_local_port_range, or use fewer clients',
+  ENOBUFS: 'the kernel had no memory left for sockets: use fewer clients',
+};
+
+function localErrors({ cohorts }: Measurements): string[] {
+  return Object.entries(LOCAL_ERRORS).flatMap(([code, fix]) => {
+    const errors = cohorts.flatMap(({ tally }) => tally.errors.entries()).filter(([key]) => key === code);
+    const count = errors.reduce((total, [, one]) => total + one, 0);
+    return count === 0 ? [] : [`${count} connections failed here, not at the server, with ${code}: ${fix}`];
+  });
 }
 
 /** Whether a phase measures times, and nobody connects meanwhile. */

@@ -1,5 +1,6 @@
 import type { Parsed } from '../protocol/units.js';
 import { urlProblem } from './checks.js';
+import { commandWords } from './command-words.js';
 import { adminTokenOption } from './emit.js';
 import { count, list, type Resolved, text, toggle } from './spec.js';
 
@@ -42,6 +43,14 @@ export const benchOptions = {
     },
   }),
   adminToken: adminTokenOption,
+  serverCommand: text({
+    placeholder: 'COMMAND',
+    help: 'Start this server instead of datafn-ws serve. It is given --port, --json and the scenario\'s server flags, prints {"wsUrl","apiUrl"} as a line of JSON when ready, and ends on SIGTERM.',
+    default: undefined as string | undefined,
+    fromEnv: false,
+    check: (value) =>
+      commandWords(value) === undefined ? 'a command such as "node server.js", its quotes closed' : undefined,
+  }),
   tokenTemplate: text({
     placeholder: 'TEXT',
     help: 'Token of a client; {namespace}, {cohort} and {i}, its number in the cohort, are filled in. Default: {namespace}.',

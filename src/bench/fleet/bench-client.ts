@@ -83,6 +83,7 @@ export class BenchClient implements FrameReaderState, FrameHandler {
   #target: ConnectTarget | undefined;
   #timer: NodeJS.Timeout | undefined;
   #settled: (() => void) | undefined;
+  #readAtMs = 0;
   #lastPingMs = 0;
   #unansweredSinceMs = 0;
 
@@ -136,11 +137,13 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     let socket: Socket;
     if (isTls) {
       socket = connectTls({ ...options, servername: isIP(host) ? '' : host, ...tls } as ConnectionOptions);
-      socket.on('data', (chunk: Buffer) => this.#onData(chunk));
-      socket.on('secureConnect', () => this.#onConnect());
+      socket.on('data', (chunk: Buffer) => {
+        if (socket === this.#socket) this.#onData(chunk);
+      });
+      socket.on('secureConnect', () => this.#onConnect(socket));
     } else {
-      socket = connectTcp({ ...options, onread: this.#onread() });
-      socket.on('connect', () => this.#onConnect());
+      socket = connectTcp({ ...options, onread: this.#onread(() => socket === this.#socket) });
+      socket.on('connect', () => this.#onConnect(socket));
     }
     this.#socket = socket;
     socket.on('error', (error: NodeJS.ErrnoException) => this.#onSocketError(socket, error));
@@ -148,7 +151,7 @@ export class BenchClient implements FrameReaderState, FrameHandler {
   }
 
   /** Where reads go: one buffer for every socket, which is read out before the next read begins. */
-  #onread(): NonNullable<TcpSocketConnectOpts['onread']> {
+  #onread(isCurrent: () => boolean): NonNullable<TcpSocketConnectOpts['onread']> {
     const { readBytesPerSecond } = this.cohort.cohort.settings;
     const isThrottled = this.cohort.cohort.behavior === 'slow-reader' && readBytesPerSecond > 0;
     const throttledBytes = Math.max(64, Math.floor(readBytesPerSecond / SLOW_READS_PER_SECOND));
@@ -159,6 +162,8 @@ export class BenchClient implements FrameReaderState, FrameHandler {
         ? this.host.readBuffer
         : Buffer.allocUnsafeSlow(isThrottled ? throttledBytes : 16 * 1024),
       callback: (length, buffer) => {
+        // What an earlier connection still had to say is nothing to the present one.
+        if (!isCurrent()) return true;
         this.#onData(buffer.subarray(0, length) as Buffer);
         if (!isThrottled || this.state !== 'open') return true;
         this.pauseReading();
@@ -168,12 +173,16 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     };
   }
 
-  #onConnect(): void {
+  #onConnect(socket: Socket): void {
+    // The handshake may have timed out before the connection was there.
+    if (socket !== this.#socket) return;
     const { url, token } = this.#target as ConnectTarget;
-    this.#socket?.write(upgradeRequest(url, this.#key as string, token));
+    socket.write(upgradeRequest(url, this.#key as string, token));
   }
 
   #onData(chunk: Buffer): void {
+    // Once for all the frames of a chunk: they have arrived together.
+    this.#readAtMs = this.host.now();
     if (this.state === 'connecting') this.#onAnswer(chunk);
     else if (this.state === 'open' || this.state === 'leaving') readFrames(this, chunk, this);
   }
@@ -234,7 +243,7 @@ export class BenchClient implements FrameReaderState, FrameHandler {
   // Frames from the server.
 
   onText(bytes: Buffer, start: number, end: number): void {
-    if (this.state === 'open') this.host.onCursor(this, cursorNumber(bytes, start, end), this.host.now());
+    if (this.state === 'open') this.host.onCursor(this, cursorNumber(bytes, start, end), this.#readAtMs);
   }
 
   onBinary(): void {
@@ -379,7 +388,8 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     const socket = this.#socket;
     this.#socket = undefined;
     // What was written last (the answer to a close) still goes out.
-    if (socket !== undefined && !socket.destroyed) socket.destroySoon();
+    if (socket?.connecting) socket.destroy();
+    else if (socket !== undefined && !socket.destroyed) socket.destroySoon();
     this.#settle();
   }
 

@@ -53,7 +53,9 @@ export class Reception {
   #receiveEarlier(ordinal: number, tally: Tally): void {
     const gap = this.#gaps?.find(({ from, to }) => ordinal >= from && ordinal < to);
     if (gap === undefined || this.#gaps === undefined) {
-      tally.counters.duplicated += 1;
+      // Of a slow reader no gaps are kept: what is older than the newest one came out of order.
+      if (this.conflates && ordinal < this.next - 1) tally.counters.reordered += 1;
+      else tally.counters.duplicated += 1;
       return;
     }
     this.#gaps = this.#gaps.flatMap((other) =>

@@ -66,19 +66,29 @@ function headline(result: RunResult, { colors, columns }: TerminalStyle): string
       ? [colors.yellow('  It was stopped before it was over: the numbers are of a part of it.')]
       : []),
     ...[...result.invalid, ...result.problems].flatMap((reason) =>
-      wrap(reason, columns - 4).map((line, index) => colors.red(`${index === 0 ? '  ! ' : '    '}${line}`)),
+      wrap(printable(reason), columns - 4).map((line, index) =>
+        colors.red(`${index === 0 ? '  ! ' : '    '}${line}`),
+      ),
     ),
   ].join('\n');
 }
 
 function expectations(result: RunResult, { colors, columns }: TerminalStyle): string {
   const all = allOutcomes(result);
-  const width = Math.min(columns - 16, Math.max(...all.map(({ expectation }) => expectation.text.length)));
-  const lines = all.map(({ expectation, passed, shown, phase }) => {
+  const suffix = ({ phase }: (typeof all)[number]) =>
+    phase === undefined ? '' : ` (${shorten(phase.label, 24)})`;
+  const behind = Math.max(...all.map((outcome) => outcome.shown.length + suffix(outcome).length));
+  const longest = Math.max(...all.map(({ expectation }) => expectation.text.length));
+  const width = Math.max(20, Math.min(columns - 6 - behind, longest));
+  const lines = all.flatMap((outcome) => {
+    const { expectation, passed, shown } = outcome;
     const sign = passed ? colors.green(SIGNS.passed) : colors.red(SIGNS.failed);
-    const actual = passed ? shown : colors.red.bold(shown);
-    const of = phase === undefined ? '' : colors.dim(` (${shorten(phase.label, 24)})`);
-    return `  ${sign} ${expectation.text.padEnd(width)}  ${actual}${of}`;
+    const actual = `${passed ? shown : colors.red.bold(shown)}${colors.dim(suffix(outcome))}`;
+    const parts = wrap(expectation.text, width);
+    return parts.map((part, index) => {
+      const start = `  ${index === 0 ? sign : ' '} `;
+      return index < parts.length - 1 ? `${start}${part}` : `${start}${part.padEnd(width)}  ${actual}`;
+    });
   });
   return [colors.bold('Expectations'), ...lines].join('\n');
 }
@@ -208,6 +218,7 @@ export function replayCommand({ scenario, target }: RunResult): string {
     `--seed ${scenario.seed}`,
     ...scenario.overrides.map((override) => `--set ${quote(override)}`),
     ...(target.isOwn ? [] : target.urls.map((url) => `--url ${quote(url)}`)),
+    ...(target.serverCommand === undefined ? [] : [`--server-command ${quote(target.serverCommand)}`]),
   ].join(' ');
 }
 

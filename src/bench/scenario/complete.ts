@@ -184,7 +184,7 @@ class Completer {
     }
     if (phase['restart-server'] !== undefined) return 'restart the server';
     if (phase['shutdown-server'] !== undefined) return 'shut the server down';
-    if (phase.parallel !== undefined) return phase.parallel.map((inner) => this.#label(inner)).join(' | ');
+    if (phase.parallel !== undefined) return atOnce(phase.parallel.map((inner) => this.#label(inner)));
     if (phase.repeat !== undefined) {
       return `${phase.repeat.times} times: ${phase.repeat.phases.map((inner) => this.#label(inner)).join(', ')}`;
     }
@@ -203,8 +203,22 @@ class Completer {
   }
 
   #targets(names: readonly string[], cohorts: readonly Cohort[]): number[] {
-    if (names.length !== 1 || names[0] !== 'all') return names.map((name) => this.#indexOf(name));
+    // Twice the same would take two turns, and its cursors would seem to repeat.
+    if (names.length !== 1 || names[0] !== 'all')
+      return [...new Set(names.map((name) => this.#indexOf(name)))];
     const reachable = cohorts.filter(({ behavior }) => BEHAVIORS[behavior].token === 'own');
     return [...new Set(reachable.flatMap(({ namespaces }) => namespaces))];
   }
+}
+
+/** Names phases that run at once; many of them by their kinds alone. */
+function atOnce(labels: readonly string[]): string {
+  const all = labels.join(' | ');
+  if (all.length <= 110) return all;
+  const kinds = new Map<string, number>();
+  for (const label of labels) {
+    const kind = label.split(' ', 1)[0] as string;
+    kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+  }
+  return `at once: ${[...kinds].map(([kind, count]) => (count === 1 ? kind : `${count} × ${kind}`)).join(', ')}`;
 }

@@ -21,6 +21,7 @@ export function crossCheck(raw: unknown): Problem[] {
   return [
     ...Object.entries(asObject(cohorts)).flatMap(([name, cohort]) => checkCohort(name, asObject(cohort))),
     ...asArray(phases).flatMap((phase, index) => checkPhase(phase, ['phases', index], names)),
+    ...(Object.values(asObject(cohorts)).some(hasToken) ? [] : checkNobody(phases, ['phases'])),
     ...checkRules(expect, ['expect'], names),
   ];
 }
@@ -89,6 +90,23 @@ function checkRules(rules: unknown, path: Path, cohorts: readonly string[]): Pro
   return asArray(rules).flatMap((text, index) => {
     const rule = typeof text === 'string' ? parseRule(text, cohorts) : undefined;
     return typeof rule === 'string' ? [{ path: [...path, index], message: rule }] : [];
+  });
+}
+
+/** Whether a cohort gets into its namespaces. Of a behavior that is not known, that is not known either. */
+function hasToken(cohort: unknown): boolean {
+  const { behavior = 'healthy' } = asObject(cohort);
+  const known = Object.entries<Behavior>(BEHAVIORS).find(([name]) => name === behavior);
+  return known === undefined || known[1].token === 'own';
+}
+
+/** Where a scenario in which nobody has a token emits to `all`, at whatever depth. */
+function checkNobody(value: unknown, path: Path): Problem[] {
+  return Object.entries(asObject(value)).flatMap(([key, child]): Problem[] => {
+    const at = [...path, Array.isArray(value) ? Number(key) : key];
+    if (key !== 'emit' || String(asObject(child).namespaces) !== 'all') return checkNobody(child, at);
+    const message = 'expected a namespace: no cohort has a token, so `all` are none';
+    return [{ path: [...at, 'namespaces'], message }];
   });
 }
 

@@ -14,5 +14,13 @@ export function expandPattern(pattern: string): string[] | string {
   if (from > to) return `expected the range to rise, got {${from}..${to}}`;
   if (to - from >= MAX_EXPANDED) return `expected at most ${MAX_EXPANDED} namespaces, got ${to - from + 1}`;
   const [head, tail] = [pattern.slice(0, match.index), pattern.slice(match.index + match[0].length)];
-  return Array.from({ length: to - from + 1 }, (_, index) => `${head}${from + index}${tail}`);
+  const names: string[] = [];
+  for (let number = from; number <= to; number++) {
+    // What is behind it may have a range of its own.
+    const expanded = expandPattern(`${head}${number}${tail}`);
+    if (typeof expanded === 'string') return expanded;
+    names.push(...expanded);
+    if (names.length > MAX_EXPANDED) return `expected at most ${MAX_EXPANDED} namespaces, got more`;
+  }
+  return names;
 }

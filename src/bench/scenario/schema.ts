@@ -68,14 +68,17 @@ function oneOf<const Names extends readonly [string, ...string[]]>(names: Names)
 
 /** A name, a range pattern, or a list of those; read into all the names. */
 const namespaceList = z
-  .union([z.string(), z.array(z.string()).min(1)], {
+  .union([z.string(), z.array(z.string()).min(1, { error: () => 'expected at least one namespace' })], {
     error: expected('a namespace, a pattern such as user:{1..50}, or a list of those'),
   })
   .transform((given, context) => {
     const names: string[] = [];
     for (const pattern of typeof given === 'string' ? [given] : given) {
       const expanded = expandPattern(pattern);
-      const problem = typeof expanded === 'string' ? expanded : namespaceProblem(expanded[0]);
+      const problem =
+        typeof expanded === 'string'
+          ? expanded
+          : expanded.map(namespaceProblem).find((wrong) => wrong !== undefined);
       if (problem !== undefined) {
         const message = typeof expanded === 'string' ? problem : `expected a namespace to be ${problem}`;
         context.addIssue({ code: 'custom', message });
@@ -112,10 +115,11 @@ const serverBlock = strict(
 );
 
 const switchError = expected('true, false, or { namespace: … } to claim one');
+const claim = strict({
+  namespace: z.string({ error: expected('a namespace') }).describe('The namespace that they claim.'),
+});
 const hello = z
-  .union([z.boolean(), strict({ namespace: z.string({ error: expected('a namespace') }) })], {
-    error: switchError,
-  })
+  .union([z.boolean(), claim], { error: switchError })
   .default(true)
   .describe('Whether they say hello; { namespace } claims one in it, which a server must ignore.');
 
@@ -157,7 +161,11 @@ const how = oneOf(['close', 'reset', 'vanish'])
 const connect = strict({
   cohort: cohortName.describe('Who connects.'),
   rate: rate.optional().describe('Arrivals, whatever the server does. Default 1000/s.'),
-  ramp: strict({ from: rate, to: rate, over: duration.optional() })
+  ramp: strict({
+    from: rate.describe('Arrivals in a time at the beginning.'),
+    to: rate.describe('Arrivals in a time at the end.'),
+    over: duration.optional().describe('Changes nothing: the clients and both rates say how long it takes.'),
+  })
     .optional()
     .describe('Arrivals at a rate that changes evenly.'),
   'at-once': z
@@ -285,15 +293,20 @@ const rules = z.array(z.string({ error: expected('a rule such as `cursors.lost =
   error: expected('a list of rules'),
 });
 
-const phase: z.ZodType<PhaseFile> = z.lazy(() =>
-  phaseOf().superRefine((given, context) => {
-    const kinds = Object.keys(given).filter((key) => PHASE_KINDS.includes(key));
-    if (kinds.length !== 1) {
-      const got = kinds.length === 0 ? 'none' : kinds.join(' and ');
-      context.addIssue({ code: 'custom', message: `expected one of ${PHASE_KINDS.join(', ')}, got ${got}` });
-    }
-  }),
-) as unknown as z.ZodType<PhaseFile>;
+const phase: z.ZodType<PhaseFile> = z
+  .lazy(() =>
+    phaseOf().superRefine((given, context) => {
+      const kinds = Object.keys(given).filter((key) => PHASE_KINDS.includes(key));
+      if (kinds.length !== 1) {
+        const got = kinds.length === 0 ? 'none' : kinds.join(' and ');
+        context.addIssue({
+          code: 'custom',
+          message: `expected one of ${PHASE_KINDS.join(', ')}, got ${got}`,
+        });
+      }
+    }),
+  )
+  .meta({ id: 'phase' }) as unknown as z.ZodType<PhaseFile>;
 
 /** The format of a scenario file. What a file has in texts with units comes out in numbers. */
 export const scenarioSchema = strict({

@@ -10,6 +10,8 @@ import { apiUrlOf, checkEmits, checkReachable } from './reach.js';
 export interface TargetOptions {
   /** Servers to test; empty starts one. */
   readonly urls: readonly string[];
+  /** What is started in place of `datafn-ws serve`, when a server is started. */
+  readonly serverCommand: string | undefined;
   /** Their HTTP APIs. Default: the host and port of each URL. */
   readonly adminUrls: readonly string[];
   readonly adminToken: string | undefined;
@@ -56,12 +58,19 @@ export class Target {
    */
   static async open(scenario: Scenario, options: TargetOptions): Promise<Target> {
     const { urls, adminToken, tls, emitTemplate } = options;
+    const actions = scenario.phases.flatMap((phase) => [...actionsOf(phase)]);
     if (urls.length === 0) {
-      const own = await startOwnServer(scenario.serverFlags, options.env);
+      const own = await Target.#start(scenario, options);
       const emits = { kind: 'api', urls: [own.apiUrl], adminToken: undefined, tls: undefined } as const;
+      try {
+        const isForeign = options.serverCommand !== undefined;
+        if (isForeign && actions.some(({ kind }) => kind === 'emit')) await checkEmits({ url: own.apiUrl });
+      } catch (error) {
+        await own.stop();
+        throw error;
+      }
       return new Target(scenario, options, [own.wsUrl], emits, own);
     }
-    const actions = scenario.phases.flatMap((phase) => [...actionsOf(phase)]);
     const needsOwn = actions.find(({ kind }) => kind === 'restart-server' || kind === 'shutdown-server');
     if (needsOwn !== undefined) {
       throw new DatafnWsError(
@@ -109,8 +118,16 @@ export class Target {
   /** Starts our own server again, where it was. */
   async startAgain(): Promise<void> {
     const port = new URL(this.urls[0] as string).port;
-    this.#own = await startOwnServer(this.scenario.serverFlags, this.options.env, Number(port));
+    this.#own = await Target.#start(this.scenario, this.options, Number(port));
     this.#isShutDown = false;
+  }
+
+  static #start(
+    { serverFlags: flags }: Scenario,
+    { env, serverCommand: command }: TargetOptions,
+    port?: number,
+  ): Promise<OwnServer> {
+    return startOwnServer({ flags, env, port, command });
   }
 
   /** What the server says of itself now; empty when it does not say. */

@@ -1,131 +1,15 @@
 import { Command } from 'commander';
-import { terminalReport } from '../../bench/report/terminal.js';
-import { type RunResult, verdictOf } from '../../bench/result.js';
-import { runScenario } from '../../bench/run.js';
-import { loadScenario } from '../../bench/scenario/load.js';
-import type { Scenario } from '../../bench/scenario/model.js';
-import { DEFAULT_SCENARIO, scenarioFile, shippedScenarios } from '../../bench/scenario/shipped.js';
-import { type BenchOptions, benchOptions } from '../../options/bench.js';
-import { resolveOptions } from '../../options/spec.js';
-import { DatafnWsError } from '../../protocol/errors.js';
-import { formatCount } from '../../protocol/units.js';
-import { colorsFor } from '../color.js';
+import { benchOptions } from '../../options/bench.js';
 import { addOptions } from '../command-line.js';
-import { type Io, STOP_EXIT_CODES, type StopSignal } from '../io.js';
-import { ProgressScreen } from './progress.js';
-import { remoteOptions } from './remote-options.js';
+import type { Io } from '../io.js';
 
 /** `datafn-ws bench`: real clients against a real server, with a verdict. */
 export function benchCommand(io: Io, exit: (code: number) => void): Command {
   const command = new Command('bench')
     .description('Open thousands of real clients and say whether the server did right.')
-    .argument('[scenario...]', `scenarios to run, by name or file (default ${DEFAULT_SCENARIO}; see --list)`);
+    .argument('[scenario...]', 'scenarios to run, by name or file (default smoke; see --list)');
   addOptions(command, benchOptions);
   return command.action(async (names: string[], flags: Record<string, string>) =>
-    exit(await bench(names, flags, io)),
+    exit(await (await import('./bench.js')).bench(names, flags, io)),
   );
-}
-
-async function bench(names: readonly string[], flags: Record<string, string>, io: Io): Promise<number> {
-  const options = resolveOptions(benchOptions, { flags, env: io.env });
-  if (options.list) return list(io);
-  const scenarios = await load(names.length === 0 ? [DEFAULT_SCENARIO] : names, options);
-  if (options.validate) {
-    for (const { name, source } of scenarios) io.stdout.write(`${name} is valid (${source})\n`);
-    return 0;
-  }
-
-  const abort = new AbortController();
-  let stoppedBy: StopSignal | undefined;
-  const dispose = io.onStop((signal) => {
-    stoppedBy ??= signal;
-    abort.abort();
-  });
-  const results: RunResult[] = [];
-  try {
-    for (const scenario of scenarios) {
-      if (abort.signal.aborted) break;
-      results.push(await runOne(scenario, options, io, abort.signal));
-    }
-  } finally {
-    dispose();
-  }
-  if (scenarios.length > 1) io.stdout.write(`\n${overall(scenarios, results, io)}`);
-  return exitCodeOf(results, stoppedBy);
-}
-
-/** Reads every scenario before any is run; reports what is wrong with all of them at once. */
-async function load(names: readonly string[], { set, seed }: BenchOptions): Promise<Scenario[]> {
-  const files = await Promise.all(names.map(scenarioFile));
-  const loaded = await Promise.allSettled(files.map((file) => loadScenario(file, { set, seed })));
-  const errors = loaded.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
-  const other = errors.find((error) => !(error instanceof DatafnWsError));
-  if (other !== undefined) throw other;
-  if (errors.length > 0) {
-    throw new DatafnWsError(
-      'ERR_INVALID_SCENARIO',
-      [...new Set(errors.map(({ message }) => message))].join('\n'),
-    );
-  }
-  return loaded.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-}
-
-async function runOne(
-  scenario: Scenario,
-  options: BenchOptions,
-  io: Io,
-  signal: AbortSignal,
-): Promise<RunResult> {
-  const screen = new ProgressScreen(io, scenario, options.progress);
-  try {
-    const result = await runScenario(scenario, {
-      urls: options.url,
-      adminUrls: options.adminUrl,
-      adminToken: options.adminToken,
-      ...(await remoteOptions(options, scenario)),
-      workers: options.workers,
-      env: io.env,
-      signal,
-      observer: screen,
-    });
-    screen.clear();
-    const style = { colors: colorsFor(io, 'stdout'), columns: Math.max(40, io.stdout.columns ?? 80) };
-    io.stdout.write(`\n${terminalReport(result, style)}`);
-    return result;
-  } finally {
-    screen.clear();
-  }
-}
-
-async function list(io: Io): Promise<number> {
-  const colors = colorsFor(io, 'stdout');
-  for (const name of await shippedScenarios()) {
-    const { summary, cohorts } = await loadScenario(await scenarioFile(name));
-    const clients = cohorts.reduce((total, cohort) => total + cohort.clients, 0);
-    io.stdout.write(`${colors.bold(name)} ${colors.dim(`(${formatCount(clients)} clients)`)}
-  ${summary}
-`);
-  }
-  return 0;
-}
-
-/** One verdict for several scenarios. */
-function overall(scenarios: readonly Scenario[], results: readonly RunResult[], io: Io): string {
-  const colors = colorsFor(io, 'stdout');
-  const paint = { passed: colors.green, failed: colors.red, invalid: colors.magenta, aborted: colors.yellow };
-  const lines = scenarios.map(({ name }, index) => {
-    const result = results[index];
-    const verdict = result === undefined ? 'aborted' : verdictOf(result);
-    return `  ${paint[verdict](result === undefined ? 'not run' : verdict).padEnd(8)} ${name}\n`;
-  });
-  const passed = results.filter((result) => verdictOf(result) === 'passed').length;
-  return `${colors.bold('Overall')}: ${passed} of ${scenarios.length} scenarios passed\n${lines.join('')}`;
-}
-
-/** Of several outcomes, the one that weighs most: interrupted, then not valid, then failed. */
-function exitCodeOf(results: readonly RunResult[], stoppedBy: StopSignal | undefined): number {
-  if (stoppedBy !== undefined) return STOP_EXIT_CODES[stoppedBy];
-  const verdicts = results.map(verdictOf);
-  if (verdicts.includes('invalid')) return 5;
-  return verdicts.includes('failed') ? 1 : 0;
 }

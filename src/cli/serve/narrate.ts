@@ -1,9 +1,7 @@
 import type { ChalkInstance } from 'chalk';
-import { formatCount } from '../../protocol/units.js';
+import { formatAmount, formatCount } from '../../protocol/units.js';
 import type { ConnectionInfo, ServerObserver } from '../../server/observer.js';
 import type { Log } from './log.js';
-
-const clients = (count: number) => `${formatCount(count)} ${count === 1 ? 'client' : 'clients'}`;
 
 /** An observer that tells a log, a line an event, what happens on the server. */
 export function narrate(log: Log, colors: ChalkInstance): ServerObserver {
@@ -65,7 +63,7 @@ export function narrate(log: Log, colors: ChalkInstance): ServerObserver {
         level: 'info',
         event: 'cursor.broadcast',
         sign: colors.magenta('>'),
-        text: `cursor ${cursor} to ${namespace}: ${clients(delivered)}`,
+        text: `cursor ${cursor} to ${namespace}: ${formatAmount(delivered, 'client')}`,
         fields: { namespace, cursor, delivered },
       });
     },

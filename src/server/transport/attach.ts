@@ -103,6 +103,11 @@ class Attachment implements AttachedManager, ServerSocketOwner {
       WebSocket: ServerSocket,
     };
     this.#webSocketServer = new WebSocketServer(serverOptions);
+    // Handshakes that `ws` finds fault with, so that they are counted and answered like every other refusal.
+    this.#webSocketServer.on('wsClientError', (error, socket, { method }) => {
+      if (method === 'GET') this.#reject(socket, 400, error.message, { 'Sec-WebSocket-Version': '13, 8' });
+      else this.#reject(socket, 405, error.message, { Allow: 'GET' });
+    });
     httpServer.on('upgrade', this.#onUpgrade);
   }
 
@@ -251,10 +256,10 @@ class Attachment implements AttachedManager, ServerSocketOwner {
     };
   }
 
-  #reject(socket: Duplex, status: number, detail: string): void {
+  #reject(socket: Duplex, status: number, detail: string, headers?: Readonly<Record<string, string>>): void {
     this.counters.countRefused(status);
     this.#observer.rejectedUpgrade?.(status, detail);
-    rejectUpgrade(socket, status, detail);
+    rejectUpgrade(socket, status, detail, headers);
   }
 }
 

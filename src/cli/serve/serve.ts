@@ -1,0 +1,82 @@
+import { serveOptions } from '../../options/serve.js';
+import { resolveOptions } from '../../options/spec.js';
+import { formatAmount, formatCount } from '../../protocol/units.js';
+import { checkBindHost } from '../../server/bind-host.js';
+import { createDatafnWsServer } from '../../server/create-server.js';
+import { colorsFor } from '../color.js';
+import { type Io, STOP_EXIT_CODES, type StopSignal } from '../io.js';
+import { banner } from './banner.js';
+import { Log } from './log.js';
+import { narrate } from './narrate.js';
+
+/** Runs a server until it is asked to stop; the exit code. */
+export async function serve(flags: Record<string, string>, io: Io): Promise<number> {
+  const options = resolveOptions(serveOptions, { flags, env: io.env });
+  const colors = colorsFor(io, 'stderr');
+  const log = new Log({
+    level: options.logLevel,
+    format: options.logFormat,
+    colors,
+    write: (line) => io.stderr.write(line),
+    now: () => new Date(),
+  });
+  const isHeard = options.logLevel === 'debug' || options.logLevel === 'info';
+  await checkBindHost(options.host);
+  const server = createDatafnWsServer({
+    host: options.host,
+    port: options.port,
+    path: options.path,
+    maxConnections: options.maxConnections,
+    maxConnectionsPerNamespace: options.maxConnectionsPerNamespace,
+    heartbeatIntervalMs: options.heartbeatInterval,
+    heartbeatTimeoutMs: options.heartbeatTimeout,
+    shutdownTimeoutMs: options.shutdownTimeout,
+    adminToken: options.adminToken,
+    anonymousNamespace: options.anonymousNamespace,
+    logger: options.logLevel === 'silent' ? undefined : log.asLogger(),
+    observer: isHeard ? narrate(log, colors) : undefined,
+  });
+
+  const address = await server.listen();
+  const stop = new StopRequests(io);
+  if (options.json) {
+    const { wsUrl, apiUrl } = address;
+    // Who starts it by script reads the addresses and the process from this line.
+    io.stdout.write(`${JSON.stringify({ event: 'listening', wsUrl, apiUrl, pid: process.pid })}\n`);
+  } else {
+    io.stdout.write(banner(address, options, colorsFor(io, 'stdout')));
+  }
+
+  const signal = await stop.first;
+  log.add({
+    level: 'info',
+    event: 'server.stopping',
+    text: `${signal}: closing ${formatAmount(server.websocketHandler.connectionCount, 'connection')} with 1001; once more to stop at once`,
+    fields: { signal, connections: server.websocketHandler.connectionCount },
+  });
+  const outcome = await Promise.race([server.close(), stop.second]);
+  stop.dispose();
+  if (typeof outcome === 'string') return STOP_EXIT_CODES[outcome];
+  log.add({
+    level: 'info',
+    event: 'server.stopped',
+    text: `stopped: ${formatAmount(outcome.left, 'connection')} left, ${formatCount(outcome.cut)} cut`,
+    fields: { ...outcome },
+  });
+  return 0;
+}
+
+/** The first request to stop, and the second, which no longer waits. */
+class StopRequests {
+  readonly first: Promise<StopSignal>;
+  readonly second: Promise<StopSignal>;
+  readonly dispose: () => void;
+
+  constructor(io: Io) {
+    const waiting: ((signal: StopSignal) => void)[] = [];
+    const next = () => new Promise<StopSignal>((resolve) => waiting.push(resolve));
+    this.first = next();
+    this.second = next();
+    this.dispose = io.onStop((signal) => waiting.shift()?.(signal));
+  }
+}

@@ -1,0 +1,93 @@
+import { emptyMeasurements, type Measurements } from '../../src/bench/measure/measurements.js';
+import type { RunResult } from '../../src/bench/result.js';
+import { parseScenario } from '../../src/bench/scenario/load.js';
+import { judge } from '../../src/bench/verdict/rule.js';
+
+/** A scenario of two cohorts, for results that are made by hand. */
+const SCENARIO = (rules: readonly string[]) => `version: 1
+name: sample
+summary: Two cohorts, one of them larger than its namespace takes, and every kind of number that there is.
+cohorts:
+  steady: { clients: 1000, namespaces: "user:{1..20}" }
+  hot: { clients: 60 }
+  silent: { clients: 50, behavior: silent }
+phases:
+  - connect: { cohort: steady }
+expect:
+${rules.map((rule) => `  - '${rule}'`).join('\n')}
+`;
+
+/** Measurements in which every counter, ledger and histogram holds something. */
+export function filledMeasurements(): Measurements {
+  const measurements = emptyMeasurements(
+    parseScenario(SCENARIO(['closed[1006] == 0']), 'sample.yaml').cohorts,
+  );
+  for (const [index, cohort] of measurements.cohorts.entries()) {
+    const { tally, clients } = cohort;
+    for (const [place, name] of Object.keys(tally.counters).entries()) {
+      tally.counters[name as keyof typeof tally.counters] = 2 + index + place;
+    }
+    Object.assign(tally.counters, { attempts: clients, opened: clients, expected: 4000, received: 3990 });
+    for (const [place, histogram] of Object.values(tally.histograms).entries()) {
+      for (let sample = 1; sample <= 100; sample++) histogram.record(sample * (place + 1) * 1.7);
+    }
+    tally.closed.count('1006', 1);
+    tally.rejected.count('503', 3);
+    tally.errors.count('ECONNRESET', 2);
+    cohort.open = clients - 20;
+  }
+  measurements.cohorts[1]?.tally.closed.count('4503 Namespace connection limit reached', 10);
+  measurements.cohorts[2]?.tally.closed.count('1001 Heartbeat timeout', 49);
+  Object.assign(measurements.emit, { broadcasts: 120, failed: 2, delivered: 11_990 });
+  Object.assign(measurements.api, { requests: 5000, failed: 7, durationMs: 1000 });
+  for (let sample = 1; sample <= 100; sample++) {
+    measurements.emit.lag.record(sample / 10);
+    measurements.api.latency.record(sample / 5);
+    measurements.skew.record(sample / 3);
+  }
+  measurements.convergence.record(12.5);
+  measurements.server = {
+    connections: 1010,
+    accepted: 1110,
+    rejected: 10,
+    conflated: 4,
+    closed: { '1000': 3, '1001': 49 },
+    cpuMs: 900,
+    rssBytes: 80 * 1024 ** 2,
+    bytesPerConnection: 9000,
+    delayP99Ms: 12,
+    delayMaxMs: 30,
+    shutdownMs: 150,
+    exitCode: 1,
+  };
+  return measurements;
+}
+
+/** A result with those measurements, judged by `rules`. */
+export function filledResult(
+  rules: readonly string[],
+  parts: Partial<Omit<RunResult, 'scenario' | 'outcomes'>> = {},
+): RunResult {
+  const scenario = parseScenario(SCENARIO(rules), 'sample.yaml');
+  const measurements = parts.measurements ?? filledMeasurements();
+  return {
+    startedAt: new Date(0),
+    durationMs: 12_345,
+    target: { urls: ['ws://127.0.0.1:3001/datafn/ws'], isOwn: true },
+    aborted: false,
+    invalid: [],
+    problems: [],
+    phases: [],
+    workers: [
+      { maxCpu: 0.42, maxDelayP99Ms: 12.3, maxRunQueueWait: 0.05 },
+      { maxCpu: 0.97, maxDelayP99Ms: 180, maxRunQueueWait: undefined },
+    ],
+    ...parts,
+    scenario,
+    measurements,
+    outcomes: scenario.expectations.map((expectation) => ({
+      expectation,
+      ...judge(expectation.rule, measurements),
+    })),
+  };
+}

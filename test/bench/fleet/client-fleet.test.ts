@@ -1,0 +1,565 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ClientFleet } from '../../../src/bench/fleet/client-fleet.js';
+import { encodeClientFrame } from '../../../src/bench/fleet/frames.js';
+import { monotonicMs } from '../../../src/bench/measure/clock.js';
+import type { EmissionPlan } from '../../../src/bench/measure/emission-plan.js';
+import { type CounterName, Tally } from '../../../src/bench/measure/tally.js';
+import { parseScenario } from '../../../src/bench/scenario/load.js';
+import { OPCODE, PreparedMessage } from '../../../src/protocol/frames.js';
+import { within } from '../../support/deadline.js';
+import { planOf } from '../measure/plans.js';
+import { type LittleServer, type LittleServerOptions, littleServer, type Peer } from './little-server.js';
+
+const FIRST = 1_000_000;
+const stops: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const stop of stops.splice(0).toReversed()) await stop();
+});
+
+interface FleetOptions {
+  /** Cohorts as a scenario file has them. */
+  readonly cohorts: Record<string, Record<string, unknown>>;
+  readonly worker?: number;
+  readonly workers?: number;
+}
+
+/** A fleet in this process, with what it counted, and its cohorts by name. */
+class Fleet {
+  readonly fleet = new ClientFleet();
+  readonly names: string[];
+  readonly namespaces: readonly string[];
+  readonly #tallies: Tally[];
+
+  constructor(url: string, { cohorts, worker = 0, workers = 1 }: FleetOptions) {
+    const file = { version: 1, name: 'x', cohorts, phases: [{ hold: '1s' }], expect: ['closed == 0'] };
+    const scenario = parseScenario(JSON.stringify(file), 'test');
+    this.names = scenario.cohorts.map(({ name }) => name);
+    this.namespaces = scenario.namespaces;
+    this.#tallies = scenario.cohorts.map(() => new Tally());
+    this.fleet.setup({
+      urls: [url],
+      cohorts: scenario.cohorts,
+      namespaces: scenario.namespaces,
+      worker,
+      workers,
+      seed: 1,
+      localAddresses: [],
+      credentials: { kind: 'namespace' },
+      tls: undefined,
+    });
+    stops.push(() => this.fleet.end());
+  }
+
+  async connect(name: string, { timeoutMs = 5000, ratePerSecond = 100_000 } = {}): Promise<void> {
+    const order = {
+      kind: 'connect',
+      cohort: this.names.indexOf(name),
+      startMs: monotonicMs(),
+      timeoutMs,
+    } as const;
+    const arrivals = { fromPerSecond: ratePerSecond, toPerSecond: ratePerSecond };
+    await within(this.fleet.connect({ ...order, arrivals }), `the end of connecting ${name}`);
+  }
+
+  async disconnect(name: string): Promise<void> {
+    await within(
+      this.fleet.disconnect({ cohort: this.names.indexOf(name), how: 'close', fraction: 1 }),
+      `the leaving of ${name}`,
+    );
+  }
+
+  /** Everything counted so far about a cohort. */
+  tally(name: string): Tally {
+    for (const [index, data] of this.fleet.cut().tallies.entries()) this.#tallies[index]?.add(data);
+    return this.#tallies[this.names.indexOf(name)] as Tally;
+  }
+
+  /** The counters of a cohort that are not 0. */
+  counted(name: string): Partial<Record<CounterName, number>> {
+    const entries = Object.entries(this.tally(name).counters);
+    return Object.fromEntries(entries.filter(([, count]) => count !== 0));
+  }
+
+  open(name: string): number {
+    return this.fleet.status().open[this.names.indexOf(name)] as number;
+  }
+}
+
+async function setUp(fleetOptions: FleetOptions, serverOptions: LittleServerOptions = {}) {
+  const server = await littleServer(serverOptions);
+  stops.push(() => server.stop());
+  return { server, fleet: new Fleet(server.url, fleetOptions) };
+}
+
+const one = (settings: Record<string, unknown> = {}): FleetOptions => ({
+  cohorts: { few: { clients: 1, namespaces: 'a', ...settings } },
+});
+
+describe('connecting', () => {
+  test('a client that is let in is open, has shown its token, and says hello', async () => {
+    const { server, fleet } = await setUp({ cohorts: { few: { clients: 3, namespaces: ['a', 'b&=?'] } } });
+    await fleet.connect('few');
+    await server.until(() => server.peers.every(({ texts }) => texts.length === 1), 'the hellos');
+    expect(fleet.open('few')).toBe(3);
+    expect(fleet.counted('few')).toEqual({ attempts: 3, opened: 3 });
+    expect(fleet.tally('few').histograms.handshake.count).toBe(3);
+    expect(server.peers.map(({ token }) => token).toSorted()).toEqual(['a', 'a', 'b&=?']);
+    const hellos = server.peers.map(({ texts }) => JSON.parse(texts[0] as string));
+    expect(hellos.every(({ type }) => type === 'hello')).toBe(true);
+    expect(new Set(hellos.map(({ clientId }) => clientId)).size).toBe(3);
+  });
+
+  test('one of a cohort without hello says nothing', async () => {
+    const { server, fleet } = await setUp(one({ hello: false }));
+    await fleet.connect('few');
+    await fleet.disconnect('few');
+    await server.until(() => server.peers[0]?.closed !== undefined, 'the close');
+    expect(server.peers[0]?.texts).toEqual([]);
+  });
+
+  test('one that shows no token has none in its URL', async () => {
+    const { server, fleet } = await setUp(one({ behavior: 'unauthenticated' }));
+    await fleet.connect('few');
+    expect(server.peers.map(({ token }) => token)).toEqual([null]);
+  });
+
+  test('the clients of a cohort are shared out among the workers, each played by one', async () => {
+    const server = await littleServer();
+    stops.push(() => server.stop());
+    const ids: string[] = [];
+    for (const worker of [0, 1, 2]) {
+      const fleet = new Fleet(server.url, { cohorts: { few: { clients: 7 } }, worker, workers: 3 });
+      await fleet.connect('few');
+      expect(fleet.open('few')).toBe(worker === 0 ? 3 : 2);
+    }
+    await server.until(() => server.peers.every(({ texts }) => texts.length === 1), 'the hellos');
+    for (const { texts } of server.peers) ids.push(JSON.parse(texts[0] as string).clientId);
+    expect(new Set(ids).size).toBe(7);
+  });
+
+  test('they come at the rate asked for, and no faster', async () => {
+    const { fleet } = await setUp(one({ clients: 11 }));
+    const startMs = monotonicMs();
+    await fleet.connect('few', { ratePerSecond: 100 });
+    expect(monotonicMs() - startMs).toBeGreaterThanOrEqual(100);
+    expect(fleet.open('few')).toBe(11);
+  });
+
+  test('clients that are connected are not connected again', async () => {
+    const { server, fleet } = await setUp(one());
+    await fleet.connect('few');
+    await fleet.connect('few');
+    expect(fleet.counted('few')).toEqual({ attempts: 1, opened: 1 });
+    expect(server.peers).toHaveLength(1);
+  });
+
+  test('a cohort that has left can come again, at once', async () => {
+    const { server, fleet } = await setUp(one({ clients: 40 }));
+    for (let round = 1; round <= 4; round++) {
+      await fleet.connect('few');
+      expect(fleet.open('few')).toBe(40);
+      await fleet.disconnect('few');
+    }
+    expect(fleet.tally('few').errors.entries()).toEqual([]);
+    expect(fleet.tally('few').closed.entries()).toEqual([]);
+    expect(fleet.counted('few')).toEqual({ attempts: 160, opened: 160, left: 160 });
+    expect(server.peers).toHaveLength(160);
+  });
+});
+
+describe('being turned away', () => {
+  test('a close right after the handshake is counted by code and reason, and answered', async () => {
+    const { server, fleet } = await setUp(one({ clients: 5 }), {
+      onPeer: ({ socket }) => socket.close(4503, 'Namespace connection limit reached'),
+    });
+    await fleet.connect('few');
+    await server.until(() => server.peers.every(({ closed }) => closed !== undefined), 'the closes');
+    expect(fleet.tally('few').closed.entries()).toEqual([['4503 Namespace connection limit reached', 5]]);
+    expect(fleet.counted('few')).toEqual({ attempts: 5, opened: 5 });
+    expect(fleet.open('few')).toBe(0);
+    expect(server.peers.map(({ closed }) => closed?.code)).toEqual([4503, 4503, 4503, 4503, 4503]);
+  });
+
+  const answerWith = (text: string) => (raw: Socket) => raw.end(text);
+  const accept = (request: { headers: Record<string, unknown> }) =>
+    createHash('sha1')
+      .update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+      .digest('base64');
+
+  test('an HTTP status is a rejection, not an error', async () => {
+    const { fleet } = await setUp(one({ clients: 2 }), {
+      onUpgrade: answerWith('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n'),
+    });
+    await fleet.connect('few');
+    expect(fleet.tally('few').rejected.entries()).toEqual([['403', 2]]);
+    expect(fleet.tally('few').errors.total).toBe(0);
+    expect(fleet.counted('few')).toEqual({ attempts: 2 });
+    expect(fleet.open('few')).toBe(0);
+  });
+
+  test.each([
+    ['garbage', 'SSH-2.0-OpenSSH\r\n\r\n', 'ERR_NOT_HTTP'],
+    [
+      'an accept header that is not the answer to the key',
+      'HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: nope\r\n\r\n',
+      'ERR_ACCEPT_MISMATCH',
+    ],
+    ['an end without a word', '', 'ERR_CLOSED_IN_HANDSHAKE'],
+    ['half an answer', 'HTTP/1.1 101 Switching', 'ERR_CLOSED_IN_HANDSHAKE'],
+  ])('%s is an error, under its own code', async (_what, text, code) => {
+    const { fleet } = await setUp(one(), { onUpgrade: answerWith(text) });
+    await fleet.connect('few');
+    expect(fleet.tally('few').errors.entries()).toEqual([[code, 1]]);
+    expect(fleet.counted('few')).toEqual({ attempts: 1 });
+    expect(fleet.open('few')).toBe(0);
+  });
+
+  test('a reset in the middle of the handshake is an error', async () => {
+    const { fleet } = await setUp(one(), { onUpgrade: (raw) => raw.resetAndDestroy() });
+    await fleet.connect('few');
+    expect(fleet.tally('few').errors.entries()).toEqual([['ECONNRESET', 1]]);
+  });
+
+  test('a port where nobody listens is an error', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    await new Promise((resolve) => server.close(resolve));
+    const fleet = new Fleet(`ws://127.0.0.1:${port}/`, one());
+    await fleet.connect('few');
+    expect(fleet.tally('few').errors.entries()).toEqual([['ECONNREFUSED', 1]]);
+  });
+
+  test('no answer at all is a timeout, after the time that was given', async () => {
+    const { server, fleet } = await setUp(one({ clients: 3 }), { onUpgrade: () => {} });
+    const startMs = monotonicMs();
+    await fleet.connect('few', { timeoutMs: 150 });
+    expect(monotonicMs() - startMs).toBeGreaterThanOrEqual(145);
+    expect(fleet.counted('few')).toEqual({ attempts: 3, timeouts: 3 });
+    expect(fleet.tally('few').errors.total).toBe(0);
+    expect(server.peers).toEqual([]);
+  });
+
+  test('an answer in many pieces, with the first cursor right behind it, is read like any other', async () => {
+    const { fleet } = await setUp(one(), {
+      onUpgrade: (raw, request) => {
+        raw.setNoDelay(true);
+        const head = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept(request)}\r\n\r\n`;
+        const bytes = Buffer.concat([Buffer.from(head), new PreparedMessage('5').frame]);
+        const pieces = [
+          bytes.subarray(0, 3),
+          bytes.subarray(3, head.length - 1),
+          bytes.subarray(head.length - 1),
+        ];
+        const next = () => {
+          const piece = pieces.shift();
+          if (piece !== undefined) raw.write(piece, () => setTimeout(next, 5));
+        };
+        next();
+      },
+    });
+    await fleet.connect('few');
+    expect(fleet.counted('few')).toEqual({ attempts: 1, opened: 1, foreign: 1 });
+  });
+});
+
+describe('heartbeat', () => {
+  test('each ping is answered with its payload and counted, with the time between two', async () => {
+    const { server, fleet } = await setUp(one());
+    await fleet.connect('few');
+    const peer = server.peers[0] as Peer;
+    for (const [index, payload] of ['', 'one', 'x'.repeat(125)].entries()) {
+      peer.socket.ping(payload);
+      await server.until(() => peer.pongs.length === index + 1, 'a pong');
+    }
+    expect(peer.pongs).toEqual(['', 'one', 'x'.repeat(125)]);
+    expect(fleet.counted('few')).toMatchObject({ pings: 3 });
+    expect(fleet.tally('few').histograms.pingInterval.count).toBe(2);
+  });
+
+  test('a silent client counts pings and answers none, and its close is timed from the first', async () => {
+    const { server, fleet } = await setUp(one({ behavior: 'silent' }));
+    await fleet.connect('few');
+    const peer = server.peers[0] as Peer;
+    peer.socket.ping();
+    setTimeout(() => peer.socket.ping(), 20);
+    setTimeout(() => peer.socket.close(1001, 'Heartbeat timeout'), 60);
+    await server.until(() => peer.closed !== undefined, 'the close');
+    expect(peer.pongs).toEqual([]);
+    expect(fleet.counted('few')).toEqual({ attempts: 1, opened: 1, pings: 2 });
+    const { pongTimeout } = fleet.tally('few').histograms;
+    expect(pongTimeout.count).toBe(1);
+    expect(pongTimeout.minMs).toBeGreaterThanOrEqual(50);
+    expect(fleet.tally('few').closed.entries()).toEqual([['1001 Heartbeat timeout', 1]]);
+  });
+
+  test('a healthy client closed for not answering has been killed, and one that is told to go away has not', async () => {
+    const { server, fleet } = await setUp(one({ clients: 2 }));
+    await fleet.connect('few');
+    server.peers[0]?.socket.close(1001, 'Heartbeat timeout');
+    server.peers[1]?.socket.close(1001, 'Going Away');
+    await server.until(() => server.peers.every(({ closed }) => closed !== undefined), 'the closes');
+    expect(fleet.counted('few')).toEqual({ attempts: 2, opened: 2, killed: 1 });
+  });
+});
+
+describe('the end of a connection', () => {
+  test('leaving is a proper close that the server sees as 1000', async () => {
+    const { server, fleet } = await setUp(one({ clients: 3 }));
+    await fleet.connect('few');
+    await fleet.disconnect('few');
+    await server.until(() => server.peers.every(({ closed }) => closed !== undefined), 'the closes');
+    expect(server.peers.map(({ closed }) => closed?.code)).toEqual([1000, 1000, 1000]);
+    expect(fleet.counted('few')).toEqual({ attempts: 3, opened: 3, left: 3 });
+    expect(fleet.tally('few').closed.total).toBe(0);
+    expect(fleet.open('few')).toBe(0);
+  });
+
+  test.each([
+    ['a reset', (peer: Peer) => peer.raw.resetAndDestroy()],
+    ['an end without a close frame', (peer: Peer) => peer.raw.end()],
+  ])('%s is 1006, once', async (_what, end) => {
+    const { server, fleet } = await setUp(one());
+    await fleet.connect('few');
+    const peer = server.peers[0] as Peer;
+    end(peer);
+    await server.until(() => peer.closed !== undefined && fleet.open('few') === 0, 'the end').catch(() => {});
+    await untilOpen(fleet, 0);
+    expect(fleet.tally('few').closed.entries()).toEqual([['1006', 1]]);
+    expect(fleet.counted('few')).toEqual({ attempts: 1, opened: 1 });
+  });
+
+  test('a masked frame of the server is a protocol error, and the connection is over', async () => {
+    const { server, fleet } = await setUp(one());
+    await fleet.connect('few');
+    server.peers[0]?.raw.write(encodeClientFrame(OPCODE.text, Buffer.from('no')));
+    await untilOpen(fleet, 0);
+    expect(fleet.counted('few')).toEqual({ attempts: 1, opened: 1, protocolErrors: 1 });
+    expect(fleet.tally('few').closed.entries()).toEqual([['1006', 1]]);
+  });
+
+  test('at the end of a run everybody leaves, and a cut tells who was open until then', async () => {
+    const { server, fleet } = await setUp({
+      cohorts: { few: { clients: 2 }, more: { clients: 3 }, none: { clients: 1 } },
+    });
+    await fleet.connect('few');
+    await fleet.connect('more');
+    expect(fleet.fleet.cut().open).toEqual([2, 3, 0]);
+    await within(fleet.fleet.end(), 'the end of everybody');
+    await server.until(() => server.peers.every(({ closed }) => closed !== undefined), 'the closes');
+    expect(fleet.fleet.status().open).toEqual([0, 0, 0]);
+  });
+
+  test('the tallies of one cut do not come again in the next', async () => {
+    const { fleet } = await setUp(one());
+    await fleet.connect('few');
+    expect(fleet.fleet.cut().tallies[0]?.counters.opened).toBe(1);
+    expect(fleet.fleet.cut().tallies[0]?.counters.opened).toBe(0);
+  });
+});
+
+/** Polls what has no event: a socket of the fleet that the other side has ended. */
+async function untilOpen(fleet: Fleet, count: number): Promise<void> {
+  await expect.poll(() => fleet.open('few'), { interval: 5, timeout: 5000 }).toBe(count);
+}
+
+describe('cursor integrity', () => {
+  let server: LittleServer;
+  let fleet: Fleet;
+  let plan: EmissionPlan;
+
+  /** The connection of the n-th client of a namespace. */
+  const peer = (namespace: string, index = 0): Peer =>
+    server.peers.filter(({ token }) => token === namespace)[index] as Peer;
+
+  /** Cursors of the plan by namespace: even ones go to `a`, odd ones to `b`. */
+  const A = [0, 2, 4, 6, 8].map((index) => FIRST + index) as [number, number, number, number, number];
+  const B = [1, 3, 5, 7, 9].map((index) => FIRST + index) as [number, number, number, number, number];
+
+  beforeEach(async () => {
+    ({ server, fleet } = await setUp({
+      cohorts: { few: { clients: 2, namespaces: 'a' }, other: { clients: 1, namespaces: 'b' } },
+    }));
+    await fleet.connect('few');
+    await fleet.connect('other');
+    await server.until(() => server.peers.length === 3, 'all connections');
+    plan = planOf({
+      firstCursor: FIRST,
+      count: 10,
+      namespaces: [fleet.namespaces.indexOf('a'), fleet.namespaces.indexOf('b')],
+      startMs: monotonicMs(),
+      intervalMs: 1,
+    });
+    fleet.fleet.expectPlan(plan);
+  });
+
+  const settle = (parts: { emitted?: number; failed?: number[]; waitMs?: number } = {}) => {
+    const { emitted = 10, failed = [], waitMs = 5000 } = parts;
+    const order = { plan: plan.id, emitted, failed, deadlineMs: monotonicMs() + waitMs };
+    return within(fleet.fleet.settle(order), 'the settling');
+  };
+  const deliver = () => {
+    peer('a', 0).cursors(...A);
+    peer('a', 1).cursors(...A);
+    peer('b').cursors(...B);
+  };
+  const few = { attempts: 2, opened: 2, expected: 10, received: 10 };
+  const other = { attempts: 1, opened: 1, expected: 5, received: 5 };
+  /** Waits for cursors that nobody waits for otherwise. */
+  const received = (count: number) =>
+    expect.poll(() => fleet.fleet.status().received, { interval: 5, timeout: 5000 }).toBe(count);
+
+  test('everything delivered, once, in order and to the right ones: nothing else is counted', async () => {
+    deliver();
+    const { spread, lastReceiptMs } = await settle();
+    expect(fleet.counted('few')).toEqual(few);
+    expect(fleet.counted('other')).toEqual(other);
+    expect(fleet.tally('few').histograms.fanout.count).toBe(10);
+    expect(spread.first).toHaveLength(10);
+    expect(lastReceiptMs).toBeGreaterThan(plan.startMs);
+  });
+
+  test('settling ends as soon as everything is there, long before its deadline', async () => {
+    const settled = settle({ waitMs: 60_000 });
+    deliver();
+    await settled;
+    expect(fleet.counted('few')).toEqual(few);
+  });
+
+  test('one that does not come is lost, once, for that client alone', async () => {
+    peer('a', 0).cursors(A[0], A[1], A[3], A[4]);
+    peer('a', 1).cursors(...A);
+    peer('b').cursors(...B);
+    await received(14);
+    await settle({ waitMs: 60 });
+    expect(fleet.counted('few')).toEqual({ ...few, received: 9, lost: 1 });
+    expect(fleet.counted('other')).toEqual(other);
+  });
+
+  test('the newest of all, when it does not come, is lost too', async () => {
+    peer('a', 0).cursors(...A);
+    peer('a', 1).cursors(...A);
+    peer('b').cursors(...B.slice(0, 4));
+    await received(14);
+    await settle({ waitMs: 60 });
+    expect(fleet.counted('other')).toEqual({ ...other, received: 4, lost: 1 });
+    expect(fleet.counted('few')).toEqual(few);
+  });
+
+  test('one that comes twice is a duplicate, and nothing else', async () => {
+    deliver();
+    peer('b').cursors(B[2]);
+    await received(16);
+    await settle();
+    expect(fleet.counted('other')).toEqual({ ...other, received: 6, duplicated: 1 });
+  });
+
+  test('two that swapped places are one reordering, and nothing lost', async () => {
+    peer('a', 0).cursors(A[0], A[2], A[1], A[3], A[4]);
+    peer('a', 1).cursors(...A);
+    peer('b').cursors(...B);
+    await settle();
+    expect(fleet.counted('few')).toEqual({ ...few, reordered: 1 });
+  });
+
+  test('one of another namespace is leaked, and neither expected nor a duplicate there', async () => {
+    deliver();
+    peer('b').cursors(A[4]);
+    await received(16);
+    await settle();
+    expect(fleet.counted('other')).toEqual({ ...other, received: 6, leaked: 1 });
+    expect(fleet.counted('few')).toEqual(few);
+  });
+
+  test('one that bench did not emit is foreign, and not leaked, and so is any other text', async () => {
+    deliver();
+    peer('b').cursors(FIRST - 1, FIRST + 10, 42);
+    peer('b').socket.send('{"type":"news"}');
+    await received(19);
+    await settle();
+    expect(fleet.counted('other')).toEqual({ ...other, foreign: 4 });
+  });
+
+  test('one that comes after the account is settled is late, beside having been lost', async () => {
+    peer('a', 0).cursors(...A);
+    peer('a', 1).cursors(...A);
+    peer('b').cursors(...B.slice(0, 4));
+    await received(14);
+    await settle({ waitMs: 40 });
+    peer('b').cursors(B[4]);
+    await received(15);
+    expect(fleet.counted('other')).toEqual({ ...other, lost: 1, late: 1 });
+  });
+
+  test('emits that failed, or were never made, are expected of nobody', async () => {
+    peer('a', 0).cursors(A[0], A[2]);
+    peer('a', 1).cursors(A[0], A[2]);
+    peer('b').cursors(B[0], B[1], B[2]);
+    // Six of ten went out, and the third, which is the second of `a`, failed.
+    await settle({ emitted: 6, failed: [2] });
+    expect(fleet.counted('few')).toEqual({ ...few, expected: 4, received: 4 });
+    expect(fleet.counted('other')).toEqual({ ...other, expected: 3, received: 3 });
+  });
+
+  test('a client that leaves in the middle does not lose what was under way', async () => {
+    peer('a', 0).cursors(...A);
+    peer('a', 1).cursors(...A);
+    peer('b').cursors(B[0], B[1]);
+    await received(12);
+    await fleet.disconnect('other');
+    await settle();
+    expect(fleet.counted('other')).toEqual({ ...other, expected: 2, received: 2, left: 1 });
+    expect(fleet.counted('few')).toEqual(few);
+  });
+
+  test('a client that leaves does lose the one it had missed before a newer one came', async () => {
+    deliver();
+    await received(15);
+    const behind = peer('b');
+    plan = { ...plan, id: 2, firstCursor: FIRST + 100, startMs: monotonicMs() };
+    await settleFirst();
+    fleet.fleet.expectPlan(plan);
+    behind.cursors(FIRST + 101, FIRST + 105);
+    await received(17);
+    await fleet.disconnect('other');
+    peer('a', 0).cursors(...A.map((cursor) => cursor + 100));
+    peer('a', 1).cursors(...A.map((cursor) => cursor + 100));
+    await settle();
+    expect(fleet.counted('other')).toMatchObject({ expected: 5 + 3, received: 5 + 2, lost: 1 });
+  });
+
+  const settleFirst = () =>
+    within(
+      fleet.fleet.settle({ plan: 1, emitted: 10, failed: [], deadlineMs: monotonicMs() + 5000 }),
+      'the settling of the first plan',
+    );
+
+  test('a plan that nobody was told of cannot be settled', async () => {
+    const order = { plan: 99, emitted: 1, failed: [], deadlineMs: monotonicMs() };
+    await expect(fleet.fleet.settle(order)).rejects.toThrow('plan 99');
+  });
+});
+
+test('a client that joins in the middle of a plan need not have what came before it', async () => {
+  const { server, fleet } = await setUp({
+    cohorts: { few: { clients: 1, namespaces: 'a' }, late: { clients: 1, namespaces: 'a' } },
+  });
+  await fleet.connect('few');
+  // Half of the plan is due long ago, the other half in a while.
+  const plan = planOf({ firstCursor: FIRST, count: 4, startMs: monotonicMs() - 10_000, intervalMs: 6000 });
+  fleet.fleet.expectPlan(plan);
+  await fleet.connect('late');
+  await server.until(() => server.peers.length === 2, 'both');
+  const [first, second] = server.peers as [Peer, Peer];
+  first.cursors(FIRST, FIRST + 1, FIRST + 2, FIRST + 3);
+  second.cursors(FIRST + 2, FIRST + 3);
+  await within(
+    fleet.fleet.settle({ plan: 1, emitted: 4, failed: [], deadlineMs: monotonicMs() + 5000 }),
+    'the settling',
+  );
+  expect(fleet.counted('late')).toEqual({ attempts: 1, opened: 1, expected: 2, received: 2 });
+});

@@ -1,0 +1,47 @@
+import fc from 'fast-check';
+import type { EmissionPlan } from '../../../src/bench/measure/emission-plan.js';
+
+/** A plan with the given parts; the rest is of no importance. */
+export function planOf(parts: Partial<EmissionPlan> = {}): EmissionPlan {
+  return {
+    id: 1,
+    firstCursor: 1000,
+    count: 100,
+    namespaces: [0],
+    batch: 1,
+    startMs: 0,
+    intervalMs: 10,
+    isOrdered: true,
+    cursorLength: 0,
+    ...parts,
+  };
+}
+
+/** Plans of some namespaces and batches; namespaces have other numbers than turns. */
+export const planArb: fc.Arbitrary<EmissionPlan> = fc
+  .record({
+    namespaces: fc.uniqueArray(fc.integer({ min: 0, max: 50 }), { minLength: 1, maxLength: 6 }),
+    batch: fc.integer({ min: 1, max: 4 }),
+    requests: fc.integer({ min: 1, max: 25 }),
+    firstCursor: fc.integer({ min: 1, max: 1e15 }),
+    startMs: fc.integer({ min: 1, max: 1_000_000 }),
+    intervalMs: fc.constantFrom(0.5, 10, 1000 / 3),
+  })
+  .map(({ requests, ...parts }) => planOf({ ...parts, count: requests * parts.batch }));
+
+/** Every cursor of a plan, one by one, the way it is emitted. */
+export function enumerate(plan: EmissionPlan) {
+  const perNamespace = new Map<number, number>();
+  const cursors: { index: number; turn: number; namespace: number; ordinal: number; request: number }[] = [];
+  let index = 0;
+  for (let request = 0; index < plan.count; request++) {
+    const turn = request % plan.namespaces.length;
+    const namespace = plan.namespaces[turn] as number;
+    for (let item = 0; item < plan.batch; item++, index++) {
+      const ordinal = perNamespace.get(namespace) ?? 0;
+      perNamespace.set(namespace, ordinal + 1);
+      cursors.push({ index, turn, namespace, ordinal, request });
+    }
+  }
+  return cursors;
+}

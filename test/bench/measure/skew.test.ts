@@ -1,0 +1,46 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Histogram } from '../../../src/bench/measure/histogram.js';
+import { Spread } from '../../../src/bench/measure/skew.js';
+
+// Times of one machine since it started: never 0.
+const receiptsArb = fc.array(
+  fc.record({ index: fc.nat({ max: 200 }), atMs: fc.integer({ min: 1000, max: 9000 }) }),
+  { maxLength: 150 },
+);
+
+test('receipts of several processes add up to the times from first to last of each broadcast', () => {
+  fc.assert(
+    fc.property(fc.array(receiptsArb, { minLength: 1, maxLength: 4 }), (processes) => {
+      const all = new Spread();
+      for (const receipts of processes) {
+        const spread = new Spread();
+        for (const { index, atMs } of receipts) spread.record(index, atMs);
+        all.add(spread.toData());
+      }
+      const timesOf = new Map<number, number[]>();
+      for (const { index, atMs } of processes.flat())
+        timesOf.set(index, [...(timesOf.get(index) ?? []), atMs]);
+      const expected = new Histogram();
+      for (const index of [...timesOf.keys()].toSorted((a, b) => a - b)) {
+        const times = timesOf.get(index) as number[];
+        expected.record(Math.max(...times) - Math.min(...times));
+      }
+      expect(all.toHistogram().toData()).toEqual(expected.toData());
+    }),
+  );
+});
+
+test('a broadcast with one receiver has no skew, and one that nobody got none at all', () => {
+  const spread = new Spread();
+  spread.record(5, 1234);
+  expect(spread.toHistogram()).toMatchObject({ count: 1, maxMs: 0 });
+  expect(new Spread().toHistogram().count).toBe(0);
+});
+
+test('it follows a great many broadcasts, and lets those beyond go without growing', () => {
+  const spread = new Spread();
+  for (const index of [0, 199_999, 200_000, 50_000_000]) spread.record(index, 1000 + (index % 7));
+  expect(spread.toHistogram().count).toBe(2);
+  expect(spread.toData().first.length).toBe(200_000);
+});

@@ -1,0 +1,79 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  type CounterName,
+  closeKey,
+  type HistogramName,
+  Ledger,
+  Tally,
+} from '../../../src/bench/measure/tally.js';
+
+const COUNTERS = Object.keys(new Tally().counters) as CounterName[];
+const HISTOGRAMS = Object.keys(new Tally().histograms) as HistogramName[];
+
+const eventArb = fc.oneof(
+  fc.record({ on: fc.constant('counters' as const), name: fc.constantFrom(...COUNTERS) }),
+  fc.record({
+    on: fc.constant('histograms' as const),
+    name: fc.constantFrom(...HISTOGRAMS),
+    ms: fc.integer({ min: 0, max: 5000 }),
+  }),
+  fc.record({
+    on: fc.constantFrom('closed' as const, 'rejected' as const, 'errors' as const),
+    key: fc.constantFrom('1006', '4503 Connection limit reached', '503', 'ECONNRESET', '__proto__'),
+  }),
+);
+type Event = typeof eventArb extends fc.Arbitrary<infer Value> ? Value : never;
+
+function count(tally: Tally, event: Event): void {
+  if (event.on === 'counters') tally.counters[event.name] += 1;
+  else if (event.on === 'histograms') tally.histograms[event.name].record(event.ms);
+  else tally[event.on].count(event.key);
+}
+
+test('tallies of several processes, sent as JSON, add up to the one that counted everything', () => {
+  fc.assert(
+    fc.property(fc.array(fc.array(eventArb, { maxLength: 30 }), { maxLength: 5 }), (processes) => {
+      const [sum, together] = [new Tally(), new Tally()];
+      for (const events of processes) {
+        const one = new Tally();
+        for (const event of events) {
+          count(one, event);
+          count(together, event);
+        }
+        sum.add(JSON.parse(JSON.stringify(one.toData())));
+      }
+      expect(sum.toData()).toEqual(together.toData());
+    }),
+  );
+});
+
+test('what was sent does not change with the tally', () => {
+  const tally = new Tally();
+  const data = tally.toData();
+  tally.counters.lost += 1;
+  tally.closed.count('1006');
+  expect(data.counters.lost).toBe(0);
+  expect(data.closed).toEqual([]);
+});
+
+describe('a ledger', () => {
+  test('counts by key, in the order of the keys, and in total', () => {
+    const ledger = new Ledger();
+    ledger.count('4503');
+    ledger.count('1006', 3);
+    ledger.count('4503');
+    expect(ledger.entries()).toEqual([
+      ['1006', 3],
+      ['4503', 2],
+    ]);
+    expect(ledger.total).toBe(5);
+  });
+
+  test('keeps a close by code and reason, and by code alone where there was no reason', () => {
+    expect([closeKey(1006, ''), closeKey(4503, 'Connection limit reached')]).toEqual([
+      '1006',
+      '4503 Connection limit reached',
+    ]);
+  });
+});

@@ -1,0 +1,226 @@
+import { PassThrough, Writable } from 'node:stream';
+import { describe, expect, test } from 'vitest';
+import type { Io } from '../../src/cli/io.js';
+import { run } from '../../src/cli/run.js';
+import { emitOptions } from '../../src/options/emit.js';
+import { serveOptions } from '../../src/options/serve.js';
+import { envOf, flagOf } from '../../src/options/spec.js';
+
+/** Runs the command line in this process, with an outside of its own. */
+async function runWith(args: readonly string[], env: Record<string, string> = {}, isTTY = false) {
+  const out = { stdout: '', stderr: '' };
+  const stream = (name: keyof typeof out) =>
+    Object.assign(
+      new Writable({
+        write(chunk, _, done) {
+          out[name] += chunk;
+          done();
+        },
+      }),
+      { isTTY },
+    );
+  const io: Io = {
+    stdin: new PassThrough().end(),
+    stdout: stream('stdout'),
+    stderr: stream('stderr'),
+    env,
+    onStop: () => () => {},
+  };
+  return { code: await run(args, io), ...out };
+}
+
+const NO_STACK = /^(?!.*\bat .*:\d+:\d+)/s;
+
+describe('a typo', () => {
+  const flags = [
+    ...Object.keys(serveOptions).map((key) => ['serve', key] as const),
+    ...Object.keys(emitOptions).map((key) => ['emit', key] as const),
+  ];
+  test.each(flags)('in a flag of %s (%s) is exit 2, and the right one is suggested', async (command, key) => {
+    const right = `--${flagOf(key)}`;
+    const wrong = `${right}x`;
+    const { code, stdout, stderr } = await runWith([command, wrong, '1']);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(`unknown option '${wrong}'`);
+    expect(stderr).toContain(`Did you mean ${right}?`);
+    expect(stderr).toMatch(NO_STACK);
+  });
+
+  test('in a command is exit 2, and the right one is suggested', async () => {
+    const { code, stdout, stderr } = await runWith(['serv']);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/unknown command 'serv'[\s\S]*serve/);
+  });
+});
+
+describe('wrong usage is exit 2, with the flag, what was expected and what it got', () => {
+  const wrong: [string[], ...(string | RegExp)[]][] = [
+    [['serve', '--port', 'banana'], 'Expected --port to be a whole number from 0 to 65535, got "banana".'],
+    [['serve', '-p', '65536'], '--port', '"65536"'],
+    [['serve', '--port', ''], '--port', 'got ""'],
+    [['serve', '--max-connections', '-1'], 'Expected --max-connections to be a whole number', '"-1"'],
+    [['serve', '--max-connections', '1.5'], '--max-connections', '"1.5"'],
+    [['serve', '--max-connections-per-namespace', 'x'], '--max-connections-per-namespace', '"x"'],
+    [
+      ['serve', '--heartbeat-interval', '5'],
+      'Expected --heartbeat-interval to be a duration such as 500ms, 10s or 2m, got "5".',
+    ],
+    [['serve', '--heartbeat-timeout', '-5s'], '--heartbeat-timeout', '"-5s"'],
+    [['serve', '--shutdown-timeout', '30d'], '--shutdown-timeout', '"30d"'],
+    [['serve', '--path', 'datafn'], 'Expected --path to be a path such as /datafn/ws, got "datafn".'],
+    [['serve', '--auth', 'ldap'], 'Expected --auth to be one of', '"ldap"'],
+    [['serve', '--log-level', 'loud'], 'Expected --log-level to be one of debug, info', '"loud"'],
+    [['serve', '--log-format', 'xml'], 'Expected --log-format to be one of pretty, json', '"xml"'],
+    [['serve', '--anonymous-namespace', 'a\nb'], '--anonymous-namespace', 'control characters'],
+    [['serve', '--host', ''], '--host'],
+    [['serve', '--host', '0.0.0.0'], '--admin-token', '127.0.0.1'],
+    [['serve', '--host', '0.0.0.0', '--admin-token', 'T'], '--auth'],
+    [['serve', '--port'], "option '-p, --port <PORT>' argument missing"],
+    [['serve', 'extra'], 'too many arguments'],
+    [['emit', '42'], 'Expected --namespace, got none', '-n user:alice'],
+    [['emit', '-n', 'a'], 'Expected a cursor, --from and --to, or --file, got none'],
+    [['emit', '42', '--from', '1', '--to', '2', '-n', 'a'], 'got more than one'],
+    [['emit', '', '-n', 'a'], 'Expected the cursor to be a non-empty string'],
+    [['emit', 'c'.repeat(257), '-n', 'a'], 'Expected the cursor to be at most 256 characters, got 257'],
+    [['emit', '42', '-n', ''], 'Expected --namespace to be a non-empty string', 'got ""'],
+    [['emit', '--from', '1', '-n', 'a'], 'Expected --from and --to together, got only --from'],
+    [['emit', '--from', '3', '--to', '1', '-n', 'a'], 'Expected --from to be at most --to, got 3 and 1'],
+    [['emit', '--from', 'x', '--to', '1', '-n', 'a'], 'Expected --from to be a whole number', '"x"'],
+    [['emit', '1', '-n', 'a', '--rate', '10'], 'Expected --rate to be a rate such as 50/s', '"10"'],
+    [['emit', '1', '-n', 'a', '--rate', '0/s'], '--rate', '"0/s"'],
+    [['emit', '1', '-n', 'a', '--url', 'ftp://x'], 'Expected --url to be a URL such as http:', '"ftp://x"'],
+    [['emit', '1', '-n', 'a', '--url', '127.0.0.1:3001'], 'Expected --url', '"127.0.0.1:3001"'],
+    [['emit', '--file', 'no/such/file'], '--file', 'ENOENT'],
+    [['emit', '--file', '/'], 'Expected --file to be a file that can be read', 'folder'],
+    [['emit', '--file', 'x', '-n', 'a'], 'Expected no --namespace with --file'],
+    [['emit', '1', '2', '-n', 'a'], 'too many arguments'],
+  ];
+  test.each(wrong)('%j', async (args, ...parts) => {
+    const { code, stdout, stderr } = await runWith(args);
+    expect([code, stdout]).toEqual([2, '']);
+    for (const part of parts)
+      expect(stderr).toMatch(typeof part === 'string' ? new RegExp(escaped(part)) : part);
+    expect(stderr).toMatch(/^error: /);
+    expect(stderr).toMatch(NO_STACK);
+  });
+
+  test.each([
+    ['serve', 'se cret'],
+    ['serve', ''],
+    ['emit', 'se cret'],
+    ['emit', 'sécret'],
+    ['emit', 'secret\nX-Header: 1'],
+    ['emit', ''],
+  ])('an admin token of %s that no header can carry (%j) is never shown', async (command, token) => {
+    const more = command === 'emit' ? ['1', '-n', 'a', '--url', 'http://127.0.0.1:9'] : [];
+    for (const given of [
+      await runWith([command, ...more, '--admin-token', token]),
+      token === '' ? undefined : await runWith([command, ...more], { DATAFN_WS_ADMIN_TOKEN: token }),
+    ]) {
+      if (given === undefined) continue;
+      expect([given.code, given.stdout]).toEqual([2, '']);
+      expect(given.stderr).toMatch(/Expected (--admin-token|DATAFN_WS_ADMIN_TOKEN) to be /);
+      if (token !== '') expect(given.stderr).not.toContain(token);
+    }
+  });
+
+  test('all that is wrong is told at once', async () => {
+    const { stderr } = await runWith(['serve', '--port', 'x', '--host', '', '--log-level', 'y']);
+    expect(stderr.trimEnd().split('\n')).toEqual([
+      expect.stringContaining('--port'),
+      expect.stringContaining('--host'),
+      expect.stringContaining('--log-level'),
+    ]);
+  });
+
+  test('a value with escapes is shown, not obeyed', async () => {
+    const { stderr } = await runWith(['serve', '--port', '\u001b[2J\u009b']);
+    expect(stderr).toContain('--port');
+    for (const control of ['\u001b', '\u009b']) expect(stderr).not.toContain(control);
+  });
+});
+
+describe('environment variables', () => {
+  const serveEnv = Object.entries(serveOptions).filter(([, option]) => option.fromEnv);
+  const bad: Record<string, string> = {
+    host: ' ',
+    path: 'x',
+    anonymousNamespace: 'a\nb',
+    adminToken: 'a b',
+  };
+  test.each(serveEnv.map(([key]) => key).filter((key) => key !== 'host'))(
+    'the one of %s is read, and a wrong value names the variable',
+    async (key) => {
+      const { code, stderr } = await runWith(['serve'], { [envOf(key)]: bad[key] ?? '?' });
+      expect(code).toBe(2);
+      expect(stderr).toContain(`Expected ${envOf(key)} to be `);
+    },
+  );
+
+  test('the one of the host is read', async () => {
+    const { code, stderr } = await runWith(['serve'], { DATAFN_WS_HOST: '0.0.0.0' });
+    expect(code).toBe(2);
+    expect(stderr).toContain('0.0.0.0');
+  });
+
+  test('a flag goes before its variable, and the variable is not even looked at', async () => {
+    const { stderr } = await runWith(['serve', '--port', 'flag'], { DATAFN_WS_PORT: 'env' });
+    expect(stderr).toContain('Expected --port to be');
+    expect(stderr).not.toContain('DATAFN_WS_PORT');
+  });
+
+  test('an empty one counts as none', async () => {
+    const { stderr } = await runWith(['serve', '--log-level', 'x'], { DATAFN_WS_PORT: '' });
+    expect(stderr).not.toContain('PORT');
+  });
+});
+
+describe('help and version', () => {
+  test('--version prints the version of the package', async () => {
+    expect(await runWith(['--version'])).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\S*\n$/),
+      stderr: '',
+    });
+  });
+
+  test.each([
+    ['serve', serveOptions],
+    ['emit', emitOptions],
+  ] as const)('%s --help names every flag, tells of the environment, and exits 0', async (command, table) => {
+    const { code, stdout } = await runWith([command, '--help']);
+    expect(code).toBe(0);
+    const text = stdout.replace(/\s+/g, ' ');
+    for (const key of Object.keys(table)) expect(text).toContain(`--${flagOf(key)} `);
+    expect(text).toContain('DATAFN_WS_');
+  });
+
+  test('no command at all is exit 2, and shows what there is', async () => {
+    const { code, stderr } = await runWith([]);
+    expect(code).toBe(2);
+    for (const command of ['serve', 'emit', 'bench']) expect(stderr).toContain(command);
+  });
+});
+
+describe('colours', () => {
+  const isColored = async (env: Record<string, string>, isTTY: boolean) =>
+    (await runWith(['serve', '--port', 'x'], env, isTTY)).stderr.includes('\u001b[');
+
+  test.each<[string, Record<string, string>, boolean, boolean]>([
+    ['a terminal', {}, true, true],
+    ['a pipe', {}, false, false],
+    ['a terminal with NO_COLOR', { NO_COLOR: '1' }, true, false],
+    ['a terminal with an empty NO_COLOR', { NO_COLOR: '' }, true, true],
+    ['a terminal that is dumb', { TERM: 'dumb' }, true, false],
+    ['a pipe with FORCE_COLOR', { FORCE_COLOR: '1' }, false, true],
+    ['a pipe with an empty FORCE_COLOR', { FORCE_COLOR: '' }, false, true],
+    ['a terminal with FORCE_COLOR=0', { FORCE_COLOR: '0' }, true, false],
+    ['a pipe with both', { FORCE_COLOR: '1', NO_COLOR: '1' }, false, true],
+  ])('on %s', async (_, env, isTTY, expected) => {
+    expect(await isColored(env, isTTY)).toBe(expected);
+  });
+});
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}

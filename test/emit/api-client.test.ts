@@ -1,0 +1,180 @@
+import { once } from 'node:events';
+import { createServer as createHttpServer, type RequestListener } from 'node:http';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { ApiClient } from '../../src/emit/api-client.js';
+import { within } from '../support/deadline.js';
+import { disposeLive, openClient, startServer } from '../support/live-server.js';
+
+const EMISSION = { namespace: 'a', cursor: '1' };
+
+const clients: ApiClient[] = [];
+const others: { server: Server; sockets: Set<Socket> }[] = [];
+
+function clientOf(url: string, options: { adminToken?: string; timeoutMs?: number } = {}): ApiClient {
+  const client = new ApiClient({ url, ...options });
+  clients.push(client);
+  return client;
+}
+
+/** A server that is none of ours; resolves with its URL. */
+async function startOther(server: Server): Promise<string> {
+  const sockets = new Set<Socket>();
+  others.push({ server, sockets });
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const startHttp = (listener: RequestListener) => startOther(createHttpServer(listener));
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.close();
+  await disposeLive();
+  for (const { server, sockets } of others.splice(0)) {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  }
+});
+
+describe('on a server of ours', () => {
+  test('emit() broadcasts and answers who was handed the cursors', async () => {
+    const { wsUrl, apiUrl } = await startServer();
+    const receiver = await openClient(wsUrl, 'a');
+    const emitted = await clientOf(apiUrl).emit([EMISSION, { namespace: 'b', cursor: '2' }]);
+    expect(emitted).toEqual([
+      { namespace: 'a', cursor: '1', delivered: 1 },
+      { namespace: 'b', cursor: '2', delivered: 0 },
+    ]);
+    expect(await receiver.received(1)).toEqual(['{"type":"cursor","cursor":"1"}']);
+  });
+
+  test('many emits use one connection and keep their order, awaited or not', async () => {
+    const { wsUrl, apiUrl } = await startServer();
+    const receiver = await openClient(wsUrl, 'a');
+    const client = clientOf(`${apiUrl}/`);
+    const cursors = Array.from({ length: 50 }, (_, index) => String(index));
+    await Promise.all(cursors.map((cursor) => client.emit([{ namespace: 'a', cursor }])));
+    expect(await receiver.received(50)).toEqual(
+      cursors.map((cursor) => `{"type":"cursor","cursor":"${cursor}"}`),
+    );
+  });
+
+  test('get() answers what is at a path', async () => {
+    const { apiUrl } = await startServer();
+    expect(await clientOf(apiUrl).get('/v1/stats')).toMatchObject({ connections: 0 });
+  });
+
+  test('a refusal is ERR_REFUSED with the words and the fix of the server', async () => {
+    const { apiUrl } = await startServer();
+    await expect(clientOf(apiUrl).emit([{ namespace: '', cursor: '1' }])).rejects.toMatchObject({
+      code: 'ERR_REFUSED',
+      message: expect.stringMatching(/refused: 400 Expected `namespace` of item 0 .*\. Send \{/),
+    });
+  });
+
+  test('the admin token is sent, and a wrong one is ERR_REFUSED and shown to nobody', async () => {
+    const { apiUrl } = await startServer({ adminToken: 'right-token' });
+    expect(await clientOf(apiUrl, { adminToken: 'right-token' }).emit([EMISSION])).toHaveLength(1);
+    const error = await clientOf(apiUrl, { adminToken: 'wrong-token' })
+      .emit([EMISSION])
+      .catch((reason) => reason);
+    expect(error).toMatchObject({ code: 'ERR_REFUSED', message: expect.stringContaining('--admin-token') });
+    expect(String(error.stack)).not.toContain('wrong-token');
+  });
+
+  test('close() ends a request that is under way', async () => {
+    const url = await startHttp(() => client.close());
+    const client = clientOf(url);
+    await expect(within(client.emit([EMISSION]), 'the end of the request')).rejects.toMatchObject({
+      code: 'ERR_UNREACHABLE',
+    });
+  });
+});
+
+describe('on a server that is not there', () => {
+  const unreachable = (why: RegExp) => ({
+    code: 'ERR_UNREACHABLE',
+    message: expect.stringMatching(
+      new RegExp(`^Cannot reach http://.*: .*${why.source}.*\\. Is the server running\\?.*datafn-ws serve$`),
+    ),
+  });
+
+  test('a port where nobody listens is ERR_UNREACHABLE with a hint', async () => {
+    const url = await startOther(createServer());
+    const { server } = others.pop() as { server: Server };
+    await new Promise((resolve) => server.close(resolve));
+    await expect(clientOf(url).emit([EMISSION])).rejects.toMatchObject(unreachable(/ECONNREFUSED/));
+    // A name with several addresses fails in another way inside of Node, and must have a reason, too.
+    const named = url.replace('127.0.0.1', 'localhost');
+    await expect(clientOf(named).emit([EMISSION])).rejects.toMatchObject(unreachable(/ECONNREFUSED/));
+  });
+
+  test('a server that never answers is ERR_UNREACHABLE after the timeout', async () => {
+    const url = await startOther(createServer());
+    const emitting = clientOf(url, { timeoutMs: 100 }).emit([EMISSION]);
+    await expect(within(emitting, 'the timeout')).rejects.toMatchObject(
+      unreachable(/no answer within 100 ms/),
+    );
+  });
+
+  test('a server that stops in the middle of its answer is ERR_UNREACHABLE', async () => {
+    const url = await startHttp((_, response) => {
+      response.writeHead(200, { 'content-length': 1000 });
+      response.write('{"results":');
+      response.socket?.end();
+    });
+    await expect(within(clientOf(url).emit([EMISSION]), 'an end')).rejects.toMatchObject(
+      unreachable(/aborted/),
+    );
+  });
+
+  test('a server that hangs in the middle of its answer is ERR_UNREACHABLE after the timeout', async () => {
+    const url = await startHttp((_, response) => {
+      response.writeHead(200, { 'content-length': 1000 });
+      response.write('{"results":');
+    });
+    const emitting = clientOf(url, { timeoutMs: 100 }).emit([EMISSION]);
+    await expect(within(emitting, 'the timeout')).rejects.toMatchObject(
+      unreachable(/no answer within 100 ms/),
+    );
+  });
+
+  test('a server that speaks no HTTP is ERR_UNREACHABLE', async () => {
+    const url = await startOther(createServer((socket) => socket.end('220 mail.example ESMTP\r\n')));
+    await expect(clientOf(url).emit([EMISSION])).rejects.toMatchObject(unreachable(/Parse Error/));
+  });
+});
+
+describe('on a server that is not ours', () => {
+  test.each<[string, number, string, RegExp]>([
+    [
+      '200 with a web page',
+      200,
+      '<html>hello</html>',
+      /an answer without `results`; is it a datafn-ws server\?/,
+    ],
+    ['200 with other JSON', 200, '{"ok":true}', /is it a datafn-ws server\?/],
+    ['200 with null', 200, 'null', /is it a datafn-ws server\?/],
+    ['200 with results that are none', 200, '{"results":[null]}', /is it a datafn-ws server\?/],
+    ['200 with results without counts', 200, '{"results":[{"namespace":"a"}]}', /is it a datafn-ws server\?/],
+    ['200 with too few results', 200, '{"results":[]}', /is it a datafn-ws server\?/],
+    ['204 without a body', 204, '', /is it a datafn-ws server\?/],
+    ['302 elsewhere', 302, '', /refused: 302 Found/],
+    ['404 with a web page', 404, '<html>nope</html>', /refused: 404 Not Found/],
+    ['500 with other JSON', 500, '{"error":"x"}', /refused: 500 Internal Server Error/],
+  ])('%s is ERR_REFUSED', async (_, status, body, message) => {
+    const url = await startHttp((request, response) => {
+      request.resume();
+      response.writeHead(status, { 'content-type': 'text/html' }).end(body);
+    });
+    await expect(clientOf(url).emit([EMISSION])).rejects.toMatchObject({
+      code: 'ERR_REFUSED',
+      message: expect.stringMatching(message),
+    });
+  });
+});

@@ -1,0 +1,278 @@
+import { readFileSync } from 'node:fs';
+import { afterEach, describe, expect, test } from 'vitest';
+import { DatafnWsError } from '../../src/protocol/errors.js';
+import { createDatafnWsServer } from '../../src/server/create-server.js';
+import { call, postCursors } from '../support/http-call.js';
+import { connectClient, disposeLive, openClient, startServer } from '../support/live-server.js';
+
+afterEach(disposeLive);
+
+describe('GET /v1/stats', () => {
+  test('has every field of the contract, and counts of an idle server are zero', async () => {
+    const { apiUrl } = await startServer();
+    const { status, json } = await call('GET', `${apiUrl}/v1/stats`);
+    expect(status).toBe(200);
+    expect(json).toMatchObject({
+      connections: 0,
+      namespaces: 0,
+      accepted: 0,
+      rejected: 0,
+      refused: {},
+      closed: {},
+      broadcasts: 0,
+      deliveries: 0,
+      conflated: 0,
+      process: { pid: process.pid },
+    });
+    expect(json.uptimeMs).toBeGreaterThanOrEqual(0);
+    for (const name of ['rssBytes', 'heapUsedBytes', 'externalBytes', 'cpuMs']) {
+      expect(json.process[name], name).toBeGreaterThan(0);
+    }
+  });
+
+  test('after a mix of closes, resets and refusals, accepted is connections plus all that closed', async () => {
+    const { wsUrl, apiUrl, events } = await startServer({
+      maxConnections: 8,
+      maxConnectionsPerNamespace: 5,
+    });
+    const open = async (count: number, namespace: string) => {
+      const clients = [];
+      for (let index = 0; index < count; index++) clients.push(await openClient(wsUrl, namespace));
+      return clients;
+    };
+    const [clean, app, without, reset, gone] = await open(5, 'a');
+    const [stays, overLimit] = [await open(3, 'b'), await open(2, 'c')];
+    for (const client of overLimit) expect((await client.closed()).code).toBe(4503);
+    await connectClient(wsUrl.replace('/datafn/ws', '/nowhere'));
+    expect((await (await openClient(wsUrl)).closed()).code).toBe(4401);
+
+    clean?.close(1000);
+    app?.close(4000, 'done');
+    without?.sendFrame(0x8);
+    reset?.reset();
+    await gone?.destroy();
+    await events.until('closed', 5);
+    await open(1, 'a');
+
+    const { json } = await call('GET', `${apiUrl}/v1/stats`);
+    expect(json).toMatchObject({
+      connections: 4,
+      namespaces: 2,
+      accepted: 9,
+      rejected: 4,
+      refused: { 4503: 2, 4401: 1, 404: 1 },
+      closed: { 1000: 1, 4000: 1, 1005: 1, 1006: 2 },
+    });
+    const left = Object.values<number>(json.closed).reduce((sum, count) => sum + count, 0);
+    expect(json.accepted).toBe(json.connections + left);
+    expect(events.of('closed').map(({ by }) => by)).toEqual(['peer', 'peer', 'peer', 'peer', 'peer']);
+    for (const client of stays) expect(client.isOpen).toBe(true);
+  });
+
+  test('a client is counted as closed once, by the code that the server began with', async () => {
+    const { wsUrl, server, events } = await startServer({ heartbeatIntervalMs: 50, heartbeatTimeoutMs: 30 });
+    const client = await openClient(wsUrl, 'a', { answersPing: false, answersClose: false });
+    await client.closed();
+    client.reset();
+    await client.gone();
+    await events.until('closed');
+    await (await openClient(wsUrl, 'b')).roundTrip();
+    expect(events.of('closed')).toMatchObject([{ code: 1001, reason: 'Heartbeat timeout', by: 'server' }]);
+    expect(server.stats().closed).toEqual({ 1001: 1 });
+  });
+});
+
+test('GET /v1/namespaces lists the namespaces that have clients, and forgets those that have none', async () => {
+  const { wsUrl, apiUrl, events } = await startServer();
+  const list = async () => (await call('GET', `${apiUrl}/v1/namespaces`)).json;
+  expect(await list()).toEqual({ namespaces: [] });
+  const [a] = [
+    await openClient(wsUrl, 'a'),
+    await openClient(wsUrl, '__proto__'),
+    await openClient(wsUrl, 'b'),
+  ];
+  await openClient(wsUrl, 'b');
+  expect(await list()).toEqual({
+    namespaces: [
+      { namespace: 'a', connections: 1 },
+      { namespace: '__proto__', connections: 1 },
+      { namespace: 'b', connections: 2 },
+    ],
+  });
+  a?.close();
+  await events.until('closed');
+  expect((await list()).namespaces.map((one: { namespace: string }) => one.namespace)).toEqual([
+    '__proto__',
+    'b',
+  ]);
+});
+
+test('GET /healthz and /readyz say that the server is alive and ready', async () => {
+  const { apiUrl } = await startServer();
+  const [health, ready] = [await call('GET', `${apiUrl}/healthz`), await call('GET', `${apiUrl}/readyz`)];
+  expect([health.status, health.json]).toEqual([200, { status: 'ok' }]);
+  expect([ready.status, ready.json]).toEqual([200, { status: 'ready' }]);
+});
+
+test('what is not there is a 404 problem, without the query in it', async () => {
+  const { apiUrl } = await startServer();
+  const answer = await call('GET', `${apiUrl}/v1/nothing?token=secret`);
+  expect(answer.status).toBe(404);
+  expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
+  expect(answer.json).toEqual({
+    type: 'about:blank',
+    title: 'Not Found',
+    status: 404,
+    detail: 'Nothing at GET /v1/nothing',
+  });
+});
+
+describe('without an admin token', () => {
+  const ROUTES = ['/v1/stats', '/v1/namespaces', '/healthz', '/readyz'];
+
+  test('a foreign Host is 403 on every route, and is told what to do', async () => {
+    const { apiUrl, server } = await startServer();
+    const headers = { host: 'evil.example', 'content-type': 'application/json' };
+    for (const path of ROUTES) {
+      expect((await call('GET', `${apiUrl}${path}`, { headers })).status, path).toBe(403);
+    }
+    const posted = await postCursors(apiUrl, { namespace: 'a', cursor: '1' }, headers);
+    expect([posted.status, posted.json.field]).toEqual([403, 'Host']);
+    expect(posted.json.fix).toContain('--admin-token');
+    expect(server.stats().broadcasts).toBe(0);
+  });
+
+  test('a loopback Host in any form is let in', async () => {
+    const { apiUrl } = await startServer();
+    for (const host of ['localhost', 'localhost:80', '127.0.0.1:9', '[::1]', 'api.localhost']) {
+      expect((await call('GET', `${apiUrl}/v1/stats`, { headers: { host } })).status, host).toBe(200);
+    }
+  });
+});
+
+describe('with an admin token', () => {
+  const adminToken = 'correct-horse';
+
+  test.each<[string, Record<string, string>]>([
+    ['no header', {}],
+    ['another token', { authorization: 'Bearer wrong' }],
+    ['a token that only begins alike', { authorization: `Bearer ${adminToken}x` }],
+    ['another scheme', { authorization: `Basic ${adminToken}` }],
+    ['the bare token', { authorization: adminToken }],
+  ])('%s is 401 everywhere but at the probes', async (_, headers) => {
+    const { apiUrl, server } = await startServer({ adminToken });
+    for (const path of ['/v1/stats', '/v1/namespaces', '/nowhere', '/healthz/../v1/stats']) {
+      const answer = await call('GET', `${apiUrl}${path}`, { headers });
+      expect(answer.status, path).toBe(401);
+      expect(answer.headers['www-authenticate']).toBe('Bearer');
+      expect(answer.text).not.toContain(adminToken);
+    }
+    expect((await postCursors(apiUrl, { namespace: 'a', cursor: '1' }, headers)).status).toBe(401);
+    expect(server.stats().broadcasts).toBe(0);
+    for (const path of ['/healthz', '/readyz', '/readyz?verbose']) {
+      expect((await call('GET', `${apiUrl}${path}`, { headers })).status, path).toBe(200);
+    }
+  });
+
+  test('the token as bearer opens every route, and any Host may be named', async () => {
+    const { apiUrl } = await startServer({ adminToken });
+    const headers = { authorization: `Bearer ${adminToken}`, host: 'sync.example' };
+    expect((await call('GET', `${apiUrl}/v1/stats`, { headers })).status).toBe(200);
+    expect((await postCursors(apiUrl, { namespace: 'a', cursor: '1' }, headers)).status).toBe(200);
+  });
+
+  test('the token in the query does not count', async () => {
+    const { apiUrl } = await startServer({ adminToken });
+    expect((await call('GET', `${apiUrl}/v1/stats?token=${adminToken}`)).status).toBe(401);
+  });
+});
+
+describe('what is open to the network', () => {
+  const invalid = (message: RegExp) =>
+    expect.objectContaining({ code: 'ERR_INVALID_OPTION', message: expect.stringMatching(message) });
+
+  test.each(['0.0.0.0', '::', '192.168.1.2', 'example.com', '127.evil.example'])(
+    '%s without an admin token is refused, with the flag to add',
+    (host) => {
+      expect(() => createDatafnWsServer({ host, namespaceProvider: () => 'a' })).toThrow(
+        invalid(/--admin-token/),
+      );
+    },
+  );
+
+  test('with an admin token and the dev provider it is refused, with the flag to change', () => {
+    expect(() => createDatafnWsServer({ host: '0.0.0.0', adminToken: 'secret' })).toThrow(invalid(/--auth/));
+  });
+
+  test.each(['', ' '])('an admin token of "%s" is refused, on loopback too', (adminToken) => {
+    expect(() => createDatafnWsServer({ adminToken })).toThrow(invalid(/adminToken/));
+  });
+
+  test('with an admin token and a provider of its own it listens', async () => {
+    const { server, port } = await startServer({
+      host: '0.0.0.0',
+      adminToken: 'secret',
+      namespaceProvider: () => 'a',
+    });
+    expect(server.address?.host).toBe('0.0.0.0');
+    await openClient(`ws://127.0.0.1:${port}/datafn/ws`);
+  });
+});
+
+describe('options that are not valid', () => {
+  test.each<[string, Parameters<typeof createDatafnWsServer>[0]]>([
+    ['port', { port: 65_536 }],
+    ['port', { port: -1 }],
+    ['port', { port: 1.5 }],
+    ['path', { path: 'datafn/ws' }],
+    ['path', { path: '/datafn/ws?x' }],
+    ['maxConnections', { maxConnections: -1 }],
+    ['heartbeatIntervalMs', { heartbeatIntervalMs: Number.NaN }],
+    ['clientBufferBytes', { clientBufferBytes: 1000 }],
+  ])('a wrong `%s` throws at construction and is named: %j', (name, options) => {
+    expect(() => createDatafnWsServer(options)).toThrow(DatafnWsError);
+    expect(() => createDatafnWsServer(options)).toThrow(`\`${name}\``);
+  });
+});
+
+/** Whether the system keeps low ports for the superuser at all; a container may not. */
+const hasPrivilegedPorts =
+  process.platform === 'linux' &&
+  Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8')) > 1;
+
+describe('an address that cannot be had', () => {
+  const listenError = (message: RegExp) =>
+    expect.objectContaining({ code: 'ERR_LISTEN', message: expect.stringMatching(message) });
+
+  test('a port that is taken rejects listen() with the flag to change', async () => {
+    const { port } = await startServer();
+    await expect(startServer({ port })).rejects.toEqual(
+      listenError(/^Port \d+ on 127\.0\.0\.1 is taken: .*--port/),
+    );
+  });
+
+  test.skipIf(!hasPrivilegedPorts)('a privileged port rejects listen() with the flag to change', async () => {
+    const isSuperuser = process.geteuid?.() === 0;
+    if (isSuperuser) process.seteuid?.(65_534);
+    try {
+      await expect(startServer({ port: 1 })).rejects.toEqual(
+        listenError(/^No permission to listen on 127\.0\.0\.1:1: .*--port/),
+      );
+    } finally {
+      if (isSuperuser) process.seteuid?.(0);
+    }
+  });
+
+  // 203.0.113.0/24 is for documentation (RFC 5737) and nobody's.
+  test('an address of another machine rejects listen() with the flag to change', async () => {
+    const options = { host: '203.0.113.1', adminToken: 'secret', namespaceProvider: () => 'a' };
+    await expect(startServer(options)).rejects.toEqual(
+      listenError(/^203\.0\.113\.1 is no address of this machine: .*--host/),
+    );
+  });
+
+  test('a name that nobody has rejects listen() with the flag to change', async () => {
+    const options = { host: 'nowhere.invalid', adminToken: 'secret', namespaceProvider: () => 'a' };
+    await expect(startServer(options)).rejects.toEqual(listenError(/nowhere\.invalid.*--host/));
+  });
+});

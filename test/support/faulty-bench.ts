@@ -1,0 +1,59 @@
+import { fileURLToPath } from 'node:url';
+import { runCli } from './cli-process.js';
+
+export const FAULTY_SERVER = fileURLToPath(new URL('./faulty-server.mjs', import.meta.url));
+
+/** A rule as the report has it. */
+export interface ReportedRule {
+  readonly rule: string;
+  readonly held: boolean;
+  /** The value that was measured, as shown. */
+  readonly actual: string;
+}
+
+export interface BenchOutcome {
+  readonly code: number | null;
+  readonly output: string;
+  /** What the report says of each of `rules`; those that it does not have are left out. */
+  reported(rules: readonly string[]): ReportedRule[];
+  /** Every line of the report about a rule that did not hold. */
+  readonly broken: readonly string[];
+}
+
+/** A command that starts the faulty server, for `--server-command`. */
+export function faultyCommand(fault: string | undefined, ...flags: readonly string[]): string {
+  const words = [
+    process.execPath,
+    FAULTY_SERVER,
+    ...(fault === undefined ? [] : ['--fault', fault]),
+    ...flags,
+  ];
+  return words.map((word) => `'${word}'`).join(' ');
+}
+
+/** Runs `datafn-ws bench` with arguments, and reads its report. */
+export async function benchWith(args: readonly string[], withinMs: number): Promise<BenchOutcome> {
+  const { code, stdout, stderr } = await runCli(['bench', ...args], { withinMs });
+  const lines = ruleLines(stdout);
+  return {
+    code,
+    output: stdout + stderr,
+    broken: lines.filter((line) => line.startsWith('✗ ')).map((line) => line.slice(2)),
+    reported: (rules) =>
+      rules.flatMap((rule) => {
+        const line = lines.find((one) => one.slice(2).startsWith(`${rule} `));
+        if (line === undefined) return [];
+        return [{ rule, held: line.startsWith('✓ '), actual: line.slice(2 + rule.length).trim() }];
+      }),
+  };
+}
+
+/** The lines of the report about rules, in one line each even where it had to break them, blanks as in the rule. */
+function ruleLines(stdout: string): string[] {
+  const lines: string[] = [];
+  for (const line of stdout.split('\n')) {
+    if (/^ {2}[✓✗] /.test(line)) lines.push(line.trim());
+    else if (/^ {4}\S/.test(line) && lines.length > 0) lines.push(`${lines.pop()} ${line.trim()}`);
+  }
+  return lines.map((line) => line.replace(/\s+/g, ' '));
+}

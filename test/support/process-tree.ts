@@ -1,0 +1,62 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EVENT_WITHIN_MS } from './deadline.js';
+
+/** A running process, as `/proc` has it. */
+export interface ProcessEntry {
+  readonly pid: number;
+  readonly parent: number;
+  readonly command: string;
+}
+
+/** Whether the processes of this machine can be looked at. */
+export const canSeeProcesses = process.platform === 'linux';
+
+function entry(pid: number): ProcessEntry | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name in parentheses may hold anything; what follows it does not.
+    const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    // One that has ended and waits to be collected is gone for our purposes.
+    if (state === 'Z' || state === 'X') return undefined;
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+    return { pid, parent: Number(parent), command };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The processes that a process has started and that still run. */
+export function childrenOf(parent: number): ProcessEntry[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => entry(Number(name)))
+    .filter((found) => found !== undefined)
+    .filter((found) => found.parent === parent);
+}
+
+/** Polls, because nobody tells of other people's processes: resolves when a process has such children. */
+export async function untilChildren(
+  parent: number,
+  isEnough: (children: readonly ProcessEntry[]) => boolean,
+): Promise<ProcessEntry[]> {
+  const deadlineMs = performance.now() + EVENT_WITHIN_MS;
+  for (;;) {
+    const children = childrenOf(parent);
+    if (isEnough(children)) return children;
+    if (performance.now() > deadlineMs) throw new Error(`Its children are ${JSON.stringify(children)}`);
+    await sleep(5);
+  }
+}
+
+/** Resolves when none of these processes runs any more. */
+export async function untilGone(processes: readonly ProcessEntry[]): Promise<void> {
+  const deadlineMs = performance.now() + EVENT_WITHIN_MS;
+  for (;;) {
+    // A number may have been given to another process meanwhile; its command tells.
+    const left = processes.filter(({ pid, command }) => entry(pid)?.command === command);
+    if (left.length === 0) return;
+    if (performance.now() > deadlineMs) throw new Error(`Still running: ${JSON.stringify(left)}`);
+    await sleep(10);
+  }
+}
