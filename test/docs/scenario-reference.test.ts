@@ -9,7 +9,7 @@ import { PHASE_KINDS, scenarioJsonSchema } from '../../src/bench/scenario/schema
 import { scenarioFile, shippedScenarios } from '../../src/bench/scenario/shipped.js';
 import { METRICS } from '../../src/bench/verdict/metrics.js';
 import { benchOptions } from '../../src/options/bench.js';
-import { serverOptions } from '../../src/options/serve.js';
+import { serveOptions, serverOptions } from '../../src/options/serve.js';
 import { flagOf, type OptionTable } from '../../src/options/spec.js';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -181,9 +181,9 @@ function plannedMs(action: PhaseAction, scenario: Scenario): number {
   }
 }
 
-test('every flag that it names is one of bench', () => {
+test('every flag that it names is one of bench, or one that bench gives a server', () => {
   const named = new Set([...reference.matchAll(/--([a-z][a-z-]+)/g)].map(([, name]) => name));
-  const flags = Object.keys(benchOptions).map(flagOf);
+  const flags = Object.keys({ ...benchOptions, ...serveOptions }).map(flagOf);
   expect(named.size).toBeGreaterThan(10);
   expect([...named].filter((name) => !flags.includes(name as string))).toEqual([]);
 });

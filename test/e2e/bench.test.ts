@@ -1,10 +1,9 @@
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { parse } from 'yaml';
 import { type CliProcess, disposeProcesses, runCli, startCli, startServe } from '../support/cli-process.js';
 import {
   canSeeProcesses,
@@ -13,6 +12,7 @@ import {
   untilChildren,
   untilGone,
 } from '../support/process-tree.js';
+import { smaller } from '../support/smaller.js';
 
 /** Longer than any run here takes on a busy machine. */
 const WITHIN_MS = 25_000;
@@ -332,31 +332,6 @@ describe.runIf(canSeeProcesses)('the end of a run before its time', () => {
 });
 
 describe.concurrent('a check that cannot fail is no check: a shipped scenario fails on a server with one setting off', () => {
-  interface ScenarioText {
-    readonly phases: readonly Record<string, unknown>[];
-    readonly expect: readonly string[];
-  }
-
-  /** `--set` flags that make a shipped scenario smaller: its rules by what they are now, the rest by path. */
-  function smaller(name: string, rules: Record<string, string>, paths: Record<string, string>): string[] {
-    const shipped: ScenarioText = parse(
-      readFileSync(join(import.meta.dirname, `../../scenarios/${name}.yaml`), 'utf8'),
-    );
-    const assignments = Object.entries(paths).map(([path, value]) => {
-      // The first phase of a kind, whatever number it has.
-      const kind = /^phases\[(\w+)\]/.exec(path)?.[1];
-      if (kind === undefined) return `${path}=${value}`;
-      const index = shipped.phases.findIndex((phase) => Object.hasOwn(phase, kind));
-      return `${path.replace(`[${kind}]`, `[${index}]`)}=${value}`;
-    });
-    for (const [rule, instead] of Object.entries(rules)) {
-      const index = shipped.expect.indexOf(rule);
-      if (index === -1) throw new Error(`${name} does not expect ${rule} any more`);
-      assignments.push(`expect[${index}]=${instead}`);
-    }
-    return [name, ...assignments.flatMap((assignment) => ['--set', assignment])];
-  }
-
   async function against(serveFlags: readonly string[], args: readonly string[]): Promise<Output> {
     const serve = await startServe(serveFlags);
     return bench(...args, '--url', serve.wsUrl, '--admin-url', serve.apiUrl);

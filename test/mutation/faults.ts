@@ -90,9 +90,17 @@ export const EXCEPTIONS: readonly Exception[] = [
   },
   {
     scenario: 'slow-consumers',
+    rule: 'cursors.lost == 0',
+    actual: '20',
+    because:
+      'at 200 KiB/s a reader would need 47 s for everything that was sent to it, and has 38: the newest is not there in time',
+  },
+  {
+    scenario: 'slow-consumers',
     rule: 'server.conflated > 0',
     actual: '0',
     because: 'the same, as the server counts it',
   },
 ];
+/** Shipped scenarios that are not run. */
 export const NOT_RUN: readonly string[] = ['soak', 'remote'];

@@ -1,5 +1,9 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { runCli } from './cli-process.js';
+import { type ListeningLine, runCli } from './cli-process.js';
+import { within } from './deadline.js';
 
 export const FAULTY_SERVER = fileURLToPath(new URL('./faulty-server.mjs', import.meta.url));
 
@@ -56,4 +60,32 @@ function ruleLines(stdout: string): string[] {
     else if (/^ {4}\S/.test(line) && lines.length > 0) lines.push(`${lines.pop()} ${line.trim()}`);
   }
   return lines.map((line) => line.replace(/\s+/g, ' '));
+}
+
+const servers = new Set<ChildProcess>();
+
+/** Starts the faulty server with flags, for a run by URL, and waits until it listens. */
+export async function startFaulty(...flags: readonly string[]): Promise<ListeningLine> {
+  const child = spawn(process.execPath, [FAULTY_SERVER, '--json', ...flags], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
+  servers.add(child);
+  const [line] = await within(
+    once(createInterface({ input: child.stdout as NodeJS.ReadableStream }), 'line'),
+    'the line of the faulty server',
+  );
+  return JSON.parse(line);
+}
+
+/** Ends every server that {@link startFaulty} has started. */
+export async function stopFaulty(): Promise<void> {
+  const left = [...servers].filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+  servers.clear();
+  await Promise.all(
+    left.map((child) => {
+      const ended = once(child, 'exit');
+      child.kill('SIGKILL');
+      return ended;
+    }),
+  );
 }
