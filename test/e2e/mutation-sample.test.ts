@@ -65,6 +65,8 @@ describe.concurrent('a small run of a shipped scenario', () => {
       const outcome = await benchWith([...args, '--server-command', faultyCommand(undefined)], WITHIN_MS);
       expect(outcome.broken, outcome.output).toEqual([]);
       expect(outcome.code, outcome.output).toBe(0);
+      // The command to repeat it starts the same server.
+      expect(outcome.output).toMatch(/again: .* --server-command '.*faulty-server\.mjs'/);
     },
   );
 

@@ -32,7 +32,7 @@ export function faultyCommand(fault: string | undefined, ...flags: readonly stri
     ...(fault === undefined ? [] : ['--fault', fault]),
     ...flags,
   ];
-  return words.map((word) => `'${word}'`).join(' ');
+  return words.map((word) => (/\s/.test(word) ? `"${word}"` : word)).join(' ');
 }
 
 /** Runs `datafn-ws bench` with arguments, and reads its report. */

@@ -135,14 +135,14 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
     const options: TcpSocketConnectOpts = { host, port, localAddress, noDelay: true };
     let socket: Socket;
+    // What an earlier connection still had to say is nothing to the present one.
+    const take = (chunk: Buffer) => socket !== this.#socket || this.#take(chunk);
     if (isTls) {
       socket = connectTls({ ...options, servername: isIP(host) ? '' : host, ...tls } as ConnectionOptions);
-      socket.on('data', (chunk: Buffer) => {
-        if (socket === this.#socket) this.#onData(chunk);
-      });
+      socket.on('data', take);
       socket.on('secureConnect', () => this.#onConnect(socket));
     } else {
-      socket = connectTcp({ ...options, onread: this.#onread(() => socket === this.#socket) });
+      socket = connectTcp({ ...options, onread: this.#onread(take) });
       socket.on('connect', () => this.#onConnect(socket));
     }
     this.#socket = socket;
@@ -151,26 +151,33 @@ export class BenchClient implements FrameReaderState, FrameHandler {
   }
 
   /** Where reads go: one buffer for every socket, which is read out before the next read begins. */
-  #onread(isCurrent: () => boolean): NonNullable<TcpSocketConnectOpts['onread']> {
+  #onread(take: (chunk: Buffer) => boolean): NonNullable<TcpSocketConnectOpts['onread']> {
     const { readBytesPerSecond } = this.cohort.cohort.settings;
-    const isThrottled = this.cohort.cohort.behavior === 'slow-reader' && readBytesPerSecond > 0;
-    const throttledBytes = Math.max(64, Math.floor(readBytesPerSecond / SLOW_READS_PER_SECOND));
+    const sliceBytes = this.#isThrottled
+      ? Math.max(64, Math.floor(readBytesPerSecond / SLOW_READS_PER_SECOND))
+      : 0;
     // On Windows a read holds its buffer until it completes, so there each needs its own.
-    const isShared = process.platform !== 'win32' && !isThrottled;
+    const isShared = process.platform !== 'win32' && sliceBytes === 0;
     return {
-      buffer: isShared
-        ? this.host.readBuffer
-        : Buffer.allocUnsafeSlow(isThrottled ? throttledBytes : 16 * 1024),
-      callback: (length, buffer) => {
-        // What an earlier connection still had to say is nothing to the present one.
-        if (!isCurrent()) return true;
-        this.#onData(buffer.subarray(0, length) as Buffer);
-        if (!isThrottled || this.state !== 'open') return true;
-        this.pauseReading();
-        this.later((length * 1000) / readBytesPerSecond, () => this.resumeReading());
-        return false;
-      },
+      buffer: isShared ? this.host.readBuffer : Buffer.allocUnsafeSlow(sliceBytes || 16 * 1024),
+      callback: (length, buffer) => take(buffer.subarray(0, length) as Buffer),
     };
+  }
+
+  get #isThrottled(): boolean {
+    const { behavior, settings } = this.cohort.cohort;
+    return behavior === 'slow-reader' && settings.readBytesPerSecond > 0;
+  }
+
+  /** Takes what was read; false when nothing more shall be read for now. */
+  #take(chunk: Buffer): boolean {
+    this.#onData(chunk);
+    if (!this.#isThrottled || this.state !== 'open') return true;
+    this.pauseReading();
+    this.later((chunk.length * 1000) / this.cohort.cohort.settings.readBytesPerSecond, () =>
+      this.resumeReading(),
+    );
+    return false;
   }
 
   #onConnect(socket: Socket): void {

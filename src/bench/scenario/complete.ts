@@ -94,7 +94,11 @@ class Completer {
   #action(phase: PhaseFile, cohorts: readonly Cohort[]): PhaseAction {
     if (phase.connect !== undefined) {
       const { cohort, rate = 1000, ramp, timeout } = phase.connect;
-      const arrivals = { fromPerSecond: ramp?.from ?? rate, toPerSecond: ramp?.to ?? rate };
+      const arrivals = {
+        fromPerSecond: ramp?.from ?? rate,
+        toPerSecond: ramp?.to ?? rate,
+        overMs: ramp?.over,
+      };
       const isAtOnce = phase.connect['at-once'] === true;
       return {
         kind: 'connect',

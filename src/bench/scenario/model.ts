@@ -80,6 +80,8 @@ export type PhaseAction =
 export interface Arrivals {
   readonly fromPerSecond: number;
   readonly toPerSecond: number;
+  /** How long the rate takes to change, after which it stays; `undefined` for as long as the arrivals last. */
+  readonly overMs?: number;
 }
 
 export interface ConnectPhase {
@@ -129,14 +131,16 @@ export interface EmitPhase {
   readonly mayFail: boolean;
 }
 
-/** How long arrivals of `clients` take, and when the `index`-th is due, in milliseconds. */
+/** When the `index`-th of `clients` arrivals is due, in milliseconds; of the one behind the last, how long they all take. */
 export function arrivalMs(arrivals: Arrivals | undefined, clients: number, index: number): number {
   if (arrivals === undefined) return 0;
-  const { fromPerSecond: from, toPerSecond: to } = arrivals;
+  const { fromPerSecond: from, toPerSecond: to, overMs } = arrivals;
   if (from === to) return (index * 1000) / from;
-  // The rate rises evenly over the time T in which all arrive: T = clients / mean rate, and the area under the
-  // rate up to t is the number of arrivals: from·t + (to - from)·t²/(2T) = index.
-  const seconds = (2 * clients) / (from + to);
+  // While the rate changes evenly over T seconds, the area under it up to t is the number of arrivals:
+  // from·t + (to - from)·t²/(2T) = index. Without a T of its own it is the time in which all arrive.
+  const seconds = overMs === undefined ? (2 * clients) / (from + to) : overMs / 1000;
+  const during = ((from + to) / 2) * seconds;
+  if (index > during) return 1000 * (seconds + (index - during) / to);
   const slope = (to - from) / seconds;
   return (1000 * (-from + Math.sqrt(from * from + 2 * slope * index))) / slope;
 }

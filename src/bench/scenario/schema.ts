@@ -164,7 +164,9 @@ const connect = strict({
   ramp: strict({
     from: rate.describe('Arrivals in a time at the beginning.'),
     to: rate.describe('Arrivals in a time at the end.'),
-    over: duration.optional().describe('Changes nothing: the clients and both rates say how long it takes.'),
+    over: duration
+      .optional()
+      .describe('How long the rate takes to change; then it stays. Default: as long as the arrivals last.'),
   })
     .optional()
     .describe('Arrivals at a rate that changes evenly.'),

@@ -1,15 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { type OwnServer, startOwnServer } from '../../../src/bench/target/own-server.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'datafn-ws-own-server-'));
-afterAll(() => rmSync(folder, { recursive: true }));
-
 const started: OwnServer[] = [];
-afterEach(async () => {
-  for (const server of started.splice(0)) await server.stop();
+afterAll(async () => {
+  await Promise.all(started.map((server) => server.stop()));
+  rmSync(folder, { recursive: true });
 });
 
 let files = 0;
@@ -38,7 +37,7 @@ console.log(JSON.stringify({ wsUrl: 'ws://127.0.0.1:9/ws?' + query }));
 setInterval(() => {}, 1000);
 `;
 
-describe('a server that is started by a command', () => {
+describe.concurrent('a server that is started by a command', () => {
   test('is given its own words, a port, --json and the flags, and is found by its line among others', async () => {
     const { wsUrl, apiUrl } = await start(script(ECHO), ['--max-connections', '5'], 8123);
     const { searchParams } = new URL(wsUrl);

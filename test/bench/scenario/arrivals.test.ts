@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { arrivalMs } from '../../../src/bench/scenario/model.js';
+
+/** Arrivals in each second, by counting due times. */
+function perSecond(arrivals: Parameters<typeof arrivalMs>[0], clients: number): number[] {
+  const counts: number[] = [];
+  for (let index = 0; index < clients; index++) {
+    const second = Math.floor(arrivalMs(arrivals, clients, index) / 1000);
+    counts[second] = (counts[second] ?? 0) + 1;
+  }
+  return counts;
+}
+
+describe('arrivals', () => {
+  it('come evenly at a constant rate', () => {
+    const constant = { fromPerSecond: 100, toPerSecond: 100 };
+    expect(perSecond(constant, 300)).toEqual([100, 100, 100]);
+  });
+
+  it('all come at the same time when they come at once', () => {
+    expect(arrivalMs(undefined, 50, 49)).toBe(0);
+  });
+
+  it('come at a rate that rises evenly from the first value to the second, to the last of them', () => {
+    // 0.5 s of mean rate each: 100 to 300 over 4 s is 800 arrivals, 125 in the first second, 275 in the last.
+    const rising = { fromPerSecond: 100, toPerSecond: 300 };
+    expect(arrivalMs(rising, 800, 800)).toBeCloseTo(4000, 6);
+    expect(perSecond(rising, 800)).toEqual([125, 175, 225, 275]);
+  });
+
+  it('come at a rate that falls as well', () => {
+    const falling = { fromPerSecond: 300, toPerSecond: 100 };
+    expect(perSecond(falling, 800)).toEqual([275, 225, 175, 125]);
+  });
+
+  it('stay at the second rate when the change is over before all have come', () => {
+    const brief = { fromPerSecond: 100, toPerSecond: 300, overMs: 2000 };
+    expect(perSecond(brief, 1000)).toEqual([150, 250, 300, 300]);
+  });
+});
