@@ -1,10 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { DatafnWsError, type ErrorCode } from '../protocol/errors.js';
+import { printable } from '../protocol/printable.js';
 import { benchCommand } from './bench/command.js';
 import { colorsFor } from './color.js';
 import { emitCommand } from './emit/command.js';
 import type { Io } from './io.js';
-import { printable } from './printable.js';
 import { serveCommand } from './serve/command.js';
 import { version } from './version.js';
 

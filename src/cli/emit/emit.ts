@@ -8,10 +8,10 @@ import { type EmitOptions, emitOptions } from '../../options/emit.js';
 import { resolveOptions } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import { cursorProblem } from '../../protocol/identifiers.js';
+import { printable } from '../../protocol/printable.js';
 import { formatAmount, formatDuration } from '../../protocol/units.js';
 import { colorsFor } from '../color.js';
 import { type Io, STOP_EXIT_CODES, type StopSignal } from '../io.js';
-import { printable } from '../printable.js';
 
 /** Emits what the flags ask for; the exit code. */
 export async function emit(
