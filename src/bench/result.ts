@@ -1,4 +1,5 @@
 import type { Measurements } from './measure/measurements.js';
+import type { TimelinePoint } from './measure/timeline.js';
 import type { Expectation, Phase, Scenario } from './scenario/model.js';
 import type { Outcome } from './verdict/rule.js';
 
@@ -45,6 +46,8 @@ export interface RunResult {
   /** What went wrong with the server besides the expectations. */
   readonly problems: readonly string[];
   readonly workers: readonly WorkerSummary[];
+  /** A point a second. */
+  readonly timeline: readonly TimelinePoint[];
 }
 
 export type Verdict = 'passed' | 'failed' | 'invalid' | 'aborted';

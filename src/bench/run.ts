@@ -13,6 +13,7 @@ import { addMeasurements, emptyMeasurements, type Measurements } from './measure
 import { SaturationWatch } from './measure/saturation.js';
 import { Spread } from './measure/skew.js';
 import type { TallyData } from './measure/tally.js';
+import { Timeline } from './measure/timeline.js';
 import type { JudgedExpectation, PhaseResult, RunResult, WorkerSummary } from './result.js';
 import { BEHAVIORS } from './scenario/behaviors.js';
 import {
@@ -28,6 +29,8 @@ import { judge } from './verdict/rule.js';
 
 /** From telling the workers of a plan to its first cursor. */
 const LEAD_MS = 100;
+/** From one point of the timeline to the next. */
+const MARK_MS = 1000;
 /** How long slow readers have at the end to get to the newest cursor. */
 const SLOW_SETTLE_MS = 30_000;
 
@@ -84,6 +87,8 @@ class Run {
   readonly #total: Measurements;
   readonly #phases: PhaseResult[] = [];
   readonly #saturation = new SaturationWatch();
+  readonly #timeline = new Timeline();
+  #clock: NodeJS.Timeout | undefined;
   readonly #workers: WorkerSummary[];
   readonly #invalid: string[] = [];
   readonly #problems: string[] = [];
@@ -134,6 +139,7 @@ class Run {
     try {
       await this.#orAbort(this.#setup(localAddresses));
       await this.target.measure();
+      this.#clock = setInterval(() => void this.#mark(), MARK_MS);
       for (const [index, phase] of this.scenario.phases.entries()) {
         this.options.observer.phaseStarted?.(phase, index, this.scenario.phases.length);
         await this.#carryOutPhase(phase);
@@ -144,6 +150,7 @@ class Run {
       else if (!(error instanceof PhaseFailed) && !isWorkerDeath(error)) throw error;
     } finally {
       this.#phase = undefined;
+      clearInterval(this.#clock);
       await this.#end();
     }
     this.#invalid.push(...localErrors(this.#total));
@@ -165,6 +172,7 @@ class Run {
       invalid: this.#invalid,
       problems: this.#problems,
       workers: this.#workers,
+      timeline: this.#timeline.points,
     };
   }
 
@@ -323,8 +331,9 @@ class Run {
     }
   }
 
-  #onStatus(index: number, { health }: WorkerStatus): void {
+  #onStatus(index: number, { health, fanout }: WorkerStatus): void {
     const summary = this.#workers[index];
+    if (health !== undefined && fanout !== undefined) this.#timeline.addWorker(fanout, health.delayP99Ms);
     if (health !== undefined && summary !== undefined) {
       summary.maxCpu = Math.max(summary.maxCpu, health.cpu);
       summary.maxDelayP99Ms = Math.max(summary.maxDelayP99Ms, health.delayP99Ms);
@@ -335,12 +344,24 @@ class Run {
       if (this.#phase !== undefined && isTimed(this.#phase)) this.#saturation.worker(index, health);
     }
     if (this.#phase === undefined) return;
+    this.options.observer.progress?.(this.#progress());
+  }
+
+  #progress(): RunProgress {
     const statuses = this.#pool.statuses.filter((status) => status !== undefined);
-    this.options.observer.progress?.({
+    return {
       open: statuses.reduce((total, { open }) => total + open.reduce((sum, count) => sum + count, 0), 0),
       failed: statuses.reduce((total, { failed }) => total + failed, 0),
       received: statuses.reduce((total, { received }) => total + received, 0),
-    });
+    };
+  }
+
+  /** Ends a second of the timeline. */
+  async #mark(): Promise<void> {
+    const atMs = monotonicMs() - this.#startMs;
+    const progress = this.#progress();
+    const { rssNowBytes, recentDelayMaxMs } = await this.target.measure();
+    this.#timeline.mark(atMs, progress, { rssBytes: rssNowBytes, delayMaxMs: recentDelayMaxMs });
   }
 
   #orAbort<Value>(work: Promise<Value>): Promise<Value> {

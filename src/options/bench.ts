@@ -23,6 +23,15 @@ function parseHeader(value: string): Parsed<readonly string[]> {
     : { ok: false, expected: 'a header such as "authorization: Bearer …"' };
 }
 
+const reportFile = (what: string) =>
+  text({
+    placeholder: 'FILE',
+    help: `Write the result as ${what} to a file; - for stdout.`,
+    default: undefined as string | undefined,
+    fromEnv: false,
+    check: (value) => (value === '' ? 'the name of a file, or -' : undefined),
+  });
+
 /** Every option of `datafn-ws bench`. */
 export const benchOptions = {
   url: list({
@@ -117,6 +126,9 @@ export const benchOptions = {
     help: "Seed of every random choice. Default: the scenario's.",
     default: undefined as number | undefined,
   }),
+  json: reportFile('JSON'),
+  junit: reportFile('JUnit XML'),
+  markdown: reportFile('Markdown'),
   progress: toggle({ help: 'Show live progress even where stderr is no terminal.', fromEnv: false }),
   list: toggle({ help: 'List the scenarios that ship with the tool.', fromEnv: false }),
   validate: toggle({ help: 'Check the scenarios and run nothing.', fromEnv: false }),

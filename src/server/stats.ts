@@ -31,6 +31,8 @@ export interface ServerStats {
     /** Delay of the event loop since the start: how late it came to what it had to do. */
     readonly eventLoopDelayP99Ms: number;
     readonly eventLoopDelayMaxMs: number;
+    /** The longest delay within the last second. */
+    readonly eventLoopDelayRecentMaxMs: number;
   };
 }
 
@@ -81,22 +83,36 @@ const RESOLUTION_MS = 20;
 
 /** Watches how late the event loop comes to what it has to do. */
 export class DelayMonitor {
-  readonly #histogram: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  readonly #whole: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  readonly #second: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  #recentMax = 0;
+  #timer: NodeJS.Timeout | undefined;
 
   start(): void {
-    this.#histogram.enable();
+    this.#whole.enable();
+    this.#second.enable();
+    this.#timer = setInterval(() => {
+      this.#recentMax = this.#second.max;
+      this.#second.reset();
+    }, 1000).unref();
   }
 
   stop(): void {
-    this.#histogram.disable();
+    this.#whole.disable();
+    this.#second.disable();
+    clearInterval(this.#timer);
   }
 
-  read(): { eventLoopDelayP99Ms: number; eventLoopDelayMaxMs: number } {
+  read(): Pick<
+    ServerStats['process'],
+    'eventLoopDelayP99Ms' | 'eventLoopDelayMaxMs' | 'eventLoopDelayRecentMaxMs'
+  > {
     const milliseconds = (nanoseconds: number) =>
       Math.max(0, Math.round(nanoseconds / 1e4) / 100 - RESOLUTION_MS);
     return {
-      eventLoopDelayP99Ms: milliseconds(this.#histogram.percentile(99)),
-      eventLoopDelayMaxMs: milliseconds(this.#histogram.max),
+      eventLoopDelayP99Ms: milliseconds(this.#whole.percentile(99)),
+      eventLoopDelayMaxMs: milliseconds(this.#whole.max),
+      eventLoopDelayRecentMaxMs: milliseconds(this.#recentMax),
     };
   }
 }

@@ -78,6 +78,7 @@ export function filledResult(
     invalid: [],
     problems: [],
     phases: [],
+    timeline: [],
     workers: [
       { maxCpu: 0.42, maxDelayP99Ms: 12.3, maxRunQueueWait: 0.05 },
       { maxCpu: 0.97, maxDelayP99Ms: 180, maxRunQueueWait: undefined },

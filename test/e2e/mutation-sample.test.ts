@@ -72,14 +72,12 @@ describe.concurrent('a small run of a shipped scenario', () => {
 
   test.each([
     ['swaps-two', 'fanout', 'cursors.reordered == 0', '1'],
-    ['leaks-slot-on-reset', 'churn', 'after.accepted == 30', '10'],
+    ['leaks-slot-on-reset', 'churn', 'after.accepted == 30', '29'],
     ['shutdown-without-1001', 'shutdown', 'clients.closed[1001 "Going Away"] == 60', '0'],
   ])('fails on one with the fault %s: %s, by the rule %s', async (fault, scenario, rule, actual) => {
     const args = SCENARIOS[scenario] as string[];
     const outcome = await benchWith([...args, '--server-command', faultyCommand(fault)], WITHIN_MS);
-    expect(outcome.reported([rule]), outcome.output).toEqual([
-      { rule, held: false, actual: expect.stringMatching(new RegExp(`^${actual}\\b`)) },
-    ]);
+    expect(outcome.reported([rule]), outcome.output).toEqual([{ rule, held: false, actual }]);
     expect(outcome.code, outcome.output).toBe(1);
   });
 });

@@ -47,7 +47,9 @@ export async function benchWith(args: readonly string[], withinMs: number): Prom
       rules.flatMap((rule) => {
         const line = lines.find((one) => one.slice(2).startsWith(`${rule} `));
         if (line === undefined) return [];
-        return [{ rule, held: line.startsWith('✓ '), actual: line.slice(2 + rule.length).trim() }];
+        // Behind the value of a rule of a phase stands the phase.
+        const actual = line.slice(2 + rule.length).replace(/ \(.*\)$/, '');
+        return [{ rule, held: line.startsWith('✓ '), actual: actual.trim() }];
       }),
   };
 }

@@ -34,7 +34,7 @@ const FAULTS = /** @type {const} */ ({
   'obeys-spoofed-namespace': 'Moves a client into the namespace that its hello names.',
   'no-4401': 'Admits clients without a valid token, into a namespace of their own.',
   'shutdown-without-1001': 'On SIGTERM drops its connections without a close frame.',
-  'leaks-slot-on-reset': 'Never frees the slot of a client whose connection was reset.',
+  'leaks-slot-on-reset': 'Does not free the slot of the first client whose connection was reset.',
 });
 
 const { values: flags } = parseArgs({
@@ -111,6 +111,7 @@ const clients = new Set();
 /** @type {Map<string, Set<Client>>} */
 const byNamespace = new Map();
 let slots = 0;
+let hasLeakedSlot = false;
 /** @type {Map<string, number>} */
 const slotsByNamespace = new Map();
 
@@ -141,7 +142,10 @@ function leave(client, code) {
   client.isIn = false;
   takeOut(client);
   closed[code] = (closed[code] ?? 0) + 1;
-  if (has('leaks-slot-on-reset') && code === 1006) return;
+  if (has('leaks-slot-on-reset') && code === 1006 && !hasLeakedSlot) {
+    hasLeakedSlot = true;
+    return;
+  }
   slots -= 1;
   slotsByNamespace.set(client.namespace, (slotsByNamespace.get(client.namespace) ?? 1) - 1);
 }

@@ -1,5 +1,6 @@
 import { monotonicMs } from '../measure/clock.js';
 import { contains, dueMs, type EmissionPlan, namespaceAt } from '../measure/emission-plan.js';
+import { Histogram, type HistogramData } from '../measure/histogram.js';
 import { seededRandom } from '../measure/random.js';
 import { ordinalsDueBefore, Reception } from '../measure/reception.js';
 import { Tally } from '../measure/tally.js';
@@ -37,6 +38,7 @@ export class ClientFleet implements FleetCalls, ClientHost {
   #clients: BenchClient[][] = [];
   readonly #plans: PlanState[] = [];
   #currentPlan: PlanState | undefined;
+  #recentFanout = new Histogram();
   #failed = 0;
   #received = 0;
   /** Clients that wait to come back; empty once everybody has been told to end. */
@@ -187,7 +189,14 @@ export class ClientFleet implements FleetCalls, ClientHost {
     for (const client of everybody) client.abandon();
   }
 
-  status(): Omit<WorkerStatus, 'health'> {
+  /** Fan-out latencies since the last time. */
+  takeRecentFanout(): HistogramData {
+    const recent = this.#recentFanout.toData();
+    if (recent.count > 0) this.#recentFanout = new Histogram();
+    return recent;
+  }
+
+  status(): Omit<WorkerStatus, 'health' | 'fanout'> {
     return { open: this.#cohorts.map((state) => state.open), failed: this.#failed, received: this.#received };
   }
 
@@ -264,7 +273,9 @@ export class ClientFleet implements FleetCalls, ClientHost {
     if (atMs > state.lastReceiptMs) state.lastReceiptMs = atMs;
     // What a slow reader gets late is its own doing.
     if (!plan.isOrdered || client.cohort.behavior.reads !== 'all') return;
-    tally.histograms.fanout.record(atMs - dueMs(plan, index));
+    const latencyMs = atMs - dueMs(plan, index);
+    tally.histograms.fanout.record(latencyMs);
+    this.#recentFanout.record(latencyMs);
     state.spread.record(index, atMs);
   }
 

@@ -1,4 +1,5 @@
 import type { EmissionPlan } from '../measure/emission-plan.js';
+import type { HistogramData } from '../measure/histogram.js';
 import type { SpreadData } from '../measure/skew.js';
 import type { TallyData } from '../measure/tally.js';
 import type { Cohort, ConnectPhase, EndsBy } from '../scenario/model.js';
@@ -89,7 +90,9 @@ export interface WorkerStatus {
   /** Connections that the other side has ended. */
   readonly failed: number;
   readonly received: number;
+  /** Once a second: how the process fared, and the fan-out latencies meanwhile. */
   readonly health: GeneratorSample | undefined;
+  readonly fanout: HistogramData | undefined;
 }
 
 /** How a worker process fared over some time. */

@@ -36,7 +36,8 @@ process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
 
 health.start();
-setInterval(
-  () => send({ type: 'status', status: { ...fleet.status(), health: health.sample() } }),
-  STATUS_MS,
-).unref();
+setInterval(() => {
+  const sample = health.sample();
+  const fanout = sample === undefined ? undefined : fleet.takeRecentFanout();
+  send({ type: 'status', status: { ...fleet.status(), health: sample, fanout } });
+}, STATUS_MS).unref();

@@ -47,6 +47,10 @@ export interface ServerMeasurement {
   bytesPerConnection?: number;
   delayP99Ms?: number;
   delayMaxMs?: number;
+  /** Within the second before the measurement. */
+  recentDelayMaxMs?: number;
+  /** At the time of the measurement. */
+  rssNowBytes?: number;
   /** Of a shutdown that the scenario asked for. */
   shutdownMs?: number;
   exitCode?: number;

@@ -7,6 +7,7 @@ import type { Histogram } from '../measure/histogram.js';
 import type { Tally } from '../measure/tally.js';
 import { allOutcomes, type RunResult, type Verdict, verdictOf } from '../result.js';
 import { scopeOf } from '../verdict/metrics.js';
+import { replayCommand } from './replay.js';
 
 export interface TerminalStyle {
   readonly colors: ChalkInstance;
@@ -205,21 +206,6 @@ function timings(result: RunResult, style: TerminalStyle): string {
 
 function quantiles(histogram: Histogram): string[] {
   return [50, 90, 99, 100].map((percent) => formatDuration(histogram.percentileMs(percent) ?? 0));
-}
-
-/** The command that repeats a run, with the same random choices. */
-export function replayCommand({ scenario, target }: RunResult): string {
-  const name = /[\\/]scenarios[\\/][\w-]+\.yaml$/.test(scenario.source) ? scenario.name : scenario.source;
-  const quote = (text: string) =>
-    /^[\w:./=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-  return [
-    'datafn-ws bench',
-    quote(name),
-    `--seed ${scenario.seed}`,
-    ...scenario.overrides.map((override) => `--set ${quote(override)}`),
-    ...(target.isOwn ? [] : target.urls.map((url) => `--url ${quote(url)}`)),
-    ...(target.serverCommand === undefined ? [] : [`--server-command ${quote(target.serverCommand)}`]),
-  ].join(' ');
 }
 
 /** What the server says of itself, when it does. */

@@ -9,6 +9,7 @@ import type { PhaseFile, ScenarioFile } from './schema.js';
 export interface Origin {
   readonly source: string;
   readonly overrides: readonly string[];
+  readonly sha256: string;
   /** Takes the place of the file's seed. */
   readonly seed: number | undefined;
   /** The line in the file of what a path names. */
@@ -17,7 +18,7 @@ export interface Origin {
 
 /** Turns a file that is known to be good into a scenario: names into indexes, texts into rules, gaps into defaults. */
 export function completeScenario(file: ScenarioFile, origin: Origin): Scenario {
-  const { source, overrides, seed = file.seed } = origin;
+  const { source, overrides, sha256, seed = file.seed } = origin;
   const completer = new Completer(file, origin);
   const cohorts = completer.cohorts();
   return {
@@ -26,6 +27,7 @@ export function completeScenario(file: ScenarioFile, origin: Origin): Scenario {
     seed,
     source,
     overrides,
+    sha256,
     serverFlags: Object.entries(file.server).flatMap(([key, value]) =>
       value === undefined ? [] : [`--${flagOf(key)}`, value as string],
     ),

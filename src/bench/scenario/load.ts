@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
@@ -65,7 +66,15 @@ export function parseScenario(text: string, source: string, options: LoadOptions
     throw new DatafnWsError('ERR_INVALID_SCENARIO', [...new Set(messages)].join('\n'));
   }
   const lineOf = (path: Path) => positionOf(document, lines, path).line;
-  return completeScenario(read.data, { source, seed: options.seed, overrides: options.set ?? [], lineOf });
+  return completeScenario(read.data, {
+    source,
+    seed: options.seed,
+    overrides: options.set ?? [],
+    sha256: createHash('sha256')
+      .update([text, ...(options.set ?? [])].join('\0'))
+      .digest('hex'),
+    lineOf,
+  });
 }
 
 /** Puts the value of `cohorts.steady.clients=500` into the document; returns the path. */

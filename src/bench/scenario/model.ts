@@ -8,6 +8,8 @@ export interface Scenario {
   readonly seed: number;
   /** Where it was read from, for messages. */
   readonly source: string;
+  /** SHA-256 of the text of the file and of what was changed in it. */
+  readonly sha256: string;
   /** What was changed with `--set`, as it was given. */
   readonly overrides: readonly string[];
   /** Flags of `serve` for a server that bench starts itself. */

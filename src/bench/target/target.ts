@@ -159,6 +159,8 @@ export class Target {
       bytesPerConnection: this.#bytesPerConnection,
       delayP99Ms: process.eventLoopDelayP99Ms,
       delayMaxMs: process.eventLoopDelayMaxMs,
+      recentDelayMaxMs: process.eventLoopDelayRecentMaxMs,
+      rssNowBytes: process.rssBytes,
     };
   }
 
@@ -180,5 +182,6 @@ interface ServerStatsAnswer {
     readonly cpuMs: number;
     readonly eventLoopDelayP99Ms: number;
     readonly eventLoopDelayMaxMs: number;
+    readonly eventLoopDelayRecentMaxMs?: number;
   };
 }

@@ -1,3 +1,5 @@
+import { availableParallelism, totalmem } from 'node:os';
+import { type JsonReport, jsonResult, overallVerdict } from '../../bench/report/json.js';
 import { terminalReport } from '../../bench/report/terminal.js';
 import { type RunResult, verdictOf } from '../../bench/result.js';
 import { runScenario } from '../../bench/run.js';
@@ -10,8 +12,10 @@ import { DatafnWsError } from '../../protocol/errors.js';
 import { formatCount } from '../../protocol/units.js';
 import { colorsFor } from '../color.js';
 import { type Io, STOP_EXIT_CODES, type StopSignal } from '../io.js';
+import { version } from '../version.js';
 import { ProgressScreen } from './progress.js';
 import { remoteOptions } from './remote-options.js';
+import { ReportFiles } from './report-files.js';
 
 /** Runs, lists or checks scenarios; the exit code. */
 export async function bench(
@@ -30,6 +34,7 @@ export async function bench(
     return 0;
   }
 
+  const files = new ReportFiles(options, io);
   const abort = new AbortController();
   let stoppedBy: StopSignal | undefined;
   const dispose = io.onStop((signal) => {
@@ -40,12 +45,16 @@ export async function bench(
   try {
     for (const scenario of scenarios) {
       if (abort.signal.aborted) break;
-      results.push(await runOne(scenario, options, io, abort.signal));
+      results.push(await runOne(scenario, options, io, abort.signal, files.takeStdout ? 'stderr' : 'stdout'));
     }
   } finally {
     dispose();
+    // Whatever ended it, what there is is reported.
+    if (results.length > 0) await files.write(reportOf(scenarios, results));
   }
-  if (scenarios.length > 1) io.stdout.write(`\n${overall(scenarios, results, io)}`);
+  if (scenarios.length > 1) {
+    io[files.takeStdout ? 'stderr' : 'stdout'].write(`\n${overall(scenarios, results, io)}`);
+  }
   return exitCodeOf(results, stoppedBy);
 }
 
@@ -70,6 +79,7 @@ async function runOne(
   options: BenchOptions,
   io: Io,
   signal: AbortSignal,
+  output: 'stdout' | 'stderr',
 ): Promise<RunResult> {
   const screen = new ProgressScreen(io, scenario, options.progress);
   try {
@@ -85,8 +95,8 @@ async function runOne(
       observer: screen,
     });
     screen.clear();
-    const style = { colors: colorsFor(io, 'stdout'), columns: Math.max(40, io.stdout.columns ?? 80) };
-    io.stdout.write(`\n${terminalReport(result, style)}`);
+    const style = { colors: colorsFor(io, output), columns: Math.max(40, io[output].columns ?? 80) };
+    io[output].write(`\n${terminalReport(result, style)}`);
     return result;
   } finally {
     screen.clear();
@@ -105,6 +115,24 @@ async function list(io: Io): Promise<number> {
   return 0;
 }
 
+/** What the files are made from. */
+function reportOf(scenarios: readonly Scenario[], results: readonly RunResult[]): JsonReport {
+  const machine = {
+    node: process.version,
+    platform: process.platform,
+    arch: process.arch,
+    cores: availableParallelism(),
+    memoryBytes: totalmem(),
+  };
+  const all = results.map((result) => jsonResult(result, { version, machine }));
+  return {
+    version: 1,
+    verdict: overallVerdict(all.map(({ verdict }) => verdict)),
+    results: all,
+    notRun: scenarios.slice(results.length).map(({ name }) => name),
+  };
+}
+
 /** One verdict for several scenarios. */
 function overall(scenarios: readonly Scenario[], results: readonly RunResult[], io: Io): string {
   const colors = colorsFor(io, 'stdout');
@@ -112,7 +140,7 @@ function overall(scenarios: readonly Scenario[], results: readonly RunResult[], 
   const lines = scenarios.map(({ name }, index) => {
     const result = results[index];
     const verdict = result === undefined ? 'aborted' : verdictOf(result);
-    return `  ${paint[verdict](result === undefined ? 'not run' : verdict).padEnd(8)} ${name}\n`;
+    return `  ${paint[verdict]((result === undefined ? 'not run' : verdict).padEnd(8))} ${name}\n`;
   });
   const passed = results.filter((result) => verdictOf(result) === 'passed').length;
   return `${colors.bold('Overall')}: ${passed} of ${scenarios.length} scenarios passed\n${lines.join('')}`;
