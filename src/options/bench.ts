@@ -129,6 +129,7 @@ export const benchOptions = {
   json: reportFile('JSON'),
   junit: reportFile('JUnit XML'),
   markdown: reportFile('Markdown'),
+  html: reportFile('an HTML page'),
   progress: toggle({ help: 'Show live progress even where stderr is no terminal.', fromEnv: false }),
   list: toggle({ help: 'List the scenarios that ship with the tool.', fromEnv: false }),
   validate: toggle({ help: 'Check the scenarios and run nothing.', fromEnv: false }),

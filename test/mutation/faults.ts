@@ -102,5 +102,6 @@ export const EXCEPTIONS: readonly Exception[] = [
     because: 'the same, as the server counts it',
   },
 ];
+
 /** Shipped scenarios that are not run. */
 export const NOT_RUN: readonly string[] = ['soak', 'remote'];

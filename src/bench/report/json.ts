@@ -52,7 +52,7 @@ const cohort = z.strictObject({
 const measurements = z.strictObject({
   cohorts: z.array(cohort),
   metrics: z.array(metric).describe('Every metric that has samples.'),
-  histograms: z.record(text, histogram).describe('Those that belong to no cohort.'),
+  histograms: z.record(text, histogram).describe('Of all cohorts together.'),
 });
 
 const expectation = z.strictObject({
@@ -208,7 +208,13 @@ function measurementsOf(measurements: Measurements): JsonResult['total'] {
   return {
     cohorts: measurements.cohorts.map(cohortOf),
     metrics,
-    histograms: histogramsOf({ skew, convergence, emitLag: emit.lag, apiLatency: api.latency }),
+    histograms: histogramsOf({
+      ...scopeOf(measurements, undefined).tally.histograms,
+      skew,
+      convergence,
+      emitLag: emit.lag,
+      apiLatency: api.latency,
+    }),
   };
 }
 

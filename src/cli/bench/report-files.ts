@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { appendFile, writeFile } from 'node:fs/promises';
+import { htmlReport } from '../../bench/report/html.js';
 import type { JsonReport, JsonResult } from '../../bench/report/json.js';
 import { junitReport } from '../../bench/report/junit.js';
 import { markdownReport } from '../../bench/report/markdown.js';
@@ -12,6 +13,7 @@ const FORMATS = {
   json: (report: JsonReport) => `${JSON.stringify(report, undefined, 2)}\n`,
   junit: ({ results }: JsonReport) => junitReport(results),
   markdown: ({ results }: JsonReport) => markdownReport(results),
+  html: htmlReport,
 } as const;
 
 type Format = keyof typeof FORMATS;

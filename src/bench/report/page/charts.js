@@ -1,0 +1,173 @@
+// Runs in the browser, inside the report: draws the charts from the data that the page carries. No module, no
+// network; `uPlot` is on the page.
+
+const report = JSON.parse(document.getElementById('data').textContent);
+const SERIES = ['--series-1', '--series-2', '--series-3'];
+
+const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const milliseconds = (value) =>
+  value == null
+    ? '–'
+    : value >= 1000
+      ? `${+(value / 1000).toFixed(2)} s`
+      : `${+value.toFixed(value < 10 ? 2 : 0)} ms`;
+const counted = (value) => (value == null ? '–' : Math.round(value).toLocaleString('en-US'));
+const mebibytes = (value) => (value == null ? '–' : `${(value / 2 ** 20).toFixed(1)} MiB`);
+
+/** Marks the beginning of each phase with a line and its number, as the list of phases has it. */
+function phaseMarks(phases) {
+  return {
+    hooks: {
+      draw: [
+        (plot) => {
+          const { ctx, bbox } = plot;
+          ctx.save();
+          ctx.strokeStyle = color('--rule');
+          ctx.fillStyle = color('--muted');
+          ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+          let lastLabelAt = Number.NEGATIVE_INFINITY;
+          for (const [index, phase] of phases.entries()) {
+            const x = Math.round(plot.valToPos(phase.startMs / 1000, 'x', true));
+            if (x < bbox.left || x > bbox.left + bbox.width) continue;
+            ctx.beginPath();
+            ctx.setLineDash([4, 4]);
+            ctx.moveTo(x, bbox.top);
+            ctx.lineTo(x, bbox.top + bbox.height);
+            ctx.stroke();
+            // Short phases would write their numbers over each other.
+            if (x - lastLabelAt < 14 * devicePixelRatio) continue;
+            lastLabelAt = x;
+            ctx.fillText(String(index + 1), x + 3, bbox.top + 12 * devicePixelRatio);
+          }
+          ctx.restore();
+        },
+      ],
+    },
+  };
+}
+
+function axes(xFormat, yFormat) {
+  const common = {
+    stroke: color('--muted'),
+    grid: { stroke: color('--grid'), width: 1 },
+    ticks: { stroke: color('--grid') },
+  };
+  return [
+    { ...common, values: (_, values) => values.map(xFormat) },
+    { ...common, size: 74, values: (_, values) => values.map(yFormat) },
+  ];
+}
+
+function draw(holder, { data, labels, xFormat, yFormat, xLabel, scales = {}, plugins = [], xAxis = {} }) {
+  const [x, y] = axes(xFormat, yFormat);
+  const options = {
+    width: holder.clientWidth,
+    height: 220,
+    scales: { x: { time: false }, ...scales },
+    axes: [{ ...x, ...xAxis }, y],
+    series: [
+      { label: xLabel, value: (_, value) => (value == null ? '–' : xFormat(value)) },
+      ...labels.map((label, index) => ({
+        label,
+        stroke: color(SERIES[index]),
+        width: 2,
+        // Told apart without colour as well.
+        dash: index === 0 ? undefined : [8, 4],
+        points: { show: data[0].length < 3 },
+        value: (_, value) => yFormat(value),
+        spanGaps: false,
+      })),
+    ],
+    plugins,
+  };
+  holder.replaceChildren();
+  const plot = new uPlot(options, data, holder);
+  new ResizeObserver(() => plot.setSize({ width: holder.clientWidth, height: 220 })).observe(holder);
+}
+
+/** Time charts share the phases of their run. */
+function drawTime(holder, result, keys, labels, yFormat) {
+  const points = result.timeline;
+  const data = [
+    points.map(({ atMs }) => atMs / 1000),
+    ...keys.map((key) => points.map((point) => point[key] ?? null)),
+  ];
+  draw(holder, {
+    data,
+    labels,
+    yFormat,
+    xFormat: (value) => `${+value.toFixed(1)} s`,
+    xLabel: 'time',
+    plugins: [phaseMarks(result.phases)],
+    scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
+  });
+}
+
+/** The latency below which a share of the deliveries stayed, the share on an axis that opens up towards 100 %. */
+function drawPercentiles(holder, histogram) {
+  const { buckets, count, max } = histogram;
+  const xs = [0];
+  const ys = [histogram.min];
+  let seen = 0;
+  for (let index = 0; index < buckets.length; index += 2) {
+    seen += buckets[index + 1];
+    const share = Math.min(seen / count, 1 - 1 / (2 * count));
+    xs.push(-Math.log10(1 - share));
+    ys.push(Math.min(bucketMs(buckets[index]), max));
+  }
+  draw(holder, {
+    data: [xs, ys],
+    labels: ['fan-out latency'],
+    yFormat: milliseconds,
+    xFormat: (value) => `${+(100 * (1 - 10 ** -value)).toFixed(Math.max(0, Math.ceil(value) - 1))} %`,
+    xLabel: 'share of deliveries',
+    xAxis: {
+      splits: (_, __, min, maximum) =>
+        Array.from({ length: Math.floor(maximum) + 1 }, (_, nines) => nines).filter((nines) => nines >= min),
+    },
+    scales: { y: { range: (_, __, maximum) => [0, maximum * 1.1] } },
+  });
+}
+
+/** The middle of a bucket of a histogram, as the schema of the JSON report describes it. */
+function bucketMs(bucket) {
+  if (bucket < 128) return (bucket + 0.5) / 1000;
+  const shift = Math.floor(bucket / 128) - 1;
+  return (((bucket % 128) + 128.5) * 2 ** shift) / 1000;
+}
+
+function drawAll() {
+  for (const holder of document.querySelectorAll('[data-chart]')) {
+    const result = report.results[Number(holder.dataset.result)];
+    switch (holder.dataset.chart) {
+      case 'connections':
+        drawTime(holder, result, ['open'], ['open connections'], counted);
+        break;
+      case 'deliveries':
+        drawTime(holder, result, ['deliveriesPerSecond'], ['deliveries/s'], counted);
+        break;
+      case 'fanout':
+        drawTime(holder, result, ['fanoutP50Ms', 'fanoutP99Ms'], ['p50', 'p99'], milliseconds);
+        break;
+      case 'delay':
+        drawTime(
+          holder,
+          result,
+          ['serverDelayMaxMs', 'workerDelayP99Ms'],
+          ['server, longest', 'load generator, p99'],
+          milliseconds,
+        );
+        break;
+      case 'memory':
+        drawTime(holder, result, ['serverRssBytes'], ['server memory'], mebibytes);
+        break;
+      case 'percentiles':
+        drawPercentiles(holder, result.total.histograms.fanout);
+        break;
+    }
+  }
+  document.documentElement.dataset.drawn = 'true';
+}
+
+drawAll();
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAll);

@@ -1,0 +1,39 @@
+/** The look of the HTML report, light and dark. Contrasts are at least those of WCAG AA. */
+export const STYLE = `
+:root { --bg: #fff; --fg: #1b1f24; --muted: #57606a; --rule: #8c959f; --grid: #e3e6ea; --panel: #f6f8fa;
+  --good: #116329; --bad: #b3261e; --warn: #7d4e00; --series-1: #0550ae; --series-2: #b3261e; --series-3: #116329; }
+@media (prefers-color-scheme: dark) {
+  :root { --bg: #0d1117; --fg: #e6edf3; --muted: #9da7b3; --rule: #6e7681; --grid: #262c36; --panel: #161b22;
+    --good: #56d364; --bad: #ff8e86; --warn: #e3b341; --series-1: #79c0ff; --series-2: #ff8e86; --series-3: #56d364; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--bg); color: var(--fg); font: 16px/1.5 system-ui, sans-serif; }
+main, footer { max-width: 1000px; margin: 0 auto; padding: 1rem; }
+h1 { font-size: 1.6rem; line-height: 1.25; margin: 1rem 0 .25rem; }
+h2 { font-size: 1.15rem; margin: 1.75rem 0 .5rem; }
+.lead { font-size: 1.05rem; margin: .25rem 0; }
+small, footer, figcaption, caption { color: var(--muted); }
+footer { font-size: .8rem; overflow-wrap: anywhere; }
+a { color: var(--series-1); }
+.skip { position: absolute; left: -999px; }
+.skip:focus { left: 1rem; top: 1rem; background: var(--bg); padding: .5rem; }
+.badge { display: inline-block; padding: .05em .55em; border-radius: .4em; border: 2px solid currentColor; font-size: .8em; }
+.badge.passed, .good { color: var(--good); } .badge.failed, .bad { color: var(--bad); }
+.badge.invalid, .badge.aborted { color: var(--warn); }
+.good, .bad { font-weight: 700; }
+.why { border-left: 4px solid var(--bad); background: var(--panel); padding: .25rem 1rem; margin: 1rem 0; }
+.why.invalid, .why.aborted { border-color: var(--warn); }
+.why h2 { margin-top: .5rem; }
+.plain { list-style: none; padding: 0; }
+code, pre { font: .9em/1.45 ui-monospace, monospace; overflow-wrap: anywhere; }
+pre { background: var(--panel); padding: .75rem; overflow-x: auto; white-space: pre-wrap; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+caption { text-align: left; font-size: .85rem; padding-bottom: .25rem; }
+th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--grid); vertical-align: top; }
+th { font-weight: 600; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 1rem; }
+figure { margin: 0; min-width: 0; } .chart { width: 100%; min-height: 250px; }
+.u-legend { color: var(--fg); font-size: .8rem; text-align: left; }
+details { margin: .5rem 0; } summary { cursor: pointer; }
+:focus-visible { outline: 3px solid var(--series-1); outline-offset: 2px; }
+`;
