@@ -125,13 +125,13 @@ function page(): string {
 
 A check that cannot fail is no check. \`test/support/faulty-server.mjs\` is a small DataFn server that shares no code with
 \`datafn-ws serve\` and, on request, makes one mistake. Every fault has to fail a shipped scenario, as it ships, with exit 1
-and by the rule that is about it; without a fault, every scenario has to pass.
+and by the rule that is about it; without a fault, every scenario has to pass, but for the rules named below the table.
 
 \`\`\`sh
 npm run test:mutation
 \`\`\`
 
-Last run on ${new Date().toISOString().slice(0, 10)} with Node.js ${process.versions.node}, in ${minutes} minutes. Each row is a run of
+Last run on ${new Date().toISOString().slice(0, 10)} with Node.js ${process.versions.node}, in ${minutes} minutes. Each row is a rule of a run of
 \`datafn-ws bench SCENARIO --server-command 'node test/support/faulty-server.mjs --fault FAULT'\`.
 
 ${lines.join('\n')}

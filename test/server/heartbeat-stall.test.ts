@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createDatafnWsServer, type DatafnWsServer } from '../../src/index.js';
+import { ServerSocket } from '../../src/server/transport/server-socket.js';
+
+/** Longer than the timeout: when it is over, every deadline has passed. */
+const STALL_MS = 400;
+const CLIENTS = 20;
+
+// In a process of its own, so that it answers pings while the server's process is stalled. It prints a line when
+// everybody is open, and one for each close.
+const CLIENT = `
+  import WebSocket from 'ws';
+  let open = 0;
+  for (let index = 0; index < ${CLIENTS}; index++) {
+    const client = new WebSocket(process.argv[1], { autoPong: process.argv[2] === 'answering' });
+    client.on('open', () => ++open === ${CLIENTS} && console.log('open'));
+    client.on('close', (code, reason) => console.log('closed', code, String(reason)));
+  }
+  process.stdin.resume().on('end', () => process.exit());
+`;
+
+let server: DatafnWsServer | undefined;
+let clients: ChildProcess | undefined;
+
+afterEach(async () => {
+  vi.restoreAllMocks();
+  clients?.stdin?.end();
+  if (clients !== undefined && clients.exitCode === null) await once(clients, 'exit');
+  await server?.close();
+});
+
+/** A server that is stalled from the moment its clients have been pinged, for longer than they have to answer. */
+async function stall(kind: 'answering' | 'silent'): Promise<DatafnWsServer> {
+  server = createDatafnWsServer({ port: 0, heartbeatIntervalMs: 1000, heartbeatTimeoutMs: 100 });
+  const { wsUrl } = await server.listen();
+  const args = ['--input-type=module', '-e', CLIENT, `${wsUrl}?token=user:alice`, kind];
+  clients = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  await once(clients.stdout as NodeJS.ReadableStream, 'data');
+  await new Promise<void>((resolve) => {
+    let pinged = 0;
+    const ping = ServerSocket.prototype.ping;
+    vi.spyOn(ServerSocket.prototype, 'ping').mockImplementation(function (this: ServerSocket) {
+      ping.call(this);
+      pinged += 1;
+      // Before the event loop reads again: the pongs come while nobody reads.
+      if (pinged === CLIENTS) {
+        setImmediate(() => {
+          const until = performance.now() + STALL_MS;
+          while (performance.now() < until);
+          resolve();
+        });
+      }
+    });
+  });
+  // One turn for the deadline that has passed meanwhile, and one for what it puts off.
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+  return server;
+}
+
+describe('a server that was stalled over a heartbeat', () => {
+  it('keeps the clients whose pongs wait in its receive buffers', async () => {
+    const stalled = await stall('answering');
+    expect(stalled.websocketHandler.connectionCount).toBe(CLIENTS);
+    expect(stalled.stats().closed).toEqual({});
+  });
+
+  it('still closes those that have not answered', async () => {
+    const stalled = await stall('silent');
+    expect(stalled.websocketHandler.connectionCount).toBe(0);
+    expect(stalled.stats().closed).toEqual({ 1001: CLIENTS });
+  });
+});
