@@ -1,6 +1,8 @@
 import { emptyMeasurements, type Measurements } from '../../src/bench/measure/measurements.js';
+import { type JsonReport, jsonResult } from '../../src/bench/report/json.js';
 import type { RunResult } from '../../src/bench/result.js';
 import { parseScenario } from '../../src/bench/scenario/load.js';
+import type { Phase } from '../../src/bench/scenario/model.js';
 import { judge } from '../../src/bench/verdict/rule.js';
 
 /** A scenario of two cohorts, for results that are made by hand. */
@@ -91,4 +93,33 @@ export function filledResult(
       ...judge(expectation.rule, measurements),
     })),
   };
+}
+
+/** That result as data, with phases and a timeline. */
+export function filledReport(
+  rules: readonly string[],
+  parts: Parameters<typeof filledResult>[1] = {},
+): JsonReport {
+  const [connect] = parseScenario(SCENARIO(rules), 'sample.yaml').phases;
+  const phases = [0, 3000, 6000].map((startMs) => ({
+    phase: connect as Phase,
+    startMs,
+    durationMs: 3000,
+    measurements: filledMeasurements(),
+    outcomes: [],
+  }));
+  const timeline = Array.from({ length: 12 }, (_, second) => ({
+    atMs: (second + 1) * 1000,
+    open: Math.min(1000, second * 200),
+    deliveriesPerSecond: second > 4 ? 4000 + second * 10 : 0,
+    ...(second > 4 ? { fanoutP50Ms: 3 + second / 10, fanoutP99Ms: 20 + second } : {}),
+    workerDelayP99Ms: 4 + second,
+    serverRssBytes: (80 + second) * 2 ** 20,
+    serverDelayMaxMs: 9 - second / 2,
+  }));
+  const result = jsonResult(filledResult(rules, { phases, timeline, ...parts }), {
+    version: '1.2.3',
+    machine: { node: 'v20.19.0', platform: 'linux', arch: 'x64', cores: 2, memoryBytes: 2 ** 34 },
+  });
+  return { version: 1, verdict: result.verdict, results: [result], notRun: [] };
 }

@@ -1,5 +1,5 @@
 // npm run perf [-- figure …] [--write]: measures, prints a Markdown table, and with --write puts it into
-// docs/performance.md. Exits with 1 when a figure misses its target.
+// docs/performance.md. Exits with 1 when a figure misses its target, unless --report asks for the table alone.
 //
 // PAIRS=n sets the pairs of an alternating measurement (9), SHORT=1 makes every part short, for a first look.
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -37,4 +37,4 @@ if (process.argv.includes('--write')) {
   const [before, after] = [text.split(MARKS[0])[0], text.split(MARKS[1])[1]];
   writeFileSync(DOCUMENT, `${before}${MARKS[0]}\n${facts}\n\n${table}\n${MARKS[1]}${after}`);
 }
-process.exit(missed.length > 0 ? 1 : 0);
+process.exit(missed.length > 0 && !process.argv.includes('--report') ? 1 : 0);
