@@ -1,13 +1,12 @@
 import type { AddressInfo } from 'node:net';
-import { resolveManagerConfig } from '../manager/config.js';
 import type { WebSocketManager } from '../manager/web-socket-manager.js';
 import { SERVER_DEFAULTS } from '../options/defaults.js';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
-import { describe } from '../protocol/identifiers.js';
 import { buildApi } from './api/app.js';
 import { hasLoopbackHost, isLoopback } from './api/host-rule.js';
 import { devNamespaceProvider } from './auth/dev.js';
 import type { NamespaceProvider } from './auth/provider.js';
+import { checkServerOptions } from './check-options.js';
 import { DelayMonitor, type ServerStats } from './stats.js';
 import { type AttachOptions, attachWebSocketManager } from './transport/attach.js';
 
@@ -68,23 +67,11 @@ export interface DatafnWsServer {
  * @throws {DatafnWsError} `ERR_INVALID_OPTION` for options that are out of range or not safe together.
  */
 export function createDatafnWsServer(options: DatafnWsServerOptions = {}): DatafnWsServer {
+  checkServerOptions(options);
   const host = options.host ?? SERVER_DEFAULTS.host;
   const port = options.port ?? SERVER_DEFAULTS.port;
   const path = options.path ?? SERVER_DEFAULTS.path;
-  resolveManagerConfig(options);
   checkExposure(host, options);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new DatafnWsError(
-      'ERR_INVALID_OPTION',
-      `Expected \`port\` to be from 0 to 65535, got ${describe(port)}`,
-    );
-  }
-  if (!/^\/[^?#\s]*$/.test(path)) {
-    throw new DatafnWsError(
-      'ERR_INVALID_OPTION',
-      `Expected \`path\` to start with / and have no ? or #, got ${describe(path)}`,
-    );
-  }
 
   const startedAtMs = performance.now();
   const delay = new DelayMonitor();
@@ -159,12 +146,6 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
 
 /** What is open to the network must ask who is there. */
 function checkExposure(host: string, { adminToken, namespaceProvider }: DatafnWsServerOptions): void {
-  if (adminToken !== undefined && adminToken.trim() === '') {
-    throw new DatafnWsError(
-      'ERR_INVALID_OPTION',
-      'Expected `adminToken` (--admin-token) to be a non-empty string, got an empty one',
-    );
-  }
   if (isLoopback(host)) return;
   if (adminToken === undefined) {
     throw new DatafnWsError(

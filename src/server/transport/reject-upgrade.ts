@@ -1,14 +1,10 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { PROBLEM_TYPE, problem } from '../api/problem.js';
+import type { Refusal } from './gate.js';
 
 /** Answers an upgrade request with an HTTP error and ends the connection. */
-export function rejectUpgrade(
-  socket: Duplex,
-  status: number,
-  detail: string,
-  headers: Readonly<Record<string, string>> = {},
-): void {
+export function rejectUpgrade(socket: Duplex, { status, detail, headers = {} }: Refusal): void {
   const body = JSON.stringify(problem(status, detail));
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,

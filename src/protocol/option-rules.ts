@@ -1,0 +1,81 @@
+import { DatafnWsError } from './errors.js';
+import { describe } from './identifiers.js';
+import { MAX_TIMER_MS } from './units.js';
+
+/** What a value must be. `expected` follows the words "Expected … to be". */
+export interface OptionRule {
+  readonly expected: string;
+  valid(value: unknown): boolean;
+}
+
+/** A limit on how many; `Infinity` is none. */
+export const LIMIT: OptionRule = {
+  expected: 'a whole number of at least 0, or Infinity',
+  valid: (value) => value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && Number(value) >= 0),
+};
+
+/** A time that a timer can wait. */
+export const DELAY_MS: OptionRule = {
+  expected: `a number of milliseconds from 0 to ${MAX_TIMER_MS}`,
+  valid: (value) => Number.isFinite(value) && Number(value) >= 0 && Number(value) <= MAX_TIMER_MS,
+};
+
+/** A whole number within bounds, both included. */
+export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER): OptionRule {
+  return {
+    expected:
+      max === Number.MAX_SAFE_INTEGER
+        ? `a whole number of at least ${min}`
+        : `a whole number from ${min} to ${max}`,
+    valid: (value) => Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max,
+  };
+}
+
+export const FUNCTION: OptionRule = {
+  expected: 'a function',
+  valid: (value) => typeof value === 'function',
+};
+
+export const NON_EMPTY_STRING: OptionRule = {
+  expected: 'a non-empty string',
+  valid: (value) => typeof value === 'string' && value.trim() !== '',
+};
+
+/** An object that has all of these methods. */
+export function objectWith(...methods: readonly string[]): OptionRule {
+  return {
+    expected: `an object with ${methods.map((method) => `${method}()`).join(', ')}`,
+    valid: (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      methods.every((method) => typeof (value as Record<string, unknown>)[method] === 'function'),
+  };
+}
+
+/**
+ * Checks the values that are there; those left out have defaults.
+ *
+ * @param what the words for the whole in an error, such as "the config".
+ * @param isSecret whether the value of a key must not be shown.
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` for the first that does not fit.
+ */
+export function checkOptions(
+  what: string,
+  values: unknown,
+  rules: Readonly<Record<string, OptionRule>>,
+  isSecret: (key: string) => boolean = () => false,
+): void {
+  if (typeof values !== 'object' || values === null || Array.isArray(values)) {
+    throw invalid(`Expected ${what} to be an object, got ${describe(values)}`);
+  }
+  for (const [key, rule] of Object.entries(rules)) {
+    const value = (values as Record<string, unknown>)[key];
+    if (value === undefined || rule.valid(value)) continue;
+    const got = isSecret(key) && typeof value === 'string' ? 'another string' : describe(value);
+    throw invalid(`Expected \`${key}\` to be ${rule.expected}, got ${got}`);
+  }
+}
+
+function invalid(message: string): DatafnWsError {
+  return new DatafnWsError('ERR_INVALID_OPTION', message);
+}

@@ -1,0 +1,60 @@
+import { SERVER_DEFAULTS } from '../options/defaults.js';
+import {
+  checkOptions,
+  DELAY_MS,
+  FUNCTION,
+  NON_EMPTY_STRING,
+  type OptionRule,
+  objectWith,
+  wholeNumber,
+} from '../protocol/option-rules.js';
+
+/** The path of the WebSocket endpoint, as a request line has it. */
+const PATH: OptionRule = {
+  expected: 'a path such as /datafn/ws, without ? or #',
+  valid: (value) => typeof value === 'string' && /^\/[^?#\s]*$/.test(value),
+};
+
+const ATTACH_RULES = {
+  namespaceProvider: FUNCTION,
+  path: PATH,
+  maxMessageBytes: wholeNumber(1),
+  // Under a socket's own high-water mark no `drain` would come, and a backed-up client would never hear again.
+  clientBufferBytes: wholeNumber(SERVER_DEFAULTS.clientBufferBytes),
+  closeTimeoutMs: DELAY_MS,
+  logger: objectWith('debug', 'info', 'warn', 'error'),
+  observer: objectWith(),
+  screenUpgrade: FUNCTION,
+} as const;
+
+const SERVER_RULES = {
+  ...ATTACH_RULES,
+  host: NON_EMPTY_STRING,
+  port: wholeNumber(0, 65_535),
+  adminToken: NON_EMPTY_STRING,
+  anonymousNamespace: NON_EMPTY_STRING,
+  shutdownTimeoutMs: DELAY_MS,
+  maxBodyBytes: wholeNumber(1),
+  maxBatchItems: wholeNumber(1),
+} as const;
+
+/**
+ * Checks what `attachWebSocketManager` was given, the manager's own config apart.
+ *
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` for the first value that does not fit.
+ */
+export function checkAttachOptions(options: unknown): void {
+  checkOptions('the options', options, ATTACH_RULES);
+  // It has no default: a manager on somebody's own server is not to let anybody in by itself.
+  const { namespaceProvider = null } = options as { namespaceProvider?: unknown };
+  checkOptions('the options', { namespaceProvider }, ATTACH_RULES);
+}
+
+/**
+ * Checks what `createDatafnWsServer` was given, the manager's own config apart.
+ *
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` for the first value that does not fit.
+ */
+export function checkServerOptions(options: unknown): void {
+  checkOptions('the options', options, SERVER_RULES, (key) => key === 'adminToken');
+}

@@ -1,0 +1,68 @@
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { DatafnWsError } from '../../protocol/errors.js';
+import { rejectUpgrade } from './reject-upgrade.js';
+
+/** Takes the upgrades of one path. */
+export interface UpgradeHandler {
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** An upgrade that belongs to nobody was answered 404; told to one handler of the server, to be counted. */
+  rejected(status: number, detail: string): void;
+}
+
+/** The paths of an HTTP server that have a WebSocket endpoint of ours, behind one `upgrade` listener. */
+class UpgradeRoutes {
+  readonly #handlers = new Map<string, UpgradeHandler>();
+
+  constructor(private readonly httpServer: HttpServer) {}
+
+  add(path: string, handler: UpgradeHandler): void {
+    if (this.#handlers.has(path)) {
+      throw new DatafnWsError(
+        'ERR_INVALID_OPTION',
+        `Expected \`path\` to be free on this HTTP server, got "${path}", which has a WebSocketManager already: close that one, or choose another path`,
+      );
+    }
+    if (this.#handlers.size === 0) this.httpServer.on('upgrade', this.#onUpgrade);
+    this.#handlers.set(path, handler);
+  }
+
+  remove(path: string): void {
+    this.#handlers.delete(path);
+    if (this.#handlers.size === 0) this.httpServer.off('upgrade', this.#onUpgrade);
+  }
+
+  readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    const handler = this.#handlers.get((request.url ?? '').split('?', 1)[0] ?? '');
+    // An upgrade elsewhere may be for a listener of somebody else.
+    if (handler === undefined && this.httpServer.listenerCount('upgrade') > 1) return;
+    socket.on('error', ignoreSocketError);
+    if (handler !== undefined) {
+      handler.upgrade(request, socket, head);
+      return;
+    }
+    const detail = `No WebSocket here; it is at ${[...this.#handlers.keys()].join(' and ')}`;
+    const [anyHandler] = this.#handlers.values();
+    anyHandler?.rejected(404, detail);
+    rejectUpgrade(socket, { status: 404, detail });
+  };
+}
+
+const routesOf = new WeakMap<HttpServer, UpgradeRoutes>();
+
+/**
+ * Hands the upgrades at `path` of an HTTP server to `handler`. Those elsewhere go to whoever else listens for them,
+ * and are answered 404 when nobody does. Each socket comes with `ignoreSocketError` as its `error` listener.
+ *
+ * @returns takes the handler away again.
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` when the path is taken.
+ */
+export function routeUpgrades(httpServer: HttpServer, path: string, handler: UpgradeHandler): () => void {
+  const routes = routesOf.get(httpServer) ?? new UpgradeRoutes(httpServer);
+  routes.add(path, handler);
+  routesOf.set(httpServer, routes);
+  return () => routes.remove(path);
+}
+
+/** A socket that breaks before anybody owns it concerns nobody. */
+export function ignoreSocketError(): void {}
