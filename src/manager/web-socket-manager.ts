@@ -2,6 +2,7 @@ import { CLOSE, type CloseCode } from '../protocol/close-codes.js';
 import { messageOf } from '../protocol/errors.js';
 import { PreparedMessage } from '../protocol/frames.js';
 import { parseHello } from '../protocol/messages.js';
+import { NON_EMPTY_STRING, objectWith, requireOption } from '../protocol/option-rules.js';
 import { refusalFor } from './admission.js';
 import { type Clock, systemClock } from './clock.js';
 import { resolveManagerConfig } from './config.js';
@@ -16,6 +17,8 @@ import type {
   WsAuthContext,
   WsManagerConfig,
 } from './types.js';
+
+const CLIENT = objectWith('send');
 
 /**
  * Tracks the clients of each namespace, enforces connection limits, keeps a heartbeat and broadcasts cursors.
@@ -94,8 +97,10 @@ export class WebSocketManager {
    *
    * @returns false when the client was refused. It is then closed: 4503 at a limit (the global one is checked
    *   first), 4401 for an empty namespace, 1001 after {@link close}.
+   * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a client without a `send` method: a mistake of the caller.
    */
   addClient(client: WebSocketClient, authContext: WsAuthContext): boolean {
+    requireOption('client', client, CLIENT);
     const namespace: unknown = authContext?.namespace;
     if (this.#closed) return this.#refuse(client, CLOSE.goingAway, namespace);
     const known = this.#registry.get(client);
@@ -150,8 +155,13 @@ export class WebSocketManager {
    * Sends `{"type":"cursor","cursor":"…"}` to each client of `namespace` and to no other, at a cost that grows
    * with the clients of that namespace alone. A client whose `send` throws is removed and closed with 1001
    * `Broadcast send failed`; the others still get theirs.
+   *
+   * @throws {DatafnWsError} `ERR_INVALID_OPTION` when either is no non-empty string: a mistake of the caller, of
+   *   which no client hears.
    */
   broadcastCursor(cursor: string, namespace: string): BroadcastResult {
+    requireOption('cursor', cursor, NON_EMPTY_STRING);
+    requireOption('namespace', namespace, NON_EMPTY_STRING);
     this.#broadcasts += 1;
     const records = this.#registry.of(namespace);
     if (records.size === 0) return { delivered: 0, failed: 0 };

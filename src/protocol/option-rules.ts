@@ -38,7 +38,12 @@ export const FUNCTION: OptionRule = {
 
 export const NON_EMPTY_STRING: OptionRule = {
   expected: 'a non-empty string',
-  valid: (value) => typeof value === 'string' && value.trim() !== '',
+  valid: (value) => typeof value === 'string' && value !== '',
+};
+
+export const OBJECT: OptionRule = {
+  expected: 'an object',
+  valid: (value) => typeof value === 'object' && value !== null,
 };
 
 /** An object that has all of these methods. */
@@ -46,8 +51,7 @@ export function objectWith(...methods: readonly string[]): OptionRule {
   return {
     expected: `an object with ${methods.map((method) => `${method}()`).join(', ')}`,
     valid: (value) =>
-      typeof value === 'object' &&
-      value !== null &&
+      OBJECT.valid(value) &&
       methods.every((method) => typeof (value as Record<string, unknown>)[method] === 'function'),
   };
 }
@@ -70,10 +74,20 @@ export function checkOptions(
   }
   for (const [key, rule] of Object.entries(rules)) {
     const value = (values as Record<string, unknown>)[key];
-    if (value === undefined || rule.valid(value)) continue;
-    const got = isSecret(key) && typeof value === 'string' ? 'another string' : describe(value);
-    throw invalid(`Expected \`${key}\` to be ${rule.expected}, got ${got}`);
+    if (value !== undefined) requireOption(key, value, rule, isSecret(key));
   }
+}
+
+/**
+ * Checks a value that has to be there.
+ *
+ * @param isSecret whether the value must not be shown.
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` when it does not fit.
+ */
+export function requireOption(name: string, value: unknown, rule: OptionRule, isSecret = false): void {
+  if (rule.valid(value)) return;
+  const got = isSecret && typeof value === 'string' && value !== '' ? 'something else' : describe(value);
+  throw invalid(`Expected \`${name}\` to be ${rule.expected}, got ${got}`);
 }
 
 function invalid(message: string): DatafnWsError {

@@ -4,8 +4,10 @@ import {
   DELAY_MS,
   FUNCTION,
   NON_EMPTY_STRING,
+  OBJECT,
   type OptionRule,
   objectWith,
+  requireOption,
   wholeNumber,
 } from '../protocol/option-rules.js';
 
@@ -13,6 +15,12 @@ import {
 const PATH: OptionRule = {
   expected: 'a path such as /datafn/ws, without ? or #',
   valid: (value) => typeof value === 'string' && /^\/[^?#\s]*$/.test(value),
+};
+
+/** What a bearer header can carry. */
+const TOKEN: OptionRule = {
+  expected: 'a non-empty string without white space',
+  valid: (value) => typeof value === 'string' && /^\S+$/.test(value),
 };
 
 const ATTACH_RULES = {
@@ -23,7 +31,7 @@ const ATTACH_RULES = {
   clientBufferBytes: wholeNumber(SERVER_DEFAULTS.clientBufferBytes),
   closeTimeoutMs: DELAY_MS,
   logger: objectWith('debug', 'info', 'warn', 'error'),
-  observer: objectWith(),
+  observer: OBJECT,
   screenUpgrade: FUNCTION,
 } as const;
 
@@ -31,7 +39,7 @@ const SERVER_RULES = {
   ...ATTACH_RULES,
   host: NON_EMPTY_STRING,
   port: wholeNumber(0, 65_535),
-  adminToken: NON_EMPTY_STRING,
+  adminToken: TOKEN,
   anonymousNamespace: NON_EMPTY_STRING,
   shutdownTimeoutMs: DELAY_MS,
   maxBodyBytes: wholeNumber(1),
@@ -46,8 +54,8 @@ const SERVER_RULES = {
 export function checkAttachOptions(options: unknown): void {
   checkOptions('the options', options, ATTACH_RULES);
   // It has no default: a manager on somebody's own server is not to let anybody in by itself.
-  const { namespaceProvider = null } = options as { namespaceProvider?: unknown };
-  checkOptions('the options', { namespaceProvider }, ATTACH_RULES);
+  const { namespaceProvider } = options as { namespaceProvider?: unknown };
+  requireOption('namespaceProvider', namespaceProvider, ATTACH_RULES.namespaceProvider);
 }
 
 /**

@@ -454,3 +454,27 @@ describe('close and destroy', () => {
     expect(client.sent).toEqual([message('1')]);
   });
 });
+
+describe('a mistake of the caller', () => {
+  test.each([undefined, null, 42, 'client', {}, { send: 'text' }])(
+    'addClient(%o) throws, and nothing is tracked',
+    (client) => {
+      const { manager } = setUp();
+      expect(() => manager.addClient(client as never, { namespace: 'a' })).toThrow(
+        /Expected `client` to be an object with send\(\), got /,
+      );
+      expect([manager.connectionCount, manager.namespaceCount]).toEqual([0, 0]);
+    },
+  );
+
+  test.each([undefined, null, 42, '', {}])(
+    'broadcastCursor(%o) throws, is not counted, and no client hears of it',
+    (value) => {
+      const { manager, add } = setUp();
+      const client = add('a');
+      expect(() => manager.broadcastCursor(value as never, 'a')).toThrow(/Expected `cursor`/);
+      expect(() => manager.broadcastCursor('1', value as never)).toThrow(/Expected `namespace`/);
+      expect([client.sent, client.closes, manager.broadcasts]).toEqual([[], [], 0]);
+    },
+  );
+});

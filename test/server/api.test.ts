@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { DatafnWsError } from '../../src/protocol/errors.js';
 import { createDatafnWsServer } from '../../src/server/create-server.js';
@@ -127,6 +128,38 @@ test('what is not there is a 404 problem, without the query in it', async () => 
   });
 });
 
+describe('an error of HTTP itself is a problem document, too', () => {
+  /** What comes back for bytes as they are. */
+  async function raw(port: number, text: string): Promise<{ status: number; head: string; body: string }> {
+    const socket = connect(port, '127.0.0.1');
+    socket.end(text);
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket) chunks.push(chunk as Buffer);
+    const [head = '', body = ''] = Buffer.concat(chunks).toString().split('\r\n\r\n');
+    return { status: Number(head.split(' ')[1]), head, body };
+  }
+
+  test.each([
+    ['a path that is not percent-encoded', 'GET /% HTTP/1.1\r\nHost: localhost\r\n\r\n', 400],
+    ['no Host', 'GET /v1/stats HTTP/1.1\r\n\r\n', 400],
+    ['no HTTP', 'banana\r\n\r\n', 400],
+    ['endless headers', `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+  ])('%s', async (_, text, status) => {
+    const { port } = await startServer();
+    const answer = await raw(port, text);
+    expect(answer.status).toBe(status);
+    expect(answer.head).toMatch(/content-type: application\/problem\+json/i);
+    expect(JSON.parse(answer.body)).toMatchObject({ status, type: 'about:blank' });
+  });
+
+  test('a known path with another method is 405, and says which it takes', async () => {
+    const { apiUrl } = await startServer();
+    const answer = await call('DELETE', `${apiUrl}/v1/cursors`);
+    expect([answer.status, answer.json.status, answer.headers.allow]).toEqual([405, 405, 'POST']);
+    expect((await call('POST', `${apiUrl}/v1/stats`)).headers.allow).toBe('GET, HEAD');
+  });
+});
+
 describe('without an admin token', () => {
   const ROUTES = ['/v1/stats', '/v1/namespaces', '/healthz', '/readyz'];
 
@@ -229,9 +262,23 @@ describe('options that are not valid', () => {
     ['maxConnections', { maxConnections: -1 }],
     ['heartbeatIntervalMs', { heartbeatIntervalMs: Number.NaN }],
     ['clientBufferBytes', { clientBufferBytes: 1000 }],
+    ['host', { host: 1 as never }],
+    ['host', { host: '' }],
+    ['namespaceProvider', { namespaceProvider: 'user:alice' as never }],
+    ['observer', { observer: (() => {}) as never }],
+    ['logger', { logger: { info() {} } as never }],
+    ['maxBodyBytes', { maxBodyBytes: 0 }],
+    ['shutdownTimeoutMs', { shutdownTimeoutMs: -1 }],
   ])('a wrong `%s` throws at construction and is named: %j', (name, options) => {
     expect(() => createDatafnWsServer(options)).toThrow(DatafnWsError);
     expect(() => createDatafnWsServer(options)).toThrow(`\`${name}\``);
+  });
+
+  test('null is no options, and an admin token that does not fit is not shown', () => {
+    expect(() => createDatafnWsServer(null as never)).toThrow(
+      'Expected the options to be an object, got null',
+    );
+    expect(() => createDatafnWsServer({ adminToken: 'hush hush' })).toThrow(/`adminToken`(?!.*hush)/);
   });
 });
 

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
 import { call, postCursors } from '../support/http-call.js';
 import { disposeLive, openClient, startServer } from '../support/live-server.js';
@@ -157,6 +158,38 @@ describe('POST /v1/cursors', () => {
       expect(server.stats().broadcasts).toBe(0);
     },
   );
+
+  test.each<[string, Record<string, string>, Buffer, number, string]>([
+    ['bytes that are no UTF-8', {}, Buffer.from('{"namespace":"\xff","cursor":"1"}', 'latin1'), 400, 'body'],
+    [
+      'UTF-16',
+      { 'content-type': 'application/json; charset=utf-16le' },
+      Buffer.from('{}', 'utf16le'),
+      415,
+      'Content-Type',
+    ],
+    [
+      'gzip',
+      { 'content-encoding': 'gzip' },
+      gzipSync('{"namespace":"a","cursor":"1"}'),
+      415,
+      'Content-Encoding',
+    ],
+  ])('a body in %s is refused, and not guessed at', async (_, headers, body, status, field) => {
+    const { apiUrl, server } = await startServer();
+    const answer = await call('POST', `${apiUrl}/v1/cursors`, {
+      headers: { 'content-type': 'application/json', ...headers },
+      body,
+    });
+    expect([answer.status, answer.json.field]).toEqual([status, field]);
+    expect(server.stats().broadcasts).toBe(0);
+  });
+
+  test.each([{}, NDJSON])('a byte-order mark at the start does not matter', async (headers) => {
+    const { apiUrl } = await startServer();
+    const answer = await postCursors(apiUrl, '\ufeff{"namespace":"a","cursor":"1"}', headers);
+    expect([answer.status, answer.json.results.length]).toEqual([200, 1]);
+  });
 
   test('a body over the limit is 413 with the limit, and so is a batch over the most items', async () => {
     const { apiUrl, server } = await startServer({ maxBodyBytes: 1000, maxBatchItems: 2 });

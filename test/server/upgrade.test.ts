@@ -371,4 +371,68 @@ describe('attachWebSocketManager on an HTTP server of somebody else', () => {
     ).toThrow(/clientBufferBytes/);
     expect(http.listenerCount('upgrade')).toBe(0);
   });
+
+  test('two managers share one server by path, and what belongs to neither is answered 404', async () => {
+    const { http, origin } = await listen();
+    const options = { namespaceProvider: () => 'a', heartbeatIntervalMs: 0 };
+    const [one, two] = [
+      attachWebSocketManager(http, { ...options, path: '/one' }),
+      attachWebSocketManager(http, { ...options, path: '/two' }),
+    ];
+    await openClient(`${origin}/one`);
+    await openClient(`${origin}/two`);
+    await openClient(`${origin}/two`);
+    expect([one.manager.connectionCount, two.manager.connectionCount]).toEqual([1, 2]);
+    const elsewhere = await connectClient(`${origin}/three`);
+    await elsewhere.gone();
+    expect([elsewhere.status, JSON.parse(elsewhere.body).detail]).toEqual([
+      404,
+      'No WebSocket here; it is at /one and /two',
+    ]);
+    await one.close();
+    expect((await connectClient(`${origin}/one`)).status).toBe(404);
+    expect((await openClient(`${origin}/two`)).isOpen).toBe(true);
+    await two.close();
+    expect(http.listenerCount('upgrade')).toBe(0);
+    await within(new Promise((resolve) => http.close(resolve)), 'the end of the HTTP server');
+  });
+
+  test('a second manager on the same path is refused at once, and fits in when the first has closed', async () => {
+    const { http, origin } = await listen();
+    const options = { namespaceProvider: () => 'a', heartbeatIntervalMs: 0 };
+    const first = attachWebSocketManager(http, options);
+    expect(() => attachWebSocketManager(http, options)).toThrow(/`path`.*free.*\/datafn\/ws/);
+    await openClient(`${origin}/datafn/ws`);
+    expect(first.manager.connectionCount).toBe(1);
+    await first.close();
+    const second = attachWebSocketManager(http, options);
+    await openClient(`${origin}/datafn/ws`);
+    expect(second.manager.connectionCount).toBe(1);
+    await second.close();
+    await within(new Promise((resolve) => http.close(resolve)), 'the end of the HTTP server');
+  });
+
+  test.each<[string, unknown, string]>([
+    ['no options', undefined, 'Expected the options to be an object, got undefined'],
+    ['no provider', {}, 'Expected `namespaceProvider` to be a function, got undefined'],
+    [
+      'a provider that is none',
+      { namespaceProvider: 'a' },
+      'Expected `namespaceProvider` to be a function, got "a"',
+    ],
+    [
+      'half a logger',
+      { namespaceProvider: () => 'a', logger: { info() {} } },
+      'Expected `logger` to be an object with debug(), info(), warn(), error(), got an object',
+    ],
+    [
+      'a path without a slash',
+      { namespaceProvider: () => 'a', path: 'ws' },
+      'Expected `path` to be a path such as /datafn/ws',
+    ],
+  ])('%s is refused in words that say what was expected', (_, options, words) => {
+    const http = createServer();
+    expect(() => attachWebSocketManager(http, options as never)).toThrow(words);
+    expect(http.listenerCount('upgrade')).toBe(0);
+  });
 });

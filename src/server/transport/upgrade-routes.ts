@@ -1,7 +1,7 @@
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { DatafnWsError } from '../../protocol/errors.js';
-import { rejectUpgrade } from './reject-upgrade.js';
+import { endWithProblem } from '../api/raw-problem.js';
 
 /** Takes the upgrades of one path. */
 export interface UpgradeHandler {
@@ -44,7 +44,7 @@ class UpgradeRoutes {
     const detail = `No WebSocket here; it is at ${[...this.#handlers.keys()].join(' and ')}`;
     const [anyHandler] = this.#handlers.values();
     anyHandler?.rejected(404, detail);
-    rejectUpgrade(socket, { status: 404, detail });
+    endWithProblem(socket, { status: 404, detail });
   };
 }
 

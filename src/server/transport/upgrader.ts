@@ -5,13 +5,13 @@ import { type ServerOptions, WebSocketServer } from 'ws';
 import type { DatafnLogger } from '../../manager/types.js';
 import { messageOf } from '../../protocol/errors.js';
 import { namespaceProblem } from '../../protocol/identifiers.js';
+import { endWithProblem, type Refusal } from '../api/raw-problem.js';
 import type { NamespaceProvider } from '../auth/provider.js';
 import { chooseSubprotocol, tokenOf } from '../auth/token-source.js';
 import type { ServerObserver } from '../observer.js';
 import type { ConnectionCounters } from '../stats.js';
 import type { Connections } from './connections.js';
-import { firstRefusal, type Refusal, type UpgradeGate } from './gate.js';
-import { rejectUpgrade } from './reject-upgrade.js';
+import { firstRefusal, type UpgradeGate } from './gate.js';
 import { ServerSocket } from './server-socket.js';
 import { ignoreSocketError, type UpgradeHandler } from './upgrade-routes.js';
 
@@ -131,7 +131,7 @@ export class Upgrader implements UpgradeHandler {
 
   #reject(socket: Duplex, refusal: Refusal): void {
     this.rejected(refusal.status, refusal.detail);
-    rejectUpgrade(socket, refusal);
+    endWithProblem(socket, refusal);
   }
 }
 

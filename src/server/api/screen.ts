@@ -1,0 +1,47 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
+import { fromAuthorization } from '../auth/token-source.js';
+import { hasLoopbackHost } from './host-rule.js';
+import { ProblemError } from './problem.js';
+
+/** Routes that an orchestrator calls without credentials. */
+const PROBES = new Set(['/healthz', '/readyz']);
+
+/**
+ * Decides who may call the API.
+ *
+ * @param adminToken with it, every route but the two probes wants it as bearer; without it, the Host must be a
+ *   loopback name.
+ * @throws {ProblemError} 400, 401 or 403 for who may not.
+ */
+export function screen(request: FastifyRequest, adminToken: string | undefined): void {
+  const { host, authorization } = request.headers;
+  if (host === undefined && request.raw.httpVersion !== '1.0') {
+    // RFC 9112 section 3.2.
+    throw new ProblemError(400, 'Expected a Host header, got none', { field: 'Host' });
+  }
+  if (adminToken === undefined) {
+    if (hasLoopbackHost(host)) return;
+    throw new ProblemError(403, 'Expected the Host header to be a loopback name', {
+      field: 'Host',
+      fix: 'Call it as http://127.0.0.1 or http://localhost, or start the server with --admin-token.',
+    });
+  }
+  if (PROBES.has(request.url.split('?', 1)[0] ?? '')) return;
+  const token = fromAuthorization(authorization);
+  if (token !== undefined && sameSecret(token, adminToken)) return;
+  throw new ProblemError(
+    401,
+    token === undefined ? 'Expected a bearer token, got none' : 'The bearer token is not the admin token',
+    {
+      field: 'Authorization',
+      fix: 'Send `Authorization: Bearer <the admin token>`; with `emit`, pass --admin-token.',
+    },
+  );
+}
+
+/** Compares secrets in a time that tells nothing of where they differ, nor of their lengths. */
+function sameSecret(given: string, wanted: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(given), digest(wanted));
+}
