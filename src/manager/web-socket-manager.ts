@@ -2,7 +2,7 @@ import { CLOSE, type CloseCode } from '../protocol/close-codes.js';
 import { messageOf } from '../protocol/errors.js';
 import { PreparedMessage } from '../protocol/frames.js';
 import { parseHello } from '../protocol/messages.js';
-import { NON_EMPTY_STRING, objectWith, requireOption } from '../protocol/option-rules.js';
+import { LOGGER, NON_EMPTY_STRING, objectWith, requireOption } from '../protocol/option-rules.js';
 import { refusalFor } from './admission.js';
 import { type Clock, systemClock } from './clock.js';
 import { resolveManagerConfig } from './config.js';
@@ -19,6 +19,7 @@ import type {
 } from './types.js';
 
 const CLIENT = objectWith('send');
+const CLOCK = objectWith('setTimeout', 'clearTimeout', 'setImmediate');
 
 /**
  * Tracks the clients of each namespace, enforces connection limits, keeps a heartbeat and broadcasts cursors.
@@ -42,10 +43,12 @@ export class WebSocketManager {
    * @param config limits and times; see {@link WsManagerConfig} for the defaults.
    * @param logger where to report; silent by default.
    * @param clock the timers to use; the global ones by default.
-   * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a config value out of range.
+   * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a config value out of range, or half a logger or clock.
    */
   constructor(config?: WsManagerConfig, logger: DatafnLogger = silentLogger, clock: Clock = systemClock) {
     this.#config = resolveManagerConfig(config);
+    requireOption('logger', logger, LOGGER);
+    requireOption('clock', clock, CLOCK);
     this.#logger = guardLogger(logger);
     this.#heartbeat = new Heartbeat(
       clock,

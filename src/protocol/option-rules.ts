@@ -56,6 +56,9 @@ export function objectWith(...methods: readonly string[]): OptionRule {
   };
 }
 
+/** A `DatafnLogger`. */
+export const LOGGER: OptionRule = objectWith('debug', 'info', 'warn', 'error');
+
 /**
  * Checks the values that are there; those left out have defaults.
  *

@@ -3,10 +3,10 @@ import {
   checkOptions,
   DELAY_MS,
   FUNCTION,
+  LOGGER,
   NON_EMPTY_STRING,
   OBJECT,
   type OptionRule,
-  objectWith,
   requireOption,
   wholeNumber,
 } from '../protocol/option-rules.js';
@@ -30,7 +30,7 @@ const ATTACH_RULES = {
   // Under a socket's own high-water mark no `drain` would come, and a backed-up client would never hear again.
   clientBufferBytes: wholeNumber(SERVER_DEFAULTS.clientBufferBytes),
   closeTimeoutMs: DELAY_MS,
-  logger: objectWith('debug', 'info', 'warn', 'error'),
+  logger: LOGGER,
   observer: OBJECT,
   screenUpgrade: FUNCTION,
 } as const;

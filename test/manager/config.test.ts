@@ -105,3 +105,11 @@ describe('what is refused', () => {
     expect(() => new WebSocketManager({ heartbeatTimeoutMs: -5 })).toThrow(DatafnWsError);
   });
 });
+
+test.each<[string, unknown[]]>([
+  ['logger', [{}, null]],
+  ['logger', [{}, { info() {} }]],
+  ['clock', [{}, undefined, {}]],
+])('a `%s` that is none, or half of one, throws at construction and is named: %j', (name, args) => {
+  expect(() => new WebSocketManager(...(args as []))).toThrow(`Expected \`${name}\` to be an object with`);
+});
