@@ -15,11 +15,12 @@ export function addOptions(command: Command, table: OptionTable): void {
   }
   const [first] = Object.entries(table).filter(([, option]) => option.fromEnv);
   if (first === undefined) return;
+  const hasConfig = table.config !== undefined;
   const without = Object.entries(table).filter(([, option]) => !option.fromEnv);
   const but = without.length === 0 ? '' : ` (not ${without.map(([key]) => `--${flagOf(key)}`).join(', ')})`;
   command.addHelpText(
     'after',
-    `\nOptions can come from the environment${but}:\n--${flagOf(first[0])} is ${envOf(first[0])}, and so on. A flag wins.`,
+    `\nOptions can come from the environment${but}:\n--${flagOf(first[0])} is ${envOf(first[0])}, and so on. A flag wins${hasConfig ? ', and the environment goes before the config file' : ''}.`,
   );
 }
 

@@ -1,10 +1,11 @@
 import { DEFAULT_WS_MANAGER_CONFIG } from '../manager/config.js';
 import { namespaceProblem } from '../protocol/identifiers.js';
-import { formatDurationFlag } from '../protocol/units.js';
+import { formatDurationFlag, formatSizeFlag } from '../protocol/units.js';
 import { tokenProblem } from './checks.js';
 import { SERVER_DEFAULTS } from './defaults.js';
-import { choice, count, duration, type Resolved, text, toggle } from './spec.js';
+import { choice, count, duration, file, type Resolved, size, text, toggle } from './spec.js';
 
+const bytes = (value: number) => ({ default: value, defaultText: formatSizeFlag(value) });
 const milliseconds = (value: number) => ({ default: value, defaultText: formatDurationFlag(value) });
 
 /** Words for `--log-level`, from most to least. */
@@ -37,6 +38,11 @@ export const serverOptions = {
     help: 'URL path of the WebSocket endpoint.',
     default: SERVER_DEFAULTS.path as string,
     check: (value) => (/^\/[^?#\s]*$/.test(value) ? undefined : 'a path such as /datafn/ws'),
+  }),
+  maxMessageSize: size({
+    min: 1,
+    help: 'Largest message of a client; a larger one closes it with 1009.',
+    ...bytes(SERVER_DEFAULTS.maxMessageBytes),
   }),
   anonymousNamespace: text({
     placeholder: 'NS',
@@ -75,6 +81,16 @@ export const serveOptions = {
     isSecret: true,
     check: tokenProblem,
   }),
+  maxBodySize: size({
+    min: 1,
+    help: 'Largest body of an API request; a larger one is answered 413.',
+    ...bytes(SERVER_DEFAULTS.maxBodyBytes),
+  }),
+  maxBatchItems: count({
+    min: 1,
+    help: 'Most cursors in one API request; more are answered 413.',
+    default: SERVER_DEFAULTS.maxBatchItems as number,
+  }),
   logLevel: choice(LOG_LEVELS, { placeholder: 'LEVEL', help: 'How much to log.', default: 'info' }),
   logFormat: choice(['pretty', 'json'], {
     placeholder: 'FORMAT',
@@ -82,6 +98,15 @@ export const serveOptions = {
     default: 'pretty',
   }),
   json: toggle({ help: 'Print one JSON line to stdout when ready, and nothing else there.', fromEnv: false }),
+  config: file({
+    help: 'YAML or JSON file of these options by their names in camelCase, such as maxConnections: 500.',
+    fromConfig: false,
+  }),
+  check: toggle({
+    help: 'Check the options, print them with their origins, and serve nothing.',
+    fromEnv: false,
+    fromConfig: false,
+  }),
 } as const;
 
 export type ServeOptions = Resolved<typeof serveOptions>;

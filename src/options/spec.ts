@@ -1,6 +1,14 @@
 import { DatafnWsError } from '../protocol/errors.js';
 import { describe } from '../protocol/identifiers.js';
-import { type Parsed, parseCount, parseDuration, parseRate } from '../protocol/units.js';
+import {
+  formatSizeFlag,
+  type Parsed,
+  parseCount,
+  parseDuration,
+  parseRate,
+  parseSize,
+} from '../protocol/units.js';
+import type { ConfigFile, ConfigPlace, ConfigProblem } from './config-file.js';
 
 /**
  * One option, described once: the command line, the environment, scenario files, the help text and the docs are
@@ -19,8 +27,12 @@ export interface OptionSpec<Value> {
   readonly repeatable: boolean;
   /** Whether an environment variable is read for it. */
   readonly fromEnv: boolean;
-  /** Whether it may be shown in a log. */
+  /** Whether a config file may have it. */
+  readonly fromConfig: boolean;
+  /** Whether its value must stay out of logs and errors. */
   readonly isSecret: boolean;
+  /** Whether it names a file: relative to the working directory in a flag, to the config file's folder in one. */
+  readonly isFile: boolean;
   parse(text: string): Parsed<Value>;
 }
 
@@ -39,7 +51,15 @@ function spec<Value>(
   base: Pick<OptionSpec<Value>, 'placeholder' | 'parse'>,
   given: Given<Value>,
 ): OptionSpec<Value> {
-  return { repeatable: false, fromEnv: true, isSecret: false, ...base, ...given };
+  return {
+    repeatable: false,
+    fromEnv: true,
+    fromConfig: true,
+    isSecret: false,
+    isFile: false,
+    ...base,
+    ...given,
+  };
 }
 
 /** A whole number from `min` to `max`. */
@@ -67,6 +87,27 @@ export function duration<Value extends number | undefined>(given: Given<Value>):
 /** Events per second, given as `50/s`. */
 export function rate<Value extends number | undefined>(given: Given<Value>): OptionSpec<Value> {
   return spec({ placeholder: 'RATE', parse: (text) => parseRate(text) as Parsed<Value> }, given);
+}
+
+/** Bytes, given as `64KiB`. */
+export function size<Value extends number | undefined>(
+  given: Given<Value> & { readonly min?: number },
+): OptionSpec<Value> {
+  const { min = 0 } = given;
+  const parse = (text: string): Parsed<Value> => {
+    const parsed = parseSize(text);
+    if (parsed.ok && parsed.value < min)
+      return { ok: false, expected: `a size of at least ${formatSizeFlag(min)}` };
+    return parsed as Parsed<Value>;
+  };
+  return spec({ placeholder: 'SIZE', parse }, given);
+}
+
+/** The name of a file. */
+export function file(given: Omit<Given<string | undefined>, 'default'>): OptionSpec<string | undefined> {
+  const parse = (value: string): Parsed<string | undefined> =>
+    value === '' ? { ok: false, expected: 'the name of a file' } : { ok: true, value };
+  return spec({ placeholder: 'FILE', parse }, { ...given, default: undefined, isFile: true });
 }
 
 /** Any text; `check` says what is wrong with it, in words that follow "Expected … to be". */
@@ -123,11 +164,29 @@ export function envOf(key: string): string {
   return `DATAFN_WS_${flagOf(key).replaceAll('-', '_').toUpperCase()}`;
 }
 
-/** Where values come from; the first that has one wins: flags, then the environment, then the default. */
+/** Where values come from; the first that has one wins: flags, the environment, the config file, the default. */
 export interface OptionSources {
   /** Raw texts by key, as the command line had them. */
   readonly flags: Readonly<Record<string, string | readonly string[] | boolean | undefined>>;
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly config?: ConfigFile | undefined;
+}
+
+/** Where the value of an option came from. */
+export interface OptionOrigin {
+  readonly kind: 'flag' | 'environment' | 'config' | 'default';
+  /** `--port`, `DATAFN_WS_PORT`, `datafn-ws.yaml:3:1` or `default`. */
+  readonly from: string;
+  /** As it was given; none for a default. */
+  readonly texts: readonly string[];
+  /** Its place in the config file, when it is from there. */
+  readonly at?: ConfigPlace;
+}
+
+/** The values of a table, complete and checked, and the origin of each. */
+export interface TracedOptions<Table extends OptionTable> {
+  readonly values: Resolved<Table>;
+  readonly origins: Readonly<Record<keyof Table, OptionOrigin>>;
 }
 
 /**
@@ -139,28 +198,66 @@ export function resolveOptions<Table extends OptionTable>(
   table: Table,
   sources: OptionSources,
 ): Resolved<Table> {
+  return traceOptions(table, sources).values;
+}
+
+/** As {@link resolveOptions}, and says of each value where it is from. */
+export function traceOptions<Table extends OptionTable>(
+  table: Table,
+  sources: OptionSources,
+): TracedOptions<Table> {
   const problems: string[] = [];
-  const resolved: Record<string, unknown> = {};
+  const configProblems: ConfigProblem[] = [...(sources.config?.problems ?? [])];
+  const values: Record<string, unknown> = {};
+  const origins: Record<string, OptionOrigin> = {};
   for (const [key, option] of Object.entries(table)) {
-    const flag = sources.flags[key];
-    const env = option.fromEnv ? sources.env[envOf(key)] : undefined;
-    const given = flag ?? (env === '' ? undefined : env);
-    if (given === undefined) {
-      resolved[key] = option.default;
+    const origin = originOf(key, option, sources);
+    origins[key] = origin;
+    if (origin.kind === 'default') {
+      values[key] = option.default;
       continue;
     }
-    const where = flag === undefined ? envOf(key) : `--${flagOf(key)}`;
-    const values: unknown[] = [];
-    for (const raw of Array.isArray(given) ? given : [given]) {
-      const parsed = option.parse(raw === true ? 'true' : String(raw));
-      if (parsed.ok) values.push(parsed.value);
-      else
-        problems.push(
-          `Expected ${where} to be ${parsed.expected}, got ${option.isSecret ? 'something else' : describe(raw)}.`,
-        );
+    const read: unknown[] = [];
+    for (const text of origin.texts) {
+      const parsed = option.parse(text);
+      const got = option.isSecret ? 'something else' : describe(text);
+      if (parsed.ok) read.push(parsed.value);
+      else if (origin.at !== undefined)
+        configProblems.push({ at: origin.at, message: `${key}: expected ${parsed.expected}, got ${got}` });
+      else problems.push(`Expected ${origin.from} to be ${parsed.expected}, got ${got}.`);
     }
-    resolved[key] = option.repeatable ? values.flat() : values.at(-1);
+    values[key] = option.repeatable ? read.flat() : read.at(-1);
   }
+  configProblems.sort((a, b) => a.at.line - b.at.line || a.at.col - b.at.col);
+  const { source = '' } = sources.config ?? {};
+  problems.push(...configProblems.map(({ at, message }) => `${placeText(source, at)}: ${message}`));
   if (problems.length > 0) throw new DatafnWsError('ERR_INVALID_OPTION', problems.join('\n'));
-  return Object.freeze(resolved) as Resolved<Table>;
+  return {
+    values: Object.freeze(values) as Resolved<Table>,
+    origins: origins as Record<keyof Table, OptionOrigin>,
+  };
+}
+
+const DEFAULT_ORIGIN: OptionOrigin = { kind: 'default', from: 'default', texts: [] };
+
+function originOf(
+  key: string,
+  option: OptionSpec<unknown>,
+  { flags, env, config }: OptionSources,
+): OptionOrigin {
+  const flag = flags[key];
+  if (flag !== undefined) {
+    const texts = typeof flag === 'object' ? flag : [String(flag)];
+    return { kind: 'flag', from: `--${flagOf(key)}`, texts };
+  }
+  const variable = option.fromEnv ? env[envOf(key)] : undefined;
+  if (variable !== undefined && variable !== '')
+    return { kind: 'environment', from: envOf(key), texts: [variable] };
+  const given = option.fromConfig ? config?.values.get(key) : undefined;
+  if (config === undefined || given === undefined) return DEFAULT_ORIGIN;
+  return { kind: 'config', from: placeText(config.source, given.at), texts: given.texts, at: given.at };
+}
+
+function placeText(source: string, { line, col }: ConfigPlace): string {
+  return `${source}:${line}:${col}`;
 }

@@ -104,6 +104,14 @@ export function formatSize(bytes: number): string {
   return `${trimZeros(bytes / 1024 ** 3, 2)} GiB`;
 }
 
+/** Bytes the way a flag takes them, without loss: `65536` becomes `64KiB`, `1500` `1500B`. */
+export function formatSizeFlag(bytes: number): string {
+  const [unit, factor] = (['GiB', 'MiB', 'KiB'] as const)
+    .map((name) => [name, SIZE_UNITS[name] as number] as const)
+    .find(([, size]) => bytes > 0 && bytes % size === 0) ?? ['B', 1];
+  return `${bytes / factor}${unit}`;
+}
+
 /** A count with thousands separators: `10,000`. */
 export function formatCount(value: number): string {
   return Math.abs(value) >= 1000 ? Math.round(value).toLocaleString('en-US') : trimZeros(value, 2);

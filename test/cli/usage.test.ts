@@ -1,33 +1,8 @@
-import { PassThrough, Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import type { Io } from '../../src/cli/io.js';
-import { run } from '../../src/cli/run.js';
 import { emitOptions } from '../../src/options/emit.js';
 import { serveOptions } from '../../src/options/serve.js';
 import { envOf, flagOf } from '../../src/options/spec.js';
-
-/** Runs the command line in this process, with an outside of its own. */
-async function runWith(args: readonly string[], env: Record<string, string> = {}, isTTY = false) {
-  const out = { stdout: '', stderr: '' };
-  const stream = (name: keyof typeof out) =>
-    Object.assign(
-      new Writable({
-        write(chunk, _, done) {
-          out[name] += chunk;
-          done();
-        },
-      }),
-      { isTTY },
-    );
-  const io: Io = {
-    stdin: new PassThrough().end(),
-    stdout: stream('stdout'),
-    stderr: stream('stderr'),
-    env,
-    onStop: () => () => {},
-  };
-  return { code: await run(args, io), ...out };
-}
+import { runWith } from '../support/run-in-process.js';
 
 const NO_STACK = /^(?!.*\bat .*:\d+:\d+)/s;
 

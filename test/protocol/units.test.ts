@@ -5,6 +5,7 @@ import {
   formatDuration,
   formatDurationFlag,
   formatSize,
+  formatSizeFlag,
   MAX_TIMER_MS,
   type Parsed,
   parseCount,
@@ -181,6 +182,22 @@ test('no string makes a parser throw, and what one accepts is a finite number of
     }),
     { numRuns: 500 },
   );
+});
+
+describe('formatSizeFlag', () => {
+  test.each([
+    [0, '0B'],
+    [1, '1B'],
+    [1023, '1023B'],
+    [1024, '1KiB'],
+    [1500, '1500B'],
+    [65_536, '64KiB'],
+    [4 * 1024 ** 2, '4MiB'],
+    [1024 ** 3, '1GiB'],
+  ])('%d bytes are written %s', (bytes, text) => {
+    expect(formatSizeFlag(bytes)).toBe(text);
+    expect(parseSize(text)).toEqual(ok(bytes));
+  });
 });
 
 describe('formatDurationFlag', () => {

@@ -1,8 +1,8 @@
 import { flagOf } from '../../options/spec.js';
+import type { Path } from '../../options/yaml-positions.js';
 import { formatCount, formatDuration } from '../../protocol/units.js';
 import { parseRule, type Rule } from '../verdict/rule.js';
 import { BEHAVIORS, type BehaviorName, MALFORMED_KINDS, type MalformedKind } from './behaviors.js';
-import type { Path } from './cross-check.js';
 import type { Cohort, Expectation, Phase, PhaseAction, Scenario } from './model.js';
 import type { PhaseFile, ScenarioFile } from './schema.js';
 

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { type Path, pathText, positionOf } from '../../options/yaml-positions.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import { didYouMean } from '../../protocol/nearest.js';
 import { completeScenario } from './complete.js';
-import { crossCheck, type Path, type Problem } from './cross-check.js';
+import { crossCheck, type Problem } from './cross-check.js';
 import type { Scenario } from './model.js';
 import { scenarioSchema } from './schema.js';
 
@@ -116,12 +117,6 @@ function pathsOf(value: unknown, prefix: Path = []): string[] {
   return entries.flatMap(([key, child]) => pathsOf(child, [...prefix, key]));
 }
 
-function pathText(path: Path): string {
-  return path
-    .map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`))
-    .join('');
-}
-
 function problemsOf(issue: z.core.$ZodIssue): Problem[] {
   const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
   // The key of a record that is not valid: what is inside says more than "invalid key".
@@ -132,18 +127,4 @@ function problemsOf(issue: z.core.$ZodIssue): Problem[] {
   const { keys } = issue;
   const sentences = issue.message.split(/ (?=there is no key)/);
   return keys.map((key, index) => ({ path: [...path, key], message: sentences[index] ?? issue.message }));
-}
-
-/** Line and column of what a path names; of the nearest thing around it when it is not there. */
-function positionOf(document: Document, lines: LineCounter, path: Path): { line: number; col: number } {
-  const parent = path.length === 0 ? undefined : document.getIn(path.slice(0, -1), true);
-  const key = path.at(-1);
-  if (isMap(parent)) {
-    const pair = parent.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === key);
-    const range = isNode(pair?.key) ? pair.key.range : undefined;
-    if (range) return lines.linePos(range[0]);
-  }
-  const node = path.length === 0 ? document.contents : document.getIn(path, true);
-  if (isNode(node) && node.range) return lines.linePos(node.range[0]);
-  return path.length === 0 ? { line: 1, col: 1 } : positionOf(document, lines, path.slice(0, -1));
 }

@@ -1,17 +1,18 @@
-import { serveOptions } from '../../options/serve.js';
-import { resolveOptions } from '../../options/spec.js';
 import { formatAmount, formatCount } from '../../protocol/units.js';
 import { checkBindHost } from '../../server/bind-host.js';
 import { createDatafnWsServer } from '../../server/create-server.js';
 import { colorsFor } from '../color.js';
 import { type Io, STOP_EXIT_CODES, type StopSignal } from '../io.js';
 import { banner } from './banner.js';
+import { readServeOptions } from './config.js';
 import { Log } from './log.js';
 import { narrate } from './narrate.js';
+import { optionsAsJson, optionsAsYaml } from './show-options.js';
 
 /** Runs a server until it is asked to stop; the exit code. */
 export async function serve(flags: Record<string, string>, io: Io): Promise<number> {
-  const options = resolveOptions(serveOptions, { flags, env: io.env });
+  const traced = await readServeOptions(flags, io);
+  const options = traced.values;
   const colors = colorsFor(io, 'stderr');
   const log = new Log({
     level: options.logLevel,
@@ -31,11 +32,19 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     heartbeatIntervalMs: options.heartbeatInterval,
     heartbeatTimeoutMs: options.heartbeatTimeout,
     shutdownTimeoutMs: options.shutdownTimeout,
+    maxMessageBytes: options.maxMessageSize,
+    maxBodyBytes: options.maxBodySize,
+    maxBatchItems: options.maxBatchItems,
     adminToken: options.adminToken,
     anonymousNamespace: options.anonymousNamespace,
     logger: options.logLevel === 'silent' ? undefined : log.asLogger(),
     observer: isHeard ? narrate(log, colors) : undefined,
   });
+
+  if (options.check) {
+    io.stdout.write(options.json ? optionsAsJson(traced) : optionsAsYaml(traced));
+    return 0;
+  }
 
   const address = await server.listen();
   const stop = new StopRequests(io);

@@ -1,0 +1,61 @@
+import { stringify } from 'yaml';
+import { serveOptions } from '../../options/serve.js';
+import type { OptionOrigin, OptionSpec } from '../../options/spec.js';
+import { printable } from '../../protocol/printable.js';
+import type { TracedServeOptions } from './config.js';
+
+/** What stands for a secret. */
+const MASK = '***';
+
+type Shown = string | number | boolean | readonly string[] | null;
+
+interface ShownOption {
+  readonly key: string;
+  readonly value: Shown;
+  readonly origin: OptionOrigin;
+}
+
+/** The options in force, as a config file that says of each value where it is from. Secrets are masked. */
+export function optionsAsYaml(traced: TracedServeOptions): string {
+  const rows = shownOptions(traced).map(({ key, value, origin }) => ({
+    line: value === null ? `# ${key}` : `${key}: ${yaml(value)}`,
+    note: value === null ? 'not set' : origin.from,
+  }));
+  const width = Math.min(44, Math.max(...rows.map(({ line }) => line.length)));
+  return rows.map(({ line, note }) => `${printable(`${line.padEnd(width)}  # ${note}`)}\n`).join('');
+}
+
+/** The same for a machine: `{"options":{"port":{"value":3001,"from":"default"},…}}`. */
+export function optionsAsJson(traced: TracedServeOptions): string {
+  const options = shownOptions(traced).map(({ key, value, origin }) => [key, { value, from: origin.from }]);
+  return `${printable(JSON.stringify({ event: 'checked', options: Object.fromEntries(options) }))}\n`;
+}
+
+/** Every option that can stand in a config file. */
+function shownOptions({ values, origins }: TracedServeOptions): ShownOption[] {
+  const table: Readonly<Record<string, OptionSpec<unknown>>> = serveOptions;
+  return (Object.keys(values) as (keyof typeof values)[])
+    .filter((key) => table[key]?.fromConfig)
+    .map((key) => ({
+      key,
+      value: shown(table[key] as OptionSpec<unknown>, values[key], origins[key]),
+      origin: origins[key],
+    }));
+}
+
+function shown(option: OptionSpec<unknown>, value: unknown, origin: OptionOrigin): Shown {
+  if (origin.kind === 'default') {
+    if (value === undefined || (Array.isArray(value) && value.length === 0)) return null;
+    return option.defaultText ?? (value as Shown);
+  }
+  if (option.isSecret) return MASK;
+  if (option.repeatable) return origin.texts;
+  // As it was given: `30s`, and not the milliseconds that it stands for.
+  return typeof value === 'boolean' || String(value) === origin.texts.at(-1)
+    ? (value as Shown)
+    : (origin.texts.at(-1) as string);
+}
+
+function yaml(value: Shown): string {
+  return stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trim();
+}

@@ -1,0 +1,120 @@
+import { resolve } from 'node:path';
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { didYouMean } from '../protocol/nearest.js';
+import type { OptionTable } from './spec.js';
+
+/** A place in a config file. */
+export interface ConfigPlace {
+  readonly line: number;
+  readonly col: number;
+}
+
+/** What a config file gives for one option. */
+export interface ConfigValue {
+  /** As a flag would have it; several only for an option that repeats. */
+  readonly texts: readonly string[];
+  readonly at: ConfigPlace;
+}
+
+/** Something wrong with a config file. */
+export interface ConfigProblem {
+  readonly at: ConfigPlace;
+  readonly message: string;
+}
+
+/** A config file as read, before its values are checked. */
+export interface ConfigFile {
+  /** Names the file in messages. */
+  readonly source: string;
+  /** By the name of the option in camelCase. */
+  readonly values: ReadonlyMap<string, ConfigValue>;
+  /** What is wrong with the file itself. */
+  readonly problems: readonly ConfigProblem[];
+}
+
+/** Mistakes whose message in `yaml` quotes nothing of the file: what others quote may be a secret. */
+const PLAIN_ERRORS: ReadonlySet<string> = new Set([
+  'BAD_INDENT',
+  'BLOCK_AS_IMPLICIT_KEY',
+  'BLOCK_IN_FLOW',
+  'DUPLICATE_KEY',
+  'MISSING_CHAR',
+  'MULTILINE_IMPLICIT_KEY',
+  'MULTIPLE_DOCS',
+  'TAB_AS_INDENT',
+]);
+
+/**
+ * Reads a config file: YAML, or JSON, which YAML contains. Its keys are the options of `table` in camelCase, its
+ * values what the flags take. The name of a file is relative to `folder`, the one where the config file is.
+ *
+ * @param source names the file in messages.
+ */
+export function parseConfig(
+  table: OptionTable,
+  text: string,
+  { source, folder }: { readonly source: string; readonly folder: string },
+): ConfigFile {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const problems: ConfigProblem[] = [];
+  const values = new Map<string, ConfigValue>();
+  const complain = (at: ConfigPlace, message: string) => problems.push({ at, message });
+  for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
+    const said = PLAIN_ERRORS.has(code) ? message : 'this is no YAML; put special characters in quotes';
+    complain(lines.linePos(pos[0]), said);
+  }
+  const { contents } = document;
+  if (problems.length > 0 || contents === null) return { source, values, problems };
+  if (!isMap(contents)) {
+    complain(
+      lines.linePos(contents.range[0]),
+      `expected options, such as port: 3001, got ${kindOf(contents)}`,
+    );
+    return { source, values, problems };
+  }
+  const names = Object.keys(table).filter((key) => table[key]?.fromConfig);
+  for (const { key: keyNode, value: valueNode } of contents.items) {
+    const at = lines.linePos((keyNode as Node).range?.[0] ?? 0);
+    const key = isScalar(keyNode) ? String(keyNode.value) : '';
+    const option = names.includes(key) ? table[key] : undefined;
+    if (option === undefined) {
+      complain(at, `there is no option \`${key}\`.${didYouMean(key, names)}`);
+      continue;
+    }
+    const texts = textsOf(document, valueNode as Node | null);
+    if (typeof texts === 'string') complain(at, `${key}: expected ${texts}`);
+    else if (texts.length !== 1 && !option.repeatable) complain(at, `${key}: expected one value, got a list`);
+    else values.set(key, { texts: option.isFile ? texts.map((name) => within(folder, name)) : texts, at });
+  }
+  return { source, values, problems };
+}
+
+/** The name of a file, seen from a folder; an empty one stays what it is, for the option to refuse. */
+function within(folder: string, name: string): string {
+  return name === '' ? name : resolve(folder, name);
+}
+
+/** A value, or those of a list, as the file spells them; else what was expected instead. */
+function textsOf(document: Document, node: Node | null): readonly string[] | string {
+  const value = followed(document, node);
+  if (!isSeq(value)) return textOf(value);
+  const texts = value.items.map((item) => textOf(followed(document, item as Node | null)));
+  return texts.find((one) => typeof one === 'string') ?? texts.flat();
+}
+
+function textOf(value: Node | null): readonly [string] | string {
+  if (!isScalar(value) || value.value === null) return `a value, got ${kindOf(value)}`;
+  // The spelling, not the number that YAML makes of it: `adminToken: 0123` means these four digits.
+  return [typeof value.value === 'string' ? value.value : (value.source ?? String(value.value))];
+}
+
+function followed(document: Document, node: Node | null): Node | null {
+  return isAlias(node) ? (node.resolve(document) ?? null) : node;
+}
+
+function kindOf(node: Node | null): string {
+  if (isMap(node)) return 'an object';
+  if (isSeq(node)) return 'a list';
+  return isScalar(node) && node.value !== null ? 'a single value' : 'nothing';
+}
