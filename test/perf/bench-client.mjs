@@ -15,7 +15,7 @@ import { median, spread } from './statistics.mjs';
 const CLIENTS = 200;
 const IDLE_CLIENTS = 2000;
 /** Frames in one write: enough to make the receiver the bottleneck, few enough to be like a burst of cursors. */
-const FRAMES = 8;
+const FRAMES = 32;
 const MEASURE_MS = 1500;
 const PAIRS = Number(process.env.PAIRS ?? 9);
 const FIRST_CURSOR = 1_700_000_000_000_000;
