@@ -1,7 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 
 /** A request to stop: a signal, or the death of the process that started this one. */
-export type StopSignal = 'SIGINT' | 'SIGTERM';
+export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
 /** What a command may touch of the outside. The real one is made in `bin/`; tests bring their own. */
 export interface Io {
@@ -14,4 +14,8 @@ export interface Io {
 }
 
 /** The exit code of a process that was asked to stop (128 + the signal's number). */
-export const STOP_EXIT_CODES: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
+export const STOP_EXIT_CODES: Readonly<Record<StopSignal, number>> = {
+  SIGHUP: 129,
+  SIGINT: 130,
+  SIGTERM: 143,
+};

@@ -1,5 +1,7 @@
-import type { Io, StopSignal } from './io.js';
+import { type Io, STOP_EXIT_CODES, type StopSignal } from './io.js';
 import { run } from './run.js';
+
+const STOP_SIGNALS = Object.keys(STOP_EXIT_CODES) as StopSignal[];
 
 /** The process as the commands see it. The only place that touches it, and the only one that exits. */
 export async function main(): Promise<void> {
@@ -35,14 +37,27 @@ function processIo(): Io {
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
-    onStop(listener) {
-      const onSignal = (signal: NodeJS.Signals) => listener(signal as StopSignal);
-      // A process that was started with a channel to its parent ends when the parent does, however that died.
-      const onOrphaned = () => listener('SIGTERM');
-      process.on('SIGINT', onSignal).on('SIGTERM', onSignal).on('disconnect', onOrphaned);
-      return () => {
-        process.off('SIGINT', onSignal).off('SIGTERM', onSignal).off('disconnect', onOrphaned);
-      };
-    },
+    onStop: stopRequests(),
+  };
+}
+
+/** Who is told of a request to stop. While nobody is, a signal ends the process at once, and so does being orphaned. */
+function stopRequests(): Io['onStop'] {
+  const listeners = new Set<(signal: StopSignal) => void>();
+  const tell = (signal: NodeJS.Signals) => {
+    for (const listener of [...listeners]) listener(signal as StopSignal);
+  };
+  // A process that was started with a channel to its parent ends when the parent does, however that died.
+  const onOrphaned = () => (listeners.size === 0 ? process.exit(STOP_EXIT_CODES.SIGTERM) : tell('SIGTERM'));
+  process.on('disconnect', onOrphaned);
+  // It may have died before anybody could listen; without a channel this is undefined.
+  if (process.connected === false) onOrphaned();
+  return (listener) => {
+    if (listeners.size === 0) for (const signal of STOP_SIGNALS) process.on(signal, tell);
+    listeners.add(listener);
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0) for (const signal of STOP_SIGNALS) process.off(signal, tell);
+    };
   };
 }

@@ -11,6 +11,7 @@ import {
   type ProcessEntry,
   untilChildren,
   untilGone,
+  untilNoneMarked,
 } from '../support/process-tree.js';
 import { smaller } from '../support/smaller.js';
 
@@ -306,6 +307,40 @@ describe.runIf(canSeeProcesses)('the end of a run before its time', () => {
     run.kill('SIGKILL');
     expect(await run.ended(WITHIN_MS)).toEqual({ code: null, signal: 'SIGKILL' });
     await untilGone(children);
+  });
+
+  describe('by SIGKILL in the middle of its start: whatever it has started goes with it', () => {
+    // It takes no notice of its channel nor of SIGTERM, nor does what it has started.
+    const stubborn = file(
+      'stubborn.sh',
+      `trap '' TERM
+node -e 'process.on("SIGTERM", () => {}); setInterval(() => {}, 1000)' &
+echo '{"wsUrl":"ws://127.0.0.1:9/ws"}'
+while :; do sleep 600; done
+`,
+    );
+    test.each<[string, string[], (children: readonly ProcessEntry[]) => boolean]>([
+      ['when its server has just been started', [], (children) => children.some(isServer)],
+      ['when its workers have just been started', [], (children) => children.some(isWorker)],
+      [
+        'when the keeper of a server by a command has just been started',
+        ['--server-command', `sh ${stubborn}`],
+        (children) => children.length > 0,
+      ],
+      [
+        'when a server by a command runs that heeds nothing',
+        ['--server-command', `sh ${stubborn}`],
+        (children) =>
+          children.some(({ pid }) => childrenOf(pid).some((one) => childrenOf(one.pid).length > 1)),
+      ],
+    ])('%s', async (what, args, isTime) => {
+      const mark = `${process.pid} ${what}`;
+      const run = startCli(['bench', waiting, ...args], { env: { BENCH_TEST_MARK: mark } });
+      await untilChildren(run.pid, isTime);
+      run.kill('SIGKILL');
+      await run.ended();
+      await untilNoneMarked('BENCH_TEST_MARK', mark);
+    });
   });
 
   test('of one worker: the result is not valid, exit 5, and it says who died', async () => {

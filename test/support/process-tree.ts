@@ -35,6 +35,37 @@ export function childrenOf(parent: number): ProcessEntry[] {
     .filter((found) => found.parent === parent);
 }
 
+/** The processes that have a variable with this value in their environment, whoever their parent is by now. */
+function marked(name: string, value: string): ProcessEntry[] {
+  return readdirSync('/proc')
+    .filter((pid) => /^\d+$/.test(pid) && isMarked(pid, `${name}=${value}`))
+    .map((pid) => entry(Number(pid)))
+    .filter((found) => found !== undefined);
+}
+
+function isMarked(pid: string, assignment: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(assignment);
+  } catch {
+    // Of somebody else, or gone.
+    return false;
+  }
+}
+
+/** Resolves when no process is left that has a variable with this value in its environment. */
+export async function untilNoneMarked(name: string, value: string): Promise<void> {
+  const deadlineMs = performance.now() + EVENT_WITHIN_MS;
+  for (;;) {
+    const left = marked(name, value);
+    if (left.length === 0) return;
+    if (performance.now() > deadlineMs) {
+      for (const { pid } of left) process.kill(pid, 'SIGKILL');
+      throw new Error(`Still running: ${JSON.stringify(left)}`);
+    }
+    await sleep(10);
+  }
+}
+
 /** Polls, because nobody tells of other people's processes: resolves when a process has such children. */
 export async function untilChildren(
   parent: number,

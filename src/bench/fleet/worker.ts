@@ -12,7 +12,13 @@ const fleet = new ClientFleet();
 const health = new GeneratorHealth();
 
 function send(message: WorkerMessage): void {
-  if (process.connected) process.send?.(message);
+  // What cannot be sent is not wanted: the parent goes before its `disconnect` is heard here.
+  if (process.connected) process.send?.(message, (error: Error | null) => error === null || leave());
+}
+
+/** The parent is gone, however it went: nobody is left to measure for. */
+function leave(): void {
+  process.exit(0);
 }
 
 async function answer({ id, method, argument }: CallMessage): Promise<void> {
@@ -29,11 +35,11 @@ async function answer({ id, method, argument }: CallMessage): Promise<void> {
 }
 
 process.on('message', (message: CallMessage) => void answer(message));
-// The parent is gone, however it went: nobody is left to measure for.
-process.on('disconnect', () => process.exit(0));
-// A signal to the whole group of processes (Ctrl-C) is the parent's to act on.
-process.on('SIGINT', () => {});
-process.on('SIGTERM', () => {});
+process.on('disconnect', leave);
+// It may have gone before anybody listened here.
+if (!process.connected) leave();
+// A signal to the whole group of processes (Ctrl-C, a terminal that closes) is the parent's to act on.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
 
 health.start();
 setInterval(() => {

@@ -5,11 +5,15 @@ import { commandWords } from '../../options/command-words.js';
 import { serverOptions } from '../../options/serve.js';
 import { flagOf } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import type { CannotStart } from './keeper.js';
 import { apiUrlOf } from './reach.js';
 
 const START_MS = 15_000;
 /** Beyond the server's own shutdown timeout. */
 const STOP_GRACE_MS = 3000;
+const SHIPPED = [inPackage('bin/datafn-ws.js'), 'serve', '--log-level', 'warn'];
+/** The built one, whoever asks: a process runs no sources. */
+const KEEPER = inPackage('dist/bench/target/keeper.js');
 /** Lines of the server's log that are kept for an error message. */
 const KEPT_LINES = 20;
 
@@ -46,11 +50,9 @@ export async function startOwnServer({
   port = 0,
   command,
 }: OwnServerOptions): Promise<OwnServer> {
-  const [file = '', ...words] =
-    (command === undefined ? undefined : commandWords(command)) ?? shippedServer();
-  const child = spawn(file, [...words, '--port', String(port), '--json', ...flags], {
-    // The channel ties its life to ours: it ends when this process does, however that comes about. A command that
-    // knows nothing of channels does not mind.
+  const words = command === undefined ? SHIPPED : [KEEPER, ...(commandWords(command) ?? [])];
+  const child = spawn(process.execPath, [...words, '--port', String(port), '--json', ...flags], {
+    // The channel ties its life to ours: it ends when this process does, however that comes about.
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('DATAFN_WS_'))),
   });
@@ -61,8 +63,11 @@ export async function startOwnServer({
   });
   let ended: string | undefined;
   const exited = new Promise<void>((resolve) => {
+    child.on('message', (message: Partial<CannotStart> | null) => {
+      ended ??= message?.cannotStart;
+    });
     child.once('exit', (code, signal) => {
-      ended = signal === null ? `exit code ${code}` : signal;
+      ended ??= signal === null ? `exit code ${code}` : signal;
       resolve();
     });
     child.once('error', (error) => {
@@ -72,7 +77,15 @@ export async function startOwnServer({
       resolve();
     });
   });
-  const { wsUrl, apiUrl } = await listening(child, exited, () => ended, lastLines);
+  // A keeper must live to end what it keeps, which it does when it is left alone.
+  const cutOff = () => {
+    if (command === undefined) child.kill('SIGKILL');
+    else if (child.connected) child.disconnect();
+  };
+  const { wsUrl, apiUrl } = await listening(child, exited, () => ended, lastLines).catch((error: unknown) => {
+    if (ended === undefined) cutOff();
+    throw error;
+  });
   return {
     wsUrl,
     apiUrl,
@@ -83,16 +96,15 @@ export async function startOwnServer({
     async stop() {
       if (ended !== undefined) return;
       child.kill('SIGTERM');
-      const deadline = setTimeout(() => child.kill('SIGKILL'), shutdownTimeoutOf(flags) + STOP_GRACE_MS);
+      const deadline = setTimeout(cutOff, shutdownTimeoutOf(flags) + STOP_GRACE_MS);
       await exited;
       clearTimeout(deadline);
     },
   };
 }
 
-function shippedServer(): string[] {
-  const bin = fileURLToPath(new URL('../../../bin/datafn-ws.js', import.meta.url));
-  return [process.execPath, bin, 'serve', '--log-level', 'warn'];
+function inPackage(path: string): string {
+  return fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 }
 
 /** How long a server with these flags may take to shut down. */
@@ -140,9 +152,6 @@ async function listening(
         );
       }),
     ]);
-  } catch (error) {
-    child.kill('SIGKILL');
-    throw error;
   } finally {
     clearTimeout(deadline);
   }
