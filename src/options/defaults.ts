@@ -11,6 +11,8 @@ export const SERVER_DEFAULTS = Object.freeze({
   maxMessageBytes: 64 * 1024,
   /** Bytes that may wait for one client before cursors are conflated. */
   clientBufferBytes: 64 * 1024,
+  /** How long a client may stay backed up; 0 leaves it to the heartbeat. */
+  slowClientTimeoutMs: 0,
   /** Largest body of an API request. */
   maxBodyBytes: 4 * 1024 * 1024,
   /** Most cursors in one API request. */

@@ -33,6 +33,18 @@ export const serverOptions = {
     help: 'Time clients have to leave on shutdown before they are cut.',
     ...milliseconds(SERVER_DEFAULTS.shutdownTimeoutMs),
   }),
+  closeTimeout: duration({
+    help: 'Time a client has to answer a close before it is cut; 0 waits for ever.',
+    ...milliseconds(SERVER_DEFAULTS.closeTimeoutMs),
+  }),
+  clientBuffer: size({
+    help: 'Bytes that may wait for a client that reads slowly; beyond it only its newest cursor is kept.',
+    ...bytes(SERVER_DEFAULTS.clientBufferBytes),
+  }),
+  slowClientTimeout: duration({
+    help: 'Time a client may stay backed up before it is closed with 1013; 0 leaves it to the heartbeat.',
+    ...milliseconds(SERVER_DEFAULTS.slowClientTimeoutMs),
+  }),
   path: text({
     placeholder: 'PATH',
     help: 'URL path of the WebSocket endpoint.',

@@ -11,7 +11,8 @@ export interface CloseCode {
 /**
  * Every close that this package sends, in one table.
  *
- * Source: the DataFn reference (1001, 4401, 4503) and RFC 6455 section 7.4.1 (1001, 1009).
+ * Source: the DataFn reference (1001, 4401, 4503) and RFC 6455 section 7.4.1 (1001, 1009);
+ * 1013 is of the IANA registry of close codes ("Try Again Later").
  */
 export const CLOSE = {
   /** The server shuts down. */
@@ -22,6 +23,8 @@ export const CLOSE = {
   heartbeatPingFailed: { code: 1001, reason: 'Heartbeat ping failed', reconnect: true },
   /** The client's `send` threw during a broadcast. */
   broadcastSendFailed: { code: 1001, reason: 'Broadcast send failed', reconnect: true },
+  /** The client has been backed up for `slowClientTimeoutMs`. It is caught up by coming back. */
+  slowClient: { code: 1013, reason: 'Client too slow', reconnect: true },
   /** No token, a bad one, or one that yields no namespace. Coming back with the same token will not help. */
   unauthorized: { code: 4401, reason: 'Unauthorized', reconnect: false },
   /** `maxConnections` is reached. */

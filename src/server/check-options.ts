@@ -1,4 +1,3 @@
-import { SERVER_DEFAULTS } from '../options/defaults.js';
 import {
   checkOptions,
   DELAY_MS,
@@ -27,8 +26,8 @@ const ATTACH_RULES = {
   namespaceProvider: FUNCTION,
   path: PATH,
   maxMessageBytes: wholeNumber(1),
-  // Under a socket's own high-water mark no `drain` would come, and a backed-up client would never hear again.
-  clientBufferBytes: wholeNumber(SERVER_DEFAULTS.clientBufferBytes),
+  clientBufferBytes: wholeNumber(0),
+  slowClientTimeoutMs: DELAY_MS,
   closeTimeoutMs: DELAY_MS,
   logger: LOGGER,
   observer: OBJECT,

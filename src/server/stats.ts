@@ -20,6 +20,14 @@ export interface ServerStats {
   readonly deliveries: number;
   /** Cursors that were never sent to a backed-up client because a newer one took their place. */
   readonly conflated: number;
+  /** Clients that are backed up now: only the newest cursor waits for them. */
+  readonly blocked: number;
+  /** Clients closed with 1013 because they stayed backed up. */
+  readonly slowClosed: number;
+  /** Connections whose socket is there: the open ones, and those that are being closed. */
+  readonly sockets: number;
+  /** Connections that were cut because they did not end within the close timeout, or by the end of a shutdown. */
+  readonly cut: number;
   readonly uptimeMs: number;
   readonly process: {
     readonly pid: number;
@@ -36,10 +44,14 @@ export interface ServerStats {
   };
 }
 
-/** Counts what becomes of connections. */
+/** Counts what becomes of connections: `blocked` and `sockets` as of now, the rest from the start. */
 export class ConnectionCounters {
   accepted = 0;
   conflated = 0;
+  blocked = 0;
+  slowClosed = 0;
+  sockets = 0;
+  cut = 0;
   readonly #refused = new Map<number, number>();
   readonly #closed = new Map<number, number>();
 
@@ -65,6 +77,10 @@ export class ConnectionCounters {
       broadcasts: manager.broadcasts,
       deliveries: manager.deliveries,
       conflated: this.conflated,
+      blocked: this.blocked,
+      slowClosed: this.slowClosed,
+      sockets: this.sockets,
+      cut: this.cut,
       uptimeMs: Math.round(performance.now() - startedAtMs),
       process: {
         pid: process.pid,

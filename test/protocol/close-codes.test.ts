@@ -12,6 +12,7 @@ test('the codes and reasons are those of the contract, byte for byte', () => {
     '1001 Heartbeat timeout',
     '1001 Heartbeat ping failed',
     '1001 Broadcast send failed',
+    '1013 Client too slow',
     '4401 Unauthorized',
     '4503 Connection limit reached',
     '4503 Namespace connection limit reached',

@@ -23,6 +23,10 @@ describe('GET /v1/stats', () => {
       broadcasts: 0,
       deliveries: 0,
       conflated: 0,
+      blocked: 0,
+      slowClosed: 0,
+      sockets: 0,
+      cut: 0,
       process: { pid: process.pid },
     });
     expect(json.uptimeMs).toBeGreaterThanOrEqual(0);
@@ -261,7 +265,6 @@ describe('options that are not valid', () => {
     ['path', { path: '/datafn/ws?x' }],
     ['maxConnections', { maxConnections: -1 }],
     ['heartbeatIntervalMs', { heartbeatIntervalMs: Number.NaN }],
-    ['clientBufferBytes', { clientBufferBytes: 1000 }],
     ['host', { host: 1 as never }],
     ['host', { host: '' }],
     ['namespaceProvider', { namespaceProvider: 'user:alice' as never }],
@@ -269,6 +272,9 @@ describe('options that are not valid', () => {
     ['logger', { logger: { info() {} } as never }],
     ['maxBodyBytes', { maxBodyBytes: 0 }],
     ['shutdownTimeoutMs', { shutdownTimeoutMs: -1 }],
+    ['clientBufferBytes', { clientBufferBytes: -1 }],
+    ['slowClientTimeoutMs', { slowClientTimeoutMs: -1 }],
+    ['closeTimeoutMs', { closeTimeoutMs: Number.POSITIVE_INFINITY }],
   ])('a wrong `%s` throws at construction and is named: %j', (name, options) => {
     expect(() => createDatafnWsServer(options)).toThrow(DatafnWsError);
     expect(() => createDatafnWsServer(options)).toThrow(`\`${name}\``);

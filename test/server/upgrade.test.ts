@@ -367,7 +367,7 @@ describe('attachWebSocketManager on an HTTP server of somebody else', () => {
   test('a buffer too small for a socket to report that it has drained is refused', async () => {
     const http = createServer();
     expect(() =>
-      attachWebSocketManager(http, { namespaceProvider: () => 'a', clientBufferBytes: 1024 }),
+      attachWebSocketManager(http, { namespaceProvider: () => 'a', clientBufferBytes: 1.5 }),
     ).toThrow(/clientBufferBytes/);
     expect(http.listenerCount('upgrade')).toBe(0);
   });

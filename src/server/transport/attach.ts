@@ -20,9 +20,17 @@ export interface AttachOptions extends WsManagerConfig {
   readonly path?: string;
   /** Largest inbound message in bytes; a larger one closes its connection with 1009. Default 65,536. */
   readonly maxMessageBytes?: number;
-  /** Bytes that may wait for one client before only its newest cursor is kept; at least 65,536. Default 65,536. */
+  /**
+   * Bytes that may wait for one client before only its newest cursor is kept. Default 65,536; 0 keeps the newest
+   * alone as soon as its socket takes no more.
+   */
   readonly clientBufferBytes?: number;
-  /** Milliseconds a peer has to answer a close frame before its connection is cut. Default 2,000. */
+  /**
+   * Milliseconds that a client may stay backed up before it is closed with 1013. Default 0: as long as it answers
+   * pings.
+   */
+  readonly slowClientTimeoutMs?: number;
+  /** Milliseconds a peer has to answer a close frame before its connection is cut. Default 2,000; 0 waits for ever. */
   readonly closeTimeoutMs?: number;
   readonly logger?: DatafnLogger;
   readonly observer?: ServerObserver;
@@ -57,17 +65,15 @@ export function attachWebSocketManager(httpServer: HttpServer, options: AttachOp
   const observer = options.observer ?? {};
   const manager = new WebSocketManager(options, options.logger);
   const counters = new ConnectionCounters();
-  const connections = new Connections(
-    manager,
-    counters,
-    observer,
-    options.clientBufferBytes ?? SERVER_DEFAULTS.clientBufferBytes,
-  );
+  const connections = new Connections(manager, counters, observer, {
+    clientBufferBytes: options.clientBufferBytes ?? SERVER_DEFAULTS.clientBufferBytes,
+    slowClientTimeoutMs: options.slowClientTimeoutMs ?? SERVER_DEFAULTS.slowClientTimeoutMs,
+    closeTimeoutMs: options.closeTimeoutMs ?? SERVER_DEFAULTS.closeTimeoutMs,
+  });
   const upgrader = new Upgrader({
     gates: options.screenUpgrade === undefined ? [] : [options.screenUpgrade],
     namespaceProvider: options.namespaceProvider,
     maxMessageBytes: options.maxMessageBytes ?? SERVER_DEFAULTS.maxMessageBytes,
-    closeTimeoutMs: options.closeTimeoutMs ?? SERVER_DEFAULTS.closeTimeoutMs,
     logger: guardLogger(options.logger ?? silentLogger),
     observer,
     counters,

@@ -2,13 +2,28 @@ import type { WebSocketManager } from '../../manager/web-socket-manager.js';
 import { CLOSE } from '../../protocol/close-codes.js';
 import type { ConnectionInfo, ServerObserver } from '../observer.js';
 import type { ConnectionCounters } from '../stats.js';
+import { Deadlines } from './deadlines.js';
 import { Outbox } from './outbox.js';
 import type { Closer, ServerSocket, ServerSocketOwner } from './server-socket.js';
+
+/** How patient {@link Connections} are with their clients. */
+export interface ConnectionLimits {
+  readonly clientBufferBytes: number;
+  /** Milliseconds that a client may stay backed up; 0 leaves it to the heartbeat. */
+  readonly slowClientTimeoutMs: number;
+  /** Milliseconds that a connection has to end once it has begun to close. */
+  readonly closeTimeoutMs: number;
+}
 
 /** Every connection whose socket is not gone yet, admitted or not: ties them to the manager, counts and reports. */
 export class Connections implements ServerSocketOwner {
   readonly outbox = new Outbox();
+  readonly clientBufferBytes: number;
   readonly #sockets = new Set<ServerSocket>();
+  /** Clients for which more waits than they may hold. */
+  readonly #blocked: Deadlines<ServerSocket>;
+  /** Connections whose end has begun. */
+  readonly #closing: Deadlines<ServerSocket>;
   #lastConnectionId = 0;
   #whenEmpty: (() => void) | undefined;
 
@@ -16,14 +31,22 @@ export class Connections implements ServerSocketOwner {
     private readonly manager: WebSocketManager,
     private readonly counters: ConnectionCounters,
     private readonly observer: ServerObserver,
-    readonly clientBufferBytes: number,
-  ) {}
+    { clientBufferBytes, slowClientTimeoutMs, closeTimeoutMs }: ConnectionLimits,
+  ) {
+    this.clientBufferBytes = clientBufferBytes;
+    this.#blocked = new Deadlines(slowClientTimeoutMs, (client) => {
+      counters.slowClosed += 1;
+      client.close(CLOSE.slowClient.code, CLOSE.slowClient.reason);
+    });
+    this.#closing = new Deadlines(closeTimeoutMs, (client) => this.#cut(client));
+  }
 
   /** Takes a connection whose handshake is done; one without a namespace is closed with 4401. */
   take(client: ServerSocket, socket: Parameters<ServerSocket['begin']>[1], namespace?: string): void {
     this.#lastConnectionId += 1;
     client.begin(this, socket, this.#lastConnectionId);
     this.#sockets.add(client);
+    this.counters.sockets = this.#sockets.size;
     if (namespace === undefined) client.close(CLOSE.unauthorized.code, CLOSE.unauthorized.reason);
     else this.#admit(client, namespace);
   }
@@ -38,6 +61,7 @@ export class Connections implements ServerSocketOwner {
 
   closing(client: ServerSocket, code: number, reason: string, by: Closer): void {
     this.manager.removeClient(client);
+    this.#closing.add(client);
     const info = describe(client);
     if (client.isAdmitted) {
       this.counters.countClosed(code);
@@ -49,7 +73,9 @@ export class Connections implements ServerSocketOwner {
   }
 
   gone(client: ServerSocket): void {
+    this.#closing.delete(client);
     this.#sockets.delete(client);
+    this.counters.sockets = this.#sockets.size;
     if (this.#sockets.size === 0) this.#whenEmpty?.();
   }
 
@@ -70,25 +96,42 @@ export class Connections implements ServerSocketOwner {
     this.counters.conflated += superseded;
   }
 
+  blocked(client: ServerSocket): void {
+    this.#blocked.add(client);
+    this.counters.blocked = this.#blocked.size;
+  }
+
+  unblocked(client: ServerSocket): void {
+    this.#blocked.delete(client);
+    this.counters.blocked = this.#blocked.size;
+  }
+
+  /** Ends a connection that does not end by itself. */
+  #cut(client: ServerSocket): void {
+    this.counters.cut += 1;
+    client.terminate();
+  }
+
   /**
-   * Closes the manager, and with it everybody; cuts, after `timeoutMs`, who has not gone by then.
+   * Closes the manager, and with it everybody; cuts, after `timeoutMs` or its own close timeout, who has not gone by
+   * then.
    *
    * @returns how many left by themselves, and how many were cut.
    */
   async closeAll(timeoutMs: number): Promise<{ left: number; cut: number }> {
     const total = this.#sockets.size;
+    const cutBefore = this.counters.cut;
     this.manager.close();
     const empty = new Promise<void>((resolve) => {
       this.#whenEmpty = resolve;
       if (this.#sockets.size === 0) resolve();
     });
-    let cut = 0;
     const deadline = setTimeout(() => {
-      cut = this.#sockets.size;
-      for (const client of this.#sockets) client.terminate();
+      for (const client of this.#sockets) this.#cut(client);
     }, timeoutMs);
     await empty;
     clearTimeout(deadline);
+    const cut = this.counters.cut - cutBefore;
     return { left: total - cut, cut };
   }
 }

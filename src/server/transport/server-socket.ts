@@ -6,6 +6,7 @@ import { encodeServerFrame, OPCODE, type PreparedMessage } from '../../protocol/
 import type { Burst, Outbox, OutboxEntry } from './outbox.js';
 
 const PING = encodeServerFrame(OPCODE.ping, Buffer.alloc(0));
+const NOTHING = Buffer.alloc(0);
 
 /** Which end began to close a connection. */
 export type Closer = 'server' | 'peer';
@@ -13,7 +14,7 @@ export type Closer = 'server' | 'peer';
 /** Who is told what becomes of a {@link ServerSocket}. */
 export interface ServerSocketOwner {
   readonly outbox: Outbox;
-  /** Bytes that may wait in the socket before cursors are conflated. */
+  /** Bytes that may wait in the socket before cursors are conflated; 0 conflates as soon as any wait. */
   readonly clientBufferBytes: number;
   /** The connection begins to close: its slot is free from here on. Called once. */
   closing(socket: ServerSocket, code: number, reason: string, by: Closer): void;
@@ -24,6 +25,10 @@ export interface ServerSocketOwner {
   pong(socket: ServerSocket): void;
   /** A burst found the client backed up; `superseded` of its cursors will never be sent. */
   conflated(superseded: number): void;
+  /** The client is backed up: from here on the newest cursor alone waits for it. */
+  blocked(socket: ServerSocket): void;
+  /** Its socket has drained, or the connection ends. Called once for each `blocked`. */
+  unblocked(socket: ServerSocket): void;
 }
 
 /**
@@ -82,20 +87,24 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
     if (this.#withheld !== undefined) {
       this.#owner.conflated(burst.length);
       this.#withheld = burst.newest;
-    } else if (this.#raw.writableLength < this.#owner.clientBufferBytes) {
+    } else if (this.#raw.writableLength === 0 || this.#raw.writableLength < this.#owner.clientBufferBytes) {
       this.#raw.write(burst.bytes);
     } else {
-      // The last write to a stream this full returned false, so `drain` will come.
       this.#owner.conflated(burst.length - 1);
       this.#withheld = burst.newest;
-      this.#raw.once('drain', () => this.#sendWithheld());
+      this.#owner.blocked(this);
+      // Called back when all that was written before is out. `drain` would say so only of a socket that holds more
+      // than its own high-water mark.
+      this.#raw.write(NOTHING, () => this.#sendWithheld());
     }
   }
 
   #sendWithheld(): void {
     const message = this.#withheld;
+    if (message === undefined) return;
     this.#withheld = undefined;
-    if (message !== undefined && this.isOpen) this.#raw?.write(message.frame);
+    this.#owner?.unblocked(this);
+    if (this.isOpen) this.#raw?.write(message.frame);
   }
 
   override ping(): void {
@@ -133,7 +142,7 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
   /** @internal */
   ended(code: number): void {
     this.burst = undefined;
-    this.#withheld = undefined;
+    this.#sendWithheld();
     this.#end(code, '', 'peer');
     this.#owner?.gone(this);
   }

@@ -5,6 +5,7 @@ import { type ServerOptions, WebSocketServer } from 'ws';
 import type { DatafnLogger } from '../../manager/types.js';
 import { messageOf } from '../../protocol/errors.js';
 import { namespaceProblem } from '../../protocol/identifiers.js';
+import { MAX_TIMER_MS } from '../../protocol/units.js';
 import { endWithProblem, type Refusal } from '../api/raw-problem.js';
 import type { NamespaceProvider } from '../auth/provider.js';
 import { chooseSubprotocol, tokenOf } from '../auth/token-source.js';
@@ -21,7 +22,6 @@ export interface UpgraderOptions {
   readonly gates: readonly UpgradeGate[];
   readonly namespaceProvider: NamespaceProvider;
   readonly maxMessageBytes: number;
-  readonly closeTimeoutMs: number;
   readonly logger: DatafnLogger;
   readonly observer: ServerObserver;
   readonly counters: ConnectionCounters;
@@ -49,7 +49,8 @@ export class Upgrader implements UpgradeHandler {
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: options.maxMessageBytes,
-      closeTimeout: options.closeTimeoutMs,
+      // Connections that do not end are for `Connections` to cut, and to count.
+      closeTimeout: MAX_TIMER_MS,
       handleProtocols: chooseSubprotocol,
       WebSocket: ServerSocket,
     };

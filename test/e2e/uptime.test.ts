@@ -1,0 +1,127 @@
+import { readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from 'vitest';
+import { disposeProcesses, type ServeProcess, startServe } from '../support/cli-process.js';
+import { within } from '../support/deadline.js';
+import { call, postCursors } from '../support/http-call.js';
+import { disposeLive, openClient } from '../support/live-server.js';
+import type { RawClient } from '../support/raw-client.js';
+
+afterEach(async () => {
+  await disposeLive();
+  await disposeProcesses();
+});
+
+const stats = async (serve: ServeProcess) => (await call('GET', `${serve.apiUrl}/v1/stats`)).json;
+
+/** Asks for the stats until they are as wanted; the last ones. */
+async function untilStats(
+  serve: ServeProcess,
+  // biome-ignore lint/suspicious/noExplicitAny: stats as they come
+  isMet: (stats: any) => boolean,
+  what: string,
+) {
+  let last: unknown;
+  const poll = async () => {
+    for (;;) {
+      last = await stats(serve);
+      if (isMet(last)) return last;
+      await sleep(20);
+    }
+  };
+  // biome-ignore lint/suspicious/noExplicitAny: stats as they come
+  return within<any>(poll(), () => `${what}: ${JSON.stringify(last)}`);
+}
+
+const newest = (client: RawClient) => Number.parseInt(JSON.parse(client.texts.at(-1) ?? '{}').cursor, 10);
+
+/** Posts batches of cursors of 256 characters until somebody is backed up; the number of the last. */
+async function flood(serve: ServeProcess, namespace: string): Promise<number> {
+  let cursor = 0;
+  for (;;) {
+    const batch = Array.from({ length: 1000 }, () => {
+      cursor += 1;
+      return { namespace, cursor: `${cursor}`.padEnd(256, 'x') };
+    });
+    expect((await postCursors(serve.apiUrl, batch)).status).toBe(200);
+    if ((await stats(serve)).blocked > 0) return cursor;
+  }
+}
+
+describe('slow clients', () => {
+  test('one that does not read gets the newest cursor when it does, and the stats tell of it', async () => {
+    const serve = await startServe(['--client-buffer', '1KiB', '--log-level', 'warn']);
+    const slow = await openClient(serve.wsUrl, 'a');
+    slow.pause();
+    const last = await flood(serve, 'a');
+    expect(await stats(serve)).toMatchObject({ connections: 1, blocked: 1, slowClosed: 0 });
+    slow.resume();
+    await slow.until(() => newest(slow) === last, 'the newest cursor');
+    const { conflated } = await untilStats(serve, ({ blocked }) => blocked === 0, 'nobody backed up');
+    expect(slow.texts.length + conflated).toBe(last);
+    expect(conflated).toBeGreaterThan(0);
+  });
+
+  test('one that stays backed up for --slow-client-timeout is closed with 1013, and logged with the reason', async () => {
+    const serve = await startServe(['--slow-client-timeout', '200ms']);
+    const slow = await openClient(serve.wsUrl, 'a');
+    slow.pause();
+    await flood(serve, 'a');
+    await serve.logged(/#1 a closed by the server with 1013 Client too slow$/);
+    expect(await stats(serve)).toMatchObject({
+      connections: 0,
+      blocked: 0,
+      slowClosed: 1,
+      closed: { 1013: 1 },
+    });
+  });
+});
+
+const hasProc = process.platform === 'linux';
+if (!hasProc && process.env.CI) throw new Error('These tests count descriptors in /proc, which is not there');
+
+/** Sockets that a process has open. */
+function descriptors({ pid }: ServeProcess): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+describe.skipIf(!hasProc)('close handshakes', () => {
+  const HALF_OPEN = { answersPing: false, answersClose: false };
+
+  test('of peers that never answer end after --close-timeout, descriptors and all', async () => {
+    const serve = await startServe([
+      ...['--heartbeat-interval', '300ms', '--heartbeat-timeout', '100ms', '--close-timeout', '200ms'],
+    ]);
+    const healthy = await openClient(serve.wsUrl, 'a');
+    await stats(serve);
+    const before = descriptors(serve);
+    const dead = [];
+    for (let index = 0; index < 20; index++) dead.push(await openClient(serve.wsUrl, 'b', HALF_OPEN));
+    // Some do not even read.
+    for (const client of dead.slice(10)) client.pause();
+    const { cut } = await untilStats(serve, ({ sockets }) => sockets === 1, 'the end of the dead peers');
+    expect(cut).toBe(20);
+    await within(
+      (async () => {
+        while (descriptors(serve) > before) await sleep(20);
+      })(),
+      () => `${descriptors(serve)} descriptors to be ${before}`,
+    );
+    expect(await stats(serve)).toMatchObject({ connections: 1, namespaces: 1, closed: { 1001: 20 } });
+    expect(healthy.isOpen).toBe(true);
+  });
+
+  test('on shutdown end with the smaller of --close-timeout and --shutdown-timeout', async () => {
+    for (const [close, shutdown] of [
+      ['200ms', '60s'],
+      ['60s', '200ms'],
+    ] as const) {
+      const serve = await startServe(['--close-timeout', close, '--shutdown-timeout', shutdown]);
+      await openClient(serve.wsUrl, 'a', HALF_OPEN);
+      await openClient(serve.wsUrl, 'a');
+      serve.kill('SIGTERM');
+      expect(await serve.ended()).toEqual({ code: 0, signal: null });
+      expect(serve.stderr).toContain('stopped: 1 connection left, 1 cut');
+    }
+  });
+});
