@@ -1,7 +1,15 @@
-// Writes the JSON Schema of the scenario format, from the built sources, to the file that editors read.
-import { writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+// Writes the JSON Schemas of the scenario format and of the JSON report, from the built sources, to the files that
+// editors and readers of reports use.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { reportJsonSchema } from '../dist/bench/report/schema.js';
 import { scenarioJsonSchema } from '../dist/bench/scenario/schema.js';
 
-const file = fileURLToPath(new URL('../scenarios/scenario.schema.json', import.meta.url));
-writeFileSync(file, `${JSON.stringify(scenarioJsonSchema(), null, 2)}\n`);
+const SCHEMAS = {
+  'scenarios/scenario.schema.json': scenarioJsonSchema(),
+  'schemas/report.schema.json': reportJsonSchema(),
+};
+
+mkdirSync(new URL('../schemas', import.meta.url), { recursive: true });
+for (const [file, schema] of Object.entries(SCHEMAS)) {
+  writeFileSync(new URL(`../${file}`, import.meta.url), `${JSON.stringify(schema, null, 2)}\n`);
+}

@@ -17,6 +17,8 @@ export type JudgedExpectation = Outcome & { readonly expectation: Expectation };
 /** What came of one phase. */
 export interface PhaseResult {
   readonly phase: Phase;
+  /** False for the one that the run was stopped in: its numbers are of a part of it. */
+  readonly isFinished: boolean;
   /** From the beginning of the run. */
   readonly startMs: number;
   readonly durationMs: number;
@@ -52,13 +54,19 @@ export interface RunResult {
 
 export type Verdict = 'passed' | 'failed' | 'invalid' | 'aborted';
 
-/** Every rule of a run, those of its phases first. */
-export function allOutcomes(
-  result: RunResult,
-): readonly (JudgedExpectation & { readonly phase: Phase | undefined })[] {
+/** Every rule of a run, those of its phases first. One of a phase that was not reached has not held. */
+export function allOutcomes({
+  scenario,
+  phases,
+  outcomes,
+}: RunResult): readonly (JudgedExpectation & { readonly phase: Phase | undefined })[] {
+  const notReached = { passed: false, actual: undefined, shown: 'not reached' };
   return [
-    ...result.phases.flatMap(({ phase, outcomes }) => outcomes.map((outcome) => ({ ...outcome, phase }))),
-    ...result.outcomes.map((outcome) => ({ ...outcome, phase: undefined })),
+    ...phases.flatMap(({ phase, outcomes }) => outcomes.map((outcome) => ({ ...outcome, phase }))),
+    ...scenario.phases
+      .slice(phases.length)
+      .flatMap((phase) => phase.expectations.map((expectation) => ({ ...notReached, expectation, phase }))),
+    ...outcomes.map((outcome) => ({ ...outcome, phase: undefined })),
   ];
 }
 

@@ -96,6 +96,8 @@ class Run {
   /** What is measured of the present phase. */
   #present: Measurements;
   #phase: Phase | undefined;
+  /** When the present phase began. */
+  #phaseStartMs = 0;
   #startMs = 0;
   #lastPlan = 0;
   /** In microseconds since 1970, so that a later run always has greater cursors. */
@@ -146,8 +148,10 @@ class Run {
       }
       await this.#settleSlow();
     } catch (error) {
-      if (error instanceof Aborted) await this.#cut().catch(() => {});
-      else if (!(error instanceof PhaseFailed) && !isWorkerDeath(error)) throw error;
+      if (error instanceof Aborted) this.#interrupt(await this.#cut().catch(() => this.#present));
+      // A worker's counts went with it; those of the others alone would be wrong.
+      else if (isWorkerDeath(error)) this.#interrupt(this.#present);
+      else if (!(error instanceof PhaseFailed)) throw error;
     } finally {
       this.#phase = undefined;
       clearInterval(this.#clock);
@@ -191,7 +195,7 @@ class Run {
   }
 
   async #carryOutPhase(phase: Phase): Promise<void> {
-    const startMs = monotonicMs();
+    this.#phaseStartMs = monotonicMs();
     this.#phase = phase;
     this.#saturation.restart();
     await this.#orAbort(this.#act(phase, phase.label));
@@ -199,20 +203,31 @@ class Run {
     if (mishap !== undefined)
       this.#problems.push(`The server under test ended during "${phase.label}": ${mishap}`);
     this.#present.server = { ...this.#present.server, ...(await this.target.measure()) };
-    const measurements = await this.#cut();
+    const result = this.#endPhase(phase, await this.#cut(), true);
+    if (phase.abortOnFail && result.outcomes.some(({ passed }) => !passed)) {
+      this.#problems.push(`The run was ended after "${phase.label}": a rule of it did not hold`);
+      throw new PhaseFailed();
+    }
+  }
+
+  /** Keeps what there is of the phase that the run was stopped in. */
+  #interrupt(measurements: Measurements): void {
+    if (this.#phase !== undefined) this.#endPhase(this.#phase, measurements, false);
+  }
+
+  #endPhase(phase: Phase, measurements: Measurements, isFinished: boolean): PhaseResult {
+    this.#phase = undefined;
     const result: PhaseResult = {
       phase,
-      startMs: startMs - this.#startMs,
-      durationMs: monotonicMs() - startMs,
+      isFinished,
+      startMs: this.#phaseStartMs - this.#startMs,
+      durationMs: monotonicMs() - this.#phaseStartMs,
       measurements,
       outcomes: judgeAll(phase.expectations, measurements),
     };
     this.#phases.push(result);
     this.options.observer.phaseEnded?.(result);
-    if (phase.abortOnFail && result.outcomes.some(({ passed }) => !passed)) {
-      this.#problems.push(`The run was ended after "${phase.label}": a rule of it did not hold`);
-      throw new PhaseFailed();
-    }
+    return result;
   }
 
   async #act(action: PhaseAction, label: string): Promise<void> {

@@ -1,12 +1,15 @@
 import { emptyMeasurements, type Measurements } from '../../src/bench/measure/measurements.js';
-import { type JsonReport, jsonResult } from '../../src/bench/report/json.js';
+import { jsonReport, jsonResult } from '../../src/bench/report/json.js';
+import type { JsonReport, JsonResult } from '../../src/bench/report/schema.js';
 import type { RunResult } from '../../src/bench/result.js';
 import { parseScenario } from '../../src/bench/scenario/load.js';
 import type { Phase } from '../../src/bench/scenario/model.js';
 import { judge } from '../../src/bench/verdict/rule.js';
 
+const PHASE = 'connect: { cohort: steady }';
+
 /** A scenario of two cohorts, for results that are made by hand. */
-const SCENARIO = (rules: readonly string[]) => `version: 1
+const SCENARIO = (rules: readonly string[], phase = PHASE) => `version: 1
 name: sample
 summary: Two cohorts, one of them larger than its namespace takes, and every kind of number that there is.
 cohorts:
@@ -14,7 +17,7 @@ cohorts:
   hot: { clients: 60 }
   silent: { clients: 50, behavior: silent }
 phases:
-  - connect: { cohort: steady }
+  - { ${phase} }
 expect:
 ${rules.map((rule) => `  - '${rule}'`).join('\n')}
 `;
@@ -69,8 +72,9 @@ export function filledMeasurements(): Measurements {
 export function filledResult(
   rules: readonly string[],
   parts: Partial<Omit<RunResult, 'scenario' | 'outcomes'>> = {},
+  phase = PHASE,
 ): RunResult {
-  const scenario = parseScenario(SCENARIO(rules), 'sample.yaml');
+  const scenario = parseScenario(SCENARIO(rules, phase), 'sample.yaml');
   const measurements = parts.measurements ?? filledMeasurements();
   return {
     startedAt: new Date(0),
@@ -95,14 +99,31 @@ export function filledResult(
   };
 }
 
-/** That result as data, with phases and a timeline. */
+/** A result as data, from a machine that is the same everywhere. */
+export function asJson(result: RunResult): JsonResult {
+  return jsonResult(result, {
+    version: '1.2.3',
+    machine: {
+      node: 'v20.19.0',
+      platform: 'linux',
+      arch: 'x64',
+      cpu: 'A processor',
+      cores: 2,
+      memoryBytes: 2 ** 34,
+    },
+  });
+}
+
+/** A report of such a result, with phases and a timeline. */
 export function filledReport(
   rules: readonly string[],
   parts: Parameters<typeof filledResult>[1] = {},
+  phase = PHASE,
 ): JsonReport {
   const [connect] = parseScenario(SCENARIO(rules), 'sample.yaml').phases;
   const phases = [0, 3000, 6000].map((startMs) => ({
     phase: connect as Phase,
+    isFinished: true,
     startMs,
     durationMs: 3000,
     measurements: filledMeasurements(),
@@ -117,9 +138,5 @@ export function filledReport(
     serverRssBytes: (80 + second) * 2 ** 20,
     serverDelayMaxMs: 9 - second / 2,
   }));
-  const result = jsonResult(filledResult(rules, { phases, timeline, ...parts }), {
-    version: '1.2.3',
-    machine: { node: 'v20.19.0', platform: 'linux', arch: 'x64', cores: 2, memoryBytes: 2 ** 34 },
-  });
-  return { version: 1, verdict: result.verdict, results: [result], notRun: [] };
+  return jsonReport([asJson(filledResult(rules, { phases, timeline, ...parts }, phase))], []);
 }

@@ -1,15 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { printable } from '../../protocol/printable.js';
 import { formatAmount, formatCount, formatDuration, formatSize } from '../../protocol/units.js';
-import type { JsonReport, JsonResult } from './json.js';
 import { STYLE } from './page/style.js';
+import type { JsonReport, JsonResult } from './schema.js';
+import { DELIVERY_NAMES, deliveriesOf, outcomesOf, PERCENTILE_NAMES, timingsOf } from './tables.js';
 
 const WORDS = { passed: 'Passed', failed: 'Failed', invalid: 'Invalid', aborted: 'Aborted' } as const;
 const SIGNS = { passed: '✓', failed: '✗', invalid: '!', aborted: '■' } as const;
 
 /** A report as one page: everything is in it, and it asks the network for nothing. */
 export function htmlReport(report: JsonReport): string {
-  const names = report.results.map(({ scenario }) => scenario.name).join(', ');
+  const names = [
+    ...report.results.map(({ scenario }) => scenario.name),
+    ...report.notRun.map(({ name }) => name),
+  ];
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -18,13 +23,13 @@ export function htmlReport(report: JsonReport): string {
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:,">
-<title>${escapeHtml(`${WORDS[report.verdict]}: ${names}`)}</title>
+<title>${escapeHtml(`${WORDS[report.verdict]}: ${names.join(', ')}`)}</title>
 <style>${readPackage('uplot/dist/uPlot.min.css')}${STYLE}</style>
 </head>
 <body>
 <a class="skip" href="#main">Skip to the result</a>
 <main id="main">
-${report.results.length > 1 ? overview(report) : ''}
+${report.results.length !== 1 || report.notRun.length > 0 ? overview(report) : ''}
 ${report.results.map((result, index) => section(result, index)).join('\n')}
 </main>
 <footer>${report.results[0] === undefined ? '' : footer(report.results[0])}</footer>
@@ -52,7 +57,10 @@ function overview({ results, notRun, verdict }: JsonReport): string {
     (result, index) =>
       `<li>${badge(result.verdict)} <a href="#result-${index}">${escapeHtml(result.scenario.name)}</a></li>`,
   );
-  const missing = notRun.map((name) => `<li><span class="badge">not run</span> ${escapeHtml(name)}</li>`);
+  const missing = notRun.map(
+    ({ name, reason }) =>
+      `<li><span class="badge">not run</span> ${escapeHtml(name)}: ${escapeHtml(reason)}</li>`,
+  );
   return `<section aria-labelledby="overview"><h1 id="overview">${badge(verdict)} ${formatAmount(results.length + notRun.length, 'scenario')}</h1><ul class="plain">${[...rows, ...missing].join('')}</ul></section>`;
 }
 
@@ -94,7 +102,7 @@ ${timings(result)}
 function why(result: JsonResult, failed: JsonResult['expectations']): string {
   const reasons = [
     ...(result.aborted ? ['It was stopped before it was over: the numbers are of a part of it.'] : []),
-    ...result.invalid.map((reason) => `The result says nothing about the server. ${reason}`),
+    ...result.invalidReasons.map((reason) => `The result says nothing about the server. ${reason}`),
     ...result.problems,
   ].map((reason) => `<li>${escapeHtml(reason)}</li>`);
   const rules = failed.map(
@@ -107,36 +115,24 @@ function why(result: JsonResult, failed: JsonResult['expectations']): string {
 }
 
 function ledger({ total }: JsonResult): string[][] {
-  return total.cohorts.flatMap(({ name, behavior, accepted, open, closed, rejected, errors }) => {
-    const rows: [string, number][] = [
-      ['accepted', accepted],
-      ...Object.entries(closed).map(([key, count]): [string, number] => [`closed ${key}`, count]),
-      ...Object.entries(rejected).map(([key, count]): [string, number] => [`HTTP ${key}`, count]),
-      ...Object.entries(errors),
-      ...(open > 0 ? [['open at the end', open] as [string, number]] : []),
-    ];
-    return rows.map(([outcome, count], index) => [
-      index === 0 ? `${escapeHtml(name)} <small>${escapeHtml(behavior)}</small>` : '',
+  return total.cohorts.flatMap((cohort) =>
+    outcomesOf(cohort).map(({ outcome, count }, index) => [
+      index === 0 ? `${escapeHtml(cohort.name)} <small>${escapeHtml(cohort.behavior)}</small>` : '',
       escapeHtml(outcome),
       formatCount(count),
-    ]);
-  });
+    ]),
+  );
 }
 
-function deliveries({ total }: JsonResult): string {
-  const names = ['expected', 'received', 'lost', 'duplicated', 'reordered', 'leaked', 'foreign', 'conflated'];
-  const rows = total.cohorts
-    .filter(({ counters }) => (counters.expected ?? 0) + (counters.received ?? 0) > 0)
-    .map(({ name, counters }) => [
-      escapeHtml(name),
-      ...names.map((counter, index) => {
-        const value = counters[counter] ?? 0;
-        const isBad = index >= 2 && counter !== 'conflated' && value > 0;
-        return isBad ? `<strong class="bad">${formatCount(value)}</strong>` : formatCount(value);
-      }),
-    ]);
+function deliveries(result: JsonResult): string {
+  const rows = deliveriesOf(result).map(({ cohort, counts }) => [
+    escapeHtml(cohort),
+    ...counts.map(({ value, isBad }) =>
+      isBad ? `<strong class="bad">${formatCount(value)}</strong>` : formatCount(value),
+    ),
+  ]);
   if (rows.length === 0) return '';
-  return `<h2>Cursor deliveries</h2>${table('What each cohort had to get, and got', ['cohort', ...names], rows)}`;
+  return `<h2>Cursor deliveries</h2>${table('What each cohort had to get, and got', ['cohort', ...DELIVERY_NAMES], rows)}`;
 }
 
 function phases({ phases: list }: JsonResult): string {
@@ -188,25 +184,13 @@ function shown(key: string, value: number): string {
   return key.endsWith('Bytes') ? formatSize(value) : formatCount(value);
 }
 
-const TIMED = {
-  handshake: 'handshake',
-  fanout: 'fan-out latency',
-  skew: 'fan-out skew, first to last receiver',
-  convergence: 'convergence after the last emit',
-  reconnect: 'end of a connection to its successor',
-  pingInterval: 'one ping to the next',
-  pongTimeout: 'unanswered ping to the close',
-  emitLag: 'emitter behind its schedule',
-  apiLatency: 'HTTP load: latency',
-} as const;
-
-function timings({ total }: JsonResult): string {
-  const rows = Object.entries(TIMED).flatMap(([key, name]) => {
-    const one = total.histograms[key];
-    if (one === undefined) return [];
-    return [[name, formatCount(one.count), ...[one.p50, one.p90, one.p99, one.max].map(formatDuration)]];
-  });
-  return table('Durations', ['', 'samples', 'p50', 'p90', 'p99', 'max'], rows);
+function timings(result: JsonResult): string {
+  const rows = timingsOf(result).map(({ name, samples, values }) => [
+    name,
+    formatCount(samples),
+    ...values.map(formatDuration),
+  ]);
+  return table('Durations', ['', 'samples', ...PERCENTILE_NAMES], rows);
 }
 
 function footer({ tool, machine, startedAt, target, scenario }: JsonResult): string {
@@ -245,8 +229,8 @@ function readPackage(file: string): string {
 }
 
 function escapeHtml(text: string): string {
-  return text
-    .replace(/[\p{Cc}\p{Cf}]/gu, '\ufffd')
+  return printable(text.toWellFormed().replace(/\s+/g, ' '))
+    .replace(/\p{Cf}/gu, '\ufffd')
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')

@@ -1,16 +1,18 @@
-import type { JsonResult } from './json.js';
+import { printable } from '../../protocol/printable.js';
+import type { JsonReport, JsonResult } from './schema.js';
 
 /**
  * JUnit XML, as CI systems read it: a test suite a scenario, a test case an expectation. What is no expectation
- * (an invalid result, a problem of the server, an abort) is a test case of its own, so that no system shows green
- * for it.
+ * (an invalid result, a problem of the server, an abort, a scenario that was not run) is a test case of its own, so
+ * that no system shows green for it. Elements and attributes are those that the strictest of the schemas allows, the
+ * one by which Jenkins checks what it is given; it has no place for the line of a test case.
  */
-export function junitReport(results: readonly JsonResult[]): string {
-  const suites = results.map(suiteOf);
+export function junitReport({ results, notRun }: JsonReport): string {
+  const suites = [...results.map(suiteOf), ...notRun.map(emptySuiteOf)];
   const total = (of: (suite: Suite) => number) => suites.reduce((sum, suite) => sum + of(suite), 0);
   const attributes = {
     name: 'datafn-ws bench',
-    tests: total(({ cases }) => cases.length),
+    tests: total(({ cases }) => cases),
     failures: total(({ failures }) => failures),
     errors: total(({ errors }) => errors),
     time: seconds(results.reduce((sum, { durationMs }) => sum + durationMs, 0)),
@@ -28,7 +30,7 @@ export function junitReport(results: readonly JsonResult[]): string {
 
 interface Suite {
   readonly xml: string;
-  readonly cases: readonly string[];
+  readonly cases: number;
   readonly failures: number;
   readonly errors: number;
 }
@@ -40,38 +42,33 @@ function suiteOf(result: JsonResult): Suite {
   const time = seconds(result.durationMs / Math.max(1, expectations.length));
   const cases = expectations.map(({ rule, phase, passed, shown, line }) => {
     const name = phase === undefined ? rule : `${rule} (${phase})`;
-    const file = { file: scenario.source, line };
-    const failure = passed
-      ? []
-      : [
-          element('failure', { message: `${rule}: got ${shown}`, type: 'expectation' }, [
-            escapeXml(`${scenario.source}:${line}: expected ${rule}, got ${shown}`),
-          ]),
-        ];
-    return element('testcase', { name, classname, time, ...file }, failure);
+    const outcome = passed
+      ? element('system-out', {}, [escapeXml(`got ${shown}`)])
+      : element('failure', { message: `${rule}: got ${shown}`, type: 'expectation' }, [
+          escapeXml(`${scenario.source}:${line}: expected ${rule}, got ${shown}`),
+        ]);
+    return element('testcase', { name, classname, time }, [outcome]);
   });
   const mishaps = [
-    ...result.invalid.map((why) => ['the result is valid', why] as const),
+    ...result.invalidReasons.map((why) => ['the result is valid', why] as const),
     ...result.problems.map((why) => ['nothing went wrong with the server', why] as const),
     ...(result.aborted ? [['the run came to its end', 'It was stopped before it was over'] as const] : []),
   ];
-  for (const [name, message] of mishaps) {
-    cases.push(
-      element('testcase', { name, classname, time: '0' }, [
-        element('error', { message, type: result.verdict }, [escapeXml(message)]),
-      ]),
-    );
-  }
+  cases.push(...mishaps.map(([name, why]) => errorCase({ name, classname }, why, result.verdict)));
   const failures = expectations.filter(({ passed }) => !passed).length;
-  const properties = element('properties', {}, [
-    element('property', { name: 'verdict', value: result.verdict }, []),
-    element('property', { name: 'replay', value: result.replay }, []),
-    ...result.total.metrics
-      .filter(({ cohort }) => cohort === undefined)
-      .map(({ name, value, unit }) =>
-        element('property', { name: `${name} (${unit})`, value: String(value) }, []),
-      ),
-  ]);
+  const properties: Record<string, string | number> = {
+    verdict: result.verdict,
+    replay: result.replay,
+    seed: scenario.seed,
+    'scenario.sha256': scenario.sha256,
+    version: result.tool.version,
+    node: result.machine.node,
+    ...Object.fromEntries(
+      result.total.metrics
+        .filter(({ cohort, key }) => cohort === undefined && key === undefined)
+        .map(({ name, value, unit }) => [`${name} (${unit})`, value]),
+    ),
+  };
   const attributes = {
     name: scenario.name,
     tests: cases.length,
@@ -80,13 +77,32 @@ function suiteOf(result: JsonResult): Suite {
     skipped: 0,
     time: seconds(result.durationMs),
     timestamp: result.startedAt.replace(/\.\d+Z$/, ''),
+    file: scenario.source,
   };
+  const named = Object.entries(properties).map(([name, value]) => element('property', { name, value }, []));
   return {
-    xml: element('testsuite', attributes, [properties, ...cases]),
-    cases,
+    xml: element('testsuite', attributes, [element('properties', {}, named), ...cases]),
+    cases: cases.length,
     failures,
     errors: mishaps.length,
   };
+}
+
+/** The suite of a scenario that was not run. */
+function emptySuiteOf({ name, source, reason }: JsonReport['notRun'][number]): Suite {
+  const attributes = { name, tests: 1, failures: 0, errors: 1, skipped: 0, time: '0', file: source };
+  const only = errorCase({ name: 'the scenario was run', classname: `datafn-ws.${name}` }, reason, 'not run');
+  return { xml: element('testsuite', attributes, [only]), cases: 1, failures: 0, errors: 1 };
+}
+
+function errorCase(
+  names: { readonly name: string; readonly classname: string },
+  message: string,
+  type: string,
+): string {
+  return element('testcase', { ...names, time: '0' }, [
+    element('error', { message, type }, [escapeXml(message)]),
+  ]);
 }
 
 function seconds(ms: number): string {
@@ -108,17 +124,15 @@ function element(
     : `<${name}${head}>${inner}</${name}>`;
 }
 
-/** Text for XML 1.0: what has a meaning is escaped, what XML cannot hold at all is replaced. */
+/** Text for XML 1.0: what has a meaning is escaped, what XML cannot hold, or a reader would obey, is shown. */
 function escapeXml(text: string): string {
-  return (
-    text
-      .toWellFormed()
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd')
-      .replaceAll('&', '&amp;')
-      .replaceAll('<', '&lt;')
-      .replaceAll('>', '&gt;')
-      .replaceAll('"', '&quot;')
-      .replace(/[\t\n\r]/g, (character) => `&#${character.charCodeAt(0)};`)
-  );
+  const lines = text.toWellFormed().split(/\r\n|\r|\n/);
+  return lines
+    .map((line) => printable(line).replace(/[\ufffe\uffff]/g, '\ufffd'))
+    .join('\n')
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll('\n', '&#10;');
 }

@@ -1,5 +1,7 @@
+import { printable } from '../../protocol/printable.js';
 import { formatCount, formatDuration, formatSize } from '../../protocol/units.js';
-import type { JsonResult } from './json.js';
+import type { JsonReport, JsonResult } from './schema.js';
+import { outcomesOf } from './tables.js';
 
 const WORDS = {
   passed: '✅ passed',
@@ -27,8 +29,11 @@ const SHOWN = [
 ];
 
 /** The result as Markdown, for a pull request or a job summary: the verdict, what failed, then the numbers. */
-export function markdownReport(results: readonly JsonResult[]): string {
-  return results.map(section).join('\n');
+export function markdownReport({ results, notRun }: JsonReport): string {
+  const missing = notRun.map(
+    ({ name, reason }) => `## ${WORDS.aborted}: ${cell(name)} was not run\n\n> ${cell(reason)}\n`,
+  );
+  return [...results.map(section), ...missing].join('\n');
 }
 
 function section(result: JsonResult): string {
@@ -37,24 +42,16 @@ function section(result: JsonResult): string {
   const failed = expectations.filter(({ passed }) => !passed);
   const rows = [...failed, ...expectations.filter(({ passed }) => passed)].map(
     ({ rule, phase, passed, shown }) =>
-      `| ${passed ? '✓' : '✗'} | ${code(rule)}${phase === undefined ? '' : ` in ${cell(phase)}`} | ${cell(shown)} |`,
+      `| ${passed ? '✓' : '✗'} | ${codeCell(rule)}${phase === undefined ? '' : ` in ${cell(phase)}`} | ${cell(shown)} |`,
   );
-  const ledger = result.total.cohorts.flatMap(({ name, accepted, open, closed, rejected, errors }) => [
-    `| ${cell(name)} | accepted | ${formatCount(accepted)} |`,
-    ...Object.entries(closed).map(
-      ([key, count]) => `| ${cell(name)} | closed ${cell(key)} | ${formatCount(count)} |`,
+  const ledger = result.total.cohorts.flatMap((cohort) =>
+    outcomesOf(cohort).map(
+      ({ outcome, count }) => `| ${cell(cohort.name)} | ${cell(outcome)} | ${formatCount(count)} |`,
     ),
-    ...Object.entries(rejected).map(
-      ([key, count]) => `| ${cell(name)} | HTTP ${cell(key)} | ${formatCount(count)} |`,
-    ),
-    ...Object.entries(errors).map(
-      ([key, count]) => `| ${cell(name)} | ${cell(key)} | ${formatCount(count)} |`,
-    ),
-    ...(open === 0 ? [] : [`| ${cell(name)} | open at the end | ${formatCount(open)} |`]),
-  ]);
+  );
   const metrics = SHOWN.flatMap((name) =>
     result.total.metrics
-      .filter((metric) => metric.name === name && metric.cohort === undefined)
+      .filter((metric) => metric.name === name && metric.cohort === undefined && metric.key === undefined)
       .map(({ value, unit }) => `| ${code(name)} | ${shownValue(value, unit)} |`),
   );
   return [
@@ -66,7 +63,7 @@ function section(result: JsonResult): string {
     ...(result.aborted
       ? ['', '**It was stopped before it was over: the numbers are of a part of it.**']
       : []),
-    ...[...result.invalid, ...result.problems].map((why) => `\n> ${cell(why)}`),
+    ...[...result.invalidReasons, ...result.problems].map((why) => `\n> ${cell(why)}`),
     '',
     '| | expectation | actual |',
     '|---|---|---|',
@@ -102,20 +99,24 @@ function shownValue(value: number, unit: JsonResult['total']['metrics'][number][
   }
 }
 
-/** Text for a cell of a table, or a line: it stays in it, and means nothing to Markdown or HTML. */
-function cell(text: string): string {
-  return text
-    .replace(/\s+/g, ' ')
-    .replace(/[\\`*_{}[\]<>()#+!|~&-]/g, (character) => `&#${character.charCodeAt(0)};`)
-    .replace(/\p{Cc}/gu, '\ufffd');
+/** Text from outside as a part of a line, its controls shown instead of obeyed. */
+function oneLine(text: string): string {
+  return printable(text.toWellFormed().replace(/\s+/g, ' '));
 }
 
-/** Text as code; its own backticks and pipes are kept from ending it. */
+/** Text for a cell of a table, or a line: it stays in it, and means nothing to Markdown or HTML. */
+function cell(text: string): string {
+  return oneLine(text).replace(/[\\`*_{}[\]<>()#+!|~&-]/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+/** Text as code; its own backticks are kept from ending it. */
 function code(text: string): string {
-  const safe = text
-    .replace(/\s+/g, ' ')
-    .replace(/\p{Cc}/gu, '\ufffd')
-    .replaceAll('|', '\\|');
+  const safe = oneLine(text);
   const fence = '`'.repeat(Math.max(0, ...[...safe.matchAll(/`+/g)].map(([run]) => run.length)) + 1);
   return fence.length === 1 ? `\`${safe}\`` : `${fence} ${safe} ${fence}`;
+}
+
+/** Text as code in a cell, which a pipe would end. */
+function codeCell(text: string): string {
+  return code(text).replaceAll('|', '\\|');
 }

@@ -23,6 +23,8 @@ export interface Metric {
   readonly keys?: 'close codes' | 'HTTP statuses' | 'error codes';
   /** The value, in milliseconds where it is a duration; `undefined` when there is no sample to say anything. */
   read(scope: MetricScope, key: string | undefined): number | undefined;
+  /** What there is to ask for in the brackets, and its value. */
+  keyed?(scope: MetricScope): readonly (readonly [string, number])[];
 }
 
 const PERCENTILES = { p50: 50, p90: 90, p95: 95, p99: 99, 'p99.9': 99.9 } as const;
@@ -64,6 +66,7 @@ function ledger(name: 'closed' | 'rejected' | 'errors', keys: Metric['keys'], su
     keys,
     read: (scope, key) =>
       wereTried(scope, key === undefined ? scope.tally[name].total : countOf(scope.tally[name], key)),
+    keyed: ({ tally }) => tally[name].entries(),
   };
 }
 
@@ -224,6 +227,7 @@ export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
         if (key !== undefined) return server.closed[key] ?? 0;
         return Object.values(server.closed).reduce((total, count) => total + count, 0);
       },
+      keyed: ({ all: { server } }) => Object.entries(server.closed ?? {}),
     },
   ],
   ['server.cpuTime', ofServer('duration', 'CPU time that the server has spent.', 'cpuMs')],

@@ -1,14 +1,14 @@
-import { availableParallelism, totalmem } from 'node:os';
-import { type JsonReport, jsonResult, overallVerdict } from '../../bench/report/json.js';
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import { jsonReport, jsonResult } from '../../bench/report/json.js';
+import type { JsonResult } from '../../bench/report/schema.js';
 import { terminalReport } from '../../bench/report/terminal.js';
-import { type RunResult, verdictOf } from '../../bench/result.js';
 import { runScenario } from '../../bench/run.js';
 import { loadScenario } from '../../bench/scenario/load.js';
 import type { Scenario } from '../../bench/scenario/model.js';
 import { DEFAULT_SCENARIO, scenarioFile, shippedScenarios } from '../../bench/scenario/shipped.js';
 import { type BenchOptions, benchOptions } from '../../options/bench.js';
 import { resolveOptions } from '../../options/spec.js';
-import { DatafnWsError } from '../../protocol/errors.js';
+import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import { formatCount } from '../../protocol/units.js';
 import { colorsFor } from '../color.js';
 import { type Io, STOP_EXIT_CODES, type StopSignal } from '../io.js';
@@ -16,6 +16,9 @@ import { version } from '../version.js';
 import { ProgressScreen } from './progress.js';
 import { remoteOptions } from './remote-options.js';
 import { ReportFiles } from './report-files.js';
+
+/** Exit code of a run in which all is well but a report that could not be written. */
+const NOT_WRITTEN = 2;
 
 /** Runs, lists or checks scenarios; the exit code. */
 export async function bench(
@@ -41,21 +44,29 @@ export async function bench(
     stoppedBy ??= signal;
     abort.abort();
   });
-  const results: RunResult[] = [];
+  const results: JsonResult[] = [];
+  let whyNot = 'The run was stopped before it came to it.';
+  let areWritten = true;
   try {
     for (const scenario of scenarios) {
       if (abort.signal.aborted) break;
       results.push(await runOne(scenario, options, io, abort.signal, files.takeStdout ? 'stderr' : 'stdout'));
     }
+  } catch (error) {
+    whyNot = messageOf(error);
+    throw error;
   } finally {
+    // Whatever ended it, what there is is reported, and what there is not as well.
+    const notRun = scenarios
+      .slice(results.length)
+      .map(({ name, source }) => ({ name, source, reason: whyNot }));
+    areWritten = await files.write(jsonReport(results, notRun));
     dispose();
-    // Whatever ended it, what there is is reported.
-    if (results.length > 0) await files.write(reportOf(scenarios, results));
   }
   if (scenarios.length > 1) {
     io[files.takeStdout ? 'stderr' : 'stdout'].write(`\n${overall(scenarios, results, io)}`);
   }
-  return exitCodeOf(results, stoppedBy);
+  return exitCodeOf(results, stoppedBy) || (areWritten ? 0 : NOT_WRITTEN);
 }
 
 /** Reads every scenario before any is run; reports what is wrong with all of them at once. */
@@ -80,10 +91,10 @@ async function runOne(
   io: Io,
   signal: AbortSignal,
   output: 'stdout' | 'stderr',
-): Promise<RunResult> {
+): Promise<JsonResult> {
   const screen = new ProgressScreen(io, scenario, options.progress);
   try {
-    const result = await runScenario(scenario, {
+    const run = await runScenario(scenario, {
       urls: options.url,
       serverCommand: options.serverCommand,
       adminUrls: options.adminUrl,
@@ -95,6 +106,7 @@ async function runOne(
       observer: screen,
     });
     screen.clear();
+    const result = jsonResult(run, { version, machine: machine() });
     const style = { colors: colorsFor(io, output), columns: Math.max(40, io[output].columns ?? 80) };
     io[output].write(`\n${terminalReport(result, style)}`);
     return result;
@@ -115,41 +127,35 @@ async function list(io: Io): Promise<number> {
   return 0;
 }
 
-/** What the files are made from. */
-function reportOf(scenarios: readonly Scenario[], results: readonly RunResult[]): JsonReport {
-  const machine = {
+/** Where it ran. */
+function machine(): JsonResult['machine'] {
+  return {
     node: process.version,
     platform: process.platform,
     arch: process.arch,
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
     memoryBytes: totalmem(),
-  };
-  const all = results.map((result) => jsonResult(result, { version, machine }));
-  return {
-    version: 1,
-    verdict: overallVerdict(all.map(({ verdict }) => verdict)),
-    results: all,
-    notRun: scenarios.slice(results.length).map(({ name }) => name),
   };
 }
 
 /** One verdict for several scenarios. */
-function overall(scenarios: readonly Scenario[], results: readonly RunResult[], io: Io): string {
+function overall(scenarios: readonly Scenario[], results: readonly JsonResult[], io: Io): string {
   const colors = colorsFor(io, 'stdout');
   const paint = { passed: colors.green, failed: colors.red, invalid: colors.magenta, aborted: colors.yellow };
   const lines = scenarios.map(({ name }, index) => {
     const result = results[index];
-    const verdict = result === undefined ? 'aborted' : verdictOf(result);
+    const verdict = result?.verdict ?? 'aborted';
     return `  ${paint[verdict]((result === undefined ? 'not run' : verdict).padEnd(8))} ${name}\n`;
   });
-  const passed = results.filter((result) => verdictOf(result) === 'passed').length;
+  const passed = results.filter(({ verdict }) => verdict === 'passed').length;
   return `${colors.bold('Overall')}: ${passed} of ${scenarios.length} scenarios passed\n${lines.join('')}`;
 }
 
 /** Of several outcomes, the one that weighs most: interrupted, then not valid, then failed. */
-function exitCodeOf(results: readonly RunResult[], stoppedBy: StopSignal | undefined): number {
+function exitCodeOf(results: readonly JsonResult[], stoppedBy: StopSignal | undefined): number {
   if (stoppedBy !== undefined) return STOP_EXIT_CODES[stoppedBy];
-  const verdicts = results.map(verdictOf);
+  const verdicts = results.map(({ verdict }) => verdict);
   if (verdicts.includes('invalid')) return 5;
   return verdicts.includes('failed') ? 1 : 0;
 }

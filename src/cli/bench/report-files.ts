@@ -1,18 +1,21 @@
 import { closeSync, openSync } from 'node:fs';
 import { appendFile, writeFile } from 'node:fs/promises';
+import { isAbsolute, relative, resolve } from 'node:path';
+import { annotations } from '../../bench/report/annotations.js';
 import { htmlReport } from '../../bench/report/html.js';
-import type { JsonReport, JsonResult } from '../../bench/report/json.js';
 import { junitReport } from '../../bench/report/junit.js';
 import { markdownReport } from '../../bench/report/markdown.js';
+import type { JsonReport } from '../../bench/report/schema.js';
 import type { BenchOptions } from '../../options/bench.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import { printable } from '../../protocol/printable.js';
 import type { Io } from '../io.js';
 
 /** Every format, and how a report becomes it. */
 const FORMATS = {
   json: (report: JsonReport) => `${JSON.stringify(report, undefined, 2)}\n`,
-  junit: ({ results }: JsonReport) => junitReport(results),
-  markdown: ({ results }: JsonReport) => markdownReport(results),
+  junit: junitReport,
+  markdown: markdownReport,
   html: htmlReport,
 } as const;
 
@@ -40,8 +43,18 @@ export class ReportFiles {
       const flags = toStdout.map(({ format }) => `--${format} -`).join(' and ');
       throw new DatafnWsError('ERR_INVALID_OPTION', `Expected one report on stdout, got ${flags}.`);
     }
+    const flagOf = new Map<string, Format>();
     for (const { format, file } of this.#wanted) {
-      if (file !== '-') checkWritable(format, file);
+      if (file === '-') continue;
+      const other = flagOf.get(resolve(file));
+      if (other !== undefined) {
+        throw new DatafnWsError(
+          'ERR_INVALID_OPTION',
+          `Expected --${other} and --${format} to be two files, got ${file} for both.`,
+        );
+      }
+      flagOf.set(resolve(file), format);
+      checkWritable(format, file);
     }
   }
 
@@ -50,23 +63,44 @@ export class ReportFiles {
     return this.#wanted.some(({ file }) => file === '-');
   }
 
-  /** Writes every report, and what GitHub Actions wants to know when it runs there. */
-  async write(report: JsonReport): Promise<void> {
+  /**
+   * Writes every report, and what GitHub Actions wants to know when it runs there. One that cannot be written is
+   * said on stderr, and the others still are.
+   *
+   * @returns whether every file that was asked for is there.
+   */
+  async write(report: JsonReport): Promise<boolean> {
+    let isComplete = true;
     for (const { format, file } of this.#wanted) {
       const text = FORMATS[format](report);
       if (file === '-') this.io.stdout.write(text);
-      else await writeFile(file, text);
+      else isComplete = (await this.#try(`--${format} ${file}`, () => writeFile(file, text))) && isComplete;
     }
     const { GITHUB_STEP_SUMMARY: summary, GITHUB_ACTIONS: actions } = this.io.env;
-    if (summary) {
-      await appendFile(summary, markdownReport(report.results)).catch((error: unknown) => {
-        this.io.stderr.write(`Cannot write the job summary: ${messageOf(error)}\n`);
-      });
-    }
+    if (summary) await this.#try('the job summary', () => appendFile(summary, markdownReport(report)));
     if (actions === 'true') {
       const stream = this.takeStdout ? this.io.stderr : this.io.stdout;
-      for (const result of report.results) stream.write(annotations(result));
+      stream.write(annotations(report, (source) => this.#pathInRepository(source)));
     }
+    return isComplete;
+  }
+
+  async #try(what: string, write: () => Promise<void>): Promise<boolean> {
+    try {
+      await write();
+      return true;
+    } catch (error) {
+      this.io.stderr.write(`Cannot write ${printable(what)}: ${printable(messageOf(error))}\n`);
+      return false;
+    }
+  }
+
+  /** A scenario file as GitHub knows it, if it is in the repository that was checked out. */
+  #pathInRepository(source: string): string {
+    const { GITHUB_WORKSPACE: root } = this.io.env;
+    if (!root) return source;
+    const path = relative(root, resolve(source));
+    return path.startsWith('..') || isAbsolute(path) ? source : path.replaceAll('\\', '/');
   }
 }
 
@@ -78,33 +112,7 @@ function checkWritable(format: Format, file: string): void {
     throw new DatafnWsError(
       'ERR_INVALID_OPTION',
       `Expected --${format} to be a file that can be written: ${messageOf(error)}`,
-      {
-        cause: error,
-      },
+      { cause: error },
     );
   }
-}
-
-/** What failed, as workflow commands of GitHub Actions that point at the rule in the scenario file. */
-function annotations({ scenario, expectations, invalid, problems }: JsonResult): string {
-  const failed = expectations
-    .filter(({ passed }) => !passed)
-    .map(({ rule, line, shown }) => ({ line, message: `expected ${rule}, got ${shown}` }));
-  const mishaps = [...invalid, ...problems].map((message) => ({ line: 1, message }));
-  return [...failed, ...mishaps]
-    .map(({ line, message }) => {
-      const where = `file=${property(scenario.source)},line=${line},title=${property(`bench ${scenario.name}`)}`;
-      return `::error ${where}::${data(message)}\n`;
-    })
-    .join('');
-}
-
-/** The message of a workflow command, escaped as GitHub's toolkit does. */
-function data(text: string): string {
-  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
-}
-
-/** A property of a workflow command. */
-function property(text: string): string {
-  return data(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
 }

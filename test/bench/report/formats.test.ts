@@ -1,11 +1,12 @@
 import { Chalk } from 'chalk';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { htmlReport } from '../../../src/bench/report/html.js';
-import { type JsonResult, reportSchema } from '../../../src/bench/report/json.js';
 import { junitReport } from '../../../src/bench/report/junit.js';
 import { markdownReport } from '../../../src/bench/report/markdown.js';
+import type { JsonReport, JsonResult } from '../../../src/bench/report/schema.js';
 import { terminalReport } from '../../../src/bench/report/terminal.js';
-import { filledReport, filledResult } from '../filled.js';
+import { formatCount, formatDuration } from '../../../src/protocol/units.js';
+import { filledReport } from '../filled.js';
 
 const RULES = [
   'steady.accepted == 1000',
@@ -15,6 +16,7 @@ const RULES = [
   'silent.closed[1001 "Heartbeat timeout"] == 49',
   'api.rate > 1/s',
   'server.rss < 1KiB',
+  'server.bytesPerConnection < 1B',
 ];
 
 /** Text of markup, its entities read. */
@@ -27,132 +29,186 @@ function readEntities(text: string): string {
     .replaceAll('&amp;', '&');
 }
 
-interface ReadBack {
-  readonly rule: string;
-  readonly passed: boolean;
-  readonly shown: string;
+const textOf = (html: string) => readEntities(html.replace(/<[^>]*>/g, '')).trim();
+
+/** Cells of the rows of the tables of a page. */
+function htmlRows(html: string): string[][] {
+  return [...html.matchAll(/<tr>(.*?)<\/tr>/g)].map(([, row = '']) =>
+    [...row.matchAll(/<t[dh][^>]*>(.*?)<\/t[dh]>/g)].map(([, cell = '']) => textOf(cell)),
+  );
 }
+
+const markdownRows = (markdown: string): string[][] =>
+  markdown
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+    .map((line) => line.slice(2, -2).split(' | ').map(readEntities));
+
+/** Cells of the lines of the tables of a terminal report: two blanks part them. */
+const terminalRows = (text: string): string[][] =>
+  text
+    .split('\n')
+    .filter((line) => /^ {2}\S/.test(line))
+    .map((line) => line.trim().split(/ {2,}/));
 
 const report = filledReport(RULES);
 const [result] = report.results as [JsonResult];
 
-/** How each format tells the expectations, read back from its text. */
-const readBack: Record<string, () => ReadBack[]> = {
-  terminal: () => {
-    const text = terminalReport(filledResult(RULES), { colors: new Chalk({ level: 0 }), columns: 80 });
-    return [...text.matchAll(/^ {2}([✓✗]) (.+?) {2,}(.+)$/gm)].map(([, sign, rule = '', shown = '']) => ({
-      rule,
-      passed: sign === '✓',
-      shown,
-    }));
-  },
-  'JUnit XML': () =>
-    [...junitReport([result]).matchAll(/<testcase name="([^"]*)"[^>]*?(?:\/>|>([\s\S]*?)<\/testcase>)/g)].map(
-      ([, name = '', body]) => ({
-        rule: readEntities(name),
-        passed: body === undefined,
-        // A test case that holds has no place for its value.
-        shown:
-          body === undefined
-            ? ''
-            : (/got ([^"]*)"/.exec(readEntities(/message="([^"]*)"/.exec(body)?.[0] ?? ''))?.[1] ?? ''),
-      }),
+interface Numbers {
+  readonly verdict: string;
+  /** Rule, outcome and value of each expectation. */
+  readonly expectations: readonly string[];
+  /** Cohort, outcome and number of clients. */
+  readonly connections: readonly string[];
+  /** Name, p50, p90, p99 and max of each kind of duration, as far as the format has them. */
+  readonly timings: readonly string[];
+}
+
+/** What the formats must say, made from the data and nothing else. */
+function wanted({ results: [one] }: JsonReport): Numbers {
+  const { verdict, expectations, total } = one as JsonResult;
+  return {
+    verdict,
+    expectations: expectations.map(({ rule, passed, shown }) => `${passed ? '✓' : '✗'} ${rule}: ${shown}`),
+    connections: total.cohorts.flatMap(({ name, accepted, closed, open }) => [
+      `${name} accepted ${formatCount(accepted)}`,
+      ...Object.entries(closed).map(([key, count]) => `${name} closed ${key} ${formatCount(count)}`),
+      `${name} open at the end ${formatCount(open)}`,
+    ]),
+    timings: Object.values(total.histograms).map(({ p50, p90, p99, max }) =>
+      [p50, p90, p99, max].map(formatDuration).join(' '),
     ),
-  Markdown: () =>
-    [...markdownReport([result]).matchAll(/^\| ([✓✗]) \| `([^`]*)` \| (.*) \|$/gm)].map(
-      ([, sign, rule = '', shown = '']) => ({ rule, passed: sign === '✓', shown: readEntities(shown) }),
-    ),
-  HTML: () =>
-    [
-      ...htmlReport(report).matchAll(
-        /<tr><td><span[^>]*>([✓✗])<\/span><\/td><td><code>(.*?)<\/code><\/td><td>(.*?)<\/td><\/tr>/g,
+  };
+}
+
+/** What each format says, read back from its text. */
+const said: Record<string, (report: JsonReport) => Partial<Numbers>> = {
+  terminal: ({ results: [one] }) => {
+    const text = terminalReport(one as JsonResult, { colors: new Chalk({ level: 0 }), columns: 80 });
+    const rows = terminalRows(text);
+    return {
+      verdict: text.split(' ', 1)[0]?.toLowerCase() as string,
+      expectations: [...text.matchAll(/^ {2}([✓✗] .+?) {2,}(.+)$/gm)].map(
+        ([, rule, value]) => `${rule}: ${value}`,
       ),
-    ].map(([, sign, rule = '', shown = '']) => ({
-      rule: readEntities(rule),
-      passed: sign === '✓',
-      shown: readEntities(shown),
-    })),
+      connections: rows.map(([cohort, outcome, ...counts]) => `${cohort} ${outcome} ${counts.at(-1)}`),
+      timings: rows.map((cells) => cells.slice(2).join(' ')),
+    };
+  },
+  'JUnit XML': (one) => {
+    const xml = junitReport(one);
+    return {
+      verdict: /<property name="verdict" value="(\w+)"/.exec(xml)?.[1] as string,
+      expectations: [...xml.matchAll(/<testcase name="([^"]*)"[^>]*>\n<([\w-]+)[^>]*>([^<]*)</g)]
+        .filter(([, , kind]) => kind !== 'error')
+        .map(
+          ([, rule = '', kind, text = '']) =>
+            `${kind === 'failure' ? '✗' : '✓'} ${readEntities(rule)}: ${text.split('got ').at(-1)}`,
+        ),
+    };
+  },
+  Markdown: (one) => {
+    const markdown = markdownReport(one);
+    const rows = markdownRows(markdown);
+    return {
+      verdict: /^## \S+ (\w+):/m.exec(markdown)?.[1] as string,
+      expectations: rows
+        .filter(([sign = '']) => /[✓✗]/.test(sign))
+        .map(([sign, rule, value]) => `${sign} ${rule?.replaceAll('`', '')}: ${value}`),
+      connections: rows.map((cells) => cells.join(' ')),
+    };
+  },
+  HTML: (one) => {
+    const html = htmlReport(one);
+    const rows = htmlRows(html);
+    let cohort = '';
+    return {
+      verdict: /<title>(\w+):/.exec(html)?.[1]?.toLowerCase() as string,
+      expectations: rows
+        .filter(([sign = '']) => /[✓✗]/.test(sign))
+        .map(([sign = '', rule, value]) => `${sign.charAt(0)} ${rule}: ${value}`),
+      connections: rows.map(([name = '', outcome, count]) => {
+        cohort = name === '' ? cohort : (name.split(' ', 1)[0] as string);
+        return `${cohort} ${outcome} ${count}`;
+      }),
+      timings: rows.map((cells) => cells.slice(2).join(' ')),
+    };
+  },
 };
 
-const byRule = (list: readonly ReadBack[]) => [...list].sort((a, b) => a.rule.localeCompare(b.rule));
+/** What a format says of one report that is not in another, and the other way round. */
+function differences(format: string, of: JsonReport, right: Numbers): string[] {
+  const found = said[format]?.(of) ?? {};
+  const wrong = found.verdict === right.verdict ? [] : [`verdict ${found.verdict}`];
+  for (const part of ['expectations', 'connections', 'timings'] as const) {
+    const texts = found[part];
+    if (texts !== undefined) wrong.push(...right[part].filter((one) => !texts.includes(one)));
+  }
+  // A format must not say more about the expectations than there is, either.
+  wrong.push(...(found.expectations ?? []).filter((one) => !right.expectations.includes(one)));
+  return wrong;
+}
 
-describe('the same result', () => {
-  it('is valid by the schema of the JSON report', () => {
-    expect(reportSchema.parse(JSON.parse(JSON.stringify(report)))).toEqual(report);
+describe.each(Object.keys(said))('%s', (format) => {
+  test('has the same verdict, expectations, outcomes, counts and percentiles as the JSON report', () => {
+    expect(differences(format, report, wanted(report))).toEqual([]);
+    const { expectations } = said[format]?.(report) ?? {};
+    expect(expectations).toHaveLength(RULES.length);
   });
 
-  it.each(Object.keys(readBack))(
-    'has the same expectations, outcomes and values in %s as in JSON',
-    (format) => {
-      const wanted = result.expectations.map(({ rule, passed, shown }) => ({
-        rule,
-        passed,
-        shown: format === 'JUnit XML' && passed ? '' : shown,
-      }));
-      expect(byRule(readBack[format]?.() ?? [])).toEqual(byRule(wanted));
-    },
-  );
-
-  it('has the same counts of connections in Markdown, HTML and JSON', () => {
-    const markdown = readEntities(markdownReport([result]));
-    const html = readEntities(htmlReport(report));
-    for (const { name, closed } of result.total.cohorts) {
-      for (const [key, count] of Object.entries(closed)) {
-        expect(markdown).toContain(`| ${name} | closed ${key} | ${count} |`);
-        expect(html).toContain(`<td>closed ${key}</td><td>${count}</td>`);
-      }
-    }
+  test.each([
+    ['aborted', { aborted: true }],
+    ['invalid', { invalid: ['Worker 1 died'] }],
+  ] as const)('has the same of a run that is %s, and says that it is', (verdict, parts) => {
+    const marked = filledReport(RULES, { ...parts, invalid: 'invalid' in parts ? [...parts.invalid] : [] });
+    expect(wanted(marked).verdict).toBe(verdict);
+    expect(differences(format, marked, wanted(marked))).toEqual([]);
   });
 
-  it('counts as many failures in the head of the JUnit XML as there are', () => {
-    const failed = result.expectations.filter(({ passed }) => !passed).length;
-    expect(failed).toBe(3);
-    expect(junitReport([result])).toContain(
-      `<testsuites name="datafn-ws bench" tests="7" failures="3" errors="0"`,
-    );
-  });
-});
-
-describe('a result that is no verdict about the server', () => {
-  it('is an error in JUnit XML, so that no system shows green for it', () => {
-    const invalid = filledReport(['steady.accepted == 1000'], { invalid: ['Worker 1 died'] });
-    expect(invalid.verdict).toBe('invalid');
-    expect(junitReport(invalid.results)).toMatch(
-      /errors="1"[\s\S]*<error message="Worker 1 died" type="invalid">/,
-    );
-  });
-
-  it('is marked as aborted in every format', () => {
-    const aborted = filledReport(['steady.accepted == 1000'], { aborted: true });
-    expect(aborted.results[0]?.aborted).toBe(true);
-    expect(markdownReport(aborted.results)).toContain('aborted');
-    expect(htmlReport(aborted)).toContain('Aborted');
-    expect(junitReport(aborted.results)).toContain('type="aborted"');
+  test('is found out when it says another number', () => {
+    const other = structuredClone(report);
+    const [{ expectations, total }] = other.results as [JsonResult];
+    Object.assign(expectations[0] as object, { shown: '1,001' });
+    Object.assign(total.cohorts[1]?.closed ?? {}, { '1006': 7 });
+    Object.assign(total.histograms.fanout as object, { p99: 123 });
+    const found = differences(format, other, wanted(report));
+    expect(found).toContain('✓ steady.accepted == 1000: 1,000');
+    const { connections, timings } = said[format]?.(report) ?? {};
+    if (connections !== undefined) expect(found).toContain('hot closed 1006 1');
+    if (timings !== undefined) expect(found).toContain('170 ms 306 ms 337 ms 340 ms');
   });
 });
 
-describe('text that means something to a format', () => {
-  const evil = `<script>alert(1)</script> "quoted" 'too' ]]> & \u001b[31mred | \`tick\`\n## new`;
-  const [one] = filledReport(['steady.accepted == 999'], { problems: [evil] }).results as [JsonResult];
+test('what the formats tell of a fan-out of 300 deliveries is not the same for all percentiles', () => {
+  // So that a format that showed one of them for another would be found out.
+  const { p50, p90, p99, max } = result.total.histograms.fanout as {
+    p50: number;
+    p90: number;
+    p99: number;
+    max: number;
+  };
+  expect(new Set([p50, p90, p99, max].map(formatDuration)).size).toBe(4);
+});
 
-  it('stays text in JUnit XML, without what XML cannot hold', () => {
-    const xml = junitReport([one]);
-    expect(xml).not.toContain('<script>');
-    expect(xml).not.toContain('\u001b');
-    expect(xml).not.toContain(']]>');
-    expect(readEntities(xml)).toContain('alert(1)');
+describe('scenarios that were not run', () => {
+  const some = {
+    ...report,
+    verdict: 'aborted' as const,
+    notRun: [{ name: 'later', source: 'later.yaml', reason: 'No server at ws://x' }],
+  };
+
+  test.each([
+    ['JUnit XML', junitReport(some)],
+    ['Markdown', markdownReport(some)],
+    ['HTML', htmlReport(some)],
+  ])('are in %s, with the reason', (_, text) => {
+    expect(readEntities(text)).toMatch(/later[\s\S]*No server at ws:\/\/x/);
   });
 
-  it('stays one line of text in Markdown', () => {
-    const markdown = markdownReport([one]);
-    expect(markdown).not.toContain('<script>');
-    expect(markdown).not.toMatch(/^## new/m);
-    expect(markdown).not.toContain('\u001b');
-  });
-
-  it('stays text in HTML', () => {
-    const html = htmlReport({ version: 1, verdict: 'failed', results: [one], notRun: [] });
-    expect(html).not.toContain('<script>alert');
-    expect(html).not.toContain('\u001b');
+  test('are all that there is when the first could not begin', () => {
+    const none = { ...some, results: [] };
+    expect(junitReport(none)).toContain('tests="1" failures="0" errors="1"');
+    expect(readEntities(markdownReport(none))).toContain('later was not run');
+    expect(readEntities(htmlReport(none))).toContain('No server at ws://x');
   });
 });

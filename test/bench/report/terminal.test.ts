@@ -2,10 +2,11 @@ import { Chalk } from 'chalk';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { emptyMeasurements } from '../../../src/bench/measure/measurements.js';
-import { terminalReport } from '../../../src/bench/report/terminal.js';
+import { type TerminalStyle, terminalReport } from '../../../src/bench/report/terminal.js';
 import { type RunResult, verdictOf } from '../../../src/bench/result.js';
-import { filledResult } from '../filled.js';
+import { asJson, filledResult } from '../filled.js';
 
+const shown = (result: RunResult, style: TerminalStyle) => terminalReport(asJson(result), style);
 const PLAIN = { colors: new Chalk({ level: 0 }), columns: 80 };
 const COLOURED = { colors: new Chalk({ level: 1 }), columns: 80 };
 
@@ -39,30 +40,29 @@ const ESCAPE = /\u001b\[[\d;]*m/g;
 describe.each(Object.entries(results))('a result that is %s', (verdict, result) => {
   test('says so', () => {
     expect(verdictOf(result)).toBe(verdict);
-    expect(terminalReport(result, PLAIN).split('\n')[0]).toBe(`${verdict.toUpperCase()} sample`);
+    expect(shown(result, PLAIN).split('\n')[0]).toBe(`${verdict.toUpperCase()} sample`);
   });
 
   test('looks like this at 80 columns without colour', async () => {
-    await expect(terminalReport(result, PLAIN)).toMatchFileSnapshot(`golden/${verdict}.txt`);
+    await expect(shown(result, PLAIN)).toMatchFileSnapshot(`golden/${verdict}.txt`);
   });
 
   test('has no line over 80 columns', () => {
-    for (const line of linesOf(terminalReport(result, PLAIN)))
-      expect(line.length, line).toBeLessThanOrEqual(80);
+    for (const line of linesOf(shown(result, PLAIN))) expect(line.length, line).toBeLessThanOrEqual(80);
   });
 
   test('says the same with colour as without', () => {
-    const coloured = terminalReport(result, COLOURED);
+    const coloured = shown(result, COLOURED);
     expect(coloured).toMatch(ESCAPE);
-    expect(coloured.replaceAll(ESCAPE, '')).toBe(terminalReport(result, PLAIN));
+    expect(coloured.replaceAll(ESCAPE, '')).toBe(shown(result, PLAIN));
   });
 
   test('has a sign and the actual value beside every rule', () => {
-    const lines = terminalReport(result, PLAIN).split('\n');
-    for (const { expectation, passed, shown } of result.outcomes) {
+    const lines = shown(result, PLAIN).split('\n');
+    for (const { expectation, passed, shown: actual } of result.outcomes) {
       const line = lines.find((one) => one.includes(expectation.text));
       expect(line).toContain(`${passed ? '✓' : '✗'} ${expectation.text}`);
-      expect(line?.endsWith(`  ${shown}`)).toBe(true);
+      expect(line?.endsWith(`  ${actual}`)).toBe(true);
     }
   });
 });
@@ -96,16 +96,15 @@ describe('long texts', () => {
       { problems: [`${'word '.repeat(60)}end`] },
     );
     result.measurements.cohorts[0]?.tally.closed.count(`4000 ${'because '.repeat(12).trim()}`, 3);
-    for (const line of linesOf(terminalReport(result, PLAIN)))
-      expect(line.length, line).toBeLessThanOrEqual(80);
+    for (const line of linesOf(shown(result, PLAIN))) expect(line.length, line).toBeLessThanOrEqual(80);
   });
 
   test('every word of a problem is there', () => {
     fc.assert(
       fc.property(fc.array(fc.stringMatching(/^[a-z]{1,30}$/), { minLength: 1, maxLength: 40 }), (words) => {
-        const report = terminalReport(filledResult(HOLDS, { problems: [words.join(' ')] }), PLAIN);
-        const shown = report.slice(report.indexOf('  ! ') + 4).split(/\s+/);
-        expect(shown.slice(0, words.length)).toEqual(words);
+        const report = shown(filledResult(HOLDS, { problems: [words.join(' ')] }), PLAIN);
+        const said = report.slice(report.indexOf('  ! ') + 4).split(/\s+/);
+        expect(said.slice(0, words.length)).toEqual(words);
       }),
       { numRuns: 20 },
     );
@@ -121,5 +120,5 @@ test('texts of the server cannot control the terminal', () => {
   const result = filledResult(HOLDS);
   result.measurements.cohorts[0]?.tally.closed.count('4000 \u001b[2J\rgone\nnext', 1);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  expect(terminalReport(result, PLAIN)).not.toMatch(/[\u001b\r]/);
+  expect(shown(result, PLAIN)).not.toMatch(/[\u001b\r]/);
 });

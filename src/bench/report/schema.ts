@@ -1,0 +1,175 @@
+import { z } from 'zod';
+
+const text = z.string();
+const number = z.number();
+const count = z.int().nonnegative();
+const counts = z.record(text, count);
+const unit = z.enum(['count', 'ms', 'per second', 'bytes']);
+const verdict = z.enum(['passed', 'failed', 'invalid', 'aborted']);
+
+const histogram = z
+  .strictObject({
+    unit: z.literal('ms'),
+    count,
+    min: number,
+    mean: number,
+    p50: number,
+    p90: number,
+    p99: number,
+    max: number,
+    buckets: z
+      .array(count)
+      .describe(
+        'Bucket, count, bucket, count, …: histograms of several runs add up by adding the counts of a bucket.',
+      ),
+  })
+  .describe(
+    'Durations. Bucket b below 128 counts those from b µs on and is 1 µs wide. Above, with k = floor(b / 128) - 1, it counts those from (b mod 128 + 128)·2^k µs on and is 2^k µs wide; the last one has no end.',
+  )
+  .meta({ id: 'histogram' });
+
+const metric = z
+  .strictObject({
+    name: text.describe('As a rule names it, without the cohort.'),
+    key: text
+      .optional()
+      .describe(
+        'What stands in the brackets of a rule: a close code with its reason, a status, an error code.',
+      ),
+    cohort: text.optional().describe('Whose; of all together when it is left out.'),
+    unit,
+    value: number,
+  })
+  .meta({ id: 'metric' });
+
+const cohort = z
+  .strictObject({
+    name: text,
+    behavior: text,
+    clients: count,
+    open: count.describe('Connected at the end.'),
+    accepted: count.describe('Opened, and not refused by the end.'),
+    counters: counts,
+    closed: counts.describe('Connections that the server ended, by close code and reason.'),
+    rejected: counts.describe('Handshakes answered with an HTTP error, by status.'),
+    errors: counts.describe('Handshakes that failed below HTTP, by error code.'),
+    histograms: z.record(text, histogram),
+  })
+  .meta({ id: 'cohort' });
+
+const measurements = z
+  .strictObject({
+    cohorts: z.array(cohort),
+    metrics: z.array(metric).describe('Every metric that has samples, of all cohorts together and of each.'),
+    histograms: z.record(text, histogram).describe('Of all cohorts together.'),
+  })
+  .meta({ id: 'measurements' });
+
+const expectation = z
+  .strictObject({
+    rule: text.describe('As the scenario has it.'),
+    line: count.describe('Where the rule stands in the scenario file.'),
+    phase: text.optional().describe('The phase that it is about; the whole run when it is left out.'),
+    cohort: text.optional().describe('The cohort that it is about; all together when it is left out.'),
+    metric: text,
+    key: text.optional().describe('What stands in its brackets.'),
+    operator: z.enum(['==', '!=', '<=', '>=', '<', '>']),
+    expected: number.describe('In the unit of the metric.'),
+    passed: z.boolean(),
+    actual: number
+      .optional()
+      .describe('In the unit of the metric; nothing when there were no samples, which fails.'),
+    unit,
+    shown: text.describe('The actual value for people.'),
+  })
+  .meta({ id: 'expectation' });
+
+const timelinePoint = z.strictObject({
+  atMs: number.describe('End of the second, from the beginning of the run.'),
+  open: count.describe('Open connections.'),
+  deliveriesPerSecond: number,
+  fanoutP50Ms: number.optional(),
+  fanoutP99Ms: number.optional(),
+  workerDelayP99Ms: number
+    .optional()
+    .describe('Event-loop delay of the worker of the load generator that fared worst.'),
+  serverRssBytes: number.optional(),
+  serverDelayMaxMs: number.optional().describe('Longest event-loop delay of the server.'),
+});
+
+const generator = z.strictObject({
+  maxCpu: number.describe('Share of a core in the busiest second.'),
+  maxDelayP99Ms: number.describe('Event-loop delay in the worst second.'),
+  maxRunQueueWait: number.optional().describe('Share of a second spent waiting for a core.'),
+});
+
+const result = z.strictObject({
+  version: z.literal(1).describe('Version of this format.'),
+  tool: z.strictObject({ name: z.literal('datafn-ws'), version: text }),
+  verdict: verdict.describe('An aborted or invalid run is neither passed nor failed.'),
+  aborted: z.boolean().describe('Somebody stopped it before it was over: the numbers are of a part of it.'),
+  invalid: z.boolean().describe('The result says nothing of the server.'),
+  invalidReasons: z.array(text).describe('Why not; empty for a valid one.'),
+  problems: z.array(text).describe('What went wrong with the server besides the expectations.'),
+  startedAt: text.describe('ISO 8601.'),
+  durationMs: number,
+  replay: text.describe('The command that repeats the run, with the same random choices.'),
+  machine: z.strictObject({
+    node: text.describe('Version of Node.js.'),
+    platform: text,
+    arch: text,
+    cpu: text.describe('Model of the processor.'),
+    cores: count,
+    memoryBytes: number,
+  }),
+  target: z.strictObject({
+    urls: z.array(text),
+    isOwn: z.boolean().describe('Whether the server was started for the run.'),
+  }),
+  scenario: z.strictObject({
+    name: text,
+    summary: text,
+    source: text.describe('The file that it was read from.'),
+    sha256: text.describe('Of the scenario file and what was changed with --set.'),
+    seed: count,
+    overrides: z.array(text).describe('What was changed with --set.'),
+    clients: count,
+  }),
+  expectations: z.array(expectation),
+  total: measurements,
+  phases: z.array(
+    z.strictObject({
+      label: text,
+      kind: text,
+      isFinished: z.boolean().describe('False for the one that the run was stopped in.'),
+      startMs: number.describe('From the beginning of the run.'),
+      durationMs: number,
+      measurements,
+    }),
+  ),
+  timeline: z.array(timelinePoint).describe('A point a second.'),
+  generator: z.array(generator).describe('How each worker process of the load generator fared.'),
+});
+
+/** The result of a scenario as data. */
+export type JsonResult = z.infer<typeof result>;
+
+/** The JSON report of one call of bench: a result a scenario. */
+export const reportSchema = z.strictObject({
+  version: z.literal(1).describe('Version of this format.'),
+  verdict: verdict.describe('The one verdict of all results; aborted when a scenario was not run.'),
+  results: z.array(result),
+  notRun: z
+    .array(z.strictObject({ name: text, source: text, reason: text }))
+    .describe('Scenarios that it did not come to, and why.'),
+});
+
+export type JsonReport = z.infer<typeof reportSchema>;
+
+/** The format as JSON Schema, for whoever reads reports. */
+export function reportJsonSchema(): object {
+  return {
+    title: 'A report of datafn-ws bench',
+    ...z.toJSONSchema(reportSchema, { target: 'draft-7' }),
+  };
+}

@@ -1,0 +1,50 @@
+import type { JsonReport, JsonResult } from '../../src/bench/report/schema.js';
+import { filledReport } from './filled.js';
+
+/** Texts that mean something to a format or a terminal, or that it cannot hold. */
+export const TEXTS: Readonly<Record<string, string>> = {
+  'a script': `<script>document.title='owned'</script>`,
+  'an element with a handler': `"><img src=x onerror="document.title='owned'">`,
+  'the end of a script and of a CDATA section': `</script></style></title>--> ]]> <![CDATA[ &amp; &#0; &nope;`,
+  quotes: `"double" 'single' \`tick\` \`\`\`fence\`\`\``,
+  newlines: 'one\ntwo\r\n# three\n\n| four | five |\n::error::six\rseven\u2028eight',
+  'ANSI escapes': '\u001b[31mred\u001b[2J\u001b]0;title\u0007\u009b1A\u0008\u0008',
+  'what Markdown reads':
+    '**bold** [link](javascript:alert(1)) ![x](http://x/y.png) | cell | <b>tag</b> # @someone',
+  'what GitHub reads': 'a%b::set-output name=x::y,title=z:1%0A::error::x',
+  'characters that XML cannot hold': 'a\u0000b\u0001\u000b\u000c\ufffe\uffff\ud800 lone \udc00 \ud83d',
+  'right-to-left overrides': 'safe\u202egnp.exe\u2066x\u2069',
+  'a very long word': 'x'.repeat(5000),
+};
+
+/** A report of a run that failed, with a text in every place of it that can come from outside. */
+export function hostileReport(evil: string): JsonReport {
+  const report = filledReport(['steady.accepted == 999', 'hot.accepted == 50']);
+  const [result] = report.results as [JsonResult];
+  return {
+    ...report,
+    notRun: [{ name: evil, source: evil, reason: evil }],
+    results: [
+      {
+        ...result,
+        invalidReasons: [evil],
+        problems: [evil],
+        replay: `datafn-ws bench '${evil}'`,
+        target: { ...result.target, isOwn: false, urls: [evil] },
+        machine: { ...result.machine, cpu: evil, platform: evil },
+        scenario: { ...result.scenario, name: evil, summary: evil, source: evil, overrides: [evil] },
+        expectations: result.expectations.map((one) => ({ ...one, rule: evil, phase: evil, key: evil })),
+        phases: result.phases.map((phase) => ({ ...phase, label: evil })),
+        total: {
+          ...result.total,
+          cohorts: result.total.cohorts.map((cohort) => ({
+            ...cohort,
+            name: evil,
+            closed: { [`4000 ${evil}`]: 1 },
+            errors: { [evil]: 2 },
+          })),
+        },
+      },
+    ],
+  };
+}

@@ -1,0 +1,89 @@
+import { Chalk } from 'chalk';
+import { describe, expect, test } from 'vitest';
+import { annotations } from '../../../src/bench/report/annotations.js';
+import { htmlReport } from '../../../src/bench/report/html.js';
+import { junitReport } from '../../../src/bench/report/junit.js';
+import { markdownReport } from '../../../src/bench/report/markdown.js';
+import { type JsonReport, type JsonResult, reportSchema } from '../../../src/bench/report/schema.js';
+import { terminalReport } from '../../../src/bench/report/terminal.js';
+import { junitErrors } from '../../support/xml.js';
+import { hostileReport, TEXTS } from '../hostile.js';
+
+const terminal = ({ results }: JsonReport, level: 0 | 1 = 0) =>
+  terminalReport(results[0] as JsonResult, { colors: new Chalk({ level }), columns: 80 });
+
+// What no text of a report may have in it: controls, and what turns the direction of text.
+const CONTROLS = /(?![\n])[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
+
+describe.each(Object.entries(TEXTS))('%s, wherever a text can come from outside', (_, evil) => {
+  const report = hostileReport(evil);
+
+  test('leaves the JSON report valid, with the text as it was', () => {
+    const read = JSON.parse(JSON.stringify(report));
+    expect(reportSchema.parse(read)).toEqual(report);
+    expect(read.results[0].scenario.summary).toBe(evil);
+  });
+
+  test('leaves JUnit XML valid, with as many cases as before', async () => {
+    const xml = junitReport(report);
+    expect(await junitErrors(xml)).toEqual([]);
+    expect(xml.isWellFormed()).toBe(true);
+    expect(xml).not.toMatch(CONTROLS);
+    expect(xml.match(/<testcase /g)).toHaveLength(report.results[0]?.expectations.length === 2 ? 5 : 0);
+  });
+
+  test('adds no line, cell, heading or tag to Markdown', () => {
+    const markdown = markdownReport(report);
+    const plain = markdownReport(hostileReport('plain'));
+    expect(markdown).not.toMatch(CONTROLS);
+    const shape = (text: string) =>
+      text.split('\n').map((line) => ({
+        cells: line.startsWith('|') ? line.split(/(?<!\\)\|/).length : 0,
+        start: /^(#+ |> |\||<\w+|$)/.exec(line)?.[1] ?? 'text',
+      }));
+    expect(shape(markdown)).toEqual(shape(plain));
+    // In code they mean nothing.
+    const tags = (text: string) => text.replace(/(`+)(?!`).*?[^`]\1(?!`)/g, '').match(/<\/?\w+>/g);
+    expect(tags(markdown)).toEqual(tags(plain));
+    expect(tags(markdown)).toHaveLength(4);
+  });
+
+  test('adds no tag and no attribute to HTML', () => {
+    const shape = (html: string) =>
+      [
+        ...html
+          .replace(/<script[\s\S]*?<\/script>/g, '')
+          .matchAll(/<(\/?[a-z][\w-]*)((?:\s+[\w-]+(?:="[^"]*")?)*)/g),
+      ].map(
+        ([, tag, attributes = '']) =>
+          `${tag} ${[...attributes.matchAll(/\s([\w-]+)/g)].length > 0 ? attributes.replace(/="[^"]*"/g, '') : ''}`,
+      );
+    const html = htmlReport(report);
+    expect(shape(html)).toEqual(shape(htmlReport(hostileReport('plain'))));
+    expect(html.match(/<\/?script/g)).toEqual(htmlReport(hostileReport('plain')).match(/<\/?script/g));
+    expect(html).not.toMatch(CONTROLS);
+  });
+
+  test('does not control a terminal, and adds no section to the report', () => {
+    const text = terminal(report);
+    expect(text).not.toMatch(CONTROLS);
+    const sections = (shown: string) =>
+      shown
+        .split('\n')
+        .filter((line) => /^\S/.test(line))
+        .slice(1);
+    expect(sections(text)).toEqual(sections(terminal(hostileReport('plain'))));
+  });
+
+  test('adds no command to those for GitHub Actions, and ends none early', () => {
+    const text = annotations(report, (source) => source);
+    expect(text).not.toMatch(CONTROLS);
+    const lines = text.trimEnd().split('\n');
+    expect(lines).toHaveLength(
+      annotations(hostileReport('plain'), (source) => source)
+        .trimEnd()
+        .split('\n').length,
+    );
+    for (const line of lines) expect(line).toMatch(/^::error file=[^:,]*,line=\d+,title=[^:,]*::/);
+  });
+});
