@@ -5,7 +5,7 @@ import { Waiters } from './deadline.js';
 const BIN = fileURLToPath(new URL('../../bin/datafn-ws.js', import.meta.url));
 
 export interface CliOptions {
-  /** Variables on top of an environment that has none of the tool's own, nor any of colours. */
+  /** Variables on top of an environment that has none of the tool's own, of colours, or of GitHub. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -29,7 +29,7 @@ export class CliProcess {
 
   constructor(args: readonly string[], { env = {} }: CliOptions = {}) {
     const inherited = Object.entries(process.env).filter(
-      ([name]) => !/^(DATAFN_WS_.*|NO_COLOR|FORCE_COLOR|NODE_OPTIONS)$/.test(name),
+      ([name]) => !/^(DATAFN_WS_.*|GITHUB_.*|NO_COLOR|FORCE_COLOR|NODE_OPTIONS)$/.test(name),
     );
     this.child = spawn(process.execPath, [BIN, ...args], {
       stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
