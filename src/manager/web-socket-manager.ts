@@ -175,20 +175,9 @@ export class WebSocketManager {
     for (const record of records) {
       // Whoever came in the middle of the broadcast (a `send` may let somebody in) is not part of it.
       if (record.serial > lastSerial) break;
-      const { client } = record;
-      try {
-        if (client.sendPrepared === undefined) client.send(message.text);
-        else if (client.sendPrepared(message) === false) continue;
-        delivered += 1;
-      } catch (error) {
-        failed += 1;
-        this.#logger.warn('Broadcast send failed', {
-          namespace,
-          clientId: record.clientId,
-          error: messageOf(error),
-        });
-        this.#drop(record, CLOSE.broadcastSendFailed);
-      }
+      const outcome = this.#send(record, message);
+      if (outcome === 'delivered') delivered += 1;
+      else if (outcome === 'failed') failed += 1;
     }
     this.#deliveries += delivered;
     this.#logger.debug('Cursor broadcast', { namespace, cursor, delivered, failed });
@@ -212,6 +201,39 @@ export class WebSocketManager {
   destroy(): void {
     this.#destroyed = true;
     this.#heartbeat.stop();
+  }
+
+  /** The serial number of the client that came last. */
+  protected get lastSerial(): number {
+    return this.#registry.lastSerial;
+  }
+
+  /** The serial number of a client: greater than that of everybody who came before it. */
+  protected serialOf(client: WebSocketClient): number | undefined {
+    return this.#registry.get(client)?.serial;
+  }
+
+  /** Sends a cursor to one client, as a broadcast does, and counts as none. False when it was not taken. */
+  protected sendTo(client: WebSocketClient, message: PreparedMessage): boolean {
+    const record = this.#registry.get(client);
+    return record !== undefined && this.#send(record, message) === 'delivered';
+  }
+
+  #send(record: ClientRecord, message: PreparedMessage): 'delivered' | 'not taken' | 'failed' {
+    const { client } = record;
+    try {
+      if (client.sendPrepared === undefined) client.send(message.text);
+      else if (client.sendPrepared(message) === false) return 'not taken';
+      return 'delivered';
+    } catch (error) {
+      this.#logger.warn('Broadcast send failed', {
+        namespace: record.namespace,
+        clientId: record.clientId,
+        error: messageOf(error),
+      });
+      this.#drop(record, CLOSE.broadcastSendFailed);
+      return 'failed';
+    }
   }
 
   #ping(record: ClientRecord): boolean {

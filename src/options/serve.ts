@@ -45,6 +45,13 @@ export const serverOptions = {
     help: 'Time a client may stay backed up before it is closed with 1013; 0 leaves it to the heartbeat.',
     ...milliseconds(SERVER_DEFAULTS.slowClientTimeoutMs),
   }),
+  resume: toggle({ help: 'Send a client whose hello shows that it is behind the newest cursor at once.' }),
+  monotonic: toggle({ help: 'Refuse a cursor that is lower than the newest of its namespace, with 409.' }),
+  rememberNamespaces: count({
+    min: 1,
+    help: 'Namespaces whose newest cursor is kept for --resume and --monotonic; the one unused for longest goes.',
+    default: SERVER_DEFAULTS.rememberNamespaces as number,
+  }),
   path: text({
     placeholder: 'PATH',
     help: 'URL path of the WebSocket endpoint.',

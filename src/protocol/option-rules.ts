@@ -31,6 +31,11 @@ export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER):
   };
 }
 
+export const BOOLEAN: OptionRule = {
+  expected: 'true or false',
+  valid: (value) => typeof value === 'boolean',
+};
+
 export const FUNCTION: OptionRule = {
   expected: 'a function',
   valid: (value) => typeof value === 'function',

@@ -1,4 +1,5 @@
 import {
+  BOOLEAN,
   checkOptions,
   DELAY_MS,
   FUNCTION,
@@ -29,6 +30,8 @@ const ATTACH_RULES = {
   clientBufferBytes: wholeNumber(0),
   slowClientTimeoutMs: DELAY_MS,
   closeTimeoutMs: DELAY_MS,
+  resume: BOOLEAN,
+  rememberNamespaces: wholeNumber(1),
   logger: LOGGER,
   observer: OBJECT,
   screenUpgrade: FUNCTION,
@@ -41,6 +44,7 @@ const SERVER_RULES = {
   adminToken: TOKEN,
   anonymousNamespace: NON_EMPTY_STRING,
   shutdownTimeoutMs: DELAY_MS,
+  monotonic: BOOLEAN,
   maxBodyBytes: wholeNumber(1),
   maxBatchItems: wholeNumber(1),
 } as const;

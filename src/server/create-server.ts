@@ -4,6 +4,7 @@ import { SERVER_DEFAULTS } from '../options/defaults.js';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
 import { buildApi } from './api/app.js';
 import { hasLoopbackHost, isLoopback } from './api/host-rule.js';
+import { orderProblem } from './api/monotonic.js';
 import { devNamespaceProvider } from './auth/dev.js';
 import type { NamespaceProvider } from './auth/provider.js';
 import { checkServerOptions } from './check-options.js';
@@ -27,6 +28,11 @@ export interface DatafnWsServerOptions extends Partial<AttachOptions> {
   readonly anonymousNamespace?: string;
   /** Milliseconds that `close()` waits for clients to go before it cuts them. Default 10,000. */
   readonly shutdownTimeoutMs?: number;
+  /**
+   * Whether the API refuses a cursor that is lower than the newest of its namespace, with 409. Default false.
+   * `rememberNamespaces` bounds of how many it is known.
+   */
+  readonly monotonic?: boolean;
   /** Largest API request body in bytes. Default 4 MiB. */
   readonly maxBodyBytes?: number;
   /** Most cursors in one API request. Default 10,000. */
@@ -86,6 +92,12 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
         options.observer?.broadcast?.(namespace, cursor, delivered);
         return delivered;
       },
+      orderProblem(items) {
+        if (!options.monotonic) return undefined;
+        const problem = orderProblem(items, (namespace) => attached.newestCursor(namespace));
+        if (problem !== undefined) attached.counters.stale += 1;
+        return problem;
+      },
       stats: () => attached.counters.snapshot(attached.manager, startedAtMs, delay),
       namespaces: () => attached.manager.namespaces(),
       isReady: () => ready,
@@ -96,9 +108,13 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       maxBatchItems: options.maxBatchItems ?? SERVER_DEFAULTS.maxBatchItems,
     },
   );
+  const remembers = options.resume || options.monotonic;
   const attached = attachWebSocketManager(app.server, {
     ...options,
     path,
+    rememberNamespaces: remembers
+      ? (options.rememberNamespaces ?? SERVER_DEFAULTS.rememberNamespaces)
+      : undefined,
     namespaceProvider: options.namespaceProvider ?? devNamespaceProvider(options.anonymousNamespace),
     screenUpgrade: (request) =>
       options.adminToken !== undefined || hasLoopbackHost(request.headers.host)

@@ -1,4 +1,5 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { RememberingManager } from '../manager/remembering-manager.js';
 import type { WebSocketManager } from '../manager/web-socket-manager.js';
 
 /** What `GET /v1/stats` answers. Counts run from the start of the server. */
@@ -20,6 +21,12 @@ export interface ServerStats {
   readonly deliveries: number;
   /** Cursors that were never sent to a backed-up client because a newer one took their place. */
   readonly conflated: number;
+  /** Clients that were sent the newest cursor because their hello showed that they were behind. */
+  readonly resumed: number;
+  /** Namespaces whose newest cursor is remembered now. */
+  readonly remembered: number;
+  /** API requests refused because a cursor of theirs was lower than the newest. */
+  readonly stale: number;
   /** Clients that are backed up now: only the newest cursor waits for them. */
   readonly blocked: number;
   /** Clients closed with 1013 because they stayed backed up. */
@@ -48,6 +55,7 @@ export interface ServerStats {
 export class ConnectionCounters {
   accepted = 0;
   conflated = 0;
+  stale = 0;
   blocked = 0;
   slowClosed = 0;
   sockets = 0;
@@ -77,6 +85,9 @@ export class ConnectionCounters {
       broadcasts: manager.broadcasts,
       deliveries: manager.deliveries,
       conflated: this.conflated,
+      resumed: manager instanceof RememberingManager ? manager.resumed : 0,
+      remembered: manager instanceof RememberingManager ? manager.newest.size : 0,
+      stale: this.stale,
       blocked: this.blocked,
       slowClosed: this.slowClosed,
       sockets: this.sockets,

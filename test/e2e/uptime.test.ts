@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
-import { disposeProcesses, type ServeProcess, startServe } from '../support/cli-process.js';
+import { disposeProcesses, runCli, type ServeProcess, startServe } from '../support/cli-process.js';
 import { within } from '../support/deadline.js';
 import { call, postCursors } from '../support/http-call.js';
 import { disposeLive, openClient } from '../support/live-server.js';
@@ -74,6 +74,36 @@ describe('slow clients', () => {
       slowClosed: 1,
       closed: { 1013: 1 },
     });
+  });
+});
+
+describe('resume', () => {
+  const HELLO = '{"type":"hello","clientId":"c","cursors":{"todos":"41"}}';
+
+  test.each([
+    ['with --resume is sent it at once', ['--resume'], ['{"type":"cursor","cursor":"42"}']],
+    ['without it hears of the next cursor only', [], []],
+  ])('a client that missed a cursor %s', async (_, flags, texts) => {
+    const serve = await startServe([...flags, '--log-level', 'warn']);
+    await postCursors(serve.apiUrl, { namespace: 'a', cursor: '42' });
+    const client = await openClient(serve.wsUrl, 'a');
+    client.say(HELLO);
+    // The first pong overtakes the cursors of its turn.
+    await client.roundTrip();
+    await client.roundTrip();
+    expect(client.texts).toEqual(texts);
+    expect((await stats(serve)).resumed).toBe(texts.length);
+  });
+
+  test('with --monotonic emit is told which cursor was refused, and why', async () => {
+    const serve = await startServe(['--monotonic']);
+    const emit = (cursor: string) => runCli(['emit', cursor, '-n', 'a', '--url', serve.apiUrl]);
+    expect((await emit('42')).code).toBe(0);
+    const { code, stdout, stderr } = await emit('41');
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toContain('409');
+    expect(stderr).toContain('to be at least 42');
+    expect(await stats(serve)).toMatchObject({ broadcasts: 1, stale: 1 });
   });
 });
 

@@ -1,4 +1,5 @@
-import { flagOf } from '../../options/spec.js';
+import { serverOptions } from '../../options/serve.js';
+import { flagOf, type OptionTable } from '../../options/spec.js';
 import type { Path } from '../../options/yaml-positions.js';
 import { formatCount, formatDuration } from '../../protocol/units.js';
 import { parseRule, type Rule } from '../verdict/rule.js';
@@ -29,13 +30,22 @@ export function completeScenario(file: ScenarioFile, origin: Origin): Scenario {
     overrides,
     sha256,
     serverFlags: Object.entries(file.server).flatMap(([key, value]) =>
-      value === undefined ? [] : [`--${flagOf(key)}`, value as string],
+      flagsFor(key, value as string | undefined),
     ),
     cohorts,
     phases: file.phases.map((phase, index) => completer.phase(phase, ['phases', index], cohorts)),
     namespaces: completer.namespaces,
     expectations: completer.expectations(file.expect, ['expect']),
   };
+}
+
+/** A setting of the server as flags of `serve`; a switch has no value there. */
+function flagsFor(key: string, value: string | undefined): string[] {
+  if (value === undefined) return [];
+  const option: OptionTable[string] | undefined = serverOptions[key as keyof typeof serverOptions];
+  if (option?.placeholder !== '') return [`--${flagOf(key)}`, value];
+  const parsed = option.parse(value);
+  return parsed.ok && parsed.value === true ? [`--${flagOf(key)}`] : [];
 }
 
 class Completer {

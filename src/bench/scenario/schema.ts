@@ -95,8 +95,8 @@ const serverBlock = strict(
     Object.entries(serverOptions).map(([key, option]) => [
       key,
       z
-        .union([z.string(), z.number()], {
-          error: expected(option.placeholder === 'N' ? 'a whole number' : 'a text'),
+        .union([z.string(), z.number(), ...(option.placeholder === '' ? [z.boolean()] : [])], {
+          error: expected({ N: 'a whole number', '': 'true or false' }[option.placeholder] ?? 'a text'),
         })
         .transform((value, context) => {
           const parsed = option.parse(String(value));

@@ -9,6 +9,8 @@ import { screen } from './screen.js';
 export interface ApiBackend {
   /** Broadcasts one cursor; how many clients were handed it. */
   broadcast(item: CursorItem): number;
+  /** Why a batch is refused for what came before it, or nothing. */
+  orderProblem(items: readonly CursorItem[]): ProblemError | undefined;
   stats(): unknown;
   namespaces(): Iterable<{ namespace: string; connections: number }>;
   /** False from the moment a shutdown begins. */
@@ -43,6 +45,8 @@ export function buildApi(backend: ApiBackend, options: ApiOptions): FastifyInsta
     if (request.body === undefined)
       throw new ProblemError(400, 'Expected a body, got none', { field: 'body' });
     const items = validateItems(request.body as unknown[], options.maxBatchItems);
+    const problem = backend.orderProblem(items);
+    if (problem !== undefined) throw problem;
     // One turn of the event loop for the whole batch, so that a client gets it in one write.
     const results = items.map((item) => ({ ...item, delivered: backend.broadcast(item) }));
     return reply.type('application/json').send(JSON.stringify({ results }));

@@ -1,5 +1,7 @@
 import type { Server as HttpServer } from 'node:http';
 import { guardLogger, silentLogger } from '../../manager/logger.js';
+import { NewestCursors } from '../../manager/newest-cursors.js';
+import { RememberingManager } from '../../manager/remembering-manager.js';
 import type { DatafnLogger, WsManagerConfig } from '../../manager/types.js';
 import { WebSocketManager } from '../../manager/web-socket-manager.js';
 import { SERVER_DEFAULTS } from '../../options/defaults.js';
@@ -32,6 +34,13 @@ export interface AttachOptions extends WsManagerConfig {
   readonly slowClientTimeoutMs?: number;
   /** Milliseconds a peer has to answer a close frame before its connection is cut. Default 2,000; 0 waits for ever. */
   readonly closeTimeoutMs?: number;
+  /** Whether a client whose hello shows that it is behind is sent the newest cursor at once. Default false. */
+  readonly resume?: boolean;
+  /**
+   * Of how many namespaces the newest cursor is remembered; the one unused for longest goes first. Default 100,000
+   * with `resume`, none without.
+   */
+  readonly rememberNamespaces?: number;
   readonly logger?: DatafnLogger;
   readonly observer?: ServerObserver;
   /** Looks at an upgrade before anything else; what it returns is the HTTP error to refuse it with. */
@@ -42,6 +51,8 @@ export interface AttachOptions extends WsManagerConfig {
 export interface AttachedManager {
   readonly manager: WebSocketManager;
   readonly counters: ConnectionCounters;
+  /** The newest cursor of a namespace, where it is remembered. */
+  newestCursor(namespace: string): string | undefined;
   /** Refuses upgrades with 503 from here on, and leaves the clients alone. */
   refuseUpgrades(): void;
   /**
@@ -63,7 +74,11 @@ export function attachWebSocketManager(httpServer: HttpServer, options: AttachOp
   checkAttachOptions(options);
   const path = options.path ?? SERVER_DEFAULTS.path;
   const observer = options.observer ?? {};
-  const manager = new WebSocketManager(options, options.logger);
+  const newest = newestCursors(options);
+  const manager =
+    newest === undefined
+      ? new WebSocketManager(options, options.logger)
+      : new RememberingManager(options, options.logger, newest, options.resume ?? false);
   const counters = new ConnectionCounters();
   const connections = new Connections(manager, counters, observer, {
     clientBufferBytes: options.clientBufferBytes ?? SERVER_DEFAULTS.clientBufferBytes,
@@ -92,10 +107,16 @@ export function attachWebSocketManager(httpServer: HttpServer, options: AttachOp
   return {
     manager,
     counters,
+    newestCursor: (namespace) => newest?.get(namespace)?.cursor,
     refuseUpgrades: () => upgrader.refuseAll(),
     close(timeoutMs = SERVER_DEFAULTS.shutdownTimeoutMs) {
       closing ??= close(timeoutMs);
       return closing;
     },
   };
+}
+
+function newestCursors({ resume, rememberNamespaces }: AttachOptions): NewestCursors | undefined {
+  const namespaces = rememberNamespaces ?? (resume ? SERVER_DEFAULTS.rememberNamespaces : undefined);
+  return namespaces === undefined ? undefined : new NewestCursors(namespaces);
 }
