@@ -3,19 +3,36 @@ import type { IncomingMessage } from 'node:http';
 /** A browser cannot set headers on a WebSocket, but it can offer a subprotocol. */
 const SUBPROTOCOL_PREFIX = 'datafn.bearer.';
 const COOKIE_NAME = 'datafn_token';
+const QUERY_NAME = 'token';
+
+/** What of a request is looked at to find a token. */
+export type TokenRequest = Pick<IncomingMessage, 'url' | 'headers' | 'headersDistinct'>;
+
+/** A token that was sent; `undefined` for one that is not well encoded, and so is nobody's. */
+type SentToken = string | undefined;
 
 /**
- * Finds the token of a connecting client: `Authorization: Bearer`, then `?token=`, then the cookie
- * `datafn_token`, then a subprotocol `datafn.bearer.<base64url of the token>`. An empty one counts as none.
+ * Finds the token of a connecting client: in `Authorization: Bearer`, in `?token=`, in a subprotocol
+ * `datafn.bearer.<base64url of the token>`, or else in the cookie `datafn_token`.
+ *
+ * An empty token counts as none, and so do several that differ: which of them was meant is not for the server to
+ * guess, and what a proxy has checked may be the other one (RFC 6750 section 2 allows one way in each request). The
+ * cookie comes last and is no second one beside another: a browser sends it unasked, so a page that says who
+ * connects means what it says.
  */
-export function tokenOf(request: IncomingMessage): string | undefined {
-  return (
-    fromAuthorization(request.headers.authorization) ||
-    fromQuery(request.url ?? '') ||
-    fromCookie(request.headers.cookie) ||
-    fromSubprotocol(request.headers['sec-websocket-protocol']) ||
-    undefined
-  );
+export function tokenOf(request: TokenRequest): string | undefined {
+  const said = [
+    ...fromAuthorizations(request.headersDistinct.authorization),
+    ...fromQuery(request.url ?? ''),
+    ...fromSubprotocols(request.headers['sec-websocket-protocol']),
+  ].filter((token) => token !== '');
+  if (said.length > 0) return agreed(said);
+  return agreed(fromCookies(request.headers.cookie).filter((token) => token !== ''));
+}
+
+/** The one token that all of them are. */
+function agreed(tokens: readonly SentToken[]): string | undefined {
+  return tokens.every((token) => token === tokens[0]) ? tokens[0] : undefined;
 }
 
 /** The offered subprotocol that carries a token, or else the first one: browsers insist on hearing one of theirs. */
@@ -25,35 +42,69 @@ export function chooseSubprotocol(offered: Set<string>): string | false {
   return false;
 }
 
-/** The credentials of an `Authorization: Bearer` header (RFC 6750 section 2.1). */
+/** The credentials of an `Authorization: Bearer` header (RFC 6750 section 2.1): visible ASCII characters. */
 export function fromAuthorization(header: string | undefined): string | undefined {
-  return header === undefined ? undefined : /^bearer +(\S+) *$/i.exec(header)?.[1];
+  return header === undefined ? undefined : /^bearer +([\x21-\x7e]+) *$/i.exec(header)?.[1];
 }
 
-function fromQuery(url: string): string | undefined {
+/** Headers of another scheme are not about tokens. */
+function fromAuthorizations(headers: readonly string[] | undefined): SentToken[] {
+  return (headers ?? []).map(fromAuthorization).filter((token) => token !== undefined);
+}
+
+/** Every `token` of a query, as a form would be read (WHATWG URL section 5.1), but for bytes that are no UTF-8. */
+function fromQuery(url: string): SentToken[] {
   const mark = url.indexOf('?');
-  return mark === -1 ? undefined : (new URLSearchParams(url.slice(mark + 1)).get('token') ?? undefined);
+  if (mark === -1) return [];
+  return url
+    .slice(mark + 1)
+    .split('&')
+    .map((pair) => pair.replaceAll('+', ' '))
+    .map((pair) => [pair.split('=', 1)[0] as string, pair] as const)
+    .filter(([name]) => percentDecoded(name) === QUERY_NAME)
+    .map(([name, pair]) => percentDecoded(pair.slice(name.length + 1)));
 }
 
-function fromCookie(header: string | undefined): string | undefined {
+/** Every `datafn_token` among the cookies: they differ when a page of another host or path has set one, too. */
+function fromCookies(header: string | undefined): SentToken[] {
+  const tokens: SentToken[] = [];
   for (const pair of header?.split(';') ?? []) {
-    const [name, ...value] = pair.split('=');
-    if (name?.trim() !== COOKIE_NAME) continue;
-    try {
-      return decodeURIComponent(value.join('=').trim());
-    } catch {
-      return undefined;
-    }
+    const equals = pair.indexOf('=');
+    if (equals === -1 || pair.slice(0, equals).trim() !== COOKIE_NAME) continue;
+    const value = pair.slice(equals + 1).trim();
+    // A value may stand in quotes that are no part of it (RFC 6265 section 4.1.1).
+    tokens.push(percentDecoded(/^"(.*)"$/.exec(value)?.[1] ?? value));
   }
-  return undefined;
+  return tokens;
 }
 
-function fromSubprotocol(header: string | undefined): string | undefined {
-  const offer = header
-    ?.split(',')
+/** Every token among the offered subprotocols. */
+function fromSubprotocols(header: string | undefined): SentToken[] {
+  return (header?.split(',') ?? [])
     .map((protocol) => protocol.trim())
-    .find((protocol) => protocol.startsWith(SUBPROTOCOL_PREFIX));
-  return offer === undefined
-    ? undefined
-    : Buffer.from(offer.slice(SUBPROTOCOL_PREFIX.length), 'base64url').toString();
+    .filter((protocol) => protocol.startsWith(SUBPROTOCOL_PREFIX))
+    .map((protocol) => fromBase64url(protocol.slice(SUBPROTOCOL_PREFIX.length)));
+}
+
+const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The text behind base64url without padding (RFC 4648 section 5); `undefined` for anything that is not exactly that. */
+function fromBase64url(encoded: string): string | undefined {
+  const bytes = Buffer.from(encoded, 'base64url');
+  // Node.js skips what is no base64url; encoded again, only the real thing is what it was.
+  if (bytes.toString('base64url') !== encoded) return undefined;
+  try {
+    return UTF_8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** `undefined` for an escape that is none, or for bytes that are no UTF-8. */
+function percentDecoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }
