@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { type JwtClaims, signJwt } from '../../protocol/jwt.js';
 
 /** Where the tokens of bench's clients come from. */
 export type Credentials =
@@ -9,7 +9,7 @@ export type Credentials =
   /** Known tokens, by index of the namespace; the clients of one share its tokens in turns. */
   | { readonly kind: 'listed'; readonly tokens: readonly (readonly string[])[] }
   /** A JWT (RFC 7519) signed with HS256, made of claims in whose texts the same is filled in. */
-  | { readonly kind: 'jwt'; readonly secret: string; readonly claims: Readonly<Record<string, unknown>> };
+  | { readonly kind: 'jwt'; readonly secret: string; readonly claims: JwtClaims };
 
 /** Who a token is for. */
 export interface TokenHolder {
@@ -38,7 +38,7 @@ export function tokenFor(credentials: Credentials, holder: TokenHolder): string 
       return tokens[holder.index % tokens.length] ?? '';
     }
     case 'jwt':
-      return signJwt(credentials.claims, credentials.secret, holder);
+      return jwtFor(credentials.claims, credentials.secret, holder);
   }
 }
 
@@ -48,15 +48,14 @@ function fillIn(template: string, { namespace, cohort, index }: TokenHolder): st
   );
 }
 
-function signJwt(claims: Readonly<Record<string, unknown>>, secret: string, holder: TokenHolder): string {
+/** A JWT with the holder filled in: issued now, and good for longer than the run unless the claims say otherwise. */
+function jwtFor(claims: JwtClaims, secret: string, holder: TokenHolder): string {
   const filled = Object.fromEntries(
     Object.entries(claims).map(([name, value]) => [
       name,
       typeof value === 'string' ? fillIn(value, holder) : value,
     ]),
   );
-  const now = Math.floor(Date.now() / 1000);
-  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ iat: now, exp: now + LIFETIME_S, ...filled })}`;
-  return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
+  const nowS = Math.floor(Date.now() / 1000);
+  return signJwt({ iat: nowS, exp: nowS + LIFETIME_S, ...filled }, secret);
 }
