@@ -27,17 +27,23 @@ export const CLOSE = {
   slowClient: { code: 1013, reason: 'Client too slow', reconnect: true },
   /** No token, a bad one, or one that yields no namespace. Coming back with the same token will not help. */
   unauthorized: { code: 4401, reason: 'Unauthorized', reconnect: false },
+  /** What let the client in holds no longer. It may come back at once, with a token that does. */
+  tokenExpired: { code: 4401, reason: 'Token expired', reconnect: true },
   /** `maxConnections` is reached. */
   connectionLimit: { code: 4503, reason: 'Connection limit reached', reconnect: true },
   /** `maxConnectionsPerNamespace` is reached. */
   namespaceConnectionLimit: { code: 4503, reason: 'Namespace connection limit reached', reconnect: true },
 } as const satisfies Record<string, CloseCode>;
 
-/** Codes that say "you were not let in": a client closed with one of them was never accepted. */
-export const REFUSAL_CODES: ReadonlySet<number> = new Set([
-  CLOSE.unauthorized.code,
-  CLOSE.connectionLimit.code,
-]);
+const REFUSAL_CODES: ReadonlySet<number> = new Set([CLOSE.unauthorized.code, CLOSE.connectionLimit.code]);
+
+/**
+ * Whether a close says "you were not let in": a client that was closed so was never accepted. One whose token has
+ * expired was.
+ */
+export function isRefusal(code: number, reason: string): boolean {
+  return REFUSAL_CODES.has(code) && reason !== CLOSE.tokenExpired.reason;
+}
 
 /** RFC 6455 section 7.1.5: what an endpoint reports when the peer's close frame carried no code. */
 export const NO_STATUS_RECEIVED = 1005;

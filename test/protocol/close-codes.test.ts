@@ -1,10 +1,5 @@
 import { expect, test } from 'vitest';
-import {
-  ABNORMAL_CLOSURE,
-  CLOSE,
-  NO_STATUS_RECEIVED,
-  REFUSAL_CODES,
-} from '../../src/protocol/close-codes.js';
+import { ABNORMAL_CLOSURE, CLOSE, isRefusal, NO_STATUS_RECEIVED } from '../../src/protocol/close-codes.js';
 
 test('the codes and reasons are those of the contract, byte for byte', () => {
   expect(Object.values(CLOSE).map(({ code, reason }) => `${code} ${reason}`)).toEqual([
@@ -14,6 +9,7 @@ test('the codes and reasons are those of the contract, byte for byte', () => {
     '1001 Broadcast send failed',
     '1013 Client too slow',
     '4401 Unauthorized',
+    '4401 Token expired',
     '4503 Connection limit reached',
     '4503 Namespace connection limit reached',
   ]);
@@ -35,8 +31,13 @@ test('only a client without valid authentication is told not to come back', () =
   expect(final).toEqual([CLOSE.unauthorized]);
 });
 
-test('the codes that refuse a client are 4401 and 4503, and no accepted client is closed with one', () => {
-  expect([...REFUSAL_CODES].sort()).toEqual([4401, 4503]);
+test('what refuses a client is 4401 and 4503, but for a token that has expired: that client was in', () => {
+  const refusals = Object.values(CLOSE).filter(({ code, reason }) => isRefusal(code, reason));
+  expect(refusals).toEqual([CLOSE.unauthorized, CLOSE.connectionLimit, CLOSE.namespaceConnectionLimit]);
+  // Servers of others give reasons of their own, or none.
+  expect(isRefusal(4401, '')).toBe(true);
+  expect(isRefusal(4503, 'full')).toBe(true);
+  expect(isRefusal(1008, 'Unauthorized')).toBe(false);
 });
 
 test('the codes that are only reported are those of RFC 6455', () => {

@@ -1,3 +1,4 @@
+import { isRefusal } from '../../protocol/close-codes.js';
 import { Histogram, type HistogramData } from './histogram.js';
 
 /** Counters of a tally. Every one starts at 0 and only grows. */
@@ -83,6 +84,11 @@ export function closeKey(code: number, reason: string): string {
   return reason === '' ? String(code) : `${code} ${reason}`;
 }
 
+function isRefusalKey(key: string): boolean {
+  const [code = '', ...reason] = key.split(' ');
+  return isRefusal(Number(code), reason.join(' '));
+}
+
 /** Everything that is counted about the clients of one cohort during one phase. Tallies add up. */
 export class Tally {
   readonly counters: Record<CounterName, number>;
@@ -112,6 +118,13 @@ export class Tally {
       for (const [key, count] of data[ledger]) this[ledger].count(key, count);
     }
     return this;
+  }
+
+  /** Clients that opened and were not refused with a close code since. */
+  get accepted(): number {
+    let refused = 0;
+    for (const [key, count] of this.closed.entries()) if (isRefusalKey(key)) refused += count;
+    return this.counters.opened - refused;
   }
 
   toData(): TallyData {

@@ -1,4 +1,3 @@
-import { REFUSAL_CODES } from '../../protocol/close-codes.js';
 import type { Histogram } from '../measure/histogram.js';
 import type { CohortMeasurement, Measurements } from '../measure/measurements.js';
 import { allOutcomes, type RunResult, verdictOf } from '../result.js';
@@ -122,16 +121,14 @@ function cohortOf({
   open,
   tally,
 }: CohortMeasurement): JsonMeasurements['cohorts'][number] {
-  const closed = tally.closed.entries();
-  const refused = closed.filter(([key]) => REFUSAL_CODES.has(Number(key.split(' ', 1)[0])));
   return {
     name,
     behavior,
     clients,
     open,
-    accepted: tally.counters.opened - refused.reduce((total, [, count]) => total + count, 0),
+    accepted: tally.accepted,
     counters: { ...tally.counters },
-    closed: Object.fromEntries(closed),
+    closed: Object.fromEntries(tally.closed.entries()),
     rejected: Object.fromEntries(tally.rejected.entries()),
     errors: Object.fromEntries(tally.errors.entries()),
     histograms: histogramsOf(tally.histograms),

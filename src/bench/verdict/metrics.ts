@@ -1,4 +1,3 @@
-import { REFUSAL_CODES } from '../../protocol/close-codes.js';
 import type { Histogram } from '../measure/histogram.js';
 import type { CohortMeasurement, Measurements, ServerMeasurement } from '../measure/measurements.js';
 import { type CounterName, type HistogramName, type Ledger, Tally } from '../measure/tally.js';
@@ -93,13 +92,6 @@ function histogram(
 
 const ofTally = (name: HistogramName) => (scope: MetricScope) => scope.tally.histograms[name];
 
-/** Clients that were let in and have been refused with a close code since. */
-function refused({ tally }: MetricScope): number {
-  let total = 0;
-  for (const code of REFUSAL_CODES) total += countOf(tally.closed, String(code));
-  return total;
-}
-
 /** Every metric that a rule can name. The docs and the error messages are made from this table. */
 export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
   ['attempts', counter('attempts', 'Connections tried.')],
@@ -110,7 +102,7 @@ export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
       kind: 'count',
       summary: 'Clients that opened and were not refused (4401, 4503) by the end.',
       perCohort: true,
-      read: (scope) => wereTried(scope, scope.tally.counters.opened - refused(scope)),
+      read: (scope) => wereTried(scope, scope.tally.accepted),
     },
   ],
   [

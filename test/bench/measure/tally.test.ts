@@ -57,6 +57,17 @@ test('what was sent does not change with the tally', () => {
   expect(data.closed).toEqual([]);
 });
 
+test('whoever was closed with 4401 or 4503 was not accepted, but for a client whose token has expired', () => {
+  const tally = new Tally();
+  tally.counters.opened = 100;
+  for (const key of ['1006', '4503', '4503 Connection limit reached', '4401 Unauthorized', '4401']) {
+    tally.closed.count(key, 10);
+  }
+  expect(tally.accepted).toBe(60);
+  tally.closed.count('4401 Token expired', 10);
+  expect(tally.accepted).toBe(60);
+});
+
 describe('a ledger', () => {
   test('counts by key, in the order of the keys, and in total', () => {
     const ledger = new Ledger();
