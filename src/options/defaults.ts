@@ -5,6 +5,10 @@ export const SERVER_DEFAULTS = Object.freeze({
   /** Where DataFn clients connect: `<remote>/ws`, with the remote at `/datafn`. */
   path: '/datafn/ws',
   shutdownTimeoutMs: 10_000,
+  /** How long a namespace provider may take to say who a client is. */
+  authTimeoutMs: 5_000,
+  /** Clients whose namespace is being found out at the same time; each holds a descriptor, and no slot. */
+  maxPendingAuth: 1_000,
   /** How long a peer has to answer a close frame before its connection is cut. */
   closeTimeoutMs: 2_000,
   /** Largest inbound message; a larger one closes its connection with 1009. */

@@ -25,6 +25,8 @@ const TOKEN: OptionRule = {
 
 const ATTACH_RULES = {
   namespaceProvider: FUNCTION,
+  authTimeoutMs: DELAY_MS,
+  maxPendingAuth: wholeNumber(1),
   path: PATH,
   maxMessageBytes: wholeNumber(1),
   clientBufferBytes: wholeNumber(0),

@@ -13,6 +13,8 @@ export interface ServerStats {
   /** Clients ever turned away, by a close code or an HTTP status; `refused` says by which. */
   readonly rejected: number;
   readonly refused: Readonly<Record<string, number>>;
+  /** Clients that went away before the namespace provider had answered. */
+  readonly abandoned: number;
   /** Admitted clients that have left, by the close code that ended them (1006: without one). */
   readonly closed: Readonly<Record<string, number>>;
   /** Cursors broadcast. */
@@ -54,6 +56,7 @@ export interface ServerStats {
 /** Counts what becomes of connections: `blocked` and `sockets` as of now, the rest from the start. */
 export class ConnectionCounters {
   accepted = 0;
+  abandoned = 0;
   conflated = 0;
   stale = 0;
   blocked = 0;
@@ -81,6 +84,7 @@ export class ConnectionCounters {
       accepted: this.accepted,
       rejected: [...this.#refused.values()].reduce((sum, count) => sum + count, 0),
       refused: Object.fromEntries(this.#refused),
+      abandoned: this.abandoned,
       closed: Object.fromEntries(this.#closed),
       broadcasts: manager.broadcasts,
       deliveries: manager.deliveries,

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { namespaceProblem } from '../../protocol/identifiers.js';
 
 /** What a namespace provider is given to find out who connects. */
 export interface ConnectRequest {
@@ -10,11 +11,39 @@ export interface ConnectRequest {
   readonly remoteAddress: string | undefined;
 }
 
+/** A namespace, and until when its client may stay. */
+export interface NamespaceGrant {
+  /** Non-empty, at most 255 characters, no control characters; anything else lets nobody in. */
+  readonly namespace: string;
+  /**
+   * When the client is closed with 4401 `Token expired`, in milliseconds since 1970 as `Date.now()` counts them.
+   * Left out: never. One that is past, or no finite number, lets nobody in.
+   */
+  readonly expiresAtMs?: number | undefined;
+}
+
+/** What a provider says of a client: its namespace, bare or with an end, or nothing for one that is not to be let in. */
+export type NamespaceAnswer = string | NamespaceGrant | undefined | null;
+
 /**
  * The server-side source of a client's namespace (DataFn reference, `namespaceProvider`).
  *
- * @returns the namespace, or nothing for a client that is not to be let in. Throwing means the same.
+ * It is asked before the upgrade is answered. Returning nothing, throwing, rejecting and taking longer than
+ * `authTimeoutMs` mean the same: the client is closed with 4401.
  */
-export type NamespaceProvider = (
-  request: ConnectRequest,
-) => string | undefined | null | Promise<string | undefined | null>;
+export type NamespaceProvider = (request: ConnectRequest) => NamespaceAnswer | PromiseLike<NamespaceAnswer>;
+
+/** Reads what a provider answered, whatever that is: a grant that holds at `nowMs`, or `undefined` for a refusal. */
+export function readGrant(answer: unknown, nowMs: number): NamespaceGrant | undefined {
+  if (typeof answer !== 'object' || answer === null) return validGrant(answer, undefined, nowMs);
+  // Each is read once: what is checked is what is used, whatever getters there are.
+  const { namespace, expiresAtMs } = answer as Partial<Record<keyof NamespaceGrant, unknown>>;
+  return validGrant(namespace, expiresAtMs, nowMs);
+}
+
+function validGrant(namespace: unknown, expiresAtMs: unknown, nowMs: number): NamespaceGrant | undefined {
+  if (namespaceProblem(namespace) !== undefined) return undefined;
+  if (expiresAtMs === undefined) return { namespace: namespace as string };
+  if (!Number.isFinite(expiresAtMs) || (expiresAtMs as number) <= nowMs) return undefined;
+  return { namespace: namespace as string, expiresAtMs: expiresAtMs as number };
+}

@@ -18,6 +18,10 @@ import { Upgrader } from './upgrader.js';
 export interface AttachOptions extends WsManagerConfig {
   /** Finds the namespace of a connecting client. The only source of it. */
   readonly namespaceProvider: NamespaceProvider;
+  /** Milliseconds that the provider may take before the client is closed with 4401. Default 5,000; 0 waits for ever. */
+  readonly authTimeoutMs?: number;
+  /** Clients that may wait for the provider at the same time; one more is answered 503. Default 1,000. */
+  readonly maxPendingAuth?: number;
   /** URL path of the WebSocket endpoint. Default `/datafn/ws`. */
   readonly path?: string;
   /** Largest inbound message in bytes; a larger one closes its connection with 1009. Default 65,536. */
@@ -88,6 +92,8 @@ export function attachWebSocketManager(httpServer: HttpServer, options: AttachOp
   const upgrader = new Upgrader({
     gates: options.screenUpgrade === undefined ? [] : [options.screenUpgrade],
     namespaceProvider: options.namespaceProvider,
+    authTimeoutMs: options.authTimeoutMs ?? SERVER_DEFAULTS.authTimeoutMs,
+    maxPendingAuth: options.maxPendingAuth ?? SERVER_DEFAULTS.maxPendingAuth,
     maxMessageBytes: options.maxMessageBytes ?? SERVER_DEFAULTS.maxMessageBytes,
     logger: guardLogger(options.logger ?? silentLogger),
     observer,

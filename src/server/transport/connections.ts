@@ -1,8 +1,10 @@
 import type { WebSocketManager } from '../../manager/web-socket-manager.js';
-import { CLOSE } from '../../protocol/close-codes.js';
+import { CLOSE, type CloseCode } from '../../protocol/close-codes.js';
+import type { NamespaceGrant } from '../auth/provider.js';
 import type { ConnectionInfo, ServerObserver } from '../observer.js';
 import type { ConnectionCounters } from '../stats.js';
 import { Deadlines } from './deadlines.js';
+import { Expirations } from './expirations.js';
 import { Outbox } from './outbox.js';
 import type { Closer, ServerSocket, ServerSocketOwner } from './server-socket.js';
 
@@ -24,6 +26,7 @@ export class Connections implements ServerSocketOwner {
   readonly #blocked: Deadlines<ServerSocket>;
   /** Connections whose end has begun. */
   readonly #closing: Deadlines<ServerSocket>;
+  readonly #expirations = new Expirations<ServerSocket>((client) => close(client, CLOSE.tokenExpired));
   #lastConnectionId = 0;
   #whenEmpty: (() => void) | undefined;
 
@@ -41,20 +44,21 @@ export class Connections implements ServerSocketOwner {
     this.#closing = new Deadlines(closeTimeoutMs, (client) => this.#cut(client));
   }
 
-  /** Takes a connection whose handshake is done; one without a namespace is closed with 4401. */
-  take(client: ServerSocket, socket: Parameters<ServerSocket['begin']>[1], namespace?: string): void {
+  /** Takes a connection whose handshake is done; one without a grant is closed with 4401. */
+  take(client: ServerSocket, socket: Parameters<ServerSocket['begin']>[1], grant?: NamespaceGrant): void {
     this.#lastConnectionId += 1;
     client.begin(this, socket, this.#lastConnectionId);
     this.#sockets.add(client);
     this.counters.sockets = this.#sockets.size;
-    if (namespace === undefined) client.close(CLOSE.unauthorized.code, CLOSE.unauthorized.reason);
-    else this.#admit(client, namespace);
+    if (grant === undefined) close(client, CLOSE.unauthorized);
+    else this.#admit(client, grant);
   }
 
-  #admit(client: ServerSocket, namespace: string): void {
+  #admit(client: ServerSocket, { namespace, expiresAtMs }: NamespaceGrant): void {
     client.namespace = namespace;
     if (!this.manager.addClient(client, { namespace })) return;
     client.isAdmitted = true;
+    if (expiresAtMs !== undefined) this.#expirations.add(client, expiresAtMs);
     this.counters.accepted += 1;
     this.observer.connected?.(describe(client), this.manager.connectionCount);
   }
@@ -62,6 +66,7 @@ export class Connections implements ServerSocketOwner {
   closing(client: ServerSocket, code: number, reason: string, by: Closer): void {
     this.manager.removeClient(client);
     this.#closing.add(client);
+    this.#expirations.remove(client);
     const info = describe(client);
     if (client.isAdmitted) {
       this.counters.countClosed(code);
@@ -134,6 +139,10 @@ export class Connections implements ServerSocketOwner {
     const cut = this.counters.cut - cutBefore;
     return { left: total - cut, cut };
   }
+}
+
+function close(client: ServerSocket, { code, reason }: CloseCode): void {
+  client.close(code, reason);
 }
 
 function describe(client: ServerSocket): ConnectionInfo {

@@ -3,11 +3,10 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ServerOptions, WebSocketServer } from 'ws';
 import type { DatafnLogger } from '../../manager/types.js';
-import { messageOf } from '../../protocol/errors.js';
-import { namespaceProblem } from '../../protocol/identifiers.js';
 import { MAX_TIMER_MS } from '../../protocol/units.js';
 import { endWithProblem, type Refusal } from '../api/raw-problem.js';
-import type { NamespaceProvider } from '../auth/provider.js';
+import { askProvider } from '../auth/ask-provider.js';
+import type { NamespaceGrant, NamespaceProvider } from '../auth/provider.js';
 import { chooseSubprotocol, tokenOf } from '../auth/token-source.js';
 import type { ServerObserver } from '../observer.js';
 import type { ConnectionCounters } from '../stats.js';
@@ -15,12 +14,17 @@ import type { Connections } from './connections.js';
 import { firstRefusal, type UpgradeGate } from './gate.js';
 import { ServerSocket } from './server-socket.js';
 import { ignoreSocketError, type UpgradeHandler } from './upgrade-routes.js';
+import { WaitingRoom } from './waiting-room.js';
 
 /** What an {@link Upgrader} works with. */
 export interface UpgraderOptions {
   /** Asked in this order, before the provider. */
   readonly gates: readonly UpgradeGate[];
   readonly namespaceProvider: NamespaceProvider;
+  /** Milliseconds that the provider may take; 0 waits for ever. */
+  readonly authTimeoutMs: number;
+  /** Clients that may wait for the provider at the same time. */
+  readonly maxPendingAuth: number;
   readonly maxMessageBytes: number;
   readonly logger: DatafnLogger;
   readonly observer: ServerObserver;
@@ -29,6 +33,11 @@ export interface UpgraderOptions {
 }
 
 const SHUTTING_DOWN: Refusal = { status: 503, detail: 'The server is shutting down' };
+const TOO_MANY_PENDING: Refusal = {
+  status: 503,
+  detail: 'Too many clients are being authenticated: try again in a moment',
+  headers: { 'Retry-After': '1' },
+};
 
 /**
  * Takes an upgrade request to a connection: gates (may anybody come in?), namespace provider (who is it?),
@@ -38,10 +47,13 @@ export class Upgrader implements UpgradeHandler {
   readonly #webSocketServer: WebSocketServer;
   readonly #gates: readonly UpgradeGate[];
   /** Upgrades whose namespace is still being found out. */
-  readonly #undecided = new Set<Duplex>();
+  readonly #undecided: WaitingRoom;
   #isRefusing = false;
 
   constructor(private readonly options: UpgraderOptions) {
+    this.#undecided = new WaitingRoom(options.maxPendingAuth, () => {
+      options.counters.abandoned += 1;
+    });
     this.#gates = [() => (this.#isRefusing ? SHUTTING_DOWN : undefined), ...options.gates];
     // `closeTimeout` is in ws 8.19 and later, and not yet in its types.
     const serverOptions: ServerOptions<typeof ServerSocket> & { closeTimeout: number } = {
@@ -70,15 +82,21 @@ export class Upgrader implements UpgradeHandler {
       this.#reject(socket, refusal);
       return;
     }
-    const namespace = this.#namespaceOf(request);
-    if (namespace instanceof Promise) {
-      this.#undecided.add(socket);
-      void namespace.then((found) => {
-        if (this.#undecided.delete(socket)) this.#shakeHands(request, socket, head, found);
-      });
-    } else {
-      this.#shakeHands(request, socket, head, namespace);
+    // Asked first: what a provider does for a client that has no place to wait would be done for nobody.
+    if (this.#undecided.isFull) {
+      this.#reject(socket, TOO_MANY_PENDING);
+      return;
     }
+    const grant = this.#ask(request);
+    if (!(grant instanceof Promise)) {
+      this.#shakeHands(request, socket, head, grant);
+      return;
+    }
+    this.#undecided.enter(socket, head);
+    void grant.then((found) => {
+      const early = this.#undecided.leave(socket);
+      if (early !== undefined) this.#shakeHands(request, socket, early, found);
+    });
   }
 
   rejected(status: number, detail: string): void {
@@ -93,40 +111,35 @@ export class Upgrader implements UpgradeHandler {
 
   /** Refuses those too whose provider has not answered yet: it may never do so, and the port is to be free. */
   abandonUndecided(): void {
-    for (const socket of this.#undecided) {
-      if (!socket.destroyed) this.#reject(socket, SHUTTING_DOWN);
-    }
-    this.#undecided.clear();
+    for (const socket of this.#undecided.clear()) this.#reject(socket, SHUTTING_DOWN);
   }
 
-  /** Asks the provider. Whatever goes wrong in it means that the client has no namespace. */
-  #namespaceOf(request: IncomingMessage): string | undefined | Promise<string | undefined> {
-    const valid = (found: unknown) => (namespaceProblem(found) === undefined ? (found as string) : undefined);
-    const failed = (error: unknown) => {
-      this.options.logger.warn('The namespace provider failed', { error: messageOf(error) });
-      return undefined;
+  #ask(request: IncomingMessage): ReturnType<typeof askProvider> {
+    const { namespaceProvider, authTimeoutMs, logger } = this.options;
+    const connectRequest = {
+      token: tokenOf(request),
+      url: request.url ?? '',
+      headers: request.headers,
+      remoteAddress: request.socket.remoteAddress,
     };
-    try {
-      const found = this.options.namespaceProvider({
-        token: tokenOf(request),
-        url: request.url ?? '',
-        headers: request.headers,
-        remoteAddress: request.socket.remoteAddress,
-      });
-      return isThenable(found) ? Promise.resolve(found).then(valid, failed) : valid(found);
-    } catch (error) {
-      return failed(error);
-    }
+    return askProvider(namespaceProvider, connectRequest, { timeoutMs: authTimeoutMs, logger });
   }
 
-  #shakeHands(request: IncomingMessage, socket: Duplex, head: Buffer, namespace: string | undefined): void {
+  #shakeHands(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    grant: NamespaceGrant | undefined,
+  ): void {
     if (this.#isRefusing) {
       this.#reject(socket, SHUTTING_DOWN);
       return;
     }
     this.#webSocketServer.handleUpgrade(request, socket, head, (accepted) => {
       socket.off('error', ignoreSocketError);
-      this.options.connections.take(accepted as ServerSocket, socket as Socket, namespace);
+      this.options.connections.take(accepted as ServerSocket, socket as Socket, grant);
+      // One that has waited was paused for the change of hands.
+      socket.resume();
     });
   }
 
@@ -134,9 +147,4 @@ export class Upgrader implements UpgradeHandler {
     this.rejected(refusal.status, refusal.detail);
     endWithProblem(socket, refusal);
   }
-}
-
-/** A promise of any make. */
-function isThenable<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {
-  return typeof (value as PromiseLike<Value> | undefined | null)?.then === 'function';
 }
