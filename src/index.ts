@@ -13,7 +13,13 @@ export { CLOSE, type CloseCode } from './protocol/close-codes.js';
 export { DatafnWsError, type ErrorCode } from './protocol/errors.js';
 export type { PreparedMessage } from './protocol/frames.js';
 export { devNamespaceProvider } from './server/auth/dev.js';
-export type { ConnectRequest, NamespaceProvider } from './server/auth/provider.js';
+export { type JwtProviderOptions, jwtNamespaceProvider } from './server/auth/jwt.js';
+export type {
+  ConnectRequest,
+  NamespaceAnswer,
+  NamespaceGrant,
+  NamespaceProvider,
+} from './server/auth/provider.js';
 export {
   createDatafnWsServer,
   type DatafnWsServer,

@@ -1,0 +1,221 @@
+import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
+import {
+  createRemoteJWKSet,
+  errors,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+  type JWTVerifyResult,
+  jwtVerify,
+} from 'jose';
+import type { DatafnLogger } from '../../manager/types.js';
+import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import { checkOptions, NON_EMPTY_STRING, type OptionRule, objectWith } from '../../protocol/option-rules.js';
+import { isLoopback } from '../api/host-rule.js';
+import { NamespaceTemplate } from './namespace-template.js';
+import type { ConnectRequest, NamespaceProvider } from './provider.js';
+import { redact } from './redact.js';
+
+/** How {@link jwtNamespaceProvider} verifies tokens. Exactly one of `secret`, `publicKey` and `jwksUrl` is given. */
+export interface JwtProviderOptions {
+  /** Shared with the issuer, for HS256; at least 32 bytes (RFC 7518 section 3.2). A string is taken as UTF-8. */
+  readonly secret?: string | Uint8Array | undefined;
+  /**
+   * The issuer's public key or certificate, as PEM. Its type decides the one algorithm: RSA is RS256 (2,048 bits or
+   * more), a P-256 key is ES256, an Ed25519 key is EdDSA.
+   */
+  readonly publicKey?: string | undefined;
+  /**
+   * Where the issuer publishes its keys (RFC 7517): https, or http on this machine. They are fetched when the first
+   * token comes, again after 10 minutes, and for a key that is not among them at most every 30 seconds. RS256, PS256,
+   * ES256 and EdDSA.
+   */
+  readonly jwksUrl?: string | undefined;
+  /** What `iss` must be. Default: anything. */
+  readonly issuer?: string | undefined;
+  /** What `aud` must be or contain. Default: anything. */
+  readonly audience?: string | undefined;
+  /** Milliseconds that the clocks of issuer and server may differ: `exp` and `nbf` are that much more lenient. Default 0. */
+  readonly clockToleranceMs?: number | undefined;
+  /**
+   * The namespace, with claims in braces. Default `user:{sub}`. Each claim must be a string, not empty, and without the
+   * characters that separate the claims of the template (`:` in `tenant:{tid}:user:{sub}`).
+   */
+  readonly namespace?: string | undefined;
+  /** Is told at level `info` why a token was refused, never with a part of it. Default: silent. */
+  readonly logger?: Pick<DatafnLogger, 'info'> | undefined;
+}
+
+/** RFC 7518 section 3.2: a key as long as the hash, for HS256. */
+export const MIN_JWT_SECRET_BYTES = 32;
+/** Where the default of {@link JwtProviderOptions.namespace} is written. */
+export const DEFAULT_JWT_NAMESPACE = 'user:{sub}';
+
+const STRING_OR_BYTES: OptionRule = {
+  expected: `at least ${MIN_JWT_SECRET_BYTES} bytes (RFC 7518 section 3.2), such as the output of: openssl rand -hex 32`,
+  valid: (value) =>
+    (typeof value === 'string' || value instanceof Uint8Array) &&
+    Buffer.byteLength(value) >= MIN_JWT_SECRET_BYTES,
+};
+const TOLERANCE_MS: OptionRule = {
+  expected: 'a number of milliseconds of at least 0',
+  valid: (value) => Number.isFinite(value) && Number(value) >= 0,
+};
+const RULES = {
+  secret: STRING_OR_BYTES,
+  publicKey: NON_EMPTY_STRING,
+  jwksUrl: NON_EMPTY_STRING,
+  issuer: NON_EMPTY_STRING,
+  audience: NON_EMPTY_STRING,
+  clockToleranceMs: TOLERANCE_MS,
+  namespace: NON_EMPTY_STRING,
+  logger: objectWith('info'),
+} as const;
+
+/** A key, or a way to find it, and the algorithms that it may be used with: never `none`, never what a token says. */
+interface Verification {
+  readonly key: KeyObject | JWTVerifyGetKey;
+  readonly algorithms: readonly string[];
+}
+
+/**
+ * A namespace provider that verifies JWTs (RFC 7519) and makes the namespace from their claims. A client is closed with
+ * 4401 `Token expired` when its `exp` comes; a token without `exp` never expires.
+ *
+ * The algorithms follow from the key that was configured, whatever a token's header says, so that a public key is
+ * never used as a secret.
+ *
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` for options out of range, or a key that cannot be used.
+ */
+export function jwtNamespaceProvider(options: JwtProviderOptions): NamespaceProvider {
+  checkOptions('the options', options, RULES, (key) => key === 'secret');
+  const { clockToleranceMs = 0, logger } = options;
+  const template = new NamespaceTemplate(options.namespace ?? DEFAULT_JWT_NAMESPACE);
+  const { key, algorithms } = verificationOf(options);
+  const verifyOptions: JWTVerifyOptions = {
+    algorithms: [...algorithms],
+    clockTolerance: clockToleranceMs / 1000,
+    ...(options.issuer === undefined ? {} : { issuer: options.issuer }),
+    ...(options.audience === undefined ? {} : { audience: options.audience }),
+  };
+  const refused = (why: string, request: ConnectRequest) => {
+    logger?.info('A token was refused', { why: redact(why, request) });
+    return undefined;
+  };
+  return async (request) => {
+    const { token } = request;
+    if (token === undefined) return undefined;
+    let claims: JWTVerifyResult['payload'];
+    try {
+      ({ payload: claims } = await verify(token, key, verifyOptions));
+    } catch (error) {
+      // What else goes wrong, such as keys that cannot be fetched, is no fault of the token.
+      if (isFaultOfToken(error)) return refused(error.message, request);
+      throw error;
+    }
+    const filled = template.fill(claims);
+    if (!filled.ok) return refused(filled.problem, request);
+    return {
+      namespace: filled.namespace,
+      expiresAtMs: claims.exp === undefined ? undefined : claims.exp * 1000 + clockToleranceMs,
+    };
+  };
+}
+
+function verificationOf({ secret, publicKey, jwksUrl }: JwtProviderOptions): Verification {
+  const given = Object.entries({ secret, publicKey, jwksUrl }).filter(([, value]) => value !== undefined);
+  if (given.length !== 1) {
+    const got = given.length === 0 ? 'none of them' : given.map(([name]) => `\`${name}\``).join(' and ');
+    throw invalid(`Expected one of \`secret\`, \`publicKey\` and \`jwksUrl\`, got ${got}`);
+  }
+  if (secret !== undefined) return { key: createSecretKey(Buffer.from(secret)), algorithms: ['HS256'] };
+  if (publicKey !== undefined) return ofPublicKey(publicKey);
+  return ofKeySet(jwksUrl as string);
+}
+
+function ofPublicKey(pem: string): Verification {
+  // Node.js would take a private key and derive the public one; whoever only verifies has no business with it.
+  if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem)) {
+    throw invalid('Expected `publicKey` to be a public key, got a private one: keep that with the issuer');
+  }
+  let key: KeyObject;
+  try {
+    key = createPublicKey(pem);
+  } catch {
+    throw invalid('Expected `publicKey` to be a public key or a certificate as PEM, got something else');
+  }
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
+  if (type === 'rsa' && Number(details?.modulusLength) >= 2048) return { key, algorithms: ['RS256'] };
+  if (type === 'ec' && details?.namedCurve === 'prime256v1') return { key, algorithms: ['ES256'] };
+  if (type === 'ed25519') return { key, algorithms: ['EdDSA', 'Ed25519'] };
+  const got = [type, details?.namedCurve, details?.modulusLength && `${details.modulusLength} bits`];
+  throw invalid(
+    `Expected \`publicKey\` to be RSA of at least 2048 bits, P-256 or Ed25519, got ${got.filter(Boolean).join(' ')}`,
+  );
+}
+
+function ofKeySet(jwksUrl: string): Verification {
+  const url = URL.canParse(jwksUrl) ? new URL(jwksUrl) : undefined;
+  // Whoever can change the keys on their way can sign for anybody.
+  if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && isLoopback(url.hostname))) {
+    throw invalid('Expected `jwksUrl` to be an https URL, or an http one on this machine, got another');
+  }
+  return {
+    key: reported(createRemoteJWKSet(url), url),
+    algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'],
+  };
+}
+
+/** The key set of a URL, with errors that say which one cannot be had, and why. */
+function reported(keySet: JWTVerifyGetKey, { origin, pathname }: URL): JWTVerifyGetKey {
+  return async (header, token) => {
+    try {
+      return await keySet(header, token);
+    } catch (error) {
+      if (isFaultOfToken(error) || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
+      // `fetch` says only that it failed; why is in the cause.
+      const why = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+      throw new Error(`The keys at ${origin}${pathname} cannot be had: ${messageOf(why)}`, { cause: error });
+    }
+  };
+}
+
+/** Verifies with the key; where several of a key set fit a token that names none, with each of them. */
+async function verify(
+  token: string,
+  key: Verification['key'],
+  options: JWTVerifyOptions,
+): Promise<JWTVerifyResult> {
+  if (typeof key !== 'function') return jwtVerify(token, key, options);
+  try {
+    return await jwtVerify(token, key, options);
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    for await (const candidate of error) {
+      try {
+        return await jwtVerify(token, candidate, options);
+      } catch (wrong) {
+        if (!(wrong instanceof errors.JWSSignatureVerificationFailed)) throw wrong;
+      }
+    }
+    throw new errors.JWSSignatureVerificationFailed();
+  }
+}
+
+const FAULTS_OF_TOKEN = [
+  errors.JWTExpired,
+  errors.JWTClaimValidationFailed,
+  errors.JWTInvalid,
+  errors.JWSInvalid,
+  errors.JWSSignatureVerificationFailed,
+  errors.JOSEAlgNotAllowed,
+  errors.JOSENotSupported,
+  errors.JWKSNoMatchingKey,
+];
+
+function isFaultOfToken(error: unknown): error is errors.JOSEError {
+  return FAULTS_OF_TOKEN.some((fault) => error instanceof fault);
+}
+
+function invalid(message: string): DatafnWsError {
+  return new DatafnWsError('ERR_INVALID_OPTION', message);
+}
