@@ -28,6 +28,7 @@ export {
 } from './server/create-server.js';
 export type { ConnectionInfo, ServerObserver } from './server/observer.js';
 export type { ServerStats } from './server/stats.js';
+export type { TlsPair } from './server/tls.js';
 export {
   type AttachedManager,
   type AttachOptions,

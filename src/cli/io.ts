@@ -11,6 +11,8 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Calls back at each request to stop. Returns how to be left alone again. */
   onStop(listener: (signal: StopSignal) => void): () => void;
+  /** Calls back at each request to read files again (SIGHUP). Returns how to be left alone again. */
+  onReload(listener: () => void): () => void;
 }
 
 /** The exit code of a process that was asked to stop (128 + the signal's number). */

@@ -38,6 +38,10 @@ function processIo(): Io {
     stderr: process.stderr,
     env: process.env,
     onStop: stopRequests(),
+    onReload(listener) {
+      process.on('SIGHUP', listener);
+      return () => process.off('SIGHUP', listener);
+    },
   };
 }
 

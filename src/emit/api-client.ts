@@ -14,12 +14,20 @@ export interface EmissionResult extends Emission {
   readonly delivered: number;
 }
 
+/** Whom to believe over TLS. */
+export interface TlsTrust {
+  /** Certificates in PEM to trust in place of the system's. */
+  readonly ca: string | undefined;
+  /** False trusts any certificate. */
+  readonly rejectUnauthorized: boolean;
+}
+
 export interface ApiClientOptions {
   /** Base URL of the HTTP API, such as `http://127.0.0.1:3001`. */
   readonly url: string;
   readonly adminToken?: string;
   /** Whom to believe over TLS, for an `https:` URL; the system's certificates by default. */
-  readonly tls?: { readonly ca: string | undefined; readonly rejectUnauthorized: boolean };
+  readonly tls?: TlsTrust | undefined;
   /** Milliseconds without an answer after which a request has failed. Default 10,000. */
   readonly timeoutMs?: number;
 }
@@ -84,11 +92,9 @@ export class ApiClient {
       });
       const unreachable = (why: string, cause?: unknown) =>
         reject(
-          new DatafnWsError(
-            'ERR_UNREACHABLE',
-            `Cannot reach ${this.#base}: ${why}. Is the server running? Start one with: datafn-ws serve`,
-            { cause },
-          ),
+          new DatafnWsError('ERR_UNREACHABLE', `Cannot reach ${this.#base}: ${why}. ${adviceFor(cause)}`, {
+            cause,
+          }),
         );
       request.on('timeout', () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
       request.on('error', (error) => unreachable(reasonOf(error), error));
@@ -126,6 +132,16 @@ function explain(answer: unknown): string | undefined {
   if (typeof answer !== 'object' || answer === null) return undefined;
   const { detail, fix } = answer as Record<string, unknown>;
   return [detail, fix].filter((part) => typeof part === 'string').join('. ') || undefined;
+}
+
+/** Codes of OpenSSL and Node.js for a certificate that is not believed. */
+const DISTRUST = /CERT|ISSUER|UNABLE_TO_VERIFY/;
+
+function adviceFor(error: unknown): string {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === 'string' && DISTRUST.test(code)
+    ? 'Trust its certificate with --ca FILE, or any certificate with --insecure.'
+    : 'Is the server running? Start one with: datafn-ws serve';
 }
 
 /** Connecting to a name with several addresses fails with an empty message and the reasons inside. */

@@ -1,7 +1,7 @@
 import type { Parsed } from '../protocol/units.js';
 import { urlProblem } from './checks.js';
 import { commandWords } from './command-words.js';
-import { adminTokenOption } from './emit.js';
+import { adminTokenOption, trustOptions } from './emit.js';
 import { count, list, type Resolved, text, toggle } from './spec.js';
 
 function isJsonObject(value: string): boolean {
@@ -105,12 +105,7 @@ export const benchOptions = {
     fromEnv: false,
     parse: parseHeader,
   }),
-  ca: text({
-    placeholder: 'FILE',
-    help: 'Certificates (PEM) to trust for wss: and https: URLs.',
-    default: undefined as string | undefined,
-  }),
-  insecure: toggle({ help: 'Trust any certificate.' }),
+  ...trustOptions,
   set: list({
     placeholder: 'PATH=VALUE',
     help: 'Change a value of the scenario, such as cohorts.steady.clients=500. Repeatable.',

@@ -11,6 +11,12 @@ export const SERVER_DEFAULTS = Object.freeze({
   maxPendingAuth: 1_000,
   /** How long a peer has to answer a close frame before its connection is cut. */
   closeTimeoutMs: 2_000,
+  /** From a connection to the end of its TLS handshake, and from there to the end of a request's head. */
+  handshakeTimeoutMs: 10_000,
+  /** Connections at a time without a request; the one that has waited longest is cut for a new one. */
+  maxPendingConnections: 5000,
+  /** From the first byte of an API request to its last. */
+  requestTimeoutMs: 30_000,
   /** Largest inbound message; a larger one closes its connection with 1009. */
   maxMessageBytes: 64 * 1024,
   /** Bytes that may wait for one client before cursors are conflated. */

@@ -1,7 +1,7 @@
 import { namespaceProblem } from '../protocol/identifiers.js';
 import { tokenProblem, urlProblem } from './checks.js';
 import { SERVER_DEFAULTS } from './defaults.js';
-import { count, list, type Resolved, rate, text, toggle } from './spec.js';
+import { count, file, list, type Resolved, rate, text, toggle } from './spec.js';
 
 export const adminTokenOption = text({
   placeholder: 'TOKEN',
@@ -10,6 +10,12 @@ export const adminTokenOption = text({
   isSecret: true,
   check: tokenProblem,
 });
+
+/** Whom to believe over TLS, for `emit` and `bench`. */
+export const trustOptions = {
+  ca: file({ help: 'Certificates (PEM) to trust for wss: and https: URLs.' }),
+  insecure: toggle({ help: 'Trust any certificate.' }),
+} as const;
 
 /** Every option of `datafn-ws emit`. */
 export const emitOptions = {
@@ -29,6 +35,7 @@ export const emitOptions = {
     check: (value) => urlProblem(value, ['http:', 'https:']),
   }),
   adminToken: adminTokenOption,
+  ...trustOptions,
   from: count({ help: 'First cursor of a range.', default: undefined as number | undefined, fromEnv: false }),
   to: count({ help: 'Last cursor of a range.', default: undefined as number | undefined, fromEnv: false }),
   rate: rate({

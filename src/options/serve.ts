@@ -100,6 +100,21 @@ export const serveOptions = {
     isSecret: true,
     check: tokenProblem,
   }),
+  tlsCert: file({ help: 'Certificate (PEM) to serve https: and wss: with; read again on SIGHUP.' }),
+  tlsKey: file({ help: 'Its private key (PEM).' }),
+  handshakeTimeout: duration({
+    help: 'Time a connection has for its TLS handshake, and then for the head of its request; 0 is no limit.',
+    ...milliseconds(SERVER_DEFAULTS.handshakeTimeoutMs),
+  }),
+  maxPendingConnections: count({
+    min: 1,
+    help: 'How many connections may be open without a request; the one that has waited longest is cut for a new one.',
+    default: SERVER_DEFAULTS.maxPendingConnections as number,
+  }),
+  requestTimeout: duration({
+    help: 'Time an API request has to arrive whole; 0 is no limit.',
+    ...milliseconds(SERVER_DEFAULTS.requestTimeoutMs),
+  }),
   maxBodySize: size({
     min: 1,
     help: 'Largest body of an API request; a larger one is answered 413.',

@@ -3,6 +3,7 @@ import {
   checkOptions,
   DELAY_MS,
   FUNCTION,
+  LIMIT,
   LOGGER,
   NON_EMPTY_STRING,
   OBJECT,
@@ -10,6 +11,7 @@ import {
   requireOption,
   wholeNumber,
 } from '../protocol/option-rules.js';
+import type { TlsPair } from './tls.js';
 
 /** The path of the WebSocket endpoint, as a request line has it. */
 const PATH: OptionRule = {
@@ -21,6 +23,18 @@ const PATH: OptionRule = {
 const TOKEN: OptionRule = {
   expected: 'a non-empty string without white space',
   valid: (value) => typeof value === 'string' && /^\S+$/.test(value),
+};
+
+const isPem = (value: unknown) => typeof value === 'string' || Buffer.isBuffer(value);
+
+/** What is in the two is checked by `checkTlsPair`. */
+const TLS_PAIR: OptionRule = {
+  expected: 'an object with `cert` and `key`, each PEM as a string or a Buffer',
+  valid: (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    isPem((value as Partial<TlsPair>).cert) &&
+    isPem((value as Partial<TlsPair>).key),
 };
 
 const ATTACH_RULES = {
@@ -47,6 +61,10 @@ const SERVER_RULES = {
   anonymousNamespace: NON_EMPTY_STRING,
   shutdownTimeoutMs: DELAY_MS,
   monotonic: BOOLEAN,
+  tls: TLS_PAIR,
+  handshakeTimeoutMs: DELAY_MS,
+  requestTimeoutMs: DELAY_MS,
+  maxPendingConnections: LIMIT,
   maxBodyBytes: wholeNumber(1),
   maxBatchItems: wholeNumber(1),
 } as const;

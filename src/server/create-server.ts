@@ -1,3 +1,4 @@
+import { Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { WebSocketManager } from '../manager/web-socket-manager.js';
 import { SERVER_DEFAULTS } from '../options/defaults.js';
@@ -8,7 +9,10 @@ import { orderProblem } from './api/monotonic.js';
 import { devNamespaceProvider } from './auth/dev.js';
 import type { NamespaceProvider } from './auth/provider.js';
 import { checkServerOptions } from './check-options.js';
+import { createHttpServer, listenAtBothLoopbacks } from './http-server.js';
+import { PendingConnections } from './pending-connections.js';
 import { DelayMonitor, type ServerStats } from './stats.js';
+import { checkTlsPair, type TlsPair } from './tls.js';
 import { type AttachOptions, attachWebSocketManager } from './transport/attach.js';
 
 /** How {@link createDatafnWsServer} listens and whom it serves. What is left out has the default given here. */
@@ -33,6 +37,20 @@ export interface DatafnWsServerOptions extends Partial<AttachOptions> {
    * `rememberNamespaces` bounds of how many it is known.
    */
   readonly monotonic?: boolean;
+  /** With it, the server speaks https and wss. */
+  readonly tls?: TlsPair;
+  /**
+   * Milliseconds that a connection has for its TLS handshake, and then for the head of its request. Default 10,000;
+   * 0 is no limit.
+   */
+  readonly handshakeTimeoutMs?: number;
+  /**
+   * How many connections may be open at a time without a request; the one that has waited longest is cut for a new
+   * one. Default 5,000; `Infinity` is no limit.
+   */
+  readonly maxPendingConnections?: number;
+  /** Milliseconds that an API request has from its first byte to its last. Default 30,000; 0 is no limit. */
+  readonly requestTimeoutMs?: number;
   /** Largest API request body in bytes. Default 4 MiB. */
   readonly maxBodyBytes?: number;
   /** Most cursors in one API request. Default 10,000. */
@@ -59,6 +77,12 @@ export interface DatafnWsServer {
   listen(): Promise<ListenAddress>;
   stats(): ServerStats;
   /**
+   * Uses another certificate for connections from here on; those that are open stay.
+   *
+   * @throws {DatafnWsError} `ERR_INVALID_OPTION` when the pair cannot be used: the old one stays in force.
+   */
+  updateTls(tls: TlsPair): void;
+  /**
    * Shuts down: not ready and no new upgrades from here on, 1001 to everybody, whoever is left after
    * `shutdownTimeoutMs` is cut, the port is freed. Idempotent.
    *
@@ -78,13 +102,19 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
   const port = options.port ?? SERVER_DEFAULTS.port;
   const path = options.path ?? SERVER_DEFAULTS.path;
   checkExposure(host, options);
+  if (options.tls !== undefined) checkTlsPair(options.tls);
 
   const startedAtMs = performance.now();
   const delay = new DelayMonitor();
   let ready = true;
   let address: ListenAddress | undefined;
   let closing: Promise<{ left: number; cut: number }> | undefined;
+  let stopOtherAddresses = () => {};
 
+  const pending = new PendingConnections(
+    options.maxPendingConnections ?? SERVER_DEFAULTS.maxPendingConnections,
+    () => attached.counters.countLimited('pendingConnections'),
+  );
   const app = buildApi(
     {
       broadcast: ({ namespace, cursor }) => {
@@ -101,11 +131,25 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       stats: () => attached.counters.snapshot(attached.manager, startedAtMs, delay),
       namespaces: () => attached.manager.namespaces(),
       isReady: () => ready,
+      limited: (name) => attached.counters.countLimited(name),
     },
     {
       adminToken: options.adminToken,
       maxBodyBytes: options.maxBodyBytes ?? SERVER_DEFAULTS.maxBodyBytes,
       maxBatchItems: options.maxBatchItems ?? SERVER_DEFAULTS.maxBatchItems,
+      createServer(listener) {
+        const server = createHttpServer(
+          options.tls,
+          {
+            handshakeTimeoutMs: options.handshakeTimeoutMs ?? SERVER_DEFAULTS.handshakeTimeoutMs,
+            requestTimeoutMs: options.requestTimeoutMs ?? SERVER_DEFAULTS.requestTimeoutMs,
+          },
+          listener,
+          () => attached.counters.countLimited('slowRequests'),
+        );
+        pending.watch(server);
+        return server;
+      },
     },
   );
   const remembers = options.resume || options.monotonic;
@@ -128,9 +172,20 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       return address;
     },
     stats: () => attached.counters.snapshot(attached.manager, startedAtMs, delay),
+    updateTls(tls) {
+      if (!(app.server instanceof TlsServer)) {
+        throw new DatafnWsError(
+          'ERR_INVALID_OPTION',
+          'Expected a server that was made with `tls` (--tls-cert, --tls-key), got one without',
+        );
+      }
+      checkTlsPair(tls);
+      app.server.setSecureContext(tls);
+    },
     async listen() {
       try {
         await app.listen({ host, port, backlog: SERVER_DEFAULTS.backlog });
+        stopOtherAddresses = await listenAtBothLoopbacks(app.server, host, SERVER_DEFAULTS.backlog);
       } catch (error) {
         throw listenError(error, host, port);
       }
@@ -140,8 +195,8 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       address = {
         host,
         port: bound,
-        wsUrl: `ws://${name}:${bound}${path}`,
-        apiUrl: `http://${name}:${bound}`,
+        wsUrl: `${options.tls === undefined ? 'ws' : 'wss'}://${name}:${bound}${path}`,
+        apiUrl: `${options.tls === undefined ? 'http' : 'https'}://${name}:${bound}`,
       };
       return address;
     },
@@ -150,6 +205,8 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       closing ??= attached
         .close(options.shutdownTimeoutMs ?? SERVER_DEFAULTS.shutdownTimeoutMs)
         .then(async (result) => {
+          stopOtherAddresses();
+          pending.cutAll();
           await app.close();
           delay.stop();
           address = undefined;

@@ -2,6 +2,22 @@ import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { RememberingManager } from '../manager/remembering-manager.js';
 import type { WebSocketManager } from '../manager/web-socket-manager.js';
 
+/** The limits that keep one caller from harming the others. */
+const LIMITS = [
+  /** A message over `maxMessageBytes`; its client was closed with 1009. */
+  'messageSize',
+  /** A connection beyond `maxPendingConnections`: one was cut. */
+  'pendingConnections',
+  /** A TLS handshake, a head or a body that took longer than `handshakeTimeoutMs` or `requestTimeoutMs`. */
+  'slowRequests',
+  /** A body over `maxBodyBytes`, answered 413. */
+  'bodySize',
+  /** A batch of more than `maxBatchItems`, answered 413. */
+  'batchItems',
+] as const;
+
+export type LimitName = (typeof LIMITS)[number];
+
 /** What `GET /v1/stats` answers. Counts run from the start of the server. */
 export interface ServerStats {
   /** Clients admitted and open now. */
@@ -17,6 +33,8 @@ export interface ServerStats {
   readonly abandoned: number;
   /** Admitted clients that have left, by the close code that ended them (1006: without one). */
   readonly closed: Readonly<Record<string, number>>;
+  /** How often each limit had to be held up. */
+  readonly limited: Readonly<Record<LimitName, number>>;
   /** Cursors broadcast. */
   readonly broadcasts: number;
   /** Clients that were handed a cursor, summed over all broadcasts. */
@@ -65,6 +83,7 @@ export class ConnectionCounters {
   cut = 0;
   readonly #refused = new Map<number, number>();
   readonly #closed = new Map<number, number>();
+  readonly #limited = Object.fromEntries(LIMITS.map((name) => [name, 0])) as Record<LimitName, number>;
 
   /** One client was turned away with a close code, or an HTTP status. */
   countRefused(code: number): void {
@@ -73,6 +92,11 @@ export class ConnectionCounters {
 
   countClosed(code: number): void {
     this.#closed.set(code, (this.#closed.get(code) ?? 0) + 1);
+  }
+
+  /** A limit had to be held up once. */
+  countLimited(name: LimitName): void {
+    this.#limited[name] += 1;
   }
 
   snapshot(manager: WebSocketManager, startedAtMs: number, delay: DelayMonitor): ServerStats {
@@ -86,6 +110,7 @@ export class ConnectionCounters {
       refused: Object.fromEntries(this.#refused),
       abandoned: this.abandoned,
       closed: Object.fromEntries(this.#closed),
+      limited: { ...this.#limited },
       broadcasts: manager.broadcasts,
       deliveries: manager.deliveries,
       conflated: this.conflated,

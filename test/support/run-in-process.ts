@@ -21,6 +21,7 @@ export async function runWith(args: readonly string[], env: Record<string, strin
     stderr: stream('stderr'),
     env,
     onStop: () => () => {},
+    onReload: () => () => {},
   };
   return { code: await run(args, io), ...out };
 }

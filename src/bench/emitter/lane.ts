@@ -1,4 +1,4 @@
-import { ApiClient, type Emission } from '../../emit/api-client.js';
+import { ApiClient, type Emission, type TlsTrust } from '../../emit/api-client.js';
 import { type EmitTemplate, TemplateClient } from './template-client.js';
 
 /** Where emits go. */
@@ -12,13 +12,6 @@ export type EmitTarget =
     }
   /** A server that takes emits in a form of its own. */
   | { readonly kind: 'template'; readonly template: EmitTemplate };
-
-/** Whom to believe over TLS. */
-export interface TlsTrust {
-  /** Certificates (PEM) that are trusted besides the system's. */
-  readonly ca: string | undefined;
-  readonly rejectUnauthorized: boolean;
-}
 
 /** One way for emits that keeps their order: a kept-alive connection to each server. */
 export interface Lane {

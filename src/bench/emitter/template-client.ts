@@ -1,8 +1,8 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
-import type { Emission } from '../../emit/api-client.js';
+import type { Emission, TlsTrust } from '../../emit/api-client.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
-import type { Lane, TlsTrust } from './lane.js';
+import type { Lane } from './lane.js';
 
 /** An HTTP request that makes somebody's server broadcast a cursor. `{namespace}` and `{cursor}` are filled in. */
 export interface EmitTemplate {

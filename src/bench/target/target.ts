@@ -1,6 +1,6 @@
-import { ApiClient } from '../../emit/api-client.js';
+import { ApiClient, type TlsTrust } from '../../emit/api-client.js';
 import { DatafnWsError } from '../../protocol/errors.js';
-import type { EmitTarget, TlsTrust } from '../emitter/lane.js';
+import type { EmitTarget } from '../emitter/lane.js';
 import type { EmitTemplate } from '../emitter/template-client.js';
 import type { ServerMeasurement } from '../measure/measurements.js';
 import { actionsOf, type Scenario } from '../scenario/model.js';

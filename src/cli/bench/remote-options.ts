@@ -1,29 +1,25 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
-import type { TlsTrust } from '../../bench/emitter/lane.js';
 import type { EmitTemplate } from '../../bench/emitter/template-client.js';
 import type { Credentials } from '../../bench/fleet/credentials.js';
 import { BEHAVIORS } from '../../bench/scenario/behaviors.js';
 import type { Scenario } from '../../bench/scenario/model.js';
+import type { TlsTrust } from '../../emit/api-client.js';
 import type { BenchOptions } from '../../options/bench.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import { readTrust } from '../trust.js';
 
 /** What the flags say of servers that are not ours: tokens, emits, certificates. */
 export async function remoteOptions(
   options: BenchOptions,
   scenario: Scenario,
 ): Promise<{ credentials: Credentials; emitTemplate: EmitTemplate | undefined; tls: TlsTrust | undefined }> {
-  const tls = await trust(options);
+  const tls = await readTrust(options);
   return {
     credentials: await credentialsOf(options, scenario),
     emitTemplate: emitTemplateOf(options, tls),
     tls,
   };
-}
-
-async function trust({ ca, insecure }: BenchOptions): Promise<TlsTrust | undefined> {
-  if (ca === undefined && !insecure) return undefined;
-  return { ca: ca === undefined ? undefined : await readText('--ca', ca), rejectUnauthorized: !insecure };
 }
 
 async function credentialsOf(options: BenchOptions, scenario: Scenario): Promise<Credentials> {

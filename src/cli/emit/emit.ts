@@ -12,6 +12,7 @@ import { printable } from '../../protocol/printable.js';
 import { formatAmount, formatDuration } from '../../protocol/units.js';
 import { colorsFor } from '../color.js';
 import { type Io, STOP_EXIT_CODES, type StopSignal } from '../io.js';
+import { readTrust } from '../trust.js';
 
 /** Emits what the flags ask for; the exit code. */
 export async function emit(
@@ -22,7 +23,8 @@ export async function emit(
   const options = resolveOptions(emitOptions, { flags, env: io.env });
   const abort = new AbortController();
   const steps = await stepsOf(cursor, options, io, abort.signal);
-  const client = new ApiClient({ url: options.url, adminToken: options.adminToken });
+  const tls = await readTrust(options);
+  const client = new ApiClient({ url: options.url, adminToken: options.adminToken, tls });
   const screen = new EmitScreen(io, options.json);
   let stoppedBy: StopSignal | undefined;
   const dispose = io.onStop((signal) => {

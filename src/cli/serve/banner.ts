@@ -4,18 +4,24 @@ import type { ServeOptions } from '../../options/serve.js';
 import type { ListenAddress } from '../../server/create-server.js';
 import { version } from '../version.js';
 
-/** What a person sees when the server is ready: a URL to paste, and an emit command that works as it stands. */
+/**
+ * What a person sees when the server is ready: a URL to paste, and an emit command that works as it stands.
+ *
+ * @param trust the flag that `emit` wants for the server's certificate.
+ */
 export function banner(
   { wsUrl, apiUrl }: ListenAddress,
   options: ServeOptions,
   colors: ChalkInstance,
+  trust = '',
 ): string {
   const namespace = options.anonymousNamespace ?? 'user:alice';
   const url = options.anonymousNamespace === undefined ? `${wsUrl}?token=${namespace}` : wsUrl;
   const emit = [
     'npx datafn-ws emit 42 -n',
-    /^[\w:.@/-]+$/.test(namespace) ? namespace : `'${namespace.replaceAll("'", `'\\''`)}'`,
+    shellWord(namespace),
     apiUrl === emitOptions.url.default ? '' : `--url ${apiUrl}`,
+    trust,
     options.adminToken === undefined ? '' : '--admin-token "$DATAFN_WS_ADMIN_TOKEN"',
   ];
   const remote = wsUrl.replace(/^ws/, 'http').replace(/\/ws$/, '');
@@ -34,4 +40,9 @@ export function banner(
     '',
     '',
   ].join('\n');
+}
+
+/** A text as one word of a shell command. */
+export function shellWord(text: string): string {
+  return /^[\w:.@/-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

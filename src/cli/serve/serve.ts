@@ -1,13 +1,16 @@
 import { formatAmount, formatCount } from '../../protocol/units.js';
 import { checkBindHost } from '../../server/bind-host.js';
-import { createDatafnWsServer } from '../../server/create-server.js';
+import { createDatafnWsServer, type DatafnWsServer } from '../../server/create-server.js';
+import type { TlsPair } from '../../server/tls.js';
 import { colorsFor } from '../color.js';
 import { type Io, STOP_EXIT_CODES, type StopSignal } from '../io.js';
 import { banner } from './banner.js';
-import { readServeOptions } from './config.js';
+import { readServeOptions, type TracedServeOptions } from './config.js';
 import { Log } from './log.js';
 import { narrate } from './narrate.js';
+import { type Reloadable, reloadOnSignal } from './reload.js';
 import { optionsAsJson, optionsAsYaml } from './show-options.js';
+import { expiryWarning, readTlsPair, trustFlag } from './tls-files.js';
 
 /** Runs a server until it is asked to stop; the exit code. */
 export async function serve(flags: Record<string, string>, io: Io): Promise<number> {
@@ -23,6 +26,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   });
   const isHeard = options.logLevel === 'debug' || options.logLevel === 'info';
   await checkBindHost(options.host);
+  const tls = await readTlsPair(traced);
   const server = createDatafnWsServer({
     host: options.host,
     port: options.port,
@@ -32,6 +36,10 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     heartbeatIntervalMs: options.heartbeatInterval,
     heartbeatTimeoutMs: options.heartbeatTimeout,
     shutdownTimeoutMs: options.shutdownTimeout,
+    tls,
+    handshakeTimeoutMs: options.handshakeTimeout,
+    maxPendingConnections: options.maxPendingConnections,
+    requestTimeoutMs: options.requestTimeout,
     maxMessageBytes: options.maxMessageSize,
     maxBodyBytes: options.maxBodySize,
     maxBatchItems: options.maxBatchItems,
@@ -54,12 +62,16 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
 
   const address = await server.listen();
   const stop = new StopRequests(io);
+  const expired = tls === undefined ? undefined : expiryWarning(tls, new Date());
+  if (expired !== undefined) log.add({ level: 'warn', event: 'tls.expired', text: expired });
+  const stopReloads = reloadOnSignal(io, log, tls === undefined ? [] : [tlsReloadable(server, traced)]);
   if (options.json) {
     const { wsUrl, apiUrl } = address;
     // Who starts it by script reads the addresses and the process from this line.
     io.stdout.write(`${JSON.stringify({ event: 'listening', wsUrl, apiUrl, pid: process.pid })}\n`);
   } else {
-    io.stdout.write(banner(address, options, colorsFor(io, 'stdout')));
+    const trust = tls === undefined ? '' : trustFlag(tls, options.tlsCert ?? '', options.host);
+    io.stdout.write(banner(address, options, colorsFor(io, 'stdout'), trust));
   }
 
   const signal = await stop.first;
@@ -71,6 +83,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   });
   const outcome = await Promise.race([server.close(), stop.second]);
   stop.dispose();
+  stopReloads();
   if (typeof outcome === 'string') return STOP_EXIT_CODES[outcome];
   log.add({
     level: 'info',
@@ -79,6 +92,16 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     fields: { ...outcome },
   });
   return 0;
+}
+
+/** The certificate of a server, from the files that it was started with. */
+function tlsReloadable(server: DatafnWsServer, traced: TracedServeOptions): Reloadable {
+  return {
+    what: 'the TLS certificate',
+    async reload() {
+      server.updateTls((await readTlsPair(traced)) as TlsPair);
+    },
+  };
 }
 
 /** The first request to stop, and the second, which no longer waits. */

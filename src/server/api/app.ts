@@ -1,3 +1,4 @@
+import type { RequestListener, Server } from 'node:http';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { readBodies } from './body.js';
 import { type CursorItem, validateItems } from './cursors.js';
@@ -15,6 +16,8 @@ export interface ApiBackend {
   namespaces(): Iterable<{ namespace: string; connections: number }>;
   /** False from the moment a shutdown begins. */
   isReady(): boolean;
+  /** A request was over a limit. */
+  limited(name: 'bodySize' | 'batchItems'): void;
 }
 
 export interface ApiOptions {
@@ -22,6 +25,8 @@ export interface ApiOptions {
   readonly adminToken: string | undefined;
   readonly maxBodyBytes: number;
   readonly maxBatchItems: number;
+  /** Makes the server that the API listens with. */
+  createServer(listener: RequestListener): Server;
 }
 
 /** Builds the HTTP API (Fastify), ready to be listened with. */
@@ -30,21 +35,22 @@ export function buildApi(backend: ApiBackend, options: ApiOptions): FastifyInsta
     logger: false,
     bodyLimit: options.maxBodyBytes,
     forceCloseConnections: true,
-    // Its absence is answered with a problem document, see `screen`.
-    http: { requireHostHeader: false },
+    serverFactory: options.createServer,
     frameworkErrors: answerUnroutable,
     clientErrorHandler: answerUnparsable,
   });
 
   app.addHook('onRequest', async (request) => screen(request, options.adminToken));
   readBodies(app);
-  answerErrors(app, options.maxBodyBytes);
+  answerErrors(app, options.maxBodyBytes, () => backend.limited('bodySize'));
 
   app.post('/v1/cursors', async (request, reply) => {
     if (!backend.isReady()) throw new ProblemError(503, 'The server is shutting down');
     if (request.body === undefined)
       throw new ProblemError(400, 'Expected a body, got none', { field: 'body' });
-    const items = validateItems(request.body as unknown[], options.maxBatchItems);
+    const { body } = request as { body: unknown[] };
+    if (body.length > options.maxBatchItems) backend.limited('batchItems');
+    const items = validateItems(body, options.maxBatchItems);
     const problem = backend.orderProblem(items);
     if (problem !== undefined) throw problem;
     // One turn of the event loop for the whole batch, so that a client gets it in one write.

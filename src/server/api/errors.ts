@@ -4,8 +4,15 @@ import { CONTENT_TYPES } from './body.js';
 import { PROBLEM_TYPE, type Problem, ProblemError, problem } from './problem.js';
 import { endWithProblem } from './raw-problem.js';
 
-/** Makes every error of the API a problem document. */
-export function answerErrors(app: FastifyInstance, maxBodyBytes: number): void {
+/** Fastify's code for a body over its limit. */
+const BODY_TOO_LARGE = 'FST_ERR_CTP_BODY_TOO_LARGE';
+
+/**
+ * Makes every error of the API a problem document.
+ *
+ * @param onTooLarge is told of each body of more than `maxBodyBytes`.
+ */
+export function answerErrors(app: FastifyInstance, maxBodyBytes: number, onTooLarge: () => void): void {
   const methods = methodsByPath(app);
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0] ?? '';
@@ -19,9 +26,11 @@ export function answerErrors(app: FastifyInstance, maxBodyBytes: number): void {
       problem(405, `Expected ${path} to be called with ${allow}, got ${request.method}`),
     );
   });
-  app.setErrorHandler((error: unknown, _request, reply) =>
-    sendProblem(reply, problemOf(error, maxBodyBytes)),
-  );
+  app.setErrorHandler((error: unknown, _request, reply) => {
+    const answer = problemOf(error, maxBodyBytes);
+    if ((error as { code?: unknown }).code === BODY_TOO_LARGE) onTooLarge();
+    return sendProblem(reply, answer);
+  });
 }
 
 /** For Fastify's `frameworkErrors`: what the router cannot even read. */
@@ -66,7 +75,7 @@ function problemOf(error: unknown, maxBodyBytes: number): Problem {
         field: 'Content-Type',
         fix: "Add -H 'content-type: application/json'.",
       });
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+    case BODY_TOO_LARGE:
       return problem(413, `Expected a body of at most ${maxBodyBytes} bytes`, {
         field: 'body',
         fix: 'Split the batch.',

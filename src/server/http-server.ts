@@ -1,0 +1,85 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import { type AddressInfo, createServer as createNetServer, type Server as NetServer } from 'node:net';
+import type { TlsPair } from './tls.js';
+
+/** How long connections of an HTTP server may take. 0 is no limit. */
+export interface HttpTimeouts {
+  /** From the connection to the end of its TLS handshake, and from there to the end of a request's head. */
+  readonly handshakeTimeoutMs: number;
+  /** From the first byte of a request to its last. */
+  readonly requestTimeoutMs: number;
+}
+
+/** Codes of Node for what takes longer than {@link HttpTimeouts} allow. */
+const TOO_SLOW: ReadonlySet<unknown> = new Set(['ERR_HTTP_REQUEST_TIMEOUT', 'ERR_TLS_HANDSHAKE_TIMEOUT']);
+
+/** How long a connection may wait for its next request. */
+const KEEP_ALIVE_MS = 72_000;
+/** How often Node looks for connections that have taken too long. */
+const CHECK_INTERVAL_MS = 1000;
+
+/**
+ * An HTTP server, or with a certificate an HTTPS one, that does not wait for ever.
+ *
+ * @param onTooSlow is told of each connection that took too long.
+ */
+export function createHttpServer(
+  tls: TlsPair | undefined,
+  { handshakeTimeoutMs, requestTimeoutMs }: HttpTimeouts,
+  listener: RequestListener,
+  onTooSlow: () => void,
+): Server | TlsServer {
+  const limits = [handshakeTimeoutMs, requestTimeoutMs].filter((limit) => limit > 0);
+  const options: ServerOptions = {
+    // Its absence is answered with a problem document by the API.
+    requireHostHeader: false,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // Node refuses a longer time for the head than for the whole.
+    headersTimeout: handshakeTimeoutMs === 0 ? 0 : Math.min(...limits),
+    requestTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, ...limits),
+  };
+  const server =
+    tls === undefined
+      ? createServer(options, listener)
+      : createTlsServer({ ...options, ...tls, handshakeTimeout: handshakeTimeoutMs }, listener);
+  return server.on('clientError', ({ code }: NodeJS.ErrnoException) => {
+    if (TOO_SLOW.has(code)) onTooSlow();
+  });
+}
+
+/** What `localhost` stands for (RFC 6761 section 6.3): some look it up as the one, some as the other. */
+const LOOPBACKS = ['127.0.0.1', '::1'];
+
+/**
+ * Lets `httpServer`, which listens at `localhost`, take connections at the other loopback address as well. For any
+ * other host it does nothing.
+ *
+ * @returns stops it.
+ */
+export async function listenAtBothLoopbacks(
+  httpServer: Server | TlsServer,
+  host: string,
+  backlog: number,
+): Promise<() => void> {
+  const { address, port } = httpServer.address() as AddressInfo;
+  const others =
+    host.toLowerCase() === 'localhost' ? LOOPBACKS.filter((loopback) => loopback !== address) : [];
+  const listeners: NetServer[] = [];
+  for (const other of others) {
+    const listener = createNetServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+      httpServer.emit('connection', socket),
+    );
+    try {
+      await once(listener.listen({ host: other, port, backlog }), 'listening');
+      listeners.push(listener);
+    } catch {
+      // Such as ::1 where IPv6 is off, or a port that somebody else has there.
+    }
+  }
+  return () => {
+    for (const listener of listeners) listener.close();
+  };
+}
