@@ -37,18 +37,18 @@ function processIo(): Io {
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
-    onStop: stopRequests(),
-    onReload(listener) {
-      process.on('SIGHUP', listener);
-      return () => process.off('SIGHUP', listener);
-    },
+    ...requests(),
   };
 }
 
-/** Who is told of a request to stop. While nobody is, a signal ends the process at once, and so does being orphaned. */
-function stopRequests(): Io['onStop'] {
+/**
+ * Who is told of a request to stop, or to read files again. While nobody is, a signal ends the process at once, and so
+ * does being orphaned. SIGHUP is a request to stop unless somebody can read files again.
+ */
+function requests(): Pick<Io, 'onStop' | 'onReload'> {
   const listeners = new Set<(signal: StopSignal) => void>();
   const tell = (signal: NodeJS.Signals) => {
+    if (signal === 'SIGHUP' && process.listenerCount('SIGHUP') > 1) return;
     for (const listener of [...listeners]) listener(signal as StopSignal);
   };
   // A process that was started with a channel to its parent ends when the parent does, however that died.
@@ -56,12 +56,18 @@ function stopRequests(): Io['onStop'] {
   process.on('disconnect', onOrphaned);
   // It may have died before anybody could listen; without a channel this is undefined.
   if (process.connected === false) onOrphaned();
-  return (listener) => {
-    if (listeners.size === 0) for (const signal of STOP_SIGNALS) process.on(signal, tell);
-    listeners.add(listener);
-    return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0) for (const signal of STOP_SIGNALS) process.off(signal, tell);
-    };
+  return {
+    onStop(listener) {
+      if (listeners.size === 0) for (const signal of STOP_SIGNALS) process.on(signal, tell);
+      listeners.add(listener);
+      return () => {
+        listeners.delete(listener);
+        if (listeners.size === 0) for (const signal of STOP_SIGNALS) process.off(signal, tell);
+      };
+    },
+    onReload(listener) {
+      process.on('SIGHUP', listener);
+      return () => process.off('SIGHUP', listener);
+    },
   };
 }

@@ -160,10 +160,12 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       ? (options.rememberNamespaces ?? SERVER_DEFAULTS.rememberNamespaces)
       : undefined,
     namespaceProvider: options.namespaceProvider ?? devNamespaceProvider(options.anonymousNamespace),
-    screenUpgrade: (request) =>
-      options.adminToken !== undefined || hasLoopbackHost(request.headers.host)
+    screenUpgrade(request) {
+      pending.hasAsked(request.socket);
+      return options.adminToken !== undefined || hasLoopbackHost(request.headers.host)
         ? options.screenUpgrade?.(request)
-        : { status: 403, detail: 'Expected the Host header to be a loopback name' },
+        : { status: 403, detail: 'Expected the Host header to be a loopback name' };
+    },
   });
 
   return {

@@ -24,20 +24,20 @@ export class PendingConnections {
     private readonly onCut: () => void,
   ) {}
 
-  get size(): number {
-    return this.#waiting.size;
-  }
-
   /** Follows the connections of a server, from before it listens. */
   watch(server: Server): void {
     server.on('connection', (socket: Socket) => this.#enter(socket));
     server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
-      this.#leave(peerOf(socket));
+      this.hasAsked(socket);
       response.once('close', () => this.#enter(socket));
     });
-    server.prependListener('upgrade', ({ socket }: IncomingMessage) => this.#leave(peerOf(socket)));
     // A handshake that fails or takes too long: nothing can be answered on it.
     if (server instanceof TlsServer) server.on('tlsClientError', (_error, socket) => socket.destroy());
+  }
+
+  /** A connection has sent the head of a request. For upgrades; of other requests it knows by itself. */
+  hasAsked(socket: Socket): void {
+    this.#leave(peerOf(socket));
   }
 
   /** Cuts them all: the server is about to close. */

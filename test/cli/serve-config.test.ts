@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { serveOptions } from '../../src/options/serve.js';
 import { runWith } from '../support/run-in-process.js';
+import { selfSignedCertificate } from '../support/self-signed.js';
 
 let folder: string;
 const written = (text: string) => {
@@ -105,5 +106,52 @@ describe('serve --config', () => {
     const { code, stderr } = await runWith(['serve', ...flags], env);
     expect(code).toBe(2);
     expect(stderr).toContain(`Expected ${name} to be `);
+  });
+});
+
+describe('serve --tls-cert and --tls-key', () => {
+  const [one, two] = [selfSignedCertificate('localhost'), selfSignedCertificate('localhost')];
+  const pem = (name: string, text: string) => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+
+  test.each<[string, string[], string]>([
+    ['alone', ['--tls-cert', 'cert'], 'Expected --tls-cert and --tls-key together, got only --tls-cert: add'],
+    ['alone', ['--tls-key', 'key'], 'Expected --tls-cert and --tls-key together, got only --tls-key: add'],
+    [
+      'that is not there',
+      ['--tls-cert', 'none', '--tls-key', 'key'],
+      'Expected --tls-cert to be a file that can be read: ENOENT',
+    ],
+    [
+      'of another pair',
+      ['--tls-cert', 'cert', '--tls-key', 'other'],
+      'The TLS key does not belong to the certificate',
+    ],
+  ])('%s is exit 2, in one clear line: %j', async (_, flags, message) => {
+    const files: Record<string, string> = {
+      cert: pem('cert.pem', one.cert),
+      key: pem('key.pem', one.key),
+      other: pem('other.pem', two.key),
+      none: join(folder, 'none.pem'),
+    };
+    const given = flags.map((flag) => files[flag] ?? flag);
+    const { code, stdout, stderr } = await runWith(['serve', '--check', ...given]);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(message);
+    expect(stderr.trimEnd()).not.toContain('\n');
+    expect(
+      (await runWith(['serve', '--check', '--tls-cert', files.cert ?? '', '--tls-key', files.key ?? '']))
+        .code,
+    ).toBe(0);
+  });
+
+  test('from a config file are named by their place in it', async () => {
+    const file = written('tlsCert: none.pem\ntlsKey: none.pem\n');
+    const { code, stderr } = await runWith(['serve', '--check', '--config', file]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`Expected --tls-cert (${file}:1:1) to be a file that can be read: ENOENT`);
+    expect(stderr).toContain(join(folder, 'none.pem'));
   });
 });

@@ -38,7 +38,7 @@ describe('a server with a certificate', () => {
   test('speaks wss and https, says so in its addresses, and nothing without TLS', async () => {
     const { wsUrl, apiUrl, port } = await startServer({ tls: first });
     expect([wsUrl, apiUrl]).toEqual([`wss://127.0.0.1:${port}/datafn/ws`, `https://127.0.0.1:${port}`]);
-    const trusting: ClientOptions = { ca: first.cert, servername: 'localhost' };
+    const trusting: ClientOptions & { servername: string } = { ca: first.cert, servername: 'localhost' };
     const socket = new WebSocket(`${wsUrl}?token=a`, trusting);
     const message = once(socket, 'message');
     await within(once(socket, 'open'), 'the connection');
