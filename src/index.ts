@@ -27,6 +27,7 @@ export {
   type ListenAddress,
 } from './server/create-server.js';
 export type { ConnectionInfo, ServerObserver } from './server/observer.js';
+export type { ShutdownOutcome } from './server/shutdown.js';
 export type { ServerStats } from './server/stats.js';
 export type { TlsPair } from './server/tls.js';
 export {

@@ -4,6 +4,8 @@ export const SERVER_DEFAULTS = Object.freeze({
   port: 3001,
   /** Where DataFn clients connect: `<remote>/ws`, with the remote at `/datafn`. */
   path: '/datafn/ws',
+  /** Over how long the closes of a shutdown are spread; 0 is all at once. */
+  drainMs: 0,
   shutdownTimeoutMs: 10_000,
   /** How long a namespace provider may take to say who a client is. */
   authTimeoutMs: 5_000,

@@ -29,6 +29,10 @@ export const serverOptions = {
     help: 'Time a client has to answer a ping before it is closed with 1001; 0 never closes.',
     ...milliseconds(DEFAULT_WS_MANAGER_CONFIG.heartbeatTimeoutMs),
   }),
+  drain: duration({
+    help: 'Time over which a shutdown spreads its closes, so that clients do not all come back together; 0: at once.',
+    ...milliseconds(SERVER_DEFAULTS.drainMs),
+  }),
   shutdownTimeout: duration({
     help: 'Time clients have to leave on shutdown before they are cut.',
     ...milliseconds(SERVER_DEFAULTS.shutdownTimeoutMs),

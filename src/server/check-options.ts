@@ -59,6 +59,7 @@ const SERVER_RULES = {
   port: wholeNumber(0, 65_535),
   adminToken: TOKEN,
   anonymousNamespace: NON_EMPTY_STRING,
+  drainMs: DELAY_MS,
   shutdownTimeoutMs: DELAY_MS,
   monotonic: BOOLEAN,
   tls: TLS_PAIR,

@@ -11,6 +11,7 @@ import type { NamespaceProvider } from './auth/provider.js';
 import { checkServerOptions } from './check-options.js';
 import { createHttpServer, listenAtBothLoopbacks } from './http-server.js';
 import { PendingConnections } from './pending-connections.js';
+import { Shutdown, type ShutdownOutcome } from './shutdown.js';
 import { DelayMonitor, type ServerStats } from './stats.js';
 import { checkTlsPair, type TlsPair } from './tls.js';
 import { type AttachOptions, attachWebSocketManager } from './transport/attach.js';
@@ -30,7 +31,12 @@ export interface DatafnWsServerOptions extends Partial<AttachOptions> {
   readonly namespaceProvider?: NamespaceProvider;
   /** Where the `dev` provider puts clients without a token; without it they are refused. */
   readonly anonymousNamespace?: string;
-  /** Milliseconds that `close()` waits for clients to go before it cuts them. Default 10,000. */
+  /**
+   * Milliseconds over which `close()` spreads its closes, so that clients do not all come back together; clients that
+   * are still connected get their cursors meanwhile. Default 0: all at once.
+   */
+  readonly drainMs?: number;
+  /** Milliseconds that `close()` waits for clients to go, once all have been told to, before it cuts them. Default 10,000. */
   readonly shutdownTimeoutMs?: number;
   /**
    * Whether the API refuses a cursor that is lower than the newest of its namespace, with 409. Default false.
@@ -76,6 +82,8 @@ export interface DatafnWsServer {
   /** @throws {DatafnWsError} `ERR_LISTEN` when the address cannot be had. */
   listen(): Promise<ListenAddress>;
   stats(): ServerStats;
+  /** Resolves when the server has shut down, whoever asked for it: `close()` or `POST /v1/drain`. */
+  readonly closed: Promise<ShutdownOutcome>;
   /**
    * Uses another certificate for connections from here on; those that are open stay.
    *
@@ -86,9 +94,10 @@ export interface DatafnWsServer {
    * Shuts down: not ready and no new upgrades from here on, 1001 to everybody, whoever is left after
    * `shutdownTimeoutMs` is cut, the port is freed. Idempotent.
    *
-   * @returns how many connections left by themselves and how many were cut.
+   * @param options `drainMs` takes the place of the server's own; 0 also ends a drain that is under way.
+   * @returns how many connections left and how many were cut.
    */
-  close(): Promise<{ left: number; cut: number }>;
+  close(options?: { readonly drainMs?: number }): Promise<ShutdownOutcome>;
 }
 
 /**
@@ -106,9 +115,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
 
   const startedAtMs = performance.now();
   const delay = new DelayMonitor();
-  let ready = true;
   let address: ListenAddress | undefined;
-  let closing: Promise<{ left: number; cut: number }> | undefined;
   let stopOtherAddresses = () => {};
 
   const pending = new PendingConnections(
@@ -130,8 +137,15 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       },
       stats: () => attached.counters.snapshot(attached.manager, startedAtMs, delay),
       namespaces: () => attached.manager.namespaces(),
-      isReady: () => ready,
       limited: (name) => attached.counters.countLimited(name),
+      isReady: () => shutdown.isReady,
+      takesCursors: () => shutdown.takesCursors,
+      prepareDrain() {
+        shutdown.announce();
+        options.observer?.drainRequested?.();
+        return { connections: attached.manager.connectionCount, drainMs };
+      },
+      drain: () => void shutdown.begin(),
     },
     {
       adminToken: options.adminToken,
@@ -165,6 +179,19 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       return options.adminToken !== undefined || hasLoopbackHost(request.headers.host)
         ? options.screenUpgrade?.(request)
         : { status: 403, detail: 'Expected the Host header to be a loopback name' };
+    },
+  });
+
+  const drainMs = options.drainMs ?? SERVER_DEFAULTS.drainMs;
+  const shutdown = new Shutdown(attached, {
+    drainMs,
+    shutdownTimeoutMs: options.shutdownTimeoutMs ?? SERVER_DEFAULTS.shutdownTimeoutMs,
+    async release() {
+      stopOtherAddresses();
+      pending.cutAll();
+      await app.close();
+      delay.stop();
+      address = undefined;
     },
   });
 
@@ -202,20 +229,8 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       };
       return address;
     },
-    close() {
-      ready = false;
-      closing ??= attached
-        .close(options.shutdownTimeoutMs ?? SERVER_DEFAULTS.shutdownTimeoutMs)
-        .then(async (result) => {
-          stopOtherAddresses();
-          pending.cutAll();
-          await app.close();
-          delay.stop();
-          address = undefined;
-          return result;
-        });
-      return closing;
-    },
+    closed: shutdown.done,
+    close: (options) => shutdown.begin(options?.drainMs),
   };
 }
 

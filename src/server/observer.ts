@@ -24,4 +24,6 @@ export interface ServerObserver {
   closed?(connection: ConnectionInfo, code: number, reason: string, by: Closer): void;
   /** A cursor went out to `delivered` clients. */
   broadcast?(namespace: string, cursor: string, delivered: number): void;
+  /** `POST /v1/drain` was called: the server shuts down. */
+  drainRequested?(): void;
 }

@@ -53,6 +53,8 @@ export interface ServerStats {
   readonly slowClosed: number;
   /** Connections whose socket is there: the open ones, and those that are being closed. */
   readonly sockets: number;
+  /** Clients that left because they were told 1001 `Going Away`. */
+  readonly goneAway: number;
   /** Connections that were cut because they did not end within the close timeout, or by the end of a shutdown. */
   readonly cut: number;
   readonly uptimeMs: number;
@@ -80,6 +82,7 @@ export class ConnectionCounters {
   blocked = 0;
   slowClosed = 0;
   sockets = 0;
+  goneAway = 0;
   cut = 0;
   readonly #refused = new Map<number, number>();
   readonly #closed = new Map<number, number>();
@@ -120,6 +123,7 @@ export class ConnectionCounters {
       blocked: this.blocked,
       slowClosed: this.slowClosed,
       sockets: this.sockets,
+      goneAway: this.goneAway,
       cut: this.cut,
       uptimeMs: Math.round(performance.now() - startedAtMs),
       process: {

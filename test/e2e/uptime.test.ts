@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { disposeProcesses, runCli, type ServeProcess, startServe } from '../support/cli-process.js';
 import { within } from '../support/deadline.js';
 import { call, postCursors } from '../support/http-call.js';
-import { disposeLive, openClient } from '../support/live-server.js';
+import { connectClient, disposeLive, openClient } from '../support/live-server.js';
 import type { RawClient } from '../support/raw-client.js';
 
 afterEach(async () => {
@@ -104,6 +104,62 @@ describe('resume', () => {
     expect(stderr).toContain('409');
     expect(stderr).toContain('to be at least 42');
     expect(await stats(serve)).toMatchObject({ broadcasts: 1, stale: 1 });
+  });
+});
+
+describe('drain', () => {
+  test('on a signal spreads the closes over the window, and the log tells who left and who was cut', async () => {
+    const serve = await startServe(['--drain', '600ms', '--shutdown-timeout', '300ms']);
+    const clients = [];
+    for (let index = 0; index < 4; index++) clients.push(await openClient(serve.wsUrl, 'a'));
+    await openClient(serve.wsUrl, 'a', { answersClose: false });
+    const startedAt = performance.now();
+    serve.kill('SIGTERM');
+    await clients[0]?.closed();
+    expect((await call('GET', `${serve.apiUrl}/readyz`)).status).toBe(503);
+    const turnedAway = await connectClient(serve.wsUrl, { token: 'a' });
+    expect([turnedAway.status, /^Retry-After: 1$/m.test(turnedAway.head.replaceAll('\r', ''))]).toEqual([
+      503,
+      true,
+    ]);
+    // The last of those that came first is told to go when the window is more than half over.
+    expect(clients[3]?.closeFrame).toBeUndefined();
+    expect(await serve.ended()).toEqual({ code: 0, signal: null });
+    expect(performance.now() - startedAt).toBeGreaterThan(350);
+    expect(serve.stderr).toContain('SIGTERM: draining 5 connections with 1001 over 600 ms; once more');
+    expect(serve.stderr).toContain('stopped: 4 connections left, 1 cut; 4 left with 1001');
+  });
+
+  test('exits at once on a second signal', async () => {
+    const serve = await startServe(['--drain', '60s']);
+    const clients = [await openClient(serve.wsUrl, 'a'), await openClient(serve.wsUrl, 'a')];
+    serve.kill('SIGINT');
+    await clients[0]?.closed();
+    serve.kill('SIGINT');
+    expect(await serve.ended()).toEqual({ code: 130, signal: null });
+  });
+
+  test('asked for over HTTP ends the process as a signal does; a signal joins it, and a second one does not wait', async () => {
+    const drain = (serve: ServeProcess) =>
+      call('POST', `${serve.apiUrl}/v1/drain`, {
+        headers: { 'content-type': 'application/json' },
+        body: '{}',
+      });
+    const [short, long] = [await startServe(['--drain', '100ms']), await startServe(['--drain', '60s'])];
+    await openClient(short.wsUrl, 'a');
+    expect((await drain(short)).status).toBe(202);
+    expect(await short.ended()).toEqual({ code: 0, signal: null });
+    expect(short.stderr).toContain('POST /v1/drain: draining 1 connection with 1001 over 100 ms\n');
+    expect(short.stderr).toContain('stopped: 1 connection left, 0 cut; 1 left with 1001');
+
+    const clients = [await openClient(long.wsUrl, 'a'), await openClient(long.wsUrl, 'a')];
+    expect((await drain(long)).status).toBe(202);
+    await clients[0]?.closed();
+    long.kill('SIGTERM');
+    await long.logged(/SIGTERM: draining 1 connection/);
+    expect(clients[1]?.isOpen).toBe(true);
+    long.kill('SIGTERM');
+    expect(await long.ended()).toEqual({ code: 143, signal: null });
   });
 });
 

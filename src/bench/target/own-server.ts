@@ -109,10 +109,14 @@ function inPackage(path: string): string {
 
 /** How long a server with these flags may take to shut down. */
 function shutdownTimeoutOf(flags: readonly string[]): number {
-  const { shutdownTimeout } = serverOptions;
-  const at = flags.indexOf(`--${flagOf('shutdownTimeout')}`);
-  const given = at === -1 ? undefined : shutdownTimeout.parse(flags[at + 1] ?? '');
-  return given?.ok ? given.value : shutdownTimeout.default;
+  return flagValue(flags, 'drain') + flagValue(flags, 'shutdownTimeout');
+}
+
+function flagValue(flags: readonly string[], key: 'drain' | 'shutdownTimeout'): number {
+  const option = serverOptions[key];
+  const at = flags.indexOf(`--${flagOf(key)}`);
+  const given = at === -1 ? undefined : option.parse(flags[at + 1] ?? '');
+  return given?.ok ? given.value : option.default;
 }
 
 interface Addresses {

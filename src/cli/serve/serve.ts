@@ -1,12 +1,14 @@
-import { formatAmount, formatCount } from '../../protocol/units.js';
+import type { ServeOptions } from '../../options/serve.js';
+import { formatAmount, formatCount, formatDuration } from '../../protocol/units.js';
 import { checkBindHost } from '../../server/bind-host.js';
 import { createDatafnWsServer, type DatafnWsServer } from '../../server/create-server.js';
+import type { ShutdownOutcome } from '../../server/shutdown.js';
 import type { TlsPair } from '../../server/tls.js';
 import { colorsFor } from '../color.js';
 import { type Io, STOP_EXIT_CODES, type StopSignal } from '../io.js';
 import { banner } from './banner.js';
 import { readServeOptions, type TracedServeOptions } from './config.js';
-import { Log } from './log.js';
+import { Log, type LogEvent } from './log.js';
 import { narrate } from './narrate.js';
 import { type Reloadable, reloadOnSignal } from './reload.js';
 import { optionsAsJson, optionsAsYaml } from './show-options.js';
@@ -35,6 +37,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     maxConnectionsPerNamespace: options.maxConnectionsPerNamespace,
     heartbeatIntervalMs: options.heartbeatInterval,
     heartbeatTimeoutMs: options.heartbeatTimeout,
+    drainMs: options.drain,
     shutdownTimeoutMs: options.shutdownTimeout,
     tls,
     handshakeTimeoutMs: options.handshakeTimeout,
@@ -52,7 +55,9 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     adminToken: options.adminToken,
     anonymousNamespace: options.anonymousNamespace,
     logger: options.logLevel === 'silent' ? undefined : log.asLogger(),
-    observer: isHeard ? narrate(log, colors) : undefined,
+    observer: isHeard
+      ? { ...narrate(log, colors), drainRequested: () => log.add(stopping(server, options)) }
+      : undefined,
   });
 
   if (options.check) {
@@ -74,24 +79,44 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     io.stdout.write(banner(address, options, colorsFor(io, 'stdout'), trust));
   }
 
-  const signal = await stop.first;
-  log.add({
-    level: 'info',
-    event: 'server.stopping',
-    text: `${signal}: closing ${formatAmount(server.websocketHandler.connectionCount, 'connection')} with 1001; once more to stop at once`,
-    fields: { signal, connections: server.websocketHandler.connectionCount },
+  void stop.first.then((signal) => {
+    log.add(stopping(server, options, signal));
+    void server.close();
   });
-  const outcome = await Promise.race([server.close(), stop.second]);
+  const outcome = await Promise.race([server.closed, stop.second]);
   stop.dispose();
   stopReloads();
   if (typeof outcome === 'string') return STOP_EXIT_CODES[outcome];
-  log.add({
+  log.add(stopped(outcome, server));
+  return 0;
+}
+
+/** @param signal what asked for it; `undefined` for a call of the HTTP API. */
+function stopping(
+  { websocketHandler }: DatafnWsServer,
+  { drain }: ServeOptions,
+  signal?: StopSignal,
+): LogEvent {
+  const connections = websocketHandler.connectionCount;
+  const closing = drain === 0 ? 'closing' : 'draining';
+  const over = drain === 0 ? '' : ` over ${formatDuration(drain)}`;
+  const again = signal === undefined ? '' : '; once more to stop at once';
+  return {
+    level: 'info',
+    event: 'server.stopping',
+    text: `${signal ?? 'POST /v1/drain'}: ${closing} ${formatAmount(connections, 'connection')} with 1001${over}${again}`,
+    fields: { signal, connections, drainMs: drain },
+  };
+}
+
+function stopped({ left, cut }: ShutdownOutcome, server: DatafnWsServer): LogEvent {
+  const { goneAway } = server.stats();
+  return {
     level: 'info',
     event: 'server.stopped',
-    text: `stopped: ${formatAmount(outcome.left, 'connection')} left, ${formatCount(outcome.cut)} cut`,
-    fields: { ...outcome },
-  });
-  return 0;
+    text: `stopped: ${formatAmount(left, 'connection')} left, ${formatCount(cut)} cut; ${formatCount(goneAway)} left with 1001`,
+    fields: { left, goneAway, cut },
+  };
 }
 
 /** The certificate of a server, from the files that it was started with. */

@@ -18,6 +18,12 @@ export interface ApiBackend {
   isReady(): boolean;
   /** A request was over a limit. */
   limited(name: 'bodySize' | 'batchItems'): void;
+  /** False when there is nobody left to hear of a cursor: in a drain, clients are connected until its end. */
+  takesCursors(): boolean;
+  /** Takes no new clients from here on; what of it is told to the caller. */
+  prepareDrain(): object;
+  /** Shuts down as a signal does. */
+  drain(): void;
 }
 
 export interface ApiOptions {
@@ -45,7 +51,7 @@ export function buildApi(backend: ApiBackend, options: ApiOptions): FastifyInsta
   answerErrors(app, options.maxBodyBytes, () => backend.limited('bodySize'));
 
   app.post('/v1/cursors', async (request, reply) => {
-    if (!backend.isReady()) throw new ProblemError(503, 'The server is shutting down');
+    if (!backend.takesCursors()) throw new ProblemError(503, 'The server is shutting down');
     if (request.body === undefined)
       throw new ProblemError(400, 'Expected a body, got none', { field: 'body' });
     const { body } = request as { body: unknown[] };
@@ -57,6 +63,18 @@ export function buildApi(backend: ApiBackend, options: ApiOptions): FastifyInsta
     const results = items.map((item) => ({ ...item, delivered: backend.broadcast(item) }));
     return reply.type('application/json').send(JSON.stringify({ results }));
   });
+  app.post('/v1/drain', async (request, reply) => {
+    // A body, so that its content type keeps web pages out, as it does for cursors.
+    if (!isEmptyObject(request.body)) {
+      throw new ProblemError(400, 'Expected the body to be {}', {
+        field: 'body',
+        fix: "Send -H 'content-type: application/json' -d '{}'.",
+      });
+    }
+    // The last connection to end may be this one: it is answered first.
+    reply.raw.once('close', () => backend.drain());
+    return reply.code(202).send(backend.prepareDrain());
+  });
   app.get('/v1/stats', async () => backend.stats());
   app.get('/v1/namespaces', async () => ({ namespaces: [...backend.namespaces()] }));
   app.get('/healthz', async () => ({ status: 'ok' }));
@@ -65,4 +83,10 @@ export function buildApi(backend: ApiBackend, options: ApiOptions): FastifyInsta
     return { status: 'ready' };
   });
   return app;
+}
+
+/** Whether a body, which is read as a list of items, is `{}`. */
+function isEmptyObject(body: unknown): boolean {
+  const [item, ...more] = (body ?? []) as readonly unknown[];
+  return more.length === 0 && typeof item === 'object' && item !== null && Object.keys(item).length === 0;
 }

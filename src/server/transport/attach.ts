@@ -60,9 +60,14 @@ export interface AttachedManager {
   /** Refuses upgrades with 503 from here on, and leaves the clients alone. */
   refuseUpgrades(): void;
   /**
+   * Refuses upgrades, and closes clients with 1001, spread evenly over `windowMs`. Cursors still go to those that are
+   * connected. Resolves when all have been told to go; `close` does the rest, and may be called before that.
+   */
+  drain(windowMs: number): Promise<void>;
+  /**
    * Refuses upgrades, closes everybody with 1001 and cuts, after `timeoutMs`, who has not gone by then. Idempotent.
    *
-   * @returns how many left by themselves, and how many were cut.
+   * @returns how many left, and how many were cut, since the shutdown began.
    */
   close(timeoutMs?: number): Promise<{ left: number; cut: number }>;
 }
@@ -104,7 +109,7 @@ export function attachWebSocketManager(httpServer: HttpServer, options: AttachOp
 
   let closing: Promise<{ left: number; cut: number }> | undefined;
   const close = async (timeoutMs: number) => {
-    upgrader.refuseAll();
+    upgrader.refuseAll(0);
     upgrader.abandonUndecided();
     const outcome = await connections.closeAll(timeoutMs);
     detach();
@@ -114,7 +119,11 @@ export function attachWebSocketManager(httpServer: HttpServer, options: AttachOp
     manager,
     counters,
     newestCursor: (namespace) => newest?.get(namespace)?.cursor,
-    refuseUpgrades: () => upgrader.refuseAll(),
+    refuseUpgrades: () => upgrader.refuseAll(0),
+    drain(windowMs) {
+      upgrader.refuseAll(windowMs);
+      return connections.drain(windowMs);
+    },
     close(timeoutMs = SERVER_DEFAULTS.shutdownTimeoutMs) {
       closing ??= close(timeoutMs);
       return closing;

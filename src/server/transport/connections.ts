@@ -4,6 +4,7 @@ import type { NamespaceGrant } from '../auth/provider.js';
 import type { ConnectionInfo, ServerObserver } from '../observer.js';
 import type { ConnectionCounters } from '../stats.js';
 import { Deadlines } from './deadlines.js';
+import { Departures } from './departures.js';
 import { Expirations } from './expirations.js';
 import { Outbox } from './outbox.js';
 import type { Closer, ServerSocket, ServerSocketOwner } from './server-socket.js';
@@ -27,8 +28,8 @@ export class Connections implements ServerSocketOwner {
   /** Connections whose end has begun. */
   readonly #closing: Deadlines<ServerSocket>;
   readonly #expirations = new Expirations<ServerSocket>((client) => close(client, CLOSE.tokenExpired));
+  readonly #departures: Departures;
   #lastConnectionId = 0;
-  #whenEmpty: (() => void) | undefined;
 
   constructor(
     private readonly manager: WebSocketManager,
@@ -41,7 +42,8 @@ export class Connections implements ServerSocketOwner {
       counters.slowClosed += 1;
       client.close(CLOSE.slowClient.code, CLOSE.slowClient.reason);
     });
-    this.#closing = new Deadlines(closeTimeoutMs, (client) => this.#cut(client));
+    this.#departures = new Departures(manager, counters, this.#sockets);
+    this.#closing = new Deadlines(closeTimeoutMs, (client) => this.#departures.cut(client));
   }
 
   /** Takes a connection whose handshake is done; one without a grant is closed with 4401. */
@@ -67,6 +69,7 @@ export class Connections implements ServerSocketOwner {
     this.manager.removeClient(client);
     this.#closing.add(client);
     this.#expirations.remove(client);
+    if (reason === CLOSE.goingAway.reason && by === 'server') this.#departures.told(client);
     const info = describe(client);
     if (client.isAdmitted) {
       this.counters.countClosed(code);
@@ -81,7 +84,7 @@ export class Connections implements ServerSocketOwner {
     this.#closing.delete(client);
     this.#sockets.delete(client);
     this.counters.sockets = this.#sockets.size;
-    if (this.#sockets.size === 0) this.#whenEmpty?.();
+    this.#departures.gone(client);
   }
 
   message(client: ServerSocket, text: string): void {
@@ -111,33 +114,14 @@ export class Connections implements ServerSocketOwner {
     this.counters.blocked = this.#blocked.size;
   }
 
-  /** Ends a connection that does not end by itself. */
-  #cut(client: ServerSocket): void {
-    this.counters.cut += 1;
-    client.terminate();
+  /** See {@link Departures.drain}. */
+  drain(windowMs: number): Promise<void> {
+    return this.#departures.drain(windowMs);
   }
 
-  /**
-   * Closes the manager, and with it everybody; cuts, after `timeoutMs` or its own close timeout, who has not gone by
-   * then.
-   *
-   * @returns how many left by themselves, and how many were cut.
-   */
-  async closeAll(timeoutMs: number): Promise<{ left: number; cut: number }> {
-    const total = this.#sockets.size;
-    const cutBefore = this.counters.cut;
-    this.manager.close();
-    const empty = new Promise<void>((resolve) => {
-      this.#whenEmpty = resolve;
-      if (this.#sockets.size === 0) resolve();
-    });
-    const deadline = setTimeout(() => {
-      for (const client of this.#sockets) this.#cut(client);
-    }, timeoutMs);
-    await empty;
-    clearTimeout(deadline);
-    const cut = this.counters.cut - cutBefore;
-    return { left: total - cut, cut };
+  /** See {@link Departures.closeAll}. */
+  closeAll(timeoutMs: number): Promise<{ left: number; cut: number }> {
+    return this.#departures.closeAll(timeoutMs);
   }
 }
 

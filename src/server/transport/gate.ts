@@ -12,3 +12,8 @@ export function firstRefusal(gates: readonly UpgradeGate[], request: IncomingMes
   }
   return undefined;
 }
+
+/** Tells a client to come back in so long, in whole seconds and at least one (RFC 9110 section 10.2.3). */
+export function retryAfter(ms: number): Readonly<Record<string, string>> {
+  return { 'Retry-After': String(Math.max(1, Math.ceil(ms / 1000))) };
+}

@@ -11,7 +11,7 @@ import { chooseSubprotocol, tokenOf } from '../auth/token-source.js';
 import type { ServerObserver } from '../observer.js';
 import type { ConnectionCounters } from '../stats.js';
 import type { Connections } from './connections.js';
-import { firstRefusal, type UpgradeGate } from './gate.js';
+import { firstRefusal, retryAfter, type UpgradeGate } from './gate.js';
 import { ServerSocket } from './server-socket.js';
 import { ignoreSocketError, type UpgradeHandler } from './upgrade-routes.js';
 import { WaitingRoom } from './waiting-room.js';
@@ -32,11 +32,10 @@ export interface UpgraderOptions {
   readonly connections: Connections;
 }
 
-const SHUTTING_DOWN: Refusal = { status: 503, detail: 'The server is shutting down' };
 const TOO_MANY_PENDING: Refusal = {
   status: 503,
   detail: 'Too many clients are being authenticated: try again in a moment',
-  headers: { 'Retry-After': '1' },
+  headers: retryAfter(1000),
 };
 
 /**
@@ -48,13 +47,14 @@ export class Upgrader implements UpgradeHandler {
   readonly #gates: readonly UpgradeGate[];
   /** Upgrades whose namespace is still being found out. */
   readonly #undecided: WaitingRoom;
-  #isRefusing = false;
+  /** When there may be a server here again, once this one takes nobody any more. */
+  #backAtMs: number | undefined;
 
   constructor(private readonly options: UpgraderOptions) {
     this.#undecided = new WaitingRoom(options.maxPendingAuth, () => {
       options.counters.abandoned += 1;
     });
-    this.#gates = [() => (this.#isRefusing ? SHUTTING_DOWN : undefined), ...options.gates];
+    this.#gates = [() => this.#shuttingDown(), ...options.gates];
     // `closeTimeout` is in ws 8.19 and later, and not yet in its types.
     const serverOptions: ServerOptions<typeof ServerSocket> & { closeTimeout: number } = {
       noServer: true,
@@ -104,14 +104,21 @@ export class Upgrader implements UpgradeHandler {
     this.options.observer.rejectedUpgrade?.(status, detail);
   }
 
-  /** Refuses upgrades with 503 from here on. */
-  refuseAll(): void {
-    this.#isRefusing = true;
+  /** Refuses upgrades with 503 from here on, for at least so long. */
+  refuseAll(forMs: number): void {
+    this.#backAtMs = performance.now() + forMs;
+  }
+
+  #shuttingDown(): Refusal | undefined {
+    if (this.#backAtMs === undefined) return undefined;
+    const leftMs = this.#backAtMs - performance.now();
+    return { status: 503, detail: 'The server is shutting down', headers: retryAfter(leftMs) };
   }
 
   /** Refuses those too whose provider has not answered yet: it may never do so, and the port is to be free. */
   abandonUndecided(): void {
-    for (const socket of this.#undecided.clear()) this.#reject(socket, SHUTTING_DOWN);
+    const refusal = this.#shuttingDown();
+    for (const socket of this.#undecided.clear()) if (refusal !== undefined) this.#reject(socket, refusal);
   }
 
   #ask(request: IncomingMessage): ReturnType<typeof askProvider> {
@@ -131,8 +138,9 @@ export class Upgrader implements UpgradeHandler {
     head: Buffer,
     grant: NamespaceGrant | undefined,
   ): void {
-    if (this.#isRefusing) {
-      this.#reject(socket, SHUTTING_DOWN);
+    const refusal = this.#shuttingDown();
+    if (refusal !== undefined) {
+      this.#reject(socket, refusal);
       return;
     }
     this.#webSocketServer.handleUpgrade(request, socket, head, (accepted) => {

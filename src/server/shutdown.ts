@@ -1,0 +1,71 @@
+import type { AttachedManager } from './transport/attach.js';
+
+/** How many connections left by themselves during a shutdown, or because they were told to, and how many were cut. */
+export interface ShutdownOutcome {
+  readonly left: number;
+  readonly cut: number;
+}
+
+export interface ShutdownOptions {
+  /** Milliseconds over which the closes are spread; 0 closes everybody at once. */
+  readonly drainMs: number;
+  /** Milliseconds that clients have to leave, once all have been told to, before they are cut. */
+  readonly shutdownTimeoutMs: number;
+  /** Gives back what the server holds besides its clients: the port, timers. */
+  readonly release: () => Promise<void>;
+}
+
+/** The way of a server from serving (ready, takes clients and cursors) over draining (takes cursors) to its end. */
+export class Shutdown {
+  /** Resolves when the server has ended, whoever asked for it. */
+  readonly done: Promise<ShutdownOutcome>;
+  #phase: 'serving' | 'announced' | 'draining' | 'stopping' = 'serving';
+  #settle!: (end: Promise<ShutdownOutcome>) => void;
+
+  constructor(
+    private readonly attached: AttachedManager,
+    private readonly options: ShutdownOptions,
+  ) {
+    this.done = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  /** Whether new clients are welcome. */
+  get isReady(): boolean {
+    return this.#phase === 'serving';
+  }
+
+  /** Whether there may be clients to hear of a cursor. */
+  get takesCursors(): boolean {
+    return this.#phase !== 'stopping';
+  }
+
+  /** From here on nobody new is let in; the rest is up to {@link begin}. */
+  announce(): void {
+    if (this.#phase !== 'serving') return;
+    this.#phase = 'announced';
+    this.attached.refuseUpgrades();
+  }
+
+  /** Begins, unless it has. A drain that is under way is ended early by `drainMs` of 0. */
+  begin(drainMs: number = this.options.drainMs): Promise<ShutdownOutcome> {
+    if (drainMs === 0) this.#stop();
+    else if (this.#phase === 'serving' || this.#phase === 'announced') {
+      this.#phase = 'draining';
+      void this.attached.drain(drainMs).then(() => this.#stop());
+    }
+    return this.done;
+  }
+
+  #stop(): void {
+    if (this.#phase === 'stopping') return;
+    this.#phase = 'stopping';
+    const end = async () => {
+      const outcome = await this.attached.close(this.options.shutdownTimeoutMs);
+      await this.options.release();
+      return outcome;
+    };
+    this.#settle(end());
+  }
+}
