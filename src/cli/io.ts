@@ -21,3 +21,6 @@ export const STOP_EXIT_CODES: Readonly<Record<StopSignal, number>> = {
   SIGINT: 130,
   SIGTERM: 143,
 };
+
+/** The exit code when what came of a command could not be written (EX_IOERR of sysexits.h). */
+export const UNWRITTEN_EXIT_CODE = 74;

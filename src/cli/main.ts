@@ -1,32 +1,44 @@
-import { type Io, STOP_EXIT_CODES, type StopSignal } from './io.js';
+import { colorsFor } from './color.js';
+import { type Io, STOP_EXIT_CODES, type StopSignal, UNWRITTEN_EXIT_CODE } from './io.js';
 import { run } from './run.js';
 
 const STOP_SIGNALS = Object.keys(STOP_EXIT_CODES) as StopSignal[];
 
 /** The process as the commands see it. The only place that touches it, and the only one that exits. */
 export async function main(): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) {
-    // `datafn-ws … | head`: nobody reads any more, which is no error of ours.
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-    });
-  }
+  const io = processIo();
+  const output = watchOutput(io);
   for (const event of ['uncaughtException', 'unhandledRejection']) {
     process.on(event, (error: unknown) => {
       process.stderr.write(`bug: ${error instanceof Error ? error.stack : String(error)}\n`);
       process.exit(70);
     });
   }
-  const exitCode = await run(process.argv.slice(2), processIo());
+  const exitCode = await run(process.argv.slice(2), io);
   // Whatever is still open (a kept-alive connection, a worker on its way out) does not hold the process, but
   // what was printed gets out first: a pipe may take it late.
   await Promise.all([process.stdout, process.stderr].map(flushed));
-  process.exit(exitCode);
+  process.exit(exitCode === 0 && output.isLost ? UNWRITTEN_EXIT_CODE : exitCode);
+}
+
+/** Learns of output that does not get out. `datafn-ws … | head` is no such case: nobody wants the rest. */
+function watchOutput(io: Io): { readonly isLost: boolean } {
+  const output = { isLost: false };
+  io.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE' || output.isLost) return;
+    output.isLost = true;
+    io.stderr.write(`${colorsFor(io, 'stderr').red('error:')} Cannot write to stdout: ${error.message}\n`);
+  });
+  // Progress and logs. That they are lost is nothing to stop for, and nobody is left to be told.
+  io.stderr.on('error', () => {});
+  return output;
 }
 
 function flushed(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {
     if (stream.destroyed || !stream.writable) resolve();
+    // Even an empty text cannot be written to a full disk; what is wrong with the last one is heard a turn later.
+    else if (stream.writableLength === 0) setImmediate(resolve);
     else stream.write('', () => resolve());
   });
 }

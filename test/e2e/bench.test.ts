@@ -271,6 +271,7 @@ describe.runIf(canSeeProcesses)('the end of a run before its time', () => {
   }
 
   test.each([
+    ['SIGHUP', 129],
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const)(

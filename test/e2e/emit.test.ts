@@ -185,6 +185,7 @@ describe('emit without a server of ours', () => {
 
 describe('emit that is interrupted', () => {
   test.each([
+    ['SIGHUP', 129],
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const)('by %s in a range at a rate says what it did, and exits %i', async (signal, exitCode) => {

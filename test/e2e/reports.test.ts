@@ -181,9 +181,9 @@ test('a report that cannot be written in the end takes nothing from the others, 
   const run = startCli(['bench', scenario('gone', 'hold: 500ms'), ...flags], { env });
   await underWay(run);
   rmSync(gone, { recursive: true });
-  expect((await run.ended(WITHIN_MS)).code).toBe(2);
-  expect(run.stderr).toMatch(/^Cannot write --junit .*x\.xml: .*ENOENT/m);
-  expect(run.stderr).toMatch(/^Cannot write the job summary: .*ENOENT/m);
+  expect((await run.ended(WITHIN_MS)).code).toBe(74);
+  expect(run.stderr).toMatch(/^error: Cannot write --junit .*x\.xml: .*ENOENT/m);
+  expect(run.stderr).toMatch(/^error: Cannot write the job summary: .*ENOENT/m);
   expect(run.stderr).not.toContain('bug:');
   expect(readFileSync(html, 'utf8')).toContain('<title>Passed: gone</title>');
   expect(run.stdout).toMatch(/^PASSED gone$/m);

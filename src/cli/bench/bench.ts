@@ -11,14 +11,11 @@ import { resolveOptions } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import { formatCount } from '../../protocol/units.js';
 import { colorsFor } from '../color.js';
-import { type Io, STOP_EXIT_CODES, type StopSignal } from '../io.js';
+import { type Io, STOP_EXIT_CODES, type StopSignal, UNWRITTEN_EXIT_CODE } from '../io.js';
 import { version } from '../version.js';
 import { ProgressScreen } from './progress.js';
 import { remoteOptions } from './remote-options.js';
 import { ReportFiles } from './report-files.js';
-
-/** Exit code of a run in which all is well but a report that could not be written. */
-const NOT_WRITTEN = 2;
 
 /** Runs, lists or checks scenarios; the exit code. */
 export async function bench(
@@ -66,7 +63,7 @@ export async function bench(
   if (scenarios.length > 1) {
     io[files.takeStdout ? 'stderr' : 'stdout'].write(`\n${overall(scenarios, results, io)}`);
   }
-  return exitCodeOf(results, stoppedBy) || (areWritten ? 0 : NOT_WRITTEN);
+  return exitCodeOf(results, stoppedBy) || (areWritten ? 0 : UNWRITTEN_EXIT_CODE);
 }
 
 /** Reads every scenario before any is run; reports what is wrong with all of them at once. */

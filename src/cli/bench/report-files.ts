@@ -9,6 +9,7 @@ import type { JsonReport } from '../../bench/report/schema.js';
 import type { BenchOptions } from '../../options/bench.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import { printable } from '../../protocol/printable.js';
+import { colorsFor } from '../color.js';
 import type { Io } from '../io.js';
 
 /** Every format, and how a report becomes it. */
@@ -90,7 +91,8 @@ export class ReportFiles {
       await write();
       return true;
     } catch (error) {
-      this.io.stderr.write(`Cannot write ${printable(what)}: ${printable(messageOf(error))}\n`);
+      const word = colorsFor(this.io, 'stderr').red('error:');
+      this.io.stderr.write(`${word} Cannot write ${printable(what)}: ${printable(messageOf(error))}\n`);
       return false;
     }
   }
