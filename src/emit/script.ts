@@ -1,8 +1,10 @@
-import { createInterface } from 'node:readline';
+import { on } from 'node:events';
 import type { Readable } from 'node:stream';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
 import { cursorProblem, describe, namespaceProblem } from '../protocol/identifiers.js';
-import { MAX_TIMER_MS } from '../protocol/units.js';
+import { nearest } from '../protocol/nearest.js';
+import { formatSize, MAX_TIMER_MS } from '../protocol/units.js';
+import { decodeUtf8 } from '../protocol/utf8.js';
 import type { Emission } from './api-client.js';
 
 /** A line of a script: an emission and how long to wait before it. */
@@ -19,9 +21,13 @@ export interface ScriptError {
   readonly error: DatafnWsError;
 }
 
+/** Longest line of a script, in bytes. The longest valid one takes a few thousand. */
+export const MAX_LINE_BYTES = 1024 * 1024;
+
 /**
- * Reads an NDJSON script line by line, as it comes; blank lines are skipped. A line that is not valid yields an
- * error and the reading goes on: the caller decides.
+ * Reads an NDJSON script (UTF-8, with or without a byte order mark) line by line, as it comes; blank lines are
+ * skipped. A line that is not valid yields an error and the reading goes on: the caller decides. Of a line that is
+ * longer than {@link MAX_LINE_BYTES} no more than that is kept.
  *
  * Each line is `{"namespace":"user:alice","cursor":"42","delayMs":100}`, the delay optional.
  *
@@ -34,17 +40,17 @@ export async function* readScript(
 ): AsyncGenerator<ScriptStep | ScriptError> {
   let line = 0;
   try {
-    for await (const text of createInterface({ input, signal, crlfDelay: Number.POSITIVE_INFINITY })) {
+    for await (const bytes of linesOf(input, signal)) {
       line += 1;
-      if (text.trim() === '') continue;
-      const step = parseLine(text);
+      const step = readLine(bytes);
       if (typeof step === 'string') {
         yield { line, error: new DatafnWsError('ERR_INVALID_SCRIPT', `Line ${line}: expected ${step}`) };
-      } else {
+      } else if (step !== undefined) {
         yield { line, ...step };
       }
     }
   } catch (error) {
+    if (signal?.aborted) return;
     throw new DatafnWsError(
       'ERR_INVALID_SCRIPT',
       `Cannot read the script beyond line ${line}: ${messageOf(error)}`,
@@ -52,6 +58,52 @@ export async function* readScript(
     );
   }
 }
+
+const NEWLINE = 0x0a;
+/** Chunks that may wait to be read before the input is paused. */
+const WAITING_CHUNKS = 4;
+
+/** Cuts an input at its line ends; a line that is too long is `undefined`, as soon as that is known. */
+async function* linesOf(input: Readable, signal?: AbortSignal): AsyncGenerator<Buffer | undefined> {
+  const chunks = on(input, 'data', {
+    signal,
+    close: ['end', 'close'],
+    highWaterMark: WAITING_CHUNKS,
+    lowWaterMark: 1,
+  });
+  let held: Buffer[] = [];
+  let heldBytes = 0;
+  for await (const [chunk] of chunks) {
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Buffer);
+    for (let start = 0; start < bytes.length; ) {
+      const found = bytes.indexOf(NEWLINE, start);
+      const end = found === -1 ? bytes.length : found;
+      const wasTooLong = heldBytes > MAX_LINE_BYTES;
+      heldBytes += end - start;
+      const isTooLong = heldBytes > MAX_LINE_BYTES;
+      if (isTooLong) held = [];
+      else held.push(bytes.subarray(start, end));
+      if (isTooLong && !wasTooLong) yield undefined;
+      if (found !== -1) {
+        if (!isTooLong) yield Buffer.concat(held);
+        held = [];
+        heldBytes = 0;
+      }
+      start = end + 1;
+    }
+  }
+  if (held.length > 0) yield Buffer.concat(held);
+}
+
+/** What a line asks for; what was expected instead; or nothing, for one that is blank. */
+function readLine(bytes: Buffer | undefined): Omit<ScriptStep, 'line'> | string | undefined {
+  if (bytes === undefined) return `at most ${formatSize(MAX_LINE_BYTES)}, got more`;
+  const text = decodeUtf8(bytes);
+  if (text === undefined) return 'UTF-8, got bytes that are none';
+  return text.trim() === '' ? undefined : parseLine(text);
+}
+
+const KEYS: readonly string[] = ['namespace', 'cursor', 'delayMs'];
 
 function parseLine(text: string): Omit<ScriptStep, 'line'> | string {
   let value: unknown;
@@ -62,6 +114,12 @@ function parseLine(text: string): Omit<ScriptStep, 'line'> | string {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return `an object, got ${describe(value)}`;
+  for (const key of Object.keys(value)) {
+    // Keys of others may be there; one that was meant for ours must not be passed over.
+    if (KEYS.includes(key)) continue;
+    const meant = nearest(key, KEYS);
+    if (meant !== undefined) return `\`${meant}\`, got ${describe(key)}`;
+  }
   const { namespace, cursor, delayMs = 0 } = value as Record<string, unknown>;
   const wrongNamespace = namespaceProblem(namespace);
   if (wrongNamespace !== undefined) return `\`namespace\` to be ${wrongNamespace}`;

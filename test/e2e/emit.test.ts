@@ -1,9 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { disposeProcesses, runCli, startCli } from '../support/cli-process.js';
 import { disposeLive, openClient, startServer } from '../support/live-server.js';
@@ -215,6 +216,21 @@ describe('emit that is interrupted', () => {
     expect((await emit.ended()).code).toBe(130);
     const summary = JSON.parse(emit.stdout.trimEnd().split('\n').at(-1) ?? '');
     expect(summary).toMatchObject({ event: 'summary', cursors: 1, deliveries: 1, aborted: true });
+  });
+
+  test('while it waits for a line of a named pipe ends at once', async () => {
+    const pipe = join(await mkdtemp(join(tmpdir(), 'datafn-ws-test-')), 'pipe');
+    folders.push(dirname(pipe));
+    execFileSync('mkfifo', [pipe]);
+    const { wsUrl, apiUrl } = await startServer();
+    const client = await openClient(wsUrl, 'a');
+    const emit = startCli(['emit', '--file', pipe, '--url', apiUrl]);
+    const writer = await open(pipe, 'w');
+    await writer.write(`${line('a', '1')}\n`);
+    expect(await client.received(1)).toEqual([message('1')]);
+    emit.kill('SIGINT');
+    expect((await emit.ended()).code).toBe(130);
+    await writer.close();
   });
 
   test('while a server keeps it waiting ends at once', async () => {

@@ -1,5 +1,6 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, openSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { ApiClient, type EmissionResult } from '../../emit/api-client.js';
 import { type EmitSummary, runEmit } from '../../emit/run.js';
@@ -105,7 +106,10 @@ function* range(from: number, to: number, namespaces: readonly string[]): Genera
 async function openScript(file: string, io: Io): Promise<Readable> {
   if (file === '-') return io.stdin;
   try {
-    if ((await stat(file)).isDirectory()) throw new Error('it is a folder');
+    const found = await stat(file);
+    if (found.isDirectory()) throw new Error('it is a folder');
+    // A named pipe may have nothing to say for long. A stream of files would wait in a thread that no signal ends.
+    if (found.isFIFO()) return new Socket({ fd: openSync(file, 'r'), readable: true, writable: false });
   } catch (error) {
     throw new DatafnWsError(
       'ERR_INVALID_OPTION',
