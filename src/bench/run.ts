@@ -9,6 +9,7 @@ import { machineLimits, planLayout } from './fleet/preflight.js';
 import { WorkerPool } from './fleet/worker-pool.js';
 import { monotonicMs } from './measure/clock.js';
 import { dueMs, type EmissionPlan } from './measure/emission-plan.js';
+import { Histogram, type HistogramData } from './measure/histogram.js';
 import { addMeasurements, emptyMeasurements, type Measurements } from './measure/measurements.js';
 import { SaturationWatch } from './measure/saturation.js';
 import { Spread } from './measure/skew.js';
@@ -43,11 +44,16 @@ export interface RunOptions extends TargetOptions {
   readonly observer: RunObserver;
 }
 
-/** Numbers of a running phase. */
+/** How a run stands. */
 export interface RunProgress {
-  readonly open: number;
+  /** Clients whose connection is open, by cohort. */
+  readonly open: readonly number[];
+  /** Connections so far that never opened, or that the server has ended. */
   readonly failed: number;
+  /** Deliveries so far. */
   readonly received: number;
+  /** Fan-out latency in the last second; nothing while nothing arrives. */
+  readonly fanoutP99Ms: number | undefined;
 }
 
 /** Is told how a run proceeds. */
@@ -88,6 +94,8 @@ class Run {
   readonly #phases: PhaseResult[] = [];
   readonly #saturation = new SaturationWatch();
   readonly #timeline = new Timeline();
+  /** Fan-out latencies of the last second, by worker. */
+  readonly #recentFanout: (HistogramData | undefined)[] = [];
   #clock: NodeJS.Timeout | undefined;
   readonly #workers: WorkerSummary[];
   readonly #invalid: string[] = [];
@@ -348,7 +356,10 @@ class Run {
 
   #onStatus(index: number, { health, fanout }: WorkerStatus): void {
     const summary = this.#workers[index];
-    if (health !== undefined && fanout !== undefined) this.#timeline.addWorker(fanout, health.delayP99Ms);
+    if (health !== undefined && fanout !== undefined) {
+      this.#timeline.addWorker(fanout, health.delayP99Ms);
+      this.#recentFanout[index] = fanout;
+    }
     if (health !== undefined && summary !== undefined) {
       summary.maxCpu = Math.max(summary.maxCpu, health.cpu);
       summary.maxDelayP99Ms = Math.max(summary.maxDelayP99Ms, health.delayP99Ms);
@@ -364,19 +375,23 @@ class Run {
 
   #progress(): RunProgress {
     const statuses = this.#pool.statuses.filter((status) => status !== undefined);
+    const fanout = new Histogram();
+    for (const data of this.#recentFanout) if (data !== undefined) fanout.add(data);
     return {
-      open: statuses.reduce((total, { open }) => total + open.reduce((sum, count) => sum + count, 0), 0),
-      failed: statuses.reduce((total, { failed }) => total + failed, 0),
-      received: statuses.reduce((total, { received }) => total + received, 0),
+      open: this.scenario.cohorts.map((_, cohort) => sum(statuses, ({ open }) => open[cohort] ?? 0)),
+      failed: sum(statuses, ({ failed }) => failed),
+      received: sum(statuses, ({ received }) => received),
+      fanoutP99Ms: fanout.percentileMs(99),
     };
   }
 
   /** Ends a second of the timeline. */
   async #mark(): Promise<void> {
     const atMs = monotonicMs() - this.#startMs;
-    const progress = this.#progress();
+    const { open, received } = this.#progress();
     const { rssNowBytes, recentDelayMaxMs } = await this.target.measure();
-    this.#timeline.mark(atMs, progress, { rssBytes: rssNowBytes, delayMaxMs: recentDelayMaxMs });
+    const now = { open: sum(open, (count) => count), received };
+    this.#timeline.mark(atMs, now, { rssBytes: rssNowBytes, delayMaxMs: recentDelayMaxMs });
   }
 
   #orAbort<Value>(work: Promise<Value>): Promise<Value> {
@@ -384,6 +399,10 @@ class Run {
     work.catch(() => {});
     return Promise.race([work, this.#aborted]);
   }
+}
+
+function sum<Item>(items: readonly Item[], of: (item: Item) => number): number {
+  return items.reduce((total, item) => total + of(item), 0);
 }
 
 function isWorkerDeath(error: unknown): boolean {

@@ -12,6 +12,8 @@ export function addOptions(command: Command, table: OptionTable): void {
       flag.argParser<string[]>((value, earlier = []) => [...earlier, value]);
     }
     command.addOption(flag);
+    if (option.negatedHelp !== undefined)
+      command.addOption(new Option(`--no-${flagOf(key)}`, option.negatedHelp));
   }
   const [first] = Object.entries(table).filter(([, option]) => option.fromEnv);
   if (first === undefined) return;

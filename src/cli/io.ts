@@ -7,12 +7,14 @@ export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 export interface Io {
   readonly stdin: Readable;
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
-  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Calls back at each request to stop. Returns how to be left alone again. */
   onStop(listener: (signal: StopSignal) => void): () => void;
   /** Calls back at each request to read files again (SIGHUP). Returns how to be left alone again. */
   onReload(listener: () => void): () => void;
+  /** Calls back when the process exits, whatever the reason, for what must be undone at once. Returns how not to. */
+  onExit(listener: () => void): () => void;
 }
 
 /** The exit code of a process that was asked to stop (128 + the signal's number). */

@@ -50,6 +50,10 @@ function processIo(): Io {
     stderr: process.stderr,
     env: process.env,
     ...requests(),
+    onExit(listener) {
+      process.on('exit', listener);
+      return () => process.off('exit', listener);
+    },
   };
 }
 

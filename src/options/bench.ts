@@ -2,7 +2,7 @@ import type { Parsed } from '../protocol/units.js';
 import { urlProblem } from './checks.js';
 import { commandWords } from './command-words.js';
 import { adminTokenOption, trustOptions } from './emit.js';
-import { count, list, type Resolved, text, toggle } from './spec.js';
+import { count, eitherWay, list, type Resolved, text, toggle } from './spec.js';
 
 function isJsonObject(value: string): boolean {
   try {
@@ -125,7 +125,11 @@ export const benchOptions = {
   junit: reportFile('JUnit XML'),
   markdown: reportFile('Markdown'),
   html: reportFile('an HTML page'),
-  progress: toggle({ help: 'Show live progress even where stderr is no terminal.', fromEnv: false }),
+  progress: eitherWay({
+    help: 'Show live progress even where stderr is no terminal.',
+    negatedHelp: 'Show a line a phase even where stderr is a terminal.',
+    fromEnv: false,
+  }),
   list: toggle({ help: 'List the scenarios that ship with the tool.', fromEnv: false }),
   validate: toggle({ help: 'Check the scenarios and run nothing.', fromEnv: false }),
 } as const;

@@ -31,6 +31,8 @@ export interface OptionSpec<Value> {
   readonly fromConfig: boolean;
   /** Whether its value must stay out of logs and errors. */
   readonly isSecret: boolean;
+  /** Help of its `--no-…` form; only a switch that {@link eitherWay} made has one. */
+  readonly negatedHelp?: string;
   /** Whether it names a file: relative to the working directory in a flag, to the config file's folder in one. */
   readonly isFile: boolean;
   parse(text: string): Parsed<Value>;
@@ -146,6 +148,13 @@ export function toggle(given: Omit<Given<boolean>, 'default'>): OptionSpec<boole
     return { ok: false, expected: 'true or false' };
   };
   return spec({ placeholder: '', parse }, { ...given, default: false });
+}
+
+/** On, or off with `--no-…`, when it is said; `undefined` when it is not. */
+export function eitherWay(
+  given: Omit<Given<boolean | undefined>, 'default'> & { readonly negatedHelp: string },
+): OptionSpec<boolean | undefined> {
+  return { ...toggle({ help: given.help }), ...given, default: undefined };
 }
 
 /** A text that may be given several times. */

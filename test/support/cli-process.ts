@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Waiters } from './deadline.js';
 
-const BIN = fileURLToPath(new URL('../../bin/datafn-ws.js', import.meta.url));
+export const BIN = fileURLToPath(new URL('../../bin/datafn-ws.js', import.meta.url));
 
 export interface CliOptions {
   /** Variables on top of an environment that has none of the tool's own, of colours, or of GitHub. */

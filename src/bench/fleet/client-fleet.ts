@@ -222,6 +222,8 @@ export class ClientFleet implements FleetCalls, ClientHost {
       timeoutMs,
       ...(tls === undefined ? {} : { tls }),
     });
+    // One that opened and was ended since has been counted.
+    if (client.state === 'ended' && client.failures > 0) this.#failed += 1;
     if (!client.isOpen) this.#comeBack(client);
   }
 

@@ -87,7 +87,7 @@ export type WorkerMessage =
 export interface WorkerStatus {
   /** Clients whose connection is open, by cohort. */
   readonly open: readonly number[];
-  /** Connections that the other side has ended. */
+  /** Connections that never opened, or that the other side has ended. */
   readonly failed: number;
   readonly received: number;
   /** Once a second: how the process fared, and the fan-out latencies meanwhile. */

@@ -12,6 +12,7 @@ import {
   SHORT_DELIVERY_NAMES,
   timingsOf,
 } from './tables.js';
+import { wrap } from './wrap.js';
 
 export interface TerminalStyle {
   readonly colors: ChalkInstance;
@@ -248,18 +249,4 @@ function shorten(text: string, length: number): string {
 /** Text from outside as a part of a line, its controls shown instead of obeyed. */
 function oneLine(text: string): string {
   return printable(text.replace(/\s+/g, ' '));
-}
-
-/** Breaks a text at blanks into lines of at most `width`; a word that is longer, anywhere. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  const pieces = new RegExp(`\\S{1,${width}}`, 'gu');
-  for (const piece of text.split(/\s+/).flatMap((word) => word.match(pieces) ?? [])) {
-    if (line !== '' && line.length + 1 + piece.length > width) {
-      lines.push(line);
-      line = piece;
-    } else line = line === '' ? piece : `${line} ${piece}`;
-  }
-  return line === '' ? lines : [...lines, line];
 }

@@ -54,6 +54,8 @@ export async function startOwnServer({
   const child = spawn(process.execPath, [...words, '--port', String(port), '--json', ...flags], {
     // The channel ties its life to ours: it ends when this process does, however that comes about.
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    // A Ctrl-C is for bench alone: a server that heard it too would be gone before its clients are counted.
+    detached: process.platform !== 'win32',
     env: Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('DATAFN_WS_'))),
   });
   const lastLines: string[] = [];

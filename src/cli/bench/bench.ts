@@ -102,13 +102,13 @@ async function runOne(
       signal,
       observer: screen,
     });
-    screen.clear();
+    screen.close();
     const result = jsonResult(run, { version, machine: machine() });
     const style = { colors: colorsFor(io, output), columns: Math.max(40, io[output].columns ?? 80) };
     io[output].write(`\n${terminalReport(result, style)}`);
     return result;
   } finally {
-    screen.clear();
+    screen.close();
   }
 }
 

@@ -1,114 +1,101 @@
 import type { ChalkInstance } from 'chalk';
+import { wrap } from '../../bench/report/wrap.js';
 import type { PhaseResult } from '../../bench/result.js';
 import type { RunObserver, RunProgress } from '../../bench/run.js';
-import {
-  actionsOf,
-  arrivalMs,
-  type Phase,
-  type PhaseAction,
-  type Scenario,
-} from '../../bench/scenario/model.js';
+import { actionsOf, type Phase, type Scenario } from '../../bench/scenario/model.js';
+import { printable } from '../../protocol/printable.js';
 import { formatCount, formatDuration } from '../../protocol/units.js';
 import { colorsFor } from '../color.js';
 import type { Io } from '../io.js';
+import { LiveBlock } from '../live-block.js';
+import { liveLines } from './live-lines.js';
 
-const BAR_WIDTH = 20;
+/** Drawn more often, nobody could read it. */
+const REDRAW_MS = 100;
+/** The stretch of time that a live rate is of. */
+const RATE_MS = 1000;
 
-/** What `bench` shows on stderr while it runs: a live line on a terminal, and everywhere a line for each phase. */
+/** What `bench` shows on stderr while it runs: a live view on a terminal, and everywhere a line for each phase. */
 export class ProgressScreen implements RunObserver {
-  readonly #isLive: boolean;
+  readonly #live: LiveBlock | undefined;
   readonly #colors: ChalkInstance;
+  readonly #deliveries = new RateMeter();
   #phase: Phase | undefined;
   #step = '';
   #startedAtMs = 0;
-  #receivedBefore = 0;
-  #received = 0;
-  #isDrawn = false;
+  #drawnAtMs = 0;
 
+  /** @param live whether there is a live view; `undefined` leaves it to whether stderr is a terminal. */
   constructor(
     private readonly io: Io,
     private readonly scenario: Scenario,
-    forceLive: boolean,
+    live: boolean | undefined,
   ) {
-    this.#isLive = forceLive || (io.stderr.isTTY === true && io.env.TERM !== 'dumb');
+    const isLive = live ?? (io.stderr.isTTY === true && io.env.TERM !== 'dumb');
+    this.#live = isLive ? new LiveBlock(io) : undefined;
     this.#colors = colorsFor(io, 'stderr');
   }
 
   phaseStarted(phase: Phase, index: number, of: number): void {
-    if (index === 0) this.io.stderr.write(`${this.#colors.bold(this.scenario.name)}\n`);
+    if (index === 0) this.io.stderr.write(`${this.#colors.bold(printable(this.scenario.name))}\n`);
     this.#phase = phase;
     this.#step = `${String(index + 1).padStart(String(of).length)}/${of}`;
     this.#startedAtMs = performance.now();
-    this.#receivedBefore = this.#received;
-    this.progress({ open: 0, failed: 0, received: this.#received });
+    this.#drawnAtMs = 0;
   }
 
-  progress({ open, failed, received }: RunProgress): void {
-    this.#received = received;
+  progress(progress: RunProgress): void {
+    const nowMs = performance.now();
+    const deliveriesPerSecond = this.#deliveries.record(nowMs, progress.received);
     const phase = this.#phase;
-    if (!this.#isLive || phase === undefined) return;
-    const elapsedMs = performance.now() - this.#startedAtMs;
-    const seconds = Math.max(0.2, elapsedMs / 1000);
-    const rate = Math.round((received - this.#receivedBefore) / seconds);
-    const parts = [
-      `${formatCount(open)} open`,
-      failed > 0 ? this.#colors.yellow(`${formatCount(failed)} closed by the server`) : '',
-      phase.kind === 'emit' ? `${formatCount(rate)} deliveries/s` : '',
-    ].filter((part) => part !== '');
-    const line = `${this.#step} ${this.#bar(phase, elapsedMs)} ${parts.join(', ')}`;
-    this.io.stderr.write(`\r\x1b[K${line}`);
-    this.#isDrawn = true;
-  }
-
-  #bar(phase: Phase, elapsedMs: number): string {
-    const planned = plannedMs(phase, this.scenario);
-    const share = planned === 0 ? 0 : Math.min(1, elapsedMs / planned);
-    const filled = Math.round(share * BAR_WIDTH);
-    return `${this.#colors.cyan('█'.repeat(filled))}${this.#colors.dim('░'.repeat(BAR_WIDTH - filled))} ${phase.kind}`;
+    if (this.#live === undefined || phase === undefined || nowMs - this.#drawnAtMs < REDRAW_MS) return;
+    this.#drawnAtMs = nowMs;
+    const elapsedMs = nowMs - this.#startedAtMs;
+    const { scenario } = this;
+    const moment = { scenario, phase, step: this.#step, elapsedMs, progress, deliveriesPerSecond };
+    this.#live.draw(liveLines(moment, this.#live.columns, this.#colors));
   }
 
   phaseEnded(result: PhaseResult): void {
-    this.clear();
-    const { phase, durationMs, outcomes } = result;
+    this.#live?.erase();
+    this.#phase = undefined;
+    const { phase, durationMs, outcomes, isFinished } = result;
     const outcome = phaseOutcome(result);
-    const took = this.#colors.dim(`in ${formatDuration(durationMs)}`);
-    this.io.stderr.write(
-      `${this.#colors.dim(this.#step)} ${phase.label}${outcome === '' ? '' : `: ${outcome}`} ${took}\n`,
-    );
+    const what = `${printable(phase.label)}${outcome === '' ? '' : `: ${outcome}`}`;
+    const took = `${isFinished ? ' in' : ', stopped after'} ${formatDuration(durationMs)}`;
+    // A pipe gets a line, whatever its length; on a terminal it is broken between words.
+    const lines =
+      this.#live === undefined ? [`${what}${took}`] : wrap(`${what}${took}`, this.#live.columns - 6);
+    const [first = '', ...others] = lines;
+    this.io.stderr.write(`${this.#colors.dim(this.#step)} ${first}\n`);
+    for (const line of others) this.io.stderr.write(`    ${line}\n`);
     for (const { expectation, shown, passed } of outcomes) {
       if (!passed)
         this.io.stderr.write(
-          `    ${this.#colors.red('✗')} ${expectation.text}  ${this.#colors.red(shown)}\n`,
+          `    ${this.#colors.red('✗')} ${printable(expectation.text)}  ${this.#colors.red(shown)}\n`,
         );
     }
   }
 
-  clear(): void {
-    if (this.#isDrawn) this.io.stderr.write('\r\x1b[K');
-    this.#isDrawn = false;
+  /** Takes the live view off the screen for good. Idempotent. */
+  close(): void {
+    this.#live?.close();
   }
 }
 
-/** How long an action is meant to take, as far as that is known. */
-function plannedMs(action: PhaseAction, scenario: Scenario): number {
-  switch (action.kind) {
-    case 'connect': {
-      const clients = scenario.cohorts[action.cohort]?.clients ?? 0;
-      return arrivalMs(action.arrivals, clients, clients);
-    }
-    case 'emit':
-    case 'hold':
-    case 'churn':
-      return action.durationMs;
-    case 'restart-server':
-      return action.downtimeMs;
-    case 'parallel':
-      return Math.max(...action.phases.map((inner) => plannedMs(inner, scenario)));
-    case 'sequence':
-      return action.phases.reduce((total, inner) => total + plannedMs(inner, scenario), 0);
-    case 'disconnect':
-    case 'shutdown-server':
-      return 0;
+/** How fast a number that only grows has grown of late. */
+class RateMeter {
+  #samples: { readonly atMs: number; readonly value: number }[] = [];
+
+  /** Takes the number as it is now; its growth a second, over the last second or what there is of it. */
+  record(atMs: number, value: number): number {
+    // One from before the stretch is kept, so that the stretch is a whole one.
+    const second = this.#samples.findIndex((sample) => atMs - sample.atMs < RATE_MS);
+    this.#samples.splice(0, Math.max(0, second === -1 ? this.#samples.length - 1 : second - 1));
+    this.#samples.push({ atMs, value });
+    const [first] = this.#samples;
+    if (first === undefined || first.atMs === atMs) return 0;
+    return Math.round(Math.max(0, value - first.value) / ((atMs - first.atMs) / 1000));
   }
 }
 

@@ -1,0 +1,151 @@
+import type { ChalkInstance } from 'chalk';
+import type { RunProgress } from '../../bench/run.js';
+import { arrivalMs, type Phase, type PhaseAction, type Scenario } from '../../bench/scenario/model.js';
+import { printable } from '../../protocol/printable.js';
+import { formatCount, formatDuration } from '../../protocol/units.js';
+
+/** Widest that a bar gets. */
+const BAR_WIDTH = 24;
+/** Bars of a phase that does many things at once. */
+const MAX_BARS = 6;
+const NAME_WIDTH = 16;
+
+/** A moment of a phase under way. */
+export interface LiveMoment {
+  readonly scenario: Scenario;
+  readonly phase: Phase;
+  /** `3/8`. */
+  readonly step: string;
+  readonly elapsedMs: number;
+  readonly progress: RunProgress;
+  readonly deliveriesPerSecond: number;
+}
+
+/** The lines of the live view: what the phase is, a bar for each thing that it does, and the numbers. */
+export function liveLines(moment: LiveMoment, columns: number, colors: ChalkInstance): string[] {
+  const { scenario, phase, step, elapsedMs, progress } = moment;
+  const bars = (phase.kind === 'parallel' ? phase.phases : [phase]).map((action) => barOf(action, moment));
+  const shown = bars.slice(0, MAX_BARS);
+  const nameWidth = Math.min(NAME_WIDTH, Math.max(...shown.map(({ name }) => name.length)));
+  const textWidth = Math.max(...shown.map(({ text }) => text.length));
+  const barWidth = Math.max(4, Math.min(BAR_WIDTH, columns - nameWidth - textWidth - 6));
+  const took = `  ${seconds(elapsedMs)}`;
+  const label = shorten(printable(phase.label), columns - step.length - 1 - took.length);
+  const connected = progress.open.reduce((total, count) => total + count, 0);
+  const clients = scenario.cohorts.reduce((total, cohort) => total + cohort.clients, 0);
+  const { fanoutP99Ms, failed } = progress;
+  return [
+    `${colors.dim(step)} ${label}${colors.dim(took)}`,
+    ...shown.map(({ name, share, text }) => {
+      const filled = Math.round(share * barWidth);
+      const bar = `${colors.cyan('█'.repeat(filled))}${colors.dim('░'.repeat(barWidth - filled))}`;
+      const room = Math.max(0, columns - nameWidth - barWidth - 6);
+      return `  ${shorten(name, nameWidth).padEnd(nameWidth)}  ${bar}  ${shorten(text, room)}`;
+    }),
+    ...(bars.length > MAX_BARS ? [`  and ${bars.length - MAX_BARS} more`] : []),
+    ...packed(
+      [
+        `${formatCount(connected)} of ${formatCount(clients)} connected`,
+        `${formatCount(moment.deliveriesPerSecond)} deliveries/s`,
+        `fan-out p99 ${fanoutP99Ms === undefined ? '–' : formatDuration(fanoutP99Ms)}`,
+        `${formatCount(failed)} closed or failed`,
+      ],
+      columns - 2,
+    ).map((line) => colors.dim(`  ${line}`)),
+  ];
+}
+
+interface Bar {
+  readonly name: string;
+  /** From 0 to 1. */
+  readonly share: number;
+  readonly text: string;
+}
+
+function barOf(action: PhaseAction, { scenario, elapsedMs, progress }: LiveMoment): Bar {
+  switch (action.kind) {
+    case 'connect': {
+      const { name, clients } = cohortOf(scenario, action.cohort);
+      const open = progress.open[action.cohort] ?? 0;
+      return {
+        name,
+        share: clamp(open / clients),
+        text: `${formatCount(open)} of ${formatCount(clients)} connected`,
+      };
+    }
+    case 'disconnect': {
+      const { name, clients } = cohortOf(scenario, action.cohort);
+      const leaving = Math.round(clients * action.fraction);
+      const gone = clients - (progress.open[action.cohort] ?? 0);
+      return {
+        name,
+        share: leaving === 0 ? 1 : clamp(gone / leaving),
+        text: `${formatCount(Math.max(0, clients - gone))} still connected`,
+      };
+    }
+    default:
+      return timeBar(action, scenario, elapsedMs);
+  }
+}
+
+/** A bar of the time that an action is meant to take. */
+function timeBar(action: PhaseAction, scenario: Scenario, elapsedMs: number): Bar {
+  const name = action.kind === 'churn' ? cohortOf(scenario, action.cohort).name : action.kind;
+  const planned = plannedMs(action, scenario);
+  if (elapsedMs <= planned)
+    return { name, share: elapsedMs / planned, text: `${seconds(elapsedMs)} of ${seconds(planned)}` };
+  const text = action.kind === 'emit' ? 'waiting for the last deliveries' : 'nearly done';
+  return { name, share: 1, text: planned === 0 ? 'under way' : text };
+}
+
+function cohortOf({ cohorts }: Scenario, index: number): { name: string; clients: number } {
+  return cohorts[index] ?? { name: '', clients: 0 };
+}
+
+/** How long an action is meant to take, as far as that is known. */
+function plannedMs(action: PhaseAction, scenario: Scenario): number {
+  switch (action.kind) {
+    case 'connect': {
+      const { clients } = cohortOf(scenario, action.cohort);
+      return arrivalMs(action.arrivals, clients, clients);
+    }
+    case 'emit':
+    case 'hold':
+    case 'churn':
+      return action.durationMs;
+    case 'restart-server':
+      return action.downtimeMs;
+    case 'parallel':
+      return Math.max(...action.phases.map((inner) => plannedMs(inner, scenario)));
+    case 'sequence':
+      return action.phases.reduce((total, inner) => total + plannedMs(inner, scenario), 0);
+    case 'disconnect':
+    case 'shutdown-server':
+      return 0;
+  }
+}
+
+function clamp(share: number): number {
+  return Math.min(1, Math.max(0, share));
+}
+
+/** With one digit, so that it does not jump about while it runs. */
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+/** Puts parts on as few lines of at most `width` as they need. */
+function packed(parts: readonly string[], width: number): string[] {
+  const lines: string[] = [];
+  for (const part of parts) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 2 + part.length <= width)
+      lines[lines.length - 1] = `${last}, ${part}`;
+    else lines.push(shorten(part, width));
+  }
+  return lines;
+}
+
+function shorten(text: string, width: number): string {
+  return text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text;
+}

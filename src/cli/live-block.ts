@@ -1,0 +1,74 @@
+import { stripVTControlCharacters } from 'node:util';
+import type { Io } from './io.js';
+
+const HIDE_CURSOR = '\x1b[?25l';
+const SHOW_CURSOR = '\x1b[?25h';
+const ERASE_REST_OF_LINE = '\x1b[K';
+const ERASE_BELOW = '\x1b[J';
+
+/** A few lines at the end of stderr that are drawn over and over in the same place. */
+export class LiveBlock {
+  /** What is on the screen now, without colours. */
+  #drawn: readonly string[] = [];
+  #forget: (() => void) | undefined;
+
+  constructor(private readonly io: Io) {}
+
+  /** Width that a line may have: the last column is left free, where some terminals wrap already. */
+  get columns(): number {
+    return Math.max(10, this.#width - 1);
+  }
+
+  /** A terminal that was never told its size says 0. */
+  get #width(): number {
+    return this.io.stderr.columns || 80;
+  }
+
+  /** Draws lines in place of those before, and hides the cursor. What is too wide for the terminal is cut off. */
+  draw(lines: readonly string[]): void {
+    // A block higher than the screen could not be drawn over: its first lines would be out of reach.
+    const shown = lines.slice(0, Math.max(1, (this.io.stderr.rows || 24) - 1)).map((line) => this.#fit(line));
+    // The cursor stays on an empty line below: some terminals do not wrap the line that it is on when they become
+    // narrower, and how far it is to the top could not be known.
+    const text = shown.map((line) => `${line}${ERASE_REST_OF_LINE}\n`).join('');
+    this.io.stderr.write(`${this.#hide()}${this.#toTop()}${text}${ERASE_BELOW}`);
+    this.#drawn = shown.map(stripVTControlCharacters);
+  }
+
+  /** Takes the lines off the screen, for others that are to stay. */
+  erase(): void {
+    if (this.#drawn.length > 0) this.io.stderr.write(`${this.#toTop()}${ERASE_BELOW}`);
+    this.#drawn = [];
+  }
+
+  /** Takes the lines off the screen and gives the cursor back. Idempotent. */
+  close(): void {
+    this.erase();
+    if (this.#forget === undefined) return;
+    this.#forget();
+    this.#forget = undefined;
+    this.io.stderr.write(SHOW_CURSOR);
+  }
+
+  #fit(line: string): string {
+    const plain = stripVTControlCharacters(line);
+    return plain.length > this.columns ? `${plain.slice(0, this.columns - 1)}…` : line;
+  }
+
+  /** Hides the cursor, once; whatever ends the process, it is given back. */
+  #hide(): string {
+    if (this.#forget !== undefined) return '';
+    this.#forget = this.io.onExit(() => this.io.stderr.write(SHOW_CURSOR));
+    return HIDE_CURSOR;
+  }
+
+  /** To the first column of the first line. Where the terminal has become narrower since, it has wrapped them. */
+  #toTop(): string {
+    if (this.#drawn.length === 0) return '';
+    const rows = this.#drawn.reduce(
+      (sum, { length }) => sum + Math.max(1, Math.ceil(length / this.#width)),
+      0,
+    );
+    return `\r\x1b[${rows}A`;
+  }
+}
