@@ -1,6 +1,15 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { DatafnWsError, messageOf } from '../protocol/errors.js';
+import { DatafnWsError } from '../protocol/errors.js';
+import { formatSize } from '../protocol/units.js';
+import { unreachable } from './unreachable.js';
+
+/** Largest answer that is read: several times that to the largest batch. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+/** As much of a server's own words as an error shows. */
+const MAX_WORDS = 500;
+
+const IS_IT_OURS = 'is it a datafn-ws server?';
 
 /** One cursor for one namespace. */
 export interface Emission {
@@ -44,8 +53,9 @@ export class ApiClient {
 
   constructor(options: ApiClientOptions) {
     this.#options = options;
-    this.#base = options.url.replace(/\/+$/, '');
-    this.#transport = options.url.startsWith('https:') ? https : http;
+    const { protocol, href } = new URL(options.url);
+    this.#base = href.replace(/\/+$/, '');
+    this.#transport = protocol === 'https:' ? https : http;
     this.#agent = new this.#transport.Agent({ keepAlive: true, maxSockets: 1, ...options.tls });
   }
 
@@ -58,7 +68,7 @@ export class ApiClient {
     const answer = await this.#request('POST', '/v1/cursors', JSON.stringify(emissions));
     const results = (answer as { results?: unknown } | undefined)?.results;
     if (!Array.isArray(results) || results.length !== emissions.length || !results.every(isResult))
-      throw this.#refused('an answer without `results`; is it a datafn-ws server?');
+      throw this.#refused(`an answer without \`results\`; ${IS_IT_OURS}`);
     return results;
   }
 
@@ -70,6 +80,12 @@ export class ApiClient {
   /** Drops the connection, and a request that is under way. */
   close(): void {
     this.#agent.destroy();
+  }
+
+  /** The path may be that of something else on the server. */
+  #elsewhere(status: number): string {
+    const { origin, pathname } = new URL(this.#base);
+    return status === 404 && pathname !== '/' ? `. Is the HTTP API at ${origin} instead?` : '';
   }
 
   #refused(what: string): DatafnWsError {
@@ -90,23 +106,29 @@ export class ApiClient {
           ...(adminToken === undefined ? {} : { authorization: `Bearer ${adminToken}` }),
         },
       });
-      const unreachable = (why: string, cause?: unknown) =>
-        reject(
-          new DatafnWsError('ERR_UNREACHABLE', `Cannot reach ${this.#base}: ${why}. ${adviceFor(cause)}`, {
-            cause,
-          }),
-        );
+      const fail = (error: Error) => reject(unreachable(this.#base, error));
       request.on('timeout', () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
-      request.on('error', (error) => unreachable(reasonOf(error), error));
+      request.on('error', fail);
       request.on('response', (response) => {
         const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', (error) => unreachable(reasonOf(error), error));
+        let bytes = 0;
+        response.on('data', (chunk: Buffer) => {
+          chunks.push(chunk);
+          bytes += chunk.length;
+          if (bytes <= MAX_ANSWER_BYTES) return;
+          chunks.length = 0;
+          reject(this.#refused(`an answer of more than ${formatSize(MAX_ANSWER_BYTES)}; ${IS_IT_OURS}`));
+          request.destroy();
+        });
+        response.on('error', fail);
         response.on('end', () => {
           const answer = parse(Buffer.concat(chunks).toString());
           const status = response.statusCode ?? 0;
           if (status >= 200 && status < 300) resolve(answer);
-          else reject(this.#refused(`${status} ${explain(answer) ?? response.statusMessage ?? ''}`.trim()));
+          else {
+            const words = (explain(answer) ?? response.statusMessage ?? '').slice(0, MAX_WORDS);
+            reject(this.#refused(`${status} ${words}`.trim() + this.#elsewhere(status)));
+          }
         });
       });
       request.end(body);
@@ -132,20 +154,4 @@ function explain(answer: unknown): string | undefined {
   if (typeof answer !== 'object' || answer === null) return undefined;
   const { detail, fix } = answer as Record<string, unknown>;
   return [detail, fix].filter((part) => typeof part === 'string').join('. ') || undefined;
-}
-
-/** Codes of OpenSSL and Node.js for a certificate that is not believed. */
-const DISTRUST = /CERT|ISSUER|UNABLE_TO_VERIFY/;
-
-function adviceFor(error: unknown): string {
-  const { code } = (error ?? {}) as { code?: unknown };
-  return typeof code === 'string' && DISTRUST.test(code)
-    ? 'Trust its certificate with --ca FILE, or any certificate with --insecure.'
-    : 'Is the server running? Start one with: datafn-ws serve';
-}
-
-/** Connecting to a name with several addresses fails with an empty message and the reasons inside. */
-function reasonOf(error: Error): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return messageOf(error.errors[0]);
-  return error.message || (error as NodeJS.ErrnoException).code || 'the connection failed';
 }

@@ -1,8 +1,8 @@
 import type { Parsed } from '../protocol/units.js';
-import { urlProblem } from './checks.js';
 import { commandWords } from './command-words.js';
 import { adminTokenOption, trustOptions } from './emit.js';
 import { count, eitherWay, list, type Resolved, text, toggle } from './spec.js';
+import { apiUrlProblem, emitUrlProblem, shownUrl, webSocketUrlProblem } from './urls.js';
 
 function isJsonObject(value: string): boolean {
   try {
@@ -38,18 +38,14 @@ export const benchOptions = {
     placeholder: 'URL',
     help: 'WebSocket URL of the server to test; without it, bench starts one. Repeat it to spread clients.',
     fromEnv: false,
-    parse: (value) => {
-      const wrong = urlProblem(value, ['ws:', 'wss:']);
-      return wrong === undefined ? { ok: true, value: [value] } : { ok: false, expected: wrong };
-    },
+    check: webSocketUrlProblem,
+    shown: shownUrl,
   }),
   adminUrl: list({
     placeholder: 'URL',
     help: 'HTTP API to emit on. Default: host and port of each --url. Repeated, each emit goes to all of them.',
-    parse: (value) => {
-      const wrong = urlProblem(value, ['http:', 'https:']);
-      return wrong === undefined ? { ok: true, value: [value] } : { ok: false, expected: wrong };
-    },
+    check: apiUrlProblem,
+    shown: shownUrl,
   }),
   adminToken: adminTokenOption,
   serverCommand: text({
@@ -86,7 +82,8 @@ export const benchOptions = {
     placeholder: 'URL',
     help: 'For a server with an API of its own: the URL of an emit, with {namespace} and {cursor}.',
     default: undefined as string | undefined,
-    check: (value) => urlProblem(value, ['http:', 'https:']),
+    check: emitUrlProblem,
+    shown: shownUrl,
   }),
   emitMethod: text({
     placeholder: 'METHOD',

@@ -1,7 +1,8 @@
-import { namespaceProblem } from '../protocol/identifiers.js';
-import { tokenProblem, urlProblem } from './checks.js';
+import { namespaceMismatch } from '../protocol/identifiers.js';
+import { tokenProblem } from './checks.js';
 import { SERVER_DEFAULTS } from './defaults.js';
 import { count, file, list, type Resolved, rate, text, toggle } from './spec.js';
+import { apiUrlProblem, shownUrl } from './urls.js';
 
 export const adminTokenOption = text({
   placeholder: 'TOKEN',
@@ -23,16 +24,14 @@ export const emitOptions = {
     short: 'n',
     placeholder: 'NS',
     help: 'Namespace to emit into; repeat it for several.',
-    parse: (value) => {
-      const wrong = namespaceProblem(value);
-      return wrong === undefined ? { ok: true, value: [value] } : { ok: false, expected: wrong };
-    },
+    check: namespaceMismatch,
   }),
   url: text({
     placeholder: 'URL',
     help: 'The HTTP API of the server.',
     default: `http://${SERVER_DEFAULTS.host}:${SERVER_DEFAULTS.port}`,
-    check: (value) => urlProblem(value, ['http:', 'https:']),
+    check: apiUrlProblem,
+    shown: shownUrl,
   }),
   adminToken: adminTokenOption,
   ...trustOptions,

@@ -1,5 +1,5 @@
 import { DEFAULT_WS_MANAGER_CONFIG } from '../manager/config.js';
-import { namespaceProblem } from '../protocol/identifiers.js';
+import { namespaceMismatch } from '../protocol/identifiers.js';
 import { formatDurationFlag, formatSizeFlag } from '../protocol/units.js';
 import { tokenProblem } from './checks.js';
 import { SERVER_DEFAULTS } from './defaults.js';
@@ -71,7 +71,7 @@ export const serverOptions = {
     placeholder: 'NS',
     help: 'Admit clients without a token into this namespace (a stock DataFn client sends none).',
     default: undefined as string | undefined,
-    check: namespaceProblem,
+    check: namespaceMismatch,
   }),
 } as const;
 

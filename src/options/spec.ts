@@ -1,5 +1,5 @@
 import { DatafnWsError } from '../protocol/errors.js';
-import { describe } from '../protocol/identifiers.js';
+import { describe, type Mismatch } from '../protocol/identifiers.js';
 import {
   formatSizeFlag,
   type Parsed,
@@ -36,6 +36,8 @@ export interface OptionSpec<Value> {
   /** Whether it names a file: relative to the working directory in a flag, to the config file's folder in one. */
   readonly isFile: boolean;
   parse(text: string): Parsed<Value>;
+  /** What an error says that it got: the text itself, less what is secret in it. */
+  shown(text: string): string;
 }
 
 /** Options by their name in camelCase. */
@@ -59,6 +61,7 @@ function spec<Value>(
     fromConfig: true,
     isSecret: false,
     isFile: false,
+    shown: given.isSecret ? () => 'something else' : describe,
     ...base,
     ...given,
   };
@@ -112,15 +115,21 @@ export function file(given: Omit<Given<string | undefined>, 'default'>): OptionS
   return spec({ placeholder: 'FILE', parse }, { ...given, default: undefined, isFile: true });
 }
 
-/** Any text; `check` says what is wrong with it, in words that follow "Expected … to be". */
+/** Says what is wrong with a text: what was expected, in words that follow "Expected … to be", or nothing. */
+export type TextCheck = (value: string) => string | Mismatch | undefined;
+
+/** Any text that is not empty; `check` says what is wrong with it. */
 export function text<Value extends string | undefined>(
-  given: Given<Value> & { readonly check?: (value: string) => string | undefined },
+  given: Given<Value> & { readonly check?: TextCheck },
 ): OptionSpec<Value> {
-  const parse = (value: string): Parsed<Value> => {
-    const wrong = given.check?.(value);
-    return wrong === undefined ? { ok: true, value: value as Value } : { ok: false, expected: wrong };
-  };
+  const parse = (value: string) => checked(value, value as Value, given.check);
   return spec({ placeholder: 'TEXT', parse }, given);
+}
+
+function checked<Value>(text: string, value: Value, check?: TextCheck): Parsed<Value> {
+  const wrong = check?.(text) ?? (text === '' ? { expected: 'a text', got: 'an empty one' } : undefined);
+  if (wrong === undefined) return { ok: true, value };
+  return { ok: false, ...(typeof wrong === 'string' ? { expected: wrong } : wrong) };
 }
 
 /** One of a few words. */
@@ -157,9 +166,11 @@ export function eitherWay(
   return { ...toggle({ help: given.help }), ...given, default: undefined };
 }
 
-/** A text that may be given several times. */
-export function list(given: Omit<Given<readonly string[]>, 'default'>): OptionSpec<readonly string[]> {
-  const parse = (value: string): Parsed<readonly string[]> => ({ ok: true, value: [value] });
+/** A text that is not empty and may be given several times; `check` says what is wrong with one. */
+export function list(
+  given: Omit<Given<readonly string[]>, 'default'> & { readonly check?: TextCheck },
+): OptionSpec<readonly string[]> {
+  const parse = (value: string) => checked(value, [value], given.check);
   return spec({ placeholder: 'TEXT', parse }, { ...given, default: [], repeatable: true });
 }
 
@@ -228,10 +239,13 @@ export function traceOptions<Table extends OptionTable>(
     }
     const read: unknown[] = [];
     for (const text of origin.texts) {
-      const parsed = option.parse(text);
-      const got = option.isSecret ? 'something else' : describe(text);
-      if (parsed.ok) read.push(parsed.value);
-      else if (origin.at !== undefined)
+      const parsed = readText(option, text);
+      if (parsed.ok) {
+        read.push(parsed.value);
+        continue;
+      }
+      const got = parsed.got ?? option.shown(text);
+      if (origin.at !== undefined)
         configProblems.push({ at: origin.at, message: `${key}: expected ${parsed.expected}, got ${got}` });
       else problems.push(`Expected ${origin.from} to be ${parsed.expected}, got ${got}.`);
     }
@@ -245,6 +259,12 @@ export function traceOptions<Table extends OptionTable>(
     values: Object.freeze(values) as Resolved<Table>,
     origins: origins as Record<keyof Table, OptionOrigin>,
   };
+}
+
+/** Node.js puts U+FFFD in place of bytes that are no UTF-8, in arguments and variables: nobody means that. */
+function readText(option: OptionSpec<unknown>, text: string): Parsed<unknown> {
+  if (text.includes('\ufffd')) return { ok: false, expected: 'UTF-8', got: 'bytes that are none' };
+  return option.parse(text);
 }
 
 const DEFAULT_ORIGIN: OptionOrigin = { kind: 'default', from: 'default', texts: [] };

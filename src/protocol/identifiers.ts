@@ -9,14 +9,26 @@ export const MAX_CLIENT_ID_LENGTH = 255;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
+/** What a value was to be, in words that follow "Expected … to be", and what it is. */
+export interface Mismatch {
+  readonly expected: string;
+  readonly got: string;
+}
+
+function identifierMismatch(value: unknown, maxLength: number): Mismatch | undefined {
+  if (typeof value !== 'string') return { expected: 'a string', got: describe(value) };
+  if (value === '') return { expected: 'a non-empty string', got: 'an empty one' };
+  if (value.length > maxLength)
+    return { expected: `at most ${maxLength} characters`, got: String(value.length) };
+  if (CONTROL_CHARACTER.test(value)) return { expected: 'without control characters', got: 'one' };
+  if (!value.isWellFormed()) return { expected: 'well-formed Unicode', got: 'a lone surrogate' };
+  return undefined;
+}
+
 /** Says what is wrong with `value` as an identifier, in words that follow "Expected … to be …", or nothing. */
 function identifierProblem(value: unknown, maxLength: number): string | undefined {
-  if (typeof value !== 'string') return `a string, got ${describe(value)}`;
-  if (value === '') return 'a non-empty string, got an empty one';
-  if (value.length > maxLength) return `at most ${maxLength} characters, got ${value.length}`;
-  if (CONTROL_CHARACTER.test(value)) return 'without control characters, got one';
-  if (!value.isWellFormed()) return 'well-formed Unicode, got a lone surrogate';
-  return undefined;
+  const mismatch = identifierMismatch(value, maxLength);
+  return mismatch && `${mismatch.expected}, got ${mismatch.got}`;
 }
 
 /**
@@ -32,6 +44,11 @@ export function cursorProblem(value: unknown): string | undefined {
 /** Says what keeps `value` from being a namespace (at most {@link MAX_NAMESPACE_LENGTH} characters), or nothing. */
 export function namespaceProblem(value: unknown): string | undefined {
   return identifierProblem(value, MAX_NAMESPACE_LENGTH);
+}
+
+/** As {@link namespaceProblem}, in two parts. */
+export function namespaceMismatch(value: unknown): Mismatch | undefined {
+  return identifierMismatch(value, MAX_NAMESPACE_LENGTH);
 }
 
 /** Whether `value` can be registered as a client's id. */

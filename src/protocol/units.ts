@@ -1,7 +1,12 @@
 /** The result of reading a value with a unit: the number in the base unit, or what was expected instead. */
 export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly expected: string };
+  | {
+      readonly ok: false;
+      readonly expected: string;
+      /** What came instead, where that says more than the text itself. */
+      readonly got?: string;
+    };
 
 const DURATION_UNITS: Readonly<Record<string, number>> = {
   us: 1e-3,

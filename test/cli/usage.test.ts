@@ -1,16 +1,18 @@
 import { describe, expect, test } from 'vitest';
+import { benchOptions } from '../../src/options/bench.js';
 import { emitOptions } from '../../src/options/emit.js';
 import { serveOptions } from '../../src/options/serve.js';
-import { envOf, flagOf } from '../../src/options/spec.js';
+import { envOf, flagOf, type OptionSpec } from '../../src/options/spec.js';
 import { runWith } from '../support/run-in-process.js';
+
+const TABLES = { serve: serveOptions, emit: emitOptions, bench: benchOptions };
 
 const NO_STACK = /^(?!.*\bat .*:\d+:\d+)/s;
 
 describe('a typo', () => {
-  const flags = [
-    ...Object.keys(serveOptions).map((key) => ['serve', key] as const),
-    ...Object.keys(emitOptions).map((key) => ['emit', key] as const),
-  ];
+  const flags = Object.entries(TABLES).flatMap(([command, table]) =>
+    Object.keys(table).map((key) => [command, key] as const),
+  );
   test.each(flags)('in a flag of %s (%s) is exit 2, and the right one is suggested', async (command, key) => {
     const right = `--${flagOf(key)}`;
     const wrong = `${right}x`;
@@ -57,7 +59,14 @@ describe('wrong usage is exit 2, with the flag, what was expected and what it go
     [['emit', '42', '--from', '1', '--to', '2', '-n', 'a'], 'got more than one'],
     [['emit', '', '-n', 'a'], 'Expected the cursor to be a non-empty string'],
     [['emit', 'c'.repeat(257), '-n', 'a'], 'Expected the cursor to be at most 256 characters, got 257'],
-    [['emit', '42', '-n', ''], 'Expected --namespace to be a non-empty string', 'got ""'],
+    [['emit', '42', '-n', ''], 'Expected --namespace to be a non-empty string, got an empty one.'],
+    [['emit', '42', '-n', 'caf\ufffd'], 'Expected --namespace to be UTF-8, got bytes that are none.'],
+    [['emit', 'caf\ufffd', '-n', 'a'], 'Expected the cursor to be UTF-8, got bytes that are none'],
+    [
+      ['emit', '1', '-n', 'a', '--url', 'http://user:pw@x'],
+      'Expected --url to be a URL without a user and a password',
+      'got "http://…@x".',
+    ],
     [['emit', '--from', '1', '-n', 'a'], 'Expected --from and --to together, got only --from'],
     [['emit', '--from', '3', '--to', '1', '-n', 'a'], 'Expected --from to be at most --to, got 3 and 1'],
     [['emit', '--from', 'x', '--to', '1', '-n', 'a'], 'Expected --from to be a whole number', '"x"'],
@@ -97,6 +106,18 @@ describe('wrong usage is exit 2, with the flag, what was expected and what it go
       expect(given.stderr).toMatch(/Expected (--admin-token|DATAFN_WS_ADMIN_TOKEN) to be /);
       if (token !== '') expect(given.stderr).not.toContain(token);
     }
+  });
+
+  const texts = Object.entries(TABLES).flatMap(([command, table]) =>
+    Object.entries<OptionSpec<unknown>>(table)
+      .filter(([, { placeholder }]) => placeholder !== '')
+      .map(([key]) => [command, key] as const),
+  );
+  test.each(texts)('%s with an empty %s', async (command, key) => {
+    const { code, stdout, stderr } = await runWith([command, `--${flagOf(key)}`, '']);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(new RegExp(`^error: Expected --${flagOf(key)} to be .*, got \\S`));
+    expect(stderr).toMatch(NO_STACK);
   });
 
   test('all that is wrong is told at once', async () => {
@@ -164,6 +185,7 @@ describe('help and version', () => {
   test.each([
     ['serve', serveOptions],
     ['emit', emitOptions],
+    ['bench', benchOptions],
   ] as const)('%s --help names every flag, tells of the environment, and exits 0', async (command, table) => {
     const { code, stdout } = await runWith([command, '--help']);
     expect(code).toBe(0);

@@ -146,11 +146,37 @@ describe('on a server that is not there', () => {
 
   test('a server that speaks no HTTP is ERR_UNREACHABLE', async () => {
     const url = await startOther(createServer((socket) => socket.end('220 mail.example ESMTP\r\n')));
-    await expect(clientOf(url).emit([EMISSION])).rejects.toMatchObject(unreachable(/Parse Error/));
+    await expect(clientOf(url).emit([EMISSION])).rejects.toMatchObject({
+      code: 'ERR_UNREACHABLE',
+      message: expect.stringMatching(/: Parse Error.*\. Is it a datafn-ws server\?/),
+    });
   });
 });
 
 describe('on a server that is not ours', () => {
+  test('an answer without end is ERR_REFUSED, and no more of it is read', async () => {
+    const url = await startHttp((_, response) => {
+      const fill = () => {
+        while (!response.destroyed && response.write(Buffer.alloc(1024 * 1024)));
+      };
+      response.on('drain', fill);
+      fill();
+    });
+    await expect(within(clientOf(url).emit([EMISSION]), 'an end')).rejects.toMatchObject({
+      code: 'ERR_REFUSED',
+      message: expect.stringMatching(/an answer of more than 16 MiB/),
+    });
+  });
+
+  test('404 under a path is ERR_REFUSED with where the API may be, a scheme in capitals is no obstacle', async () => {
+    const { apiUrl } = await startServer();
+    await expect(clientOf(`${apiUrl}/datafn`).emit([EMISSION])).rejects.toMatchObject({
+      code: 'ERR_REFUSED',
+      message: expect.stringMatching(new RegExp(`refused: 404 .* Is the HTTP API at ${apiUrl} instead\\?$`)),
+    });
+    expect(await clientOf(apiUrl.replace('http', 'HTTP')).emit([EMISSION])).toHaveLength(1);
+  });
+
   test.each<[string, number, string, RegExp]>([
     [
       '200 with a web page',
@@ -167,6 +193,7 @@ describe('on a server that is not ours', () => {
     ['302 elsewhere', 302, '', /refused: 302 Found/],
     ['404 with a web page', 404, '<html>nope</html>', /refused: 404 Not Found/],
     ['500 with other JSON', 500, '{"error":"x"}', /refused: 500 Internal Server Error/],
+    ['400 with a speech', 400, `{"detail":"${'x'.repeat(10_000)}"}`, /^.{100,600}$/],
   ])('%s is ERR_REFUSED', async (_, status, body, message) => {
     const url = await startHttp((request, response) => {
       request.resume();

@@ -1,7 +1,8 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
 import type { Emission, TlsTrust } from '../../emit/api-client.js';
-import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import { unreachable } from '../../emit/unreachable.js';
+import { DatafnWsError } from '../../protocol/errors.js';
 import type { Lane } from './lane.js';
 
 /** An HTTP request that makes somebody's server broadcast a cursor. `{namespace}` and `{cursor}` are filled in. */
@@ -25,7 +26,7 @@ export class TemplateClient implements Lane {
 
   constructor(template: EmitTemplate) {
     this.#template = template;
-    this.#transport = template.url.startsWith('https:') ? https : http;
+    this.#transport = /^https:/i.test(template.url) ? https : http;
     this.#agent = new this.#transport.Agent({ keepAlive: true, maxSockets: 1, ...template.tls });
   }
 
@@ -52,13 +53,8 @@ export class TemplateClient implements Lane {
         headers: { ...headers, ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }) },
       });
       request.on('timeout', () => request.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)));
-      request.on('error', (error) =>
-        reject(
-          new DatafnWsError('ERR_UNREACHABLE', `Cannot reach ${new URL(url).origin}: ${messageOf(error)}`, {
-            cause: error,
-          }),
-        ),
-      );
+      const fail = (error: Error) => reject(unreachable(new URL(url).origin, error));
+      request.on('error', fail);
       request.on('response', (response) => {
         response.resume();
         const { statusCode = 0, statusMessage = '' } = response;
@@ -72,9 +68,7 @@ export class TemplateClient implements Lane {
               ),
             );
         });
-        response.on('error', (error) =>
-          reject(new DatafnWsError('ERR_UNREACHABLE', messageOf(error), { cause: error })),
-        );
+        response.on('error', fail);
       });
       request.end(body);
     });

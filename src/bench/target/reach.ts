@@ -1,6 +1,8 @@
-import { connect } from 'node:net';
-import { ApiClient, type ApiClientOptions } from '../../emit/api-client.js';
-import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import { connect, isIP } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { ApiClient, type ApiClientOptions, type TlsTrust } from '../../emit/api-client.js';
+import { unreachable } from '../../emit/unreachable.js';
+import { DatafnWsError } from '../../protocol/errors.js';
 
 const REACH_MS = 5000;
 
@@ -10,34 +12,27 @@ export function apiUrlOf(wsUrl: string): string {
   return `${protocol === 'wss:' ? 'https' : 'http'}://${host}`;
 }
 
-/** @throws {DatafnWsError} `ERR_UNREACHABLE` when nobody listens at a WebSocket URL. */
-export async function checkReachable(wsUrl: string): Promise<void> {
+/** @throws {DatafnWsError} `ERR_UNREACHABLE` when nobody listens at a WebSocket URL, or not with TLS where it says so. */
+export async function checkReachable(wsUrl: string, tls: TlsTrust | undefined): Promise<void> {
   const { protocol, hostname, port } = new URL(wsUrl);
-  await new Promise<void>((resolve, reject) => {
-    const fail = (why: string) =>
-      reject(
-        new DatafnWsError(
-          'ERR_UNREACHABLE',
-          `Cannot reach ${wsUrl}: ${why}. Is the server running? Start one with: datafn-ws serve`,
-        ),
-      );
-    const socket = connect({
-      host: hostname.replace(/^\[(.*)\]$/, '$1'),
-      port: Number(port) || (protocol === 'wss:' ? 443 : 80),
-      timeout: REACH_MS,
+  const isSecure = protocol === 'wss:';
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  const where = { host, port: Number(port) || (isSecure ? 443 : 80), timeout: REACH_MS };
+  const socket = isSecure
+    ? connectTls({ ...where, servername: isIP(host) ? '' : host, ...tls } as ConnectionOptions)
+    : connect(where);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once(isSecure ? 'secureConnect' : 'connect', resolve);
+      socket.once('timeout', () => reject(new Error(`no answer within ${REACH_MS / 1000} s`)));
+      socket.once('error', reject);
+      socket.once('close', () => reject(new Error('the connection was closed')));
     });
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve();
-    });
-    socket.once('timeout', () => {
-      socket.destroy();
-      fail(`no answer within ${REACH_MS / 1000} s`);
-    });
-    socket.once('error', (error) =>
-      fail(messageOf(error) || (error as NodeJS.ErrnoException).code || 'it failed'),
-    );
-  });
+  } catch (error) {
+    throw unreachable(wsUrl, error);
+  } finally {
+    socket.on('error', () => {}).destroy();
+  }
 }
 
 /** @throws {DatafnWsError} when a server's HTTP API cannot be reached, or would not take emits from us. */

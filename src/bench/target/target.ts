@@ -78,7 +78,7 @@ export class Target {
         `The scenario ${scenario.name} has a phase ${needsOwn.kind}, which needs a server that bench starts itself: leave --url out.`,
       );
     }
-    await Promise.all(urls.map(checkReachable));
+    await Promise.all(urls.map((url) => checkReachable(url, tls)));
     if (emitTemplate !== undefined) {
       if (actions.some((action) => action.kind === 'emit' && action.via === 'autocannon')) {
         throw new DatafnWsError(

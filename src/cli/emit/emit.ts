@@ -80,7 +80,8 @@ async function stepsOf(
   }
   if (namespaces.length === 0) throw invalid('Expected --namespace, got none. Try: -n user:alice');
   if (cursor !== undefined) {
-    const wrong = cursorProblem(cursor);
+    // Node.js puts U+FFFD in place of bytes that are no UTF-8.
+    const wrong = cursor.includes('\ufffd') ? 'UTF-8, got bytes that are none' : cursorProblem(cursor);
     if (wrong !== undefined) throw invalid(`Expected the cursor to be ${wrong}`);
     return [step(1, cursor, namespaces)];
   }

@@ -1,0 +1,60 @@
+import { describe } from '../protocol/identifiers.js';
+
+/** What a URL is for: which schemes it may have, and what must not be in it. */
+interface UrlUse {
+  readonly example: string;
+  /** Where a user and a password go instead. */
+  readonly credentials: string;
+  readonly takesQuery: boolean;
+}
+
+const API: UrlUse = {
+  example: 'http://127.0.0.1:3001',
+  credentials: 'a token goes into --admin-token',
+  takesQuery: false,
+};
+const EMIT: UrlUse = {
+  example: 'http://127.0.0.1:3001/emit/{namespace}',
+  credentials: 'they go into --emit-header',
+  takesQuery: true,
+};
+const WEB_SOCKET: UrlUse = {
+  example: 'ws://127.0.0.1:3001/datafn/ws',
+  credentials: 'each client shows a token, see --token-template',
+  takesQuery: true,
+};
+
+/** Says what keeps `value` from being the base URL of an HTTP API, or nothing. */
+export function apiUrlProblem(value: string): string | undefined {
+  return urlProblem(value, API);
+}
+
+/** Says what keeps `value` from being the URL of an emit on somebody's own API, or nothing. */
+export function emitUrlProblem(value: string): string | undefined {
+  return urlProblem(value, EMIT);
+}
+
+/** Says what keeps `value` from being the URL that clients connect to, or nothing. */
+export function webSocketUrlProblem(value: string): string | undefined {
+  const problem = urlProblem(value, WEB_SOCKET);
+  if (problem !== undefined || !new URL(value).searchParams.has('token')) return problem;
+  return 'a URL without a token in it: each client shows its own, see --token-template';
+}
+
+function urlProblem(value: string, { example, credentials, takesQuery }: UrlUse): string | undefined {
+  const kind = `a URL such as ${example}`;
+  // The parser of URLs would pass over blanks and line breaks.
+  if (!URL.canParse(value) || /[\s\p{Cc}]/u.test(value)) return kind;
+  const { protocol, username, password, port } = new URL(value);
+  const { protocol: scheme } = new URL(example);
+  if (protocol !== scheme && protocol !== scheme.replace(':', 's:')) return kind;
+  if (`${username}${password}` !== '') return `a URL without a user and a password: ${credentials}`;
+  if (port === '0') return 'a URL with a port from 1 to 65535';
+  if (!takesQuery && value.includes('?')) return `a URL without a query, such as ${example}`;
+  return value.includes('#') ? `a URL without a fragment, such as ${example}` : undefined;
+}
+
+/** A URL for an error, without what may be secret in it. */
+export function shownUrl(value: string): string {
+  return describe(value.replace(/^(\w+:\/\/)?.*@/s, '$1…@').replace(/([?&]token=)[^&#]*/g, '$1…'));
+}
