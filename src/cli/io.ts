@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { UserCode } from '../server/user-code.js';
 
 /** A request to stop: a signal, or the death of the process that started this one. */
 export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
@@ -13,6 +14,11 @@ export interface Io {
   onStop(listener: (signal: StopSignal) => void): () => void;
   /** Calls back at each request to read files again (SIGHUP). Returns how to be left alone again. */
   onReload(listener: () => void): () => void;
+  /**
+   * Calls back on an error that nobody caught. With a `culprit` it is a user's own, and the command goes on; without, it
+   * is a mistake of ours, and the command has a moment to end. Returns how to be left alone again.
+   */
+  onStrayError(listener: (error: unknown, culprit: UserCode | undefined) => void): () => void;
   /** Calls back when the process exits, whatever the reason, for what must be undone at once. Returns how not to. */
   onExit(listener: () => void): () => void;
 }
@@ -23,6 +29,9 @@ export const STOP_EXIT_CODES: Readonly<Record<StopSignal, number>> = {
   SIGINT: 130,
   SIGTERM: 143,
 };
+
+/** The exit code of a mistake of ours (EX_SOFTWARE of sysexits.h). */
+export const INTERNAL_ERROR = 70;
 
 /** The exit code when what came of a command could not be written (EX_IOERR of sysexits.h). */
 export const UNWRITTEN_EXIT_CODE = 74;

@@ -1,6 +1,10 @@
+import { userCodeRunning } from '../server/user-code.js';
 import { colorsFor } from './color.js';
-import { type Io, STOP_EXIT_CODES, type StopSignal, UNWRITTEN_EXIT_CODE } from './io.js';
+import { INTERNAL_ERROR, type Io, STOP_EXIT_CODES, type StopSignal, UNWRITTEN_EXIT_CODE } from './io.js';
 import { run } from './run.js';
+
+/** How long a command may take to end in order after a mistake of ours. */
+const LAST_WORDS_MS = 3000;
 
 const STOP_SIGNALS = Object.keys(STOP_EXIT_CODES) as StopSignal[];
 
@@ -8,12 +12,6 @@ const STOP_SIGNALS = Object.keys(STOP_EXIT_CODES) as StopSignal[];
 export async function main(): Promise<void> {
   const io = processIo();
   const output = watchOutput(io);
-  for (const event of ['uncaughtException', 'unhandledRejection']) {
-    process.on(event, (error: unknown) => {
-      process.stderr.write(`bug: ${error instanceof Error ? error.stack : String(error)}\n`);
-      process.exit(70);
-    });
-  }
   const exitCode = await run(process.argv.slice(2), io);
   // Whatever is still open (a kept-alive connection, a worker on its way out) does not hold the process, but
   // what was printed gets out first: a pipe may take it late.
@@ -50,6 +48,7 @@ function processIo(): Io {
     stderr: process.stderr,
     env: process.env,
     ...requests(),
+    ...strayErrors(),
     onExit(listener) {
       process.on('exit', listener);
       return () => process.off('exit', listener);
@@ -84,6 +83,41 @@ function requests(): Pick<Io, 'onStop' | 'onReload'> {
     onReload(listener) {
       process.on('SIGHUP', listener);
       return () => process.off('SIGHUP', listener);
+    },
+  };
+}
+
+/**
+ * Who is told of errors that nobody caught. While nobody is, one ends the process at once. Another one on the way out
+ * changes nothing: the deadline is set.
+ */
+function strayErrors(): Pick<Io, 'onStrayError'> {
+  let listener: Parameters<Io['onStrayError']>[0] | undefined;
+  let isEnding = false;
+  const tell = (error: unknown) => {
+    const culprit = userCodeRunning();
+    if (culprit === undefined && isEnding) return;
+    if (listener === undefined) {
+      process.stderr.write(`bug: ${error instanceof Error ? error.stack : String(error)}\n`);
+      process.exit(INTERNAL_ERROR);
+    }
+    if (culprit === undefined) {
+      isEnding = true;
+      setTimeout(() => process.exit(INTERNAL_ERROR), LAST_WORDS_MS);
+    }
+    try {
+      listener(error, culprit);
+    } catch {
+      process.exit(INTERNAL_ERROR);
+    }
+  };
+  process.on('uncaughtException', tell).on('unhandledRejection', tell);
+  return {
+    onStrayError(told) {
+      listener = told;
+      return () => {
+        listener = undefined;
+      };
     },
   };
 }

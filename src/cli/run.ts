@@ -4,7 +4,7 @@ import { printable } from '../protocol/printable.js';
 import { benchCommand } from './bench/command.js';
 import { colorsFor } from './color.js';
 import { emitCommand } from './emit/command.js';
-import type { Io } from './io.js';
+import { INTERNAL_ERROR, type Io } from './io.js';
 import { serveCommand } from './serve/command.js';
 import { version } from './version.js';
 
@@ -18,9 +18,6 @@ const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   ERR_REFUSED: 1,
   ERR_WORKER: 5,
 };
-
-/** Exit code of a bug of ours. */
-const INTERNAL_ERROR = 70;
 
 /**
  * Runs the command line.

@@ -1,5 +1,6 @@
 import { Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { guardLogger, silentLogger } from '../manager/logger.js';
 import type { WebSocketManager } from '../manager/web-socket-manager.js';
 import { SERVER_DEFAULTS } from '../options/defaults.js';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
@@ -10,6 +11,7 @@ import { devNamespaceProvider } from './auth/dev.js';
 import type { NamespaceProvider } from './auth/provider.js';
 import { checkServerOptions } from './check-options.js';
 import { createHttpServer, listenAtBothLoopbacks } from './http-server.js';
+import { GuardedObserver } from './observer.js';
 import { PendingConnections } from './pending-connections.js';
 import { Shutdown, type ShutdownOutcome } from './shutdown.js';
 import { DelayMonitor, type ServerStats } from './stats.js';
@@ -115,6 +117,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
 
   const startedAtMs = performance.now();
   const delay = new DelayMonitor();
+  const observer = GuardedObserver.of(options.observer, guardLogger(options.logger ?? silentLogger));
   let address: ListenAddress | undefined;
   let stopOtherAddresses = () => {};
 
@@ -126,7 +129,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     {
       broadcast: ({ namespace, cursor }) => {
         const { delivered } = attached.manager.broadcastCursor(cursor, namespace);
-        options.observer?.broadcast?.(namespace, cursor, delivered);
+        observer.broadcast?.(namespace, cursor, delivered);
         return delivered;
       },
       orderProblem(items) {
@@ -142,7 +145,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       takesCursors: () => shutdown.takesCursors,
       prepareDrain() {
         shutdown.announce();
-        options.observer?.drainRequested?.();
+        observer.drainRequested?.();
         return { connections: attached.manager.connectionCount, drainMs };
       },
       drain: () => void shutdown.begin(),
@@ -170,6 +173,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
   const attached = attachWebSocketManager(app.server, {
     ...options,
     path,
+    observer,
     rememberNamespaces: remembers
       ? (options.rememberNamespaces ?? SERVER_DEFAULTS.rememberNamespaces)
       : undefined,

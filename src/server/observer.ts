@@ -1,3 +1,6 @@
+import { contain } from '../manager/contain.js';
+import type { DatafnLogger } from '../manager/types.js';
+import { messageOf } from '../protocol/errors.js';
 import type { Closer } from './transport/server-socket.js';
 
 /** One connection, as reported to an observer. */
@@ -10,7 +13,7 @@ export interface ConnectionInfo {
   readonly remoteAddress: string | undefined;
 }
 
-/** Is told what happens on a server, as it happens; for a log or a screen. */
+/** Is told what happens on a server, as it happens; for a log or a screen. What it throws is logged, and harms nobody. */
 export interface ServerObserver {
   /** A client was admitted; `connections` are open now. */
   connected?(connection: ConnectionInfo, connections: number): void;
@@ -26,4 +29,57 @@ export interface ServerObserver {
   broadcast?(namespace: string, cursor: string, delivered: number): void;
   /** `POST /v1/drain` was called: the server shuts down. */
   drainRequested?(): void;
+}
+
+/** A user's observer, what goes wrong in it being logged: the first time, since it may go wrong with every event. */
+export class GuardedObserver implements Required<ServerObserver> {
+  #hasFailed = false;
+
+  /** The observer, guarded unless it is already; one that is told nothing where there is none. */
+  static of(observer: ServerObserver | undefined, logger: DatafnLogger): ServerObserver {
+    if (observer === undefined) return {};
+    return observer instanceof GuardedObserver ? observer : new GuardedObserver(observer, logger);
+  }
+
+  /** @param logger must not throw. */
+  private constructor(
+    private readonly observer: ServerObserver,
+    private readonly logger: DatafnLogger,
+  ) {}
+
+  connected(...event: Parameters<Required<ServerObserver>['connected']>): void {
+    contain(() => this.observer.connected?.(...event), this.#failed);
+  }
+
+  hello(...event: Parameters<Required<ServerObserver>['hello']>): void {
+    contain(() => this.observer.hello?.(...event), this.#failed);
+  }
+
+  refused(...event: Parameters<Required<ServerObserver>['refused']>): void {
+    contain(() => this.observer.refused?.(...event), this.#failed);
+  }
+
+  rejectedUpgrade(...event: Parameters<Required<ServerObserver>['rejectedUpgrade']>): void {
+    contain(() => this.observer.rejectedUpgrade?.(...event), this.#failed);
+  }
+
+  closed(...event: Parameters<Required<ServerObserver>['closed']>): void {
+    contain(() => this.observer.closed?.(...event), this.#failed);
+  }
+
+  broadcast(...event: Parameters<Required<ServerObserver>['broadcast']>): void {
+    contain(() => this.observer.broadcast?.(...event), this.#failed);
+  }
+
+  drainRequested(): void {
+    contain(() => this.observer.drainRequested?.(), this.#failed);
+  }
+
+  readonly #failed = (error: unknown): void => {
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.logger.error('The observer failed; what more goes wrong in it is not logged', {
+      error: messageOf(error),
+    });
+  };
 }

@@ -12,6 +12,8 @@ afterEach(async () => {
   await disposeProcesses();
 });
 
+const GOING_AWAY = { code: 1001, reason: 'Going Away' };
+
 const stats = async (serve: ServeProcess) => (await call('GET', `${serve.apiUrl}/v1/stats`)).json;
 
 /** Asks for the stats until they are as wanted; the last ones. */
@@ -160,6 +162,43 @@ describe('drain', () => {
     expect(clients[1]?.isOpen).toBe(true);
     long.kill('SIGTERM');
     expect(await long.ended()).toEqual({ code: 143, signal: null });
+  });
+});
+
+describe('a mistake of ours that nobody caught', () => {
+  /** Makes the process throw where nobody catches, on SIGUSR2. */
+  const faulty = (statement: string) => ({
+    env: {
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(`process.on('SIGUSR2', () => { ${statement} })`)}`,
+    },
+  });
+
+  test.each([
+    ['thrown', "throw new Error('ouch')"],
+    ['rejected', "Promise.reject(new Error('ouch'))"],
+    ['thrown again and again', "setInterval(() => { throw new Error('ouch') }, 1)"],
+  ])('and is %s is logged, tells everybody 1001, and ends the process with 70', async (_, statement) => {
+    const serve = await startServe(['--drain', '60s'], faulty(statement));
+    const clients = [await openClient(serve.wsUrl, 'a'), await openClient(serve.wsUrl, 'b')];
+    serve.kill('SIGUSR2');
+    for (const client of clients) expect(await client.closed()).toEqual(GOING_AWAY);
+    expect(await serve.ended()).toEqual({ code: 70, signal: null });
+    expect(serve.stderr).toMatch(/✗ this is a mistake in datafn-ws \S+, please report it/);
+    expect(serve.stderr.match(/Error: ouch/g)).toHaveLength(1);
+  });
+
+  test('is one line where the log is JSON, and clients that do not answer do not hold it up', async () => {
+    const serve = await startServe(
+      ['--log-format', 'json', '--close-timeout', '60s', '--shutdown-timeout', '60s'],
+      faulty("throw new Error('ouch')"),
+    );
+    const dead = await openClient(serve.wsUrl, 'a', { answersClose: false });
+    serve.kill('SIGUSR2');
+    expect(await serve.ended()).toEqual({ code: 70, signal: null });
+    expect(dead.closeFrame).toEqual(GOING_AWAY);
+    const event = JSON.parse(await serve.logged(/server\.crashed/));
+    expect(event).toMatchObject({ level: 'error', event: 'server.crashed' });
+    expect(event.stack).toContain('Error: ouch');
   });
 });
 

@@ -22,6 +22,7 @@ export async function runWith(args: readonly string[], env: Record<string, strin
     env,
     onStop: () => () => {},
     onReload: () => () => {},
+    onStrayError: () => () => {},
     onExit: () => () => {},
   };
   return { code: await run(args, io), ...out };

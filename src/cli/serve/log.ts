@@ -21,6 +21,8 @@ export interface LogEvent {
   /** What a person reads. */
   readonly text: string;
   readonly fields?: Readonly<Record<string, unknown>>;
+  /** More lines for a person, such as a stack trace. */
+  readonly details?: readonly string[];
   /** A sign before the text, coloured by what it stands for. */
   readonly sign?: string;
 }
@@ -55,13 +57,14 @@ export class Log {
     return printable(JSON.stringify({ time: at.toISOString(), level, event, message: text, ...fields }));
   }
 
-  #pretty({ level, event, text, fields, sign = ' ' }: LogEvent, at: Date): string {
+  #pretty({ level, event, text, fields, details = [], sign = ' ' }: LogEvent, at: Date): string {
     const { colors } = this.options;
     const time = colors.dim(at.toTimeString().slice(0, 8));
     const mark = level === 'error' ? colors.red('✗') : level === 'warn' ? colors.yellow('!') : sign;
     // The events of the server say all in their text; the manager's own messages come with fields.
     const more =
       event === 'manager' && fields !== undefined ? ` ${colors.dim(printable(JSON.stringify(fields)))}` : '';
-    return `${time} ${mark} ${printable(text)}${more}`;
+    const lines = details.map((line) => `\n           ${colors.dim(printable(line))}`).join('');
+    return `${time} ${mark} ${printable(text)}${more}${lines}`;
   }
 }

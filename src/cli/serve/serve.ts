@@ -5,13 +5,14 @@ import { createDatafnWsServer, type DatafnWsServer } from '../../server/create-s
 import type { ShutdownOutcome } from '../../server/shutdown.js';
 import type { TlsPair } from '../../server/tls.js';
 import { colorsFor } from '../color.js';
-import { type Io, STOP_EXIT_CODES, type StopSignal } from '../io.js';
+import { INTERNAL_ERROR, type Io, STOP_EXIT_CODES, type StopSignal } from '../io.js';
 import { banner } from './banner.js';
 import { readServeOptions, type TracedServeOptions } from './config.js';
 import { Log, type LogEvent } from './log.js';
 import { narrate } from './narrate.js';
 import { type Reloadable, reloadOnSignal } from './reload.js';
 import { optionsAsJson, optionsAsYaml } from './show-options.js';
+import { watchStrayErrors } from './stray-errors.js';
 import { expiryWarning, readTlsPair, trustFlag } from './tls-files.js';
 
 /** Runs a server until it is asked to stop; the exit code. */
@@ -26,6 +27,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     write: (line) => io.stderr.write(line),
     now: () => new Date(),
   });
+  const strayErrors = watchStrayErrors(io, log);
   const isHeard = options.logLevel === 'debug' || options.logLevel === 'info';
   await checkBindHost(options.host);
   const tls = await readTlsPair(traced);
@@ -60,6 +62,12 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
       : undefined,
   });
 
+  let hasCrashed = false;
+  void strayErrors.crash.then(() => {
+    hasCrashed = true;
+    return server.close({ drainMs: 0 });
+  });
+
   if (options.check) {
     io.stdout.write(options.json ? optionsAsJson(traced) : optionsAsYaml(traced));
     return 0;
@@ -86,6 +94,8 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   const outcome = await Promise.race([server.closed, stop.second]);
   stop.dispose();
   stopReloads();
+  strayErrors.dispose();
+  if (hasCrashed) return INTERNAL_ERROR;
   if (typeof outcome === 'string') return STOP_EXIT_CODES[outcome];
   log.add(stopped(outcome, server));
   return 0;

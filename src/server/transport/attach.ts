@@ -7,10 +7,10 @@ import { WebSocketManager } from '../../manager/web-socket-manager.js';
 import { SERVER_DEFAULTS } from '../../options/defaults.js';
 import type { NamespaceProvider } from '../auth/provider.js';
 import { checkAttachOptions } from '../check-options.js';
-import type { ServerObserver } from '../observer.js';
+import { GuardedObserver, type ServerObserver } from '../observer.js';
 import { ConnectionCounters } from '../stats.js';
 import { Connections } from './connections.js';
-import type { UpgradeGate } from './gate.js';
+import { guardGate, type UpgradeGate } from './gate.js';
 import { routeUpgrades } from './upgrade-routes.js';
 import { Upgrader } from './upgrader.js';
 
@@ -47,7 +47,7 @@ export interface AttachOptions extends WsManagerConfig {
   readonly rememberNamespaces?: number;
   readonly logger?: DatafnLogger;
   readonly observer?: ServerObserver;
-  /** Looks at an upgrade before anything else; what it returns is the HTTP error to refuse it with. */
+  /** Looks at an upgrade before anything else; what it returns is the HTTP error to refuse it with. What it throws refuses with 500. */
   readonly screenUpgrade?: UpgradeGate;
 }
 
@@ -82,7 +82,8 @@ export interface AttachedManager {
 export function attachWebSocketManager(httpServer: HttpServer, options: AttachOptions): AttachedManager {
   checkAttachOptions(options);
   const path = options.path ?? SERVER_DEFAULTS.path;
-  const observer = options.observer ?? {};
+  const logger = guardLogger(options.logger ?? silentLogger);
+  const observer = GuardedObserver.of(options.observer, logger);
   const newest = newestCursors(options);
   const manager =
     newest === undefined
@@ -95,12 +96,12 @@ export function attachWebSocketManager(httpServer: HttpServer, options: AttachOp
     closeTimeoutMs: options.closeTimeoutMs ?? SERVER_DEFAULTS.closeTimeoutMs,
   });
   const upgrader = new Upgrader({
-    gates: options.screenUpgrade === undefined ? [] : [options.screenUpgrade],
+    gates: options.screenUpgrade === undefined ? [] : [guardGate(options.screenUpgrade, logger)],
     namespaceProvider: options.namespaceProvider,
     authTimeoutMs: options.authTimeoutMs ?? SERVER_DEFAULTS.authTimeoutMs,
     maxPendingAuth: options.maxPendingAuth ?? SERVER_DEFAULTS.maxPendingAuth,
     maxMessageBytes: options.maxMessageBytes ?? SERVER_DEFAULTS.maxMessageBytes,
-    logger: guardLogger(options.logger ?? silentLogger),
+    logger,
     observer,
     counters,
     connections,

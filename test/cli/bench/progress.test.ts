@@ -41,6 +41,7 @@ function shownOn(screen: Screen, live?: boolean, env: Record<string, string> = {
     env,
     onStop: () => () => {},
     onReload: () => () => {},
+    onStrayError: () => () => {},
     onExit(listener) {
       exit = listener;
       return () => {

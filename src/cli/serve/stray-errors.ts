@@ -1,0 +1,36 @@
+import { messageOf } from '../../protocol/errors.js';
+import type { Io } from '../io.js';
+import { version } from '../version.js';
+import type { Log } from './log.js';
+
+/** What became of errors that nobody caught. */
+export interface StrayErrors {
+  /** Resolves when there was a mistake of ours: the process is to end. */
+  readonly crash: Promise<void>;
+  dispose(): void;
+}
+
+/** Logs errors that nobody caught. Those of a user's code are theirs, and end nothing. */
+export function watchStrayErrors(io: Io, log: Log): StrayErrors {
+  let crashed: () => void;
+  const crash = new Promise<void>((resolve) => {
+    crashed = resolve;
+  });
+  const dispose = io.onStrayError((error, culprit) => {
+    if (culprit !== undefined) {
+      const text = `${culprit.name} failed: ${culprit.describe(error)}`;
+      log.add({ level: 'error', event: 'user.failed', text });
+      return;
+    }
+    crashed();
+    const stack = error instanceof Error ? String(error.stack) : messageOf(error);
+    log.add({
+      level: 'error',
+      event: 'server.crashed',
+      text: `this is a mistake in datafn-ws ${version}, please report it; closing everybody with 1001`,
+      fields: { stack },
+      details: stack.split('\n'),
+    });
+  });
+  return { crash, dispose };
+}
