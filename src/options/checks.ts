@@ -1,4 +1,33 @@
+import { isIP } from 'node:net';
+
 /** Says what keeps `value` from being a bearer token that any HTTP header can carry, or nothing. */
 export function tokenProblem(value: string): string | undefined {
   return /^[\x21-\x7e]+$/.test(value) ? undefined : 'a non-empty token of ASCII characters without blanks';
+}
+
+/** An origin as a browser writes it (RFC 6454 section 6.2): no path, no blank. */
+export const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/i;
+
+/** Says what keeps `value` from being an entry of an allow-list of origins, or nothing. */
+export function originProblem(value: string): string | undefined {
+  const isValid = value === '*' || value === 'null' || ORIGIN.test(value);
+  return isValid ? undefined : 'an origin such as https://app.example.com, null, or * for any';
+}
+
+/** Names for the addresses of proxies that are near. */
+export const PROXY_RANGES: Readonly<Record<string, readonly string[]>> = {
+  loopback: ['127.0.0.0/8', '::1'],
+  private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
+};
+
+/** Says what keeps `value` from naming a proxy, or nothing. */
+export function proxyProblem(value: string): string | undefined {
+  if (Object.hasOwn(PROXY_RANGES, value)) return undefined;
+  const [address = '', bits, ...rest] = value.split('/');
+  const version = address.includes('%') ? 0 : isIP(address);
+  const isSubnet =
+    bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+  return version !== 0 && isSubnet && rest.length === 0
+    ? undefined
+    : 'an address such as 10.0.0.1, a subnet such as 10.0.0.0/8, loopback or private';
 }

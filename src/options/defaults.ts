@@ -21,6 +21,12 @@ export const SERVER_DEFAULTS = Object.freeze({
   requestTimeoutMs: 30_000,
   /** Largest inbound message; a larger one closes its connection with 1009. */
   maxMessageBytes: 64 * 1024,
+  /** Messages of a client in a second, pings included; 0 is no limit. */
+  messagesPerSecond: 50,
+  /** Messages that a client may send at once. */
+  messageBurst: 100,
+  /** Time a client has to say hello; 0 is no limit. */
+  helloTimeoutMs: 0,
   /** Bytes that may wait for one client before cursors are conflated. */
   clientBufferBytes: 64 * 1024,
   /** How long a client may stay backed up; 0 leaves it to the heartbeat. */

@@ -1,12 +1,21 @@
 import { DEFAULT_WS_MANAGER_CONFIG } from '../manager/config.js';
 import { namespaceMismatch } from '../protocol/identifiers.js';
-import { formatDurationFlag, formatSizeFlag } from '../protocol/units.js';
-import { tokenProblem } from './checks.js';
+import { formatDurationFlag, formatSizeFlag, type Parsed } from '../protocol/units.js';
+import { originProblem, proxyProblem, tokenProblem } from './checks.js';
 import { SERVER_DEFAULTS } from './defaults.js';
-import { choice, count, duration, file, type Resolved, size, text, toggle } from './spec.js';
+import { choice, count, duration, file, list, type Resolved, rate, size, text, toggle } from './spec.js';
 
 const bytes = (value: number) => ({ default: value, defaultText: formatSizeFlag(value) });
 const milliseconds = (value: number) => ({ default: value, defaultText: formatDurationFlag(value) });
+
+/** Several texts with commas between them, since a variable of the environment cannot be repeated. */
+function separated(problem: (value: string) => string | undefined) {
+  return (value: string): Parsed<readonly string[]> => {
+    const texts = value.split(',').map((one) => one.trim());
+    const wrong = texts.map(problem).find((one) => one !== undefined);
+    return wrong === undefined ? { ok: true, value: texts } : { ok: false, expected: wrong };
+  };
+}
 
 /** Words for `--log-level`, from most to least. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -67,6 +76,25 @@ export const serverOptions = {
     help: 'Largest message of a client; a larger one closes it with 1009.',
     ...bytes(SERVER_DEFAULTS.maxMessageBytes),
   }),
+  maxMessageRate: rate({
+    orNone: true,
+    help: 'Messages of a client in the long run, pings included; one more closes it with 1008; 0 is no limit.',
+    default: SERVER_DEFAULTS.messagesPerSecond as number,
+    defaultText: `${SERVER_DEFAULTS.messagesPerSecond}/s`,
+  }),
+  maxMessageBurst: count({
+    min: 1,
+    help: 'Messages that a client may send at once.',
+    default: SERVER_DEFAULTS.messageBurst as number,
+  }),
+  helloTimeout: duration({
+    help: 'Time a client has to say hello before it is closed with 1008; 0 is no limit.',
+    ...milliseconds(SERVER_DEFAULTS.helloTimeoutMs),
+  }),
+  maxConnectionsPerAddress: count({
+    help: 'How many clients of one address, of IPv6 one /64; more are answered 429. Default: no limit.',
+    default: undefined as number | undefined,
+  }),
   anonymousNamespace: text({
     placeholder: 'NS',
     help: 'Admit clients without a token into this namespace (a stock DataFn client sends none).',
@@ -103,6 +131,17 @@ export const serveOptions = {
     default: undefined as string | undefined,
     isSecret: true,
     check: tokenProblem,
+  }),
+  allowOrigin: list({
+    placeholder: 'ORIGIN',
+    help: 'Let pages of this origin in, such as https://app.example.com, or * for all. Repeatable. Default: pages of this machine.',
+    parse: separated(originProblem),
+  }),
+  cors: toggle({ help: 'Let those pages read what the HTTP API answers.' }),
+  trustProxy: list({
+    placeholder: 'PROXY',
+    help: 'Believe the X-Forwarded-For of this proxy: an address, a subnet, loopback or private. Repeatable.',
+    parse: separated(proxyProblem),
   }),
   tlsCert: file({ help: 'Certificate (PEM) to serve https: and wss: with; read again on SIGHUP.' }),
   tlsKey: file({ help: 'Its private key (PEM).' }),

@@ -89,9 +89,16 @@ export function duration<Value extends number | undefined>(given: Given<Value>):
   return spec({ placeholder: 'DURATION', parse: (text) => parseDuration(text) as Parsed<Value> }, given);
 }
 
-/** Events per second, given as `50/s`. */
-export function rate<Value extends number | undefined>(given: Given<Value>): OptionSpec<Value> {
-  return spec({ placeholder: 'RATE', parse: (text) => parseRate(text) as Parsed<Value> }, given);
+/** Events per second, given as `50/s`; with `orNone`, 0 as well. */
+export function rate<Value extends number | undefined>(
+  given: Given<Value> & { readonly orNone?: boolean },
+): OptionSpec<Value> {
+  const parse = (text: string): Parsed<Value> => {
+    if (!given.orNone) return parseRate(text) as Parsed<Value>;
+    const parsed: Parsed<number> = text.trim() === '0' ? { ok: true, value: 0 } : parseRate(text);
+    return (parsed.ok ? parsed : { ok: false, expected: `${parsed.expected}, or 0` }) as Parsed<Value>;
+  };
+  return spec({ placeholder: 'RATE', parse }, given);
 }
 
 /** Bytes, given as `64KiB`. */

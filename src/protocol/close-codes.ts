@@ -11,7 +11,7 @@ export interface CloseCode {
 /**
  * Every close that this package sends, in one table.
  *
- * Source: the DataFn reference (1001, 4401, 4503) and RFC 6455 section 7.4.1 (1001, 1009);
+ * Source: the DataFn reference (1001, 4401, 4503) and RFC 6455 section 7.4.1 (1001, 1008, 1009);
  * 1013 is of the IANA registry of close codes ("Try Again Later").
  */
 export const CLOSE = {
@@ -25,6 +25,10 @@ export const CLOSE = {
   broadcastSendFailed: { code: 1001, reason: 'Broadcast send failed', reconnect: true },
   /** The client has been backed up for `slowClientTimeoutMs`. It is caught up by coming back. */
   slowClient: { code: 1013, reason: 'Client too slow', reconnect: true },
+  /** The client sent more messages, pings included, than `messagesPerSecond` allows. */
+  messageRate: { code: 1008, reason: 'Message rate exceeded', reconnect: true },
+  /** The client did not say hello within `helloTimeoutMs`. */
+  helloTimeout: { code: 1008, reason: 'Hello timeout', reconnect: true },
   /** No token, a bad one, or one that yields no namespace. Coming back with the same token will not help. */
   unauthorized: { code: 4401, reason: 'Unauthorized', reconnect: false },
   /** What let the client in holds no longer. It may come back at once, with a token that does. */

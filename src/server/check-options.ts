@@ -1,3 +1,4 @@
+import { originProblem, proxyProblem } from '../options/checks.js';
 import {
   BOOLEAN,
   checkOptions,
@@ -25,6 +26,20 @@ const TOKEN: OptionRule = {
   valid: (value) => typeof value === 'string' && /^\S+$/.test(value),
 };
 
+const RATE: OptionRule = {
+  expected: 'a number of at least 0',
+  valid: (value) => Number.isFinite(value) && Number(value) >= 0,
+};
+
+/** A list of texts, each without a problem. */
+function listOf(problem: (value: string) => string | undefined): OptionRule {
+  return {
+    expected: `a list, each ${problem('')}`,
+    valid: (value) =>
+      Array.isArray(value) && value.every((one) => typeof one === 'string' && problem(one) === undefined),
+  };
+}
+
 const isPem = (value: unknown) => typeof value === 'string' || Buffer.isBuffer(value);
 
 /** What is in the two is checked by `checkTlsPair`. */
@@ -43,6 +58,12 @@ const ATTACH_RULES = {
   maxPendingAuth: wholeNumber(1),
   path: PATH,
   maxMessageBytes: wholeNumber(1),
+  messagesPerSecond: RATE,
+  messageBurst: wholeNumber(1),
+  helloTimeoutMs: DELAY_MS,
+  maxConnectionsPerAddress: LIMIT,
+  trustProxy: listOf(proxyProblem),
+  allowOrigin: listOf(originProblem),
   clientBufferBytes: wholeNumber(0),
   slowClientTimeoutMs: DELAY_MS,
   closeTimeoutMs: DELAY_MS,
@@ -66,6 +87,7 @@ const SERVER_RULES = {
   handshakeTimeoutMs: DELAY_MS,
   requestTimeoutMs: DELAY_MS,
   maxPendingConnections: LIMIT,
+  cors: BOOLEAN,
   maxBodyBytes: wholeNumber(1),
   maxBatchItems: wholeNumber(1),
 } as const;

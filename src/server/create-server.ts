@@ -12,6 +12,7 @@ import type { NamespaceProvider } from './auth/provider.js';
 import { checkServerOptions } from './check-options.js';
 import { createHttpServer, listenAtBothLoopbacks } from './http-server.js';
 import { GuardedObserver } from './observer.js';
+import { originRule } from './origin-rule.js';
 import { PendingConnections } from './pending-connections.js';
 import { Shutdown, type ShutdownOutcome } from './shutdown.js';
 import { DelayMonitor, type ServerStats } from './stats.js';
@@ -45,6 +46,13 @@ export interface DatafnWsServerOptions extends Partial<AttachOptions> {
    * `rememberNamespaces` bounds of how many it is known.
    */
   readonly monotonic?: boolean;
+  /**
+   * Origins of the pages that may connect and call the HTTP API, such as `https://app.example.com`; `null` for pages
+   * without one, `*` for all. Default: empty, which lets in pages of this machine. Requests without an Origin pass.
+   */
+  readonly allowOrigin?: readonly string[];
+  /** Whether pages that are let in may read what the HTTP API answers (CORS). Default false. */
+  readonly cors?: boolean;
   /** With it, the server speaks https and wss. */
   readonly tls?: TlsPair;
   /**
@@ -154,6 +162,8 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       adminToken: options.adminToken,
       maxBodyBytes: options.maxBodyBytes ?? SERVER_DEFAULTS.maxBodyBytes,
       maxBatchItems: options.maxBatchItems ?? SERVER_DEFAULTS.maxBatchItems,
+      isAllowedOrigin: originRule(options.allowOrigin ?? []),
+      cors: options.cors ?? false,
       createServer(listener) {
         const server = createHttpServer(
           options.tls,
@@ -174,6 +184,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     ...options,
     path,
     observer,
+    allowOrigin: options.allowOrigin ?? [],
     rememberNamespaces: remembers
       ? (options.rememberNamespaces ?? SERVER_DEFAULTS.rememberNamespaces)
       : undefined,

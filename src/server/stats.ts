@@ -6,6 +6,16 @@ import type { WebSocketManager } from '../manager/web-socket-manager.js';
 const LIMITS = [
   /** A message over `maxMessageBytes`; its client was closed with 1009. */
   'messageSize',
+  /** A message in more pieces than any client would send; its client was closed with 1008. */
+  'messageParts',
+  /** A message more than `messagesPerSecond` and `messageBurst` allow; its client was closed with 1008. */
+  'messageRate',
+  /** A client that did not say hello within `helloTimeoutMs`; it was closed with 1008. */
+  'helloTimeout',
+  /** An upgrade beyond `maxConnectionsPerAddress`, answered 429. */
+  'connectionsPerAddress',
+  /** An upgrade or a request by a page of another origin than `allowOrigins`, answered 403. */
+  'origin',
   /** A connection beyond `maxPendingConnections`: one was cut. */
   'pendingConnections',
   /** A TLS handshake, a head or a body that took longer than `handshakeTimeoutMs` or `requestTimeoutMs`. */

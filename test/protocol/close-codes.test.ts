@@ -8,6 +8,8 @@ test('the codes and reasons are those of the contract, byte for byte', () => {
     '1001 Heartbeat ping failed',
     '1001 Broadcast send failed',
     '1013 Client too slow',
+    '1008 Message rate exceeded',
+    '1008 Hello timeout',
     '4401 Unauthorized',
     '4401 Token expired',
     '4503 Connection limit reached',

@@ -13,8 +13,8 @@ if (EXECUTABLE === undefined && process.env.CI === 'true')
 /** A test in a real browser; skipped, with a line that says so, where there is none. */
 export const inBrowser = EXECUTABLE === undefined ? it.skip : it;
 
-/** Starts a headless Chromium that talks to nobody of its own accord. */
-export function launchChromium(): Promise<Browser> {
+/** Starts a headless Chromium that talks to nobody of its own accord, with more arguments if need be. */
+export function launchChromium(...more: readonly string[]): Promise<Browser> {
   return chromium.launch({
     executablePath: EXECUTABLE as string,
     args: [
@@ -25,6 +25,7 @@ export function launchChromium(): Promise<Browser> {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      ...more,
     ],
   });
 }

@@ -1,6 +1,8 @@
 import type { RequestListener, Server } from 'node:http';
 import Fastify, { type FastifyInstance } from 'fastify';
+import type { OriginRule } from '../origin-rule.js';
 import { readBodies } from './body.js';
+import { screenBrowsers } from './browsers.js';
 import { type CursorItem, validateItems } from './cursors.js';
 import { answerErrors, answerUnparsable, answerUnroutable } from './errors.js';
 import { ProblemError } from './problem.js';
@@ -17,7 +19,7 @@ export interface ApiBackend {
   /** False from the moment a shutdown begins. */
   isReady(): boolean;
   /** A request was over a limit. */
-  limited(name: 'bodySize' | 'batchItems'): void;
+  limited(name: 'bodySize' | 'batchItems' | 'origin'): void;
   /** False when there is nobody left to hear of a cursor: in a drain, clients are connected until its end. */
   takesCursors(): boolean;
   /** Takes no new clients from here on; what of it is told to the caller. */
@@ -31,6 +33,10 @@ export interface ApiOptions {
   readonly adminToken: string | undefined;
   readonly maxBodyBytes: number;
   readonly maxBatchItems: number;
+  /** Whether a page of an origin may call. */
+  readonly isAllowedOrigin: OriginRule;
+  /** Whether such a page may read the answers. */
+  readonly cors: boolean;
   /** Makes the server that the API listens with. */
   createServer(listener: RequestListener): Server;
 }
@@ -46,6 +52,11 @@ export function buildApi(backend: ApiBackend, options: ApiOptions): FastifyInsta
     clientErrorHandler: answerUnparsable,
   });
 
+  screenBrowsers(app, {
+    isAllowed: options.isAllowedOrigin,
+    cors: options.cors,
+    onRefused: () => backend.limited('origin'),
+  });
   app.addHook('onRequest', async (request) => screen(request, options.adminToken));
   readBodies(app);
   answerErrors(app, options.maxBodyBytes, () => backend.limited('bodySize'));

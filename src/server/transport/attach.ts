@@ -7,10 +7,14 @@ import { WebSocketManager } from '../../manager/web-socket-manager.js';
 import { SERVER_DEFAULTS } from '../../options/defaults.js';
 import type { NamespaceProvider } from '../auth/provider.js';
 import { checkAttachOptions } from '../check-options.js';
+import { AddressLimit } from '../limits/address-limit.js';
+import { type AddressOf, clientAddressRule } from '../limits/client-address.js';
+import { MessagePace } from '../limits/message-pace.js';
 import { GuardedObserver, type ServerObserver } from '../observer.js';
+import { originRule } from '../origin-rule.js';
 import { ConnectionCounters } from '../stats.js';
 import { Connections } from './connections.js';
-import { guardGate, type UpgradeGate } from './gate.js';
+import { addressGate, guardGate, originGate, type UpgradeGate } from './gate.js';
 import { routeUpgrades } from './upgrade-routes.js';
 import { Upgrader } from './upgrader.js';
 
@@ -38,6 +42,27 @@ export interface AttachOptions extends WsManagerConfig {
   readonly slowClientTimeoutMs?: number;
   /** Milliseconds a peer has to answer a close frame before its connection is cut. Default 2,000; 0 waits for ever. */
   readonly closeTimeoutMs?: number;
+  /**
+   * Messages that a client may send in a second in the long run, pings and unasked-for pongs included; one more closes
+   * it with 1008. Default 50; 0 is no limit.
+   */
+  readonly messagesPerSecond?: number;
+  /** Messages that a client may send at once. Default 100. */
+  readonly messageBurst?: number;
+  /** Milliseconds that a client has to say hello before it is closed with 1008. Default 0: it need not. */
+  readonly helloTimeoutMs?: number;
+  /** Connections that one address (of IPv6, one /64) may have; one more is answered 429. Default: no limit. */
+  readonly maxConnectionsPerAddress?: number;
+  /**
+   * Proxies whose X-Forwarded-For is believed: addresses, subnets, `loopback`, `private`. Default: none, and the
+   * address of a client is that of its connection.
+   */
+  readonly trustProxy?: readonly string[];
+  /**
+   * Origins of the pages that may connect, such as `https://app.example.com`; `null` for pages without one, `*` for
+   * all. Empty lets in pages of this machine. Left out, the Origin is not looked at.
+   */
+  readonly allowOrigin?: readonly string[];
   /** Whether a client whose hello shows that it is behind is sent the newest cursor at once. Default false. */
   readonly resume?: boolean;
   /**
@@ -94,9 +119,13 @@ export function attachWebSocketManager(httpServer: HttpServer, options: AttachOp
     clientBufferBytes: options.clientBufferBytes ?? SERVER_DEFAULTS.clientBufferBytes,
     slowClientTimeoutMs: options.slowClientTimeoutMs ?? SERVER_DEFAULTS.slowClientTimeoutMs,
     closeTimeoutMs: options.closeTimeoutMs ?? SERVER_DEFAULTS.closeTimeoutMs,
+    helloTimeoutMs: options.helloTimeoutMs ?? SERVER_DEFAULTS.helloTimeoutMs,
+    messagePace: messagePace(options),
   });
+  const addressOf = clientAddressRule(options.trustProxy ?? []);
   const upgrader = new Upgrader({
-    gates: options.screenUpgrade === undefined ? [] : [guardGate(options.screenUpgrade, logger)],
+    gates: gatesOf(options, addressOf, counters, logger),
+    addressOf,
     namespaceProvider: options.namespaceProvider,
     authTimeoutMs: options.authTimeoutMs ?? SERVER_DEFAULTS.authTimeoutMs,
     maxPendingAuth: options.maxPendingAuth ?? SERVER_DEFAULTS.maxPendingAuth,
@@ -130,6 +159,30 @@ export function attachWebSocketManager(httpServer: HttpServer, options: AttachOp
       return closing;
     },
   };
+}
+
+/** Who may come in at all, asked in this order. The last of them counts who passes. */
+function gatesOf(
+  options: AttachOptions,
+  addressOf: AddressOf,
+  counters: ConnectionCounters,
+  logger: DatafnLogger,
+): UpgradeGate[] {
+  const { screenUpgrade, allowOrigin, maxConnectionsPerAddress: limit = Number.POSITIVE_INFINITY } = options;
+  return [
+    ...(screenUpgrade === undefined ? [] : [guardGate(screenUpgrade, logger)]),
+    ...(allowOrigin === undefined ? [] : [originGate(originRule(allowOrigin), counters)]),
+    ...(limit === Number.POSITIVE_INFINITY
+      ? []
+      : [addressGate(new AddressLimit(limit), addressOf, counters)]),
+  ];
+}
+
+function messagePace({ messagesPerSecond, messageBurst }: AttachOptions): MessagePace | undefined {
+  const perSecond = messagesPerSecond ?? SERVER_DEFAULTS.messagesPerSecond;
+  return perSecond === 0
+    ? undefined
+    : new MessagePace(perSecond, messageBurst ?? SERVER_DEFAULTS.messageBurst);
 }
 
 function newestCursors({ resume, rememberNamespaces }: AttachOptions): NewestCursors | undefined {

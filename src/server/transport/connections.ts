@@ -1,8 +1,10 @@
 import type { WebSocketManager } from '../../manager/web-socket-manager.js';
 import { CLOSE, type CloseCode } from '../../protocol/close-codes.js';
+import { parseHello } from '../../protocol/messages.js';
 import type { NamespaceGrant } from '../auth/provider.js';
+import type { MessagePace } from '../limits/message-pace.js';
 import type { ConnectionInfo, ServerObserver } from '../observer.js';
-import type { ConnectionCounters } from '../stats.js';
+import type { ConnectionCounters, LimitName } from '../stats.js';
 import { Deadlines } from './deadlines.js';
 import { Departures } from './departures.js';
 import { Expirations } from './expirations.js';
@@ -16,17 +18,31 @@ export interface ConnectionLimits {
   readonly slowClientTimeoutMs: number;
   /** Milliseconds that a connection has to end once it has begun to close. */
   readonly closeTimeoutMs: number;
+  /** Milliseconds that a client has to say hello; 0 is no limit. */
+  readonly helloTimeoutMs: number;
+  /** How many messages a client may send; `undefined` is as many as it likes. */
+  readonly messagePace: MessagePace | undefined;
 }
+
+/** What `ws` calls the messages that are over a limit of ours. */
+const LIMIT_OF_ERROR: Readonly<Record<string, LimitName>> = {
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'messageSize',
+  WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: 'messageSize',
+  WS_ERR_TOO_MANY_BUFFERED_PARTS: 'messageParts',
+};
 
 /** Every connection whose socket is not gone yet, admitted or not: ties them to the manager, counts and reports. */
 export class Connections implements ServerSocketOwner {
   readonly outbox = new Outbox();
   readonly clientBufferBytes: number;
+  readonly messagePace: MessagePace | undefined;
   readonly #sockets = new Set<ServerSocket>();
   /** Clients for which more waits than they may hold. */
   readonly #blocked: Deadlines<ServerSocket>;
   /** Connections whose end has begun. */
   readonly #closing: Deadlines<ServerSocket>;
+  /** Admitted clients that have not said hello; empty where they need not. */
+  readonly #silent: Deadlines<ServerSocket>;
   readonly #expirations = new Expirations<ServerSocket>((client) => close(client, CLOSE.tokenExpired));
   readonly #departures: Departures;
   #lastConnectionId = 0;
@@ -35,9 +51,15 @@ export class Connections implements ServerSocketOwner {
     private readonly manager: WebSocketManager,
     private readonly counters: ConnectionCounters,
     private readonly observer: ServerObserver,
-    { clientBufferBytes, slowClientTimeoutMs, closeTimeoutMs }: ConnectionLimits,
+    private readonly limits: ConnectionLimits,
   ) {
+    const { clientBufferBytes, slowClientTimeoutMs, closeTimeoutMs, helloTimeoutMs, messagePace } = limits;
     this.clientBufferBytes = clientBufferBytes;
+    this.messagePace = messagePace;
+    this.#silent = new Deadlines(helloTimeoutMs, (client) => {
+      counters.countLimited('helloTimeout');
+      close(client, CLOSE.helloTimeout);
+    });
     this.#blocked = new Deadlines(slowClientTimeoutMs, (client) => {
       counters.slowClosed += 1;
       client.close(CLOSE.slowClient.code, CLOSE.slowClient.reason);
@@ -60,6 +82,7 @@ export class Connections implements ServerSocketOwner {
     client.namespace = namespace;
     if (!this.manager.addClient(client, { namespace })) return;
     client.isAdmitted = true;
+    if (this.limits.helloTimeoutMs > 0) this.#silent.add(client);
     if (expiresAtMs !== undefined) this.#expirations.add(client, expiresAtMs);
     this.counters.accepted += 1;
     this.observer.connected?.(describe(client), this.manager.connectionCount);
@@ -70,6 +93,7 @@ export class Connections implements ServerSocketOwner {
     this.#closing.add(client);
     this.#expirations.remove(client);
     if (reason === CLOSE.goingAway.reason && by === 'server') this.#departures.told(client);
+    this.#silent.delete(client);
     const info = describe(client);
     if (client.isAdmitted) {
       this.counters.countClosed(code);
@@ -90,10 +114,21 @@ export class Connections implements ServerSocketOwner {
   message(client: ServerSocket, text: string): void {
     if (!client.isAdmitted) return;
     this.manager.handleMessage(client, text);
+    if (this.#silent.has(client) && parseHello(text) !== undefined) this.#silent.delete(client);
     const clientId = this.manager.describeClient(client)?.clientId;
     if (clientId === client.clientId) return;
     client.clientId = clientId;
     this.observer.hello?.(describe(client));
+  }
+
+  tooManyMessages(client: ServerSocket): void {
+    this.counters.countLimited('messageRate');
+    close(client, CLOSE.messageRate);
+  }
+
+  failed({ code = '' }: NodeJS.ErrnoException): void {
+    const limit = Object.hasOwn(LIMIT_OF_ERROR, code) ? LIMIT_OF_ERROR[code] : undefined;
+    if (limit !== undefined) this.counters.countLimited(limit);
   }
 
   pong(client: ServerSocket): void {

@@ -2,6 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import type { DatafnLogger } from '../../manager/types.js';
 import { messageOf } from '../../protocol/errors.js';
 import type { Refusal } from '../api/raw-problem.js';
+import type { AddressLimit } from '../limits/address-limit.js';
+import type { AddressOf } from '../limits/client-address.js';
+import { type OriginRule, originRefusal } from '../origin-rule.js';
+import type { ConnectionCounters } from '../stats.js';
 
 /** Looks at an upgrade before anybody is asked who it is; what it returns refuses it. Must not throw. */
 export type UpgradeGate = (request: IncomingMessage) => Refusal | undefined;
@@ -30,4 +34,32 @@ export function guardGate(gate: UpgradeGate, logger: DatafnLogger): UpgradeGate 
 /** Tells a client to come back in so long, in whole seconds and at least one (RFC 9110 section 10.2.3). */
 export function retryAfter(ms: number): Readonly<Record<string, string>> {
   return { 'Retry-After': String(Math.max(1, Math.ceil(ms / 1000))) };
+}
+
+/** Keeps pages of other origins out. */
+export function originGate(isAllowed: OriginRule, counters: ConnectionCounters): UpgradeGate {
+  return ({ headers: { origin } }) => {
+    if (isAllowed(origin)) return undefined;
+    counters.countLimited('origin');
+    return { status: 403, detail: originRefusal(origin) };
+  };
+}
+
+/** Keeps an address from having too many connections. One that passes counts until its socket is closed. */
+export function addressGate(
+  limit: AddressLimit,
+  addressOf: AddressOf,
+  counters: ConnectionCounters,
+): UpgradeGate {
+  return (request) => {
+    const address = addressOf(request);
+    // A socket that is gone already has no address.
+    if (address === undefined) return undefined;
+    if (limit.enter(address)) {
+      request.socket.once('close', () => limit.leave(address));
+      return undefined;
+    }
+    counters.countLimited('connectionsPerAddress');
+    return { status: 429, detail: 'Too many connections from this address' };
+  };
 }

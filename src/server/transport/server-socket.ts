@@ -3,6 +3,7 @@ import WebSocket, { type RawData } from 'ws';
 import type { WebSocketClient } from '../../manager/types.js';
 import { NO_STATUS_RECEIVED } from '../../protocol/close-codes.js';
 import { encodeServerFrame, OPCODE, type PreparedMessage } from '../../protocol/frames.js';
+import type { MessagePace } from '../limits/message-pace.js';
 import type { Burst, Outbox, OutboxEntry } from './outbox.js';
 
 const PING = encodeServerFrame(OPCODE.ping, Buffer.alloc(0));
@@ -20,6 +21,12 @@ export interface ServerSocketOwner {
   closing(socket: ServerSocket, code: number, reason: string, by: Closer): void;
   /** The connection is gone, descriptor and all. Called once, after `closing`. */
   gone(socket: ServerSocket): void;
+  /** How many messages a client may send; `undefined` is as many as it likes. */
+  readonly messagePace: MessagePace | undefined;
+  /** A client sent more messages than `messagePace` allows. */
+  tooManyMessages(socket: ServerSocket): void;
+  /** `ws` found fault with what a client sent, or with its socket, and closes the connection. */
+  failed(error: NodeJS.ErrnoException): void;
   /** A text message has come. */
   message(socket: ServerSocket, text: string): void;
   pong(socket: ServerSocket): void;
@@ -52,6 +59,10 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
   /** Whether the manager has taken the client: from then on it holds a slot, and its end counts as a close. */
   isAdmitted = false;
   connectionId = 0;
+  /** Where the client is, when a proxy that is trusted says so. */
+  forwardedAddress: string | undefined;
+  /** For the owner's `messagePace`. */
+  #paidUntilMs = 0;
 
   /** Ties the connection to its owner. Right after the handshake, before anything is sent. */
   begin(owner: ServerSocketOwner, raw: Socket, connectionId: number): void {
@@ -61,6 +72,7 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
     this.on('close', onClose);
     this.on('error', onError);
     this.on('message', onMessage);
+    this.on('ping', onPing);
     this.on('pong', onPong);
   }
 
@@ -70,7 +82,7 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
 
   /** Where the connection comes from. */
   get remoteAddress(): string | undefined {
-    return this.#raw?.remoteAddress;
+    return this.forwardedAddress ?? this.#raw?.remoteAddress;
   }
 
   /** False when the connection is on its way out and takes no more. */
@@ -108,7 +120,11 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
   }
 
   override ping(): void {
-    if (this.isOpen) this.#raw?.write(PING);
+    if (!this.isOpen) return;
+    this.#raw?.write(PING);
+    // The pong that it asks for is not the client's doing.
+    const pace = this.#owner?.messagePace;
+    if (pace !== undefined) this.#paidUntilMs = pace.giveBack(this.#paidUntilMs);
   }
 
   /**
@@ -150,12 +166,28 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
   /** @internal */
   received(data: RawData, isBinary: boolean): void {
     // DataFn messages are text; binary ones are ignored, as the contract says.
-    if (!isBinary && !this.#isEnding) this.#owner?.message(this, String(data));
+    if (this.pays() && !isBinary) this.#owner?.message(this, String(data));
   }
 
   /** @internal */
   answered(): void {
-    this.#owner?.pong(this);
+    if (this.pays()) this.#owner?.pong(this);
+  }
+
+  /** @internal Whether something that the client sent is to be heard. */
+  pays(): boolean {
+    if (this.#owner === undefined || this.#isEnding) return false;
+    const pace = this.#owner.messagePace;
+    if (pace === undefined) return true;
+    const paidUntilMs = pace.take(this.#paidUntilMs, performance.now());
+    if (paidUntilMs === undefined) this.#owner.tooManyMessages(this);
+    else this.#paidUntilMs = paidUntilMs;
+    return paidUntilMs !== undefined;
+  }
+
+  /** @internal */
+  failed(error: NodeJS.ErrnoException): void {
+    this.#owner?.failed(error);
   }
 }
 
@@ -164,10 +196,16 @@ function onClose(this: WebSocket, code: number): void {
 }
 
 /** `ws` has begun to close the connection already, with the code that fits; `close` tells the rest. */
-function onError(): void {}
+function onError(this: WebSocket, error: Error): void {
+  (this as ServerSocket).failed(error);
+}
 
 function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
   (this as ServerSocket).received(data, isBinary);
+}
+
+function onPing(this: WebSocket): void {
+  (this as ServerSocket).pays();
 }
 
 function onPong(this: WebSocket): void {

@@ -8,6 +8,7 @@ import { endWithProblem, type Refusal } from '../api/raw-problem.js';
 import { askProvider } from '../auth/ask-provider.js';
 import type { NamespaceGrant, NamespaceProvider } from '../auth/provider.js';
 import { chooseSubprotocol, tokenOf } from '../auth/token-source.js';
+import type { AddressOf } from '../limits/client-address.js';
 import type { ServerObserver } from '../observer.js';
 import type { ConnectionCounters } from '../stats.js';
 import type { Connections } from './connections.js';
@@ -26,6 +27,8 @@ export interface UpgraderOptions {
   /** Clients that may wait for the provider at the same time. */
   readonly maxPendingAuth: number;
   readonly maxMessageBytes: number;
+  /** Where a client is. */
+  readonly addressOf: AddressOf;
   readonly logger: DatafnLogger;
   readonly observer: ServerObserver;
   readonly counters: ConnectionCounters;
@@ -37,6 +40,19 @@ const TOO_MANY_PENDING: Refusal = {
   detail: 'Too many clients are being authenticated: try again in a moment',
   headers: retryAfter(1000),
 };
+
+/**
+ * Fragments and reads that one message may take. The default of `ws` lets a client that sends byte by byte make the
+ * server keep a hundred times the largest message.
+ */
+const MAX_MESSAGE_PARTS = 1024;
+
+/** Options that `ws` has, and its types do not yet. */
+interface UntypedServerOptions {
+  closeTimeout: number;
+  maxFragments: number;
+  maxBufferedChunks: number;
+}
 
 /**
  * Takes an upgrade request to a connection: gates (may anybody come in?), namespace provider (who is it?),
@@ -55,12 +71,13 @@ export class Upgrader implements UpgradeHandler {
       options.counters.abandoned += 1;
     });
     this.#gates = [() => this.#shuttingDown(), ...options.gates];
-    // `closeTimeout` is in ws 8.19 and later, and not yet in its types.
-    const serverOptions: ServerOptions<typeof ServerSocket> & { closeTimeout: number } = {
+    const serverOptions: ServerOptions<typeof ServerSocket> & UntypedServerOptions = {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: options.maxMessageBytes,
+      maxFragments: MAX_MESSAGE_PARTS,
+      maxBufferedChunks: MAX_MESSAGE_PARTS,
       // Connections that do not end are for `Connections` to cut, and to count.
       closeTimeout: MAX_TIMER_MS,
       handleProtocols: chooseSubprotocol,
@@ -127,7 +144,7 @@ export class Upgrader implements UpgradeHandler {
       token: tokenOf(request),
       url: request.url ?? '',
       headers: request.headers,
-      remoteAddress: request.socket.remoteAddress,
+      remoteAddress: this.options.addressOf(request),
     };
     return askProvider(namespaceProvider, connectRequest, { timeoutMs: authTimeoutMs, logger });
   }
@@ -145,7 +162,10 @@ export class Upgrader implements UpgradeHandler {
     }
     this.#webSocketServer.handleUpgrade(request, socket, head, (accepted) => {
       socket.off('error', ignoreSocketError);
-      this.options.connections.take(accepted as ServerSocket, socket as Socket, grant);
+      const client = accepted as ServerSocket;
+      const address = this.options.addressOf(request);
+      if (address !== request.socket.remoteAddress) client.forwardedAddress = address;
+      this.options.connections.take(client, socket as Socket, grant);
       // One that has waited was paused for the change of hands.
       socket.resume();
     });

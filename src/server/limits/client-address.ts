@@ -1,0 +1,43 @@
+import type { IncomingMessage } from 'node:http';
+import { BlockList, isIP, isIPv4 } from 'node:net';
+import { PROXY_RANGES } from '../../options/checks.js';
+
+/** Finds out where a request comes from. */
+export type AddressOf = (request: IncomingMessage) => string | undefined;
+
+/**
+ * The rule of where a request comes from. Anybody can send an X-Forwarded-For, so it counts only as far as proxies
+ * that are trusted have written it: from the connection backwards, the first address that is no trusted proxy.
+ *
+ * @param trustedProxies addresses, subnets and names of ranges; empty trusts nobody, and the address is that of the
+ *   connection.
+ */
+export function clientAddressRule(trustedProxies: readonly string[]): AddressOf {
+  if (trustedProxies.length === 0) return ({ socket }) => socket.remoteAddress;
+  const trusted = new BlockList();
+  for (const proxy of trustedProxies.flatMap((name) => PROXY_RANGES[name] ?? [name])) {
+    const [address = '', bits] = proxy.split('/');
+    const family = isIPv4(address) ? 'ipv4' : 'ipv6';
+    if (bits === undefined) trusted.addAddress(address, family);
+    else trusted.addSubnet(address, Number(bits), family);
+  }
+  const isTrusted = (address: string) =>
+    trusted.check(address.split('%', 1)[0] as string, isIPv4(address) ? 'ipv4' : 'ipv6');
+  return ({ socket, headers }) => {
+    let address = socket.remoteAddress === undefined ? undefined : bare(socket.remoteAddress);
+    const hops = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',');
+    while (address !== undefined && isTrusted(address) && hops.length > 0) {
+      const hop = bare((hops.pop() as string).trim());
+      // What is no address was not written by a proxy that can be trusted any further.
+      if (isIP(hop) === 0) break;
+      address = hop;
+    }
+    return address;
+  };
+}
+
+/** `[::1]:80`, `10.0.0.1:80` and `::ffff:10.0.0.1` without port, brackets and mapping. */
+function bare(address: string): string {
+  const withoutPort = /^\[(.+)\](?::\d+)?$/.exec(address)?.[1] ?? address.replace(/^([\d.]+):\d+$/, '$1');
+  return withoutPort.replace(/^::ffff:(?=[\d.]+$)/i, '');
+}
