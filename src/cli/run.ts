@@ -3,6 +3,7 @@ import { DatafnWsError, type ErrorCode } from '../protocol/errors.js';
 import { printable } from '../protocol/printable.js';
 import { benchCommand } from './bench/command.js';
 import { colorsFor } from './color.js';
+import { compareCommand } from './compare/command.js';
 import { emitCommand } from './emit/command.js';
 import { INTERNAL_ERROR, type Io } from './io.js';
 import { serveCommand } from './serve/command.js';
@@ -42,7 +43,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     .showHelpAfterError('Run with --help to see what there is.')
     .exitOverride();
 
-  for (const make of [serveCommand, emitCommand, benchCommand]) {
+  for (const make of [serveCommand, emitCommand, benchCommand, compareCommand]) {
     const command = make(io, (code) => {
       exitCode = code;
     });

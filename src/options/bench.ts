@@ -1,5 +1,6 @@
 import type { Parsed } from '../protocol/units.js';
 import { commandWords } from './command-words.js';
+import { failOnOption, outputFile } from './compare.js';
 import { adminTokenOption, trustOptions } from './emit.js';
 import { count, eitherWay, list, type Resolved, text, toggle } from './spec.js';
 import { apiUrlProblem, emitUrlProblem, shownUrl, webSocketUrlProblem } from './urls.js';
@@ -22,15 +23,6 @@ function parseHeader(value: string): Parsed<readonly string[]> {
     ? { ok: true, value: [value] }
     : { ok: false, expected: 'a header such as "authorization: Bearer …"' };
 }
-
-const reportFile = (what: string) =>
-  text({
-    placeholder: 'FILE',
-    help: `Write the result as ${what} to a file; - for stdout.`,
-    default: undefined as string | undefined,
-    fromEnv: false,
-    check: (value) => (value === '' ? 'the name of a file, or -' : undefined),
-  });
 
 /** Every option of `datafn-ws bench`. */
 export const benchOptions = {
@@ -118,10 +110,32 @@ export const benchOptions = {
     help: "Seed of every random choice. Default: the scenario's.",
     default: undefined as number | undefined,
   }),
-  json: reportFile('JSON'),
-  junit: reportFile('JUnit XML'),
-  markdown: reportFile('Markdown'),
-  html: reportFile('an HTML page'),
+  json: outputFile('JSON'),
+  junit: outputFile('JUnit XML'),
+  markdown: outputFile('Markdown'),
+  html: outputFile('an HTML page'),
+  baseline: text({
+    placeholder: 'FILE',
+    help: 'Compare with the JSON report of an earlier run; exit with 4 when this one is worse.',
+    default: undefined as string | undefined,
+    fromEnv: false,
+    check: (value) => (value === '' ? 'the name of a file' : undefined),
+  }),
+  failOn: failOnOption,
+  repeat: count({
+    min: 1,
+    max: 1000,
+    help: 'Run each scenario so many times and report medians; every rule must hold in each run.',
+    default: 1,
+    fromEnv: false,
+  }),
+  benchmarkJson: text({
+    placeholder: 'FILE',
+    help: 'Write durations and sizes for github-action-benchmark (customSmallerIsBetter); - for stdout.',
+    default: undefined as string | undefined,
+    fromEnv: false,
+    check: (value) => (value === '' ? 'the name of a file, or -' : undefined),
+  }),
   progress: eitherWay({
     help: 'Show live progress even where stderr is no terminal.',
     negatedHelp: 'Show a line a phase even where stderr is a terminal.',

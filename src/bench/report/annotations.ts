@@ -1,4 +1,5 @@
 import { printable } from '../../protocol/printable.js';
+import { toldChanges } from '../compare/told.js';
 import type { JsonReport } from './schema.js';
 
 /**
@@ -6,8 +7,8 @@ import type { JsonReport } from './schema.js';
  * the file when `pathOf` gives its path from the root of the repository.
  */
 export function annotations({ results, notRun }: JsonReport, pathOf: (source: string) => string): string {
-  const all = results.flatMap(({ scenario, expectations, invalidReasons, problems, aborted }) => {
-    const at = { source: scenario.source, title: `bench ${scenario.name}` };
+  const all = results.flatMap(({ scenario, expectations, invalidReasons, problems, aborted, comparison }) => {
+    const at = { level: 'error', source: scenario.source, title: `bench ${scenario.name}` };
     const failed = expectations
       .filter(({ passed }) => !passed)
       .map(({ rule, line, shown, phase }) => ({
@@ -19,16 +20,24 @@ export function annotations({ results, notRun }: JsonReport, pathOf: (source: st
       ...invalidReasons,
       ...problems,
     ].map((message) => ({ line: 1, message }));
-    return [...mishaps, ...failed].map((one) => ({ ...at, ...one }));
+    const changes = comparison === undefined ? [] : toldChanges(comparison);
+    const worse = changes
+      .filter(({ verdict }) => verdict === 'regression' || verdict === 'warning')
+      .map(({ verdict, metric, base, now, why }) => ({
+        level: verdict === 'regression' ? 'error' : 'warning',
+        line: 1,
+        message: `${verdict} against the baseline: ${metric} ${base} -> ${now}, ${why}`,
+      }));
+    return [...mishaps, ...failed, ...worse].map((one) => ({ ...at, ...one }));
   });
   const missing = notRun.map(({ name, source, reason }) => ({
-    ...{ source, title: `bench ${name}`, line: 1 },
+    ...{ level: 'error', source, title: `bench ${name}`, line: 1 },
     message: `It was not run: ${reason}`,
   }));
   return [...all, ...missing]
     .map(
-      ({ source, title, line, message }) =>
-        `::error file=${property(pathOf(source))},line=${line},title=${property(title)}::${data(message)}\n`,
+      ({ level, source, title, line, message }) =>
+        `::${level} file=${property(pathOf(source))},line=${line},title=${property(title)}::${data(message)}\n`,
     )
     .join('');
 }

@@ -2,12 +2,27 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { printable } from '../../protocol/printable.js';
 import { formatAmount, formatCount, formatDuration, formatSize } from '../../protocol/units.js';
+import { CHANGE_SIGNS, COMPARISON_WORDS, sideText, summaryText, toldChanges } from '../compare/told.js';
 import { STYLE } from './page/style.js';
 import type { JsonReport, JsonResult } from './schema.js';
-import { DELIVERY_NAMES, deliveriesOf, outcomesOf, PERCENTILE_NAMES, timingsOf } from './tables.js';
+import {
+  DELIVERY_NAMES,
+  deliveriesOf,
+  outcomesOf,
+  PERCENTILE_NAMES,
+  repeatRowsOf,
+  repeatText,
+  timingsOf,
+} from './tables.js';
 
-const WORDS = { passed: 'Passed', failed: 'Failed', invalid: 'Invalid', aborted: 'Aborted' } as const;
-const SIGNS = { passed: '✓', failed: '✗', invalid: '!', aborted: '■' } as const;
+const WORDS = {
+  passed: 'Passed',
+  failed: 'Failed',
+  regressed: 'Regressed',
+  invalid: 'Invalid',
+  aborted: 'Aborted',
+} as const;
+const SIGNS = { passed: '✓', failed: '✗', regressed: '✗', invalid: '!', aborted: '■' } as const;
 
 /** A report as one page: everything is in it, and it asks the network for nothing. */
 export function htmlReport(report: JsonReport): string {
@@ -72,6 +87,7 @@ function section(result: JsonResult, index: number): string {
 <h1 id="title-${index}">${badge(verdict)} ${escapeHtml(scenario.name)}</h1>
 <p class="lead">${escapeHtml(scenario.summary)}</p>
 <p>${held} of ${formatAmount(expectations.length, 'expectation')} held · ${formatAmount(scenario.clients, 'client')} · ${formatDuration(result.durationMs)}</p>
+${result.repeat === undefined ? '' : `<p>${escapeHtml(repeatText(result.repeat))}</p>`}
 ${why(result, failed)}
 <h2>Expectations</h2>
 ${table(
@@ -85,6 +101,8 @@ ${table(
     escapeHtml(shown),
   ]),
 )}
+${comparison(result)}
+${repetitions(result)}
 <h2>Connections</h2>
 ${table('What became of the clients of each cohort', ['cohort', 'outcome', 'clients'], ledger(result))}
 ${deliveries(result)}
@@ -112,6 +130,35 @@ function why(result: JsonResult, failed: JsonResult['expectations']): string {
   const all = [...reasons, ...rules];
   if (all.length === 0) return '';
   return `<section class="why ${result.verdict}" aria-label="What went wrong"><h2>What went wrong</h2><ul>${all.join('')}</ul></section>`;
+}
+
+/** What is different from the baseline. */
+function comparison({ comparison: found }: JsonResult): string {
+  if (found === undefined) return '';
+  const rows = toldChanges(found).map(({ verdict, metric, base, now, by, why: reason }) => [
+    `<span class="${CHANGE_CLASSES[verdict]}" aria-label="${verdict}">${CHANGE_SIGNS[verdict]}</span>`,
+    `<code>${escapeHtml(metric)}</code>`,
+    escapeHtml(base),
+    escapeHtml(by === '' ? now : `${now} (${by})`),
+    `${verdict}: ${escapeHtml(reason)}`,
+  ]);
+  const notes = [...found.warnings, ...found.problems].map((note) => `<li>${escapeHtml(note)}</li>`);
+  return `<h2>Against the baseline: ${COMPARISON_WORDS[found.verdict]}</h2>
+<p>${escapeHtml(summaryText(found))}. <small>Baseline: ${escapeHtml(sideText(found.base))}</small></p>
+${notes.length === 0 ? '' : `<ul>${notes.join('')}</ul>`}
+${rows.length === 0 ? '' : table('What is different from the baseline', ['', 'metric', 'baseline', 'now', 'what it is'], rows)}`;
+}
+
+const CHANGE_CLASSES = { regression: 'bad', warning: 'warn', improvement: 'good', note: 'muted' } as const;
+
+/** Medians of several runs, and between what the runs were. */
+function repetitions(result: JsonResult): string {
+  const rows = repeatRowsOf(result).map(({ metric, median, low, high }) => [
+    `<code>${escapeHtml(metric)}</code>`,
+    ...[median, low, high].map(escapeHtml),
+  ]);
+  if (rows.length === 0) return '';
+  return `<h2>Runs</h2>${table('Medians of all runs', ['metric', 'median', 'least', 'greatest'], rows)}`;
 }
 
 function ledger({ total }: JsonResult): string[][] {

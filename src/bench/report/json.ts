@@ -1,11 +1,15 @@
+import type { Comparison } from '../compare/comparison.js';
 import type { Histogram } from '../measure/histogram.js';
 import type { CohortMeasurement, Measurements } from '../measure/measurements.js';
 import { allOutcomes, type RunResult, verdictOf } from '../result.js';
+import type { Scenario } from '../scenario/model.js';
+import { isLeftToChance } from '../verdict/chance.js';
 import { METRICS, scopeOf } from '../verdict/metrics.js';
 import { replayCommand } from './replay.js';
 import type { JsonReport, JsonResult } from './schema.js';
 
 type JsonMeasurements = JsonResult['total'];
+type JsonMetric = JsonMeasurements['metrics'][number];
 type JsonHistogram = JsonMeasurements['histograms'][string];
 
 /** Facts of a run that its result does not know. */
@@ -18,14 +22,24 @@ const UNITS = { count: 'count', duration: 'ms', rate: 'per second', size: 'bytes
 
 /** The report of all that was run, and of what was not. */
 export function jsonReport(results: readonly JsonResult[], notRun: JsonReport['notRun']): JsonReport {
-  const verdicts = results.map(({ verdict }) => verdict);
-  const worst = (['aborted', 'invalid', 'failed'] as const).find((one) => verdicts.includes(one));
   return {
     version: 1,
-    verdict: notRun.length > 0 ? 'aborted' : (worst ?? 'passed'),
+    verdict: notRun.length > 0 ? 'aborted' : worstVerdict(results.map(({ verdict }) => verdict)),
     results: [...results],
     notRun,
   };
+}
+
+/** Of several verdicts, the one that weighs most. */
+export function worstVerdict(verdicts: readonly JsonResult['verdict'][]): JsonResult['verdict'] {
+  const order = ['aborted', 'invalid', 'failed', 'regressed'] as const;
+  return order.find((one) => verdicts.includes(one)) ?? 'passed';
+}
+
+/** A result with what is different from the baseline. One that passed, and is worse, has regressed. */
+export function withComparison(result: JsonResult, comparison: Comparison): JsonResult {
+  const isWorse = result.verdict === 'passed' && comparison.verdict === 'regressed';
+  return { ...result, ...(isWorse ? { verdict: 'regressed' } : {}), comparison };
 }
 
 /** The result as data: what the other formats are made from, and what is compared later. */
@@ -68,7 +82,7 @@ export function jsonResult(result: RunResult, { version, machine }: RunContext):
       unit: UNITS[METRICS[rule.metric]?.kind ?? 'count'],
       shown: outcome.shown,
     })),
-    total: measurementsOf(result.measurements),
+    total: measurementsOf(result.measurements, scenario),
     phases: result.phases.map(({ phase, isFinished, startMs, durationMs, measurements }) => ({
       label: phase.label,
       kind: phase.kind,
@@ -86,19 +100,29 @@ export function jsonResult(result: RunResult, { version, machine }: RunContext):
   };
 }
 
-function measurementsOf(measurements: Measurements): JsonMeasurements {
+/** With a scenario, metrics also have what it takes to compare them with those of another run. */
+function measurementsOf(measurements: Measurements, scenario?: Scenario): JsonMeasurements {
   const { emit, api, skew, convergence } = measurements;
   const scopes = [undefined, ...measurements.cohorts.map(({ name }) => name)].map((cohort) => ({
     cohort,
     scope: scopeOf(measurements, cohort),
   }));
   const metrics = scopes.flatMap(({ cohort, scope }) =>
-    Object.entries(METRICS).flatMap(([name, { perCohort, kind, read, keyed }]) => {
+    Object.entries(METRICS).flatMap(([name, { perCohort, kind, read, keyed, spread }]) => {
       const value = cohort !== undefined && !perCohort ? undefined : read(scope, undefined);
       if (value === undefined) return [];
       const one = { name, ...(cohort === undefined ? {} : { cohort }), unit: UNITS[kind] };
       const each = keyed?.(scope).map(([key, count]) => ({ ...one, key, value: count })) ?? [];
-      return [{ ...one, value }, ...each];
+      const all: JsonMetric[] = [{ ...one, value }, ...each];
+      if (scenario === undefined) return all;
+      const within = spread?.(scope);
+      return all.map(
+        (metric): JsonMetric => ({
+          ...metric,
+          ...(within === undefined ? {} : { spread: within }),
+          ...(isLeftToChance(scenario, metric) ? { isLeftToChance: true } : {}),
+        }),
+      );
     }),
   );
   return {

@@ -1,5 +1,8 @@
 import { printable } from '../../protocol/printable.js';
+import type { Comparison } from '../compare/comparison.js';
+import { summaryText, toldChanges } from '../compare/told.js';
 import type { JsonReport, JsonResult } from './schema.js';
+import { repeatRowsOf, repeatText } from './tables.js';
 
 /**
  * JUnit XML, as CI systems read it: a test suite a scenario, a test case an expectation. What is no expectation
@@ -15,7 +18,7 @@ export function junitReport({ results, notRun }: JsonReport): string {
     tests: total(({ cases }) => cases),
     failures: total(({ failures }) => failures),
     errors: total(({ errors }) => errors),
-    time: seconds(results.reduce((sum, { durationMs }) => sum + durationMs, 0)),
+    time: seconds(results.reduce((sum, result) => sum + wholeMs(result), 0)),
   };
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
@@ -39,7 +42,7 @@ function suiteOf(result: JsonResult): Suite {
   const { scenario, expectations } = result;
   const classname = `datafn-ws.${scenario.name}`;
   // A rule is judged on the whole run: each has its share of the time, so that the sum is right.
-  const time = seconds(result.durationMs / Math.max(1, expectations.length));
+  const time = seconds(wholeMs(result) / Math.max(1, expectations.length));
   const cases = expectations.map(({ rule, phase, passed, shown, line }) => {
     const name = phase === undefined ? rule : `${rule} (${phase})`;
     const outcome = passed
@@ -55,7 +58,9 @@ function suiteOf(result: JsonResult): Suite {
     ...(result.aborted ? [['the run came to its end', 'It was stopped before it was over'] as const] : []),
   ];
   cases.push(...mishaps.map(([name, why]) => errorCase({ name, classname }, why, result.verdict)));
-  const failures = expectations.filter(({ passed }) => !passed).length;
+  if (result.comparison !== undefined) cases.push(comparisonCase(result.comparison, classname));
+  const regressions = result.comparison?.verdict === 'regressed' ? 1 : 0;
+  const failures = expectations.filter(({ passed }) => !passed).length + regressions;
   const properties: Record<string, string | number> = {
     verdict: result.verdict,
     replay: result.replay,
@@ -63,10 +68,14 @@ function suiteOf(result: JsonResult): Suite {
     'scenario.sha256': scenario.sha256,
     version: result.tool.version,
     node: result.machine.node,
+    ...(result.repeat === undefined ? {} : { runs: repeatText(result.repeat) }),
     ...Object.fromEntries(
       result.total.metrics
         .filter(({ cohort, key }) => cohort === undefined && key === undefined)
         .map(({ name, value, unit }) => [`${name} (${unit})`, value]),
+    ),
+    ...Object.fromEntries(
+      repeatRowsOf(result).map(({ metric, low, high }) => [`${metric} of all runs`, `${low} to ${high}`]),
     ),
   };
   const attributes = {
@@ -75,7 +84,7 @@ function suiteOf(result: JsonResult): Suite {
     failures,
     errors: mishaps.length,
     skipped: 0,
-    time: seconds(result.durationMs),
+    time: seconds(wholeMs(result)),
     timestamp: result.startedAt.replace(/\.\d+Z$/, ''),
     file: scenario.source,
   };
@@ -86,6 +95,24 @@ function suiteOf(result: JsonResult): Suite {
     failures,
     errors: mishaps.length,
   };
+}
+
+/** The comparison with a baseline as one test case. */
+function comparisonCase(comparison: Comparison, classname: string): string {
+  const lines = [
+    ...comparison.problems,
+    ...comparison.warnings,
+    ...toldChanges(comparison).map(
+      ({ verdict, metric, base, now, why }) => `${verdict}: ${metric} ${base} -> ${now}, ${why}`,
+    ),
+  ];
+  const summary = summaryText(comparison);
+  const text = [escapeXml([summary, ...lines].join('\n'))];
+  return element('testcase', { name: 'nothing is worse than in the baseline', classname, time: '0' }, [
+    comparison.verdict === 'regressed'
+      ? element('failure', { message: summary, type: 'regression' }, text)
+      : element('system-out', {}, text),
+  ]);
 }
 
 /** The suite of a scenario that was not run. */
@@ -103,6 +130,11 @@ function errorCase(
   return element('testcase', { ...names, time: '0' }, [
     element('error', { message, type }, [escapeXml(message)]),
   ]);
+}
+
+/** How long all of its runs took. */
+function wholeMs({ durationMs, repeat }: JsonResult): number {
+  return repeat === undefined ? durationMs : repeat.runs.reduce((sum, run) => sum + run.durationMs, 0);
 }
 
 function seconds(ms: number): string {

@@ -1,11 +1,14 @@
-import { printable } from '../../protocol/printable.js';
-import { formatCount, formatDuration, formatSize } from '../../protocol/units.js';
+import { formatCount, formatDuration } from '../../protocol/units.js';
+import { markdownComparison } from '../compare/markdown.js';
+import { valueText } from '../verdict/metric-text.js';
+import { cell, code, codeCell } from './markdown-text.js';
 import type { JsonReport, JsonResult } from './schema.js';
-import { outcomesOf } from './tables.js';
+import { outcomesOf, repeatText } from './tables.js';
 
 const WORDS = {
   passed: '✅ passed',
   failed: '❌ failed',
+  regressed: '❌ passed, but regressed',
   invalid: '⚠️ invalid',
   aborted: '⏹️ aborted',
 } as const;
@@ -52,7 +55,11 @@ function section(result: JsonResult): string {
   const metrics = SHOWN.flatMap((name) =>
     result.total.metrics
       .filter((metric) => metric.name === name && metric.cohort === undefined && metric.key === undefined)
-      .map(({ value, unit }) => `| ${code(name)} | ${shownValue(value, unit)} |`),
+      .map(({ value, unit, spread }) =>
+        result.repeat === undefined || spread === undefined
+          ? `| ${code(name)} | ${valueText(value, unit)} |`
+          : `| ${code(name)} | ${valueText(value, unit)} (${valueText(spread.low, unit)} to ${valueText(spread.high, unit)}) |`,
+      ),
   );
   return [
     `## ${WORDS[result.verdict]}: ${cell(scenario.name)}`,
@@ -60,11 +67,13 @@ function section(result: JsonResult): string {
     cell(scenario.summary),
     '',
     `${held} of ${expectations.length} expectations held, ${formatCount(scenario.clients)} clients, ${formatDuration(result.durationMs)}.`,
+    ...(result.repeat === undefined ? [] : ['', `${repeatText(result.repeat)}.`]),
     ...(result.aborted
       ? ['', '**It was stopped before it was over: the numbers are of a part of it.**']
       : []),
     ...[...result.invalidReasons, ...result.problems].map((why) => `\n> ${cell(why)}`),
     '',
+    ...(result.comparison === undefined ? [] : [markdownComparison(result.comparison), '']),
     '| | expectation | actual |',
     '|---|---|---|',
     ...rows,
@@ -84,39 +93,4 @@ function section(result: JsonResult): string {
     `Again: ${code(result.replay)}`,
     '',
   ].join('\n');
-}
-
-function shownValue(value: number, unit: JsonResult['total']['metrics'][number]['unit']): string {
-  switch (unit) {
-    case 'ms':
-      return formatDuration(value);
-    case 'bytes':
-      return formatSize(value);
-    case 'per second':
-      return `${formatCount(value)}/s`;
-    case 'count':
-      return formatCount(value);
-  }
-}
-
-/** Text from outside as a part of a line, its controls shown instead of obeyed. */
-function oneLine(text: string): string {
-  return printable(text.toWellFormed().replace(/\s+/g, ' '));
-}
-
-/** Text for a cell of a table, or a line: it stays in it, and means nothing to Markdown or HTML. */
-function cell(text: string): string {
-  return oneLine(text).replace(/[\\`*_{}[\]<>()#+!|~&-]/g, (character) => `&#${character.charCodeAt(0)};`);
-}
-
-/** Text as code; its own backticks are kept from ending it. */
-function code(text: string): string {
-  const safe = oneLine(text);
-  const fence = '`'.repeat(Math.max(0, ...[...safe.matchAll(/`+/g)].map(([run]) => run.length)) + 1);
-  return fence.length === 1 ? `\`${safe}\`` : `${fence} ${safe} ${fence}`;
-}
-
-/** Text as code in a cell, which a pipe would end. */
-function codeCell(text: string): string {
-  return code(text).replaceAll('|', '\\|');
 }

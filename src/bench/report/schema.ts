@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { comparisonSchema } from '../compare/comparison.js';
 
 const text = z.string();
 const number = z.number();
 const count = z.int().nonnegative();
 const counts = z.record(text, count);
 const unit = z.enum(['count', 'ms', 'per second', 'bytes']);
-const verdict = z.enum(['passed', 'failed', 'invalid', 'aborted']);
+const verdict = z.enum(['passed', 'failed', 'regressed', 'invalid', 'aborted']);
 
 const histogram = z
   .strictObject({
@@ -38,7 +39,17 @@ const metric = z
       ),
     cohort: text.optional().describe('Whose; of all together when it is left out.'),
     unit,
-    value: number,
+    value: number.describe('With --repeat, the median; of an even number of runs, the lower of the two.'),
+    spread: z
+      .strictObject({ low: number, high: number })
+      .optional()
+      .describe(
+        'With --repeat, the least and the greatest value; of a percentile of a single run, between what it could as well have been (95 %).',
+      ),
+    isLeftToChance: z
+      .literal(true)
+      .optional()
+      .describe('The scenario does not say what the count must be: it is not compared.'),
   })
   .meta({ id: 'metric' });
 
@@ -103,10 +114,32 @@ const generator = z.strictObject({
   maxRunQueueWait: number.optional().describe('Share of a second spent waiting for a core.'),
 });
 
+const repeat = z
+  .strictObject({
+    times: z.int().positive().describe('How often it was to be run.'),
+    runs: z.array(
+      z.strictObject({
+        verdict,
+        startedAt: text.describe('ISO 8601.'),
+        durationMs: number,
+        failed: z.array(text).describe('Rules that did not hold in it.'),
+      }),
+    ),
+    shown: z
+      .int()
+      .positive()
+      .describe(
+        'Number of the run that the phases, the timeline, the ledgers and the histograms are of: the first that did not pass, else the one with the median fan-out latency (p99).',
+      ),
+  })
+  .describe('Of --repeat: the metrics are medians of these runs, and every rule must hold in each.');
+
 const result = z.strictObject({
   version: z.literal(1).describe('Version of this format.'),
   tool: z.strictObject({ name: z.literal('datafn-ws'), version: text }),
-  verdict: verdict.describe('An aborted or invalid run is neither passed nor failed.'),
+  verdict: verdict.describe(
+    'An aborted or invalid run is neither passed nor failed; a regressed one has passed, and is worse than its baseline.',
+  ),
   aborted: z.boolean().describe('Somebody stopped it before it was over: the numbers are of a part of it.'),
   invalid: z.boolean().describe('The result says nothing of the server.'),
   invalidReasons: z.array(text).describe('Why not; empty for a valid one.'),
@@ -135,8 +168,10 @@ const result = z.strictObject({
     overrides: z.array(text).describe('What was changed with --set.'),
     clients: count,
   }),
+  repeat: repeat.optional(),
   expectations: z.array(expectation),
   total: measurements,
+  comparison: comparisonSchema.optional().describe('What is different from the baseline.'),
   phases: z.array(
     z.strictObject({
       label: text,

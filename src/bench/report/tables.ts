@@ -1,3 +1,6 @@
+import { formatAmount } from '../../protocol/units.js';
+import { metricText, valueText } from '../verdict/metric-text.js';
+import { METRICS } from '../verdict/metrics.js';
 import type { JsonResult } from './schema.js';
 
 // What the formats for people show in tables: the same rows, whatever they are written in.
@@ -103,4 +106,42 @@ export function timingsOf({ total }: JsonResult): TimingRow[] {
 export function metricOf({ total }: JsonResult, name: string): number | undefined {
   return total.metrics.find((metric) => metric.name === name && !('cohort' in metric) && !('key' in metric))
     ?.value;
+}
+
+/** How the runs of a repetition went, in words. */
+export function repeatText({ times, runs, shown }: NonNullable<JsonResult['repeat']>): string {
+  const passed = runs.filter(({ verdict }) => verdict === 'passed').length;
+  const had = runs.length < times ? `${runs.length} of ${times} runs` : formatAmount(times, 'run');
+  return `${had}, ${passed} passed; metrics are medians, phases and connections those of run ${shown}`;
+}
+
+/** A metric of several runs. */
+export interface RepeatRow {
+  readonly metric: string;
+  readonly median: string;
+  readonly low: string;
+  readonly high: string;
+}
+
+/** A row for each duration, size and rate that is compared, and for each count that was not always the same. */
+export function repeatRowsOf({ repeat, total }: JsonResult): RepeatRow[] {
+  if (repeat === undefined) return [];
+  return total.metrics.flatMap((metric) => {
+    const { name, cohort, unit, value, spread, isLeftToChance } = metric;
+    const compared = METRICS[name];
+    if (spread === undefined || compared === undefined) return [];
+    const isMeasure = compared.compared.as === 'cost' || compared.compared.as === 'gain';
+    const isOdd =
+      (compared.compared.as === 'outcome' || compared.compared.as === 'defect') &&
+      compared.perCohort === (cohort !== undefined) &&
+      isLeftToChance !== true &&
+      spread.low !== spread.high;
+    if (isMeasure ? cohort !== undefined : !isOdd) return [];
+    const [median, low, high] = [value, spread.low, spread.high].map((one) => valueText(one, unit)) as [
+      string,
+      string,
+      string,
+    ];
+    return [{ metric: metricText(metric), median, low, high }];
+  });
 }

@@ -1,36 +1,30 @@
 import { stripVTControlCharacters as stripColors } from 'node:util';
-import type { ChalkInstance } from 'chalk';
-import Table from 'cli-table3';
-import { printable } from '../../protocol/printable.js';
 import { formatCount, formatDuration, formatSize } from '../../protocol/units.js';
+import { comparisonSection } from '../compare/terminal.js';
 import type { JsonResult } from './schema.js';
 import {
   deliveriesOf,
   metricOf,
   outcomesOf,
   PERCENTILE_NAMES,
+  repeatRowsOf,
+  repeatText,
   SHORT_DELIVERY_NAMES,
   timingsOf,
 } from './tables.js';
+import { NAME_WIDTH, oneLine, shorten, type TerminalStyle, table } from './terminal-layout.js';
 import { wrap } from './wrap.js';
-
-export interface TerminalStyle {
-  readonly colors: ChalkInstance;
-  /** Width to keep to. */
-  readonly columns: number;
-}
 
 /** Rules and outcomes are marked by a sign as well as a colour: half of all logs have no colours. */
 const SIGNS = { passed: '✓', failed: '✗' } as const;
-
-/** Longest name in the first column of a table. */
-const NAME_WIDTH = 28;
 
 /** The whole report of a run: the verdict first, then each expectation, then what was measured. */
 export function terminalReport(result: JsonResult, style: TerminalStyle): string {
   return [
     headline(result, style),
     expectations(result, style),
+    result.comparison === undefined ? '' : comparisonSection(result.comparison, style),
+    repetitions(result, style),
     ledger(result, style),
     cursors(result, style),
     timings(result, style),
@@ -45,17 +39,22 @@ export function terminalReport(result: JsonResult, style: TerminalStyle): string
 const VERDICT_WORDS: Readonly<Record<JsonResult['verdict'], string>> = {
   passed: 'PASSED',
   failed: 'FAILED',
+  regressed: 'REGRESSED',
   invalid: 'INVALID',
   aborted: 'ABORTED',
 };
 
 function headline(result: JsonResult, { colors, columns }: TerminalStyle): string {
   const { verdict, scenario } = result;
-  const paint = { passed: colors.green, failed: colors.red, invalid: colors.magenta, aborted: colors.yellow }[
-    verdict
-  ];
+  const paint = {
+    passed: colors.green,
+    failed: colors.red,
+    regressed: colors.red,
+    invalid: colors.magenta,
+    aborted: colors.yellow,
+  }[verdict];
   const held = result.expectations.filter(({ passed }) => passed).length;
-  const isWhole = verdict === 'passed' || verdict === 'failed';
+  const isWhole = verdict !== 'aborted' && verdict !== 'invalid';
   const facts = [
     `${held} of ${result.expectations.length} expectations ${isWhole ? 'held' : 'hold as far as it got'}`,
     `${formatCount(scenario.clients)} clients`,
@@ -65,6 +64,9 @@ function headline(result: JsonResult, { colors, columns }: TerminalStyle): strin
     `${paint.bold(VERDICT_WORDS[verdict])} ${colors.bold(oneLine(scenario.name))}`,
     ...wrap(oneLine(scenario.summary), columns - 2).map((line) => `  ${colors.dim(line)}`),
     `  ${facts.join(', ')}`,
+    ...(result.repeat === undefined
+      ? []
+      : wrap(repeatText(result.repeat), columns - 2).map((line) => `  ${line}`)),
     ...(result.aborted
       ? [colors.yellow('  It was stopped before it was over: the numbers are of a part of it.')]
       : []),
@@ -94,6 +96,17 @@ function expectations(result: JsonResult, { colors, columns }: TerminalStyle): s
     });
   });
   return [colors.bold('Expectations'), ...lines].join('\n');
+}
+
+/** Medians of several runs, and between what the runs were. */
+function repetitions(result: JsonResult, style: TerminalStyle): string {
+  const rows = repeatRowsOf(result).map(({ metric, median, low, high }) => [
+    oneLine(metric),
+    median,
+    low,
+    high,
+  ]);
+  return table('Runs', ['', 'median', 'least', 'greatest'], rows, style, [1, 2, 3]);
 }
 
 /** Everything that became of connections, beside what an expectation says should have. */
@@ -199,54 +212,4 @@ function generator(result: JsonResult, { colors, columns }: TerminalStyle): stri
     ...wrap(`target: ${oneLine(target)}`, columns - 2).map((line) => `  ${line}`),
     `  again: ${oneLine(result.replay)}`,
   ].join('\n');
-}
-
-const NO_BORDER = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '  ',
-} as const;
-
-function table(
-  title: string,
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-  { colors }: TerminalStyle,
-  numbers: readonly number[],
-): string {
-  if (rows.length === 0) return '';
-  const grid = new Table({
-    chars: NO_BORDER,
-    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
-    colAligns: head.map((_, index) => (numbers.includes(index) ? 'right' : 'left')),
-  });
-  grid.push(head.map((name) => colors.dim(name)));
-  for (const row of rows)
-    grid.push(row.map((cell, index) => (index === 0 ? shorten(cell, NAME_WIDTH) : cell)));
-  const lines = grid
-    .toString()
-    .split('\n')
-    .map((line) => `  ${line.trimEnd()}`);
-  return [colors.bold(title), ...lines].join('\n');
-}
-
-function shorten(text: string, length: number): string {
-  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
-}
-
-/** Text from outside as a part of a line, its controls shown instead of obeyed. */
-function oneLine(text: string): string {
-  return printable(text.replace(/\s+/g, ' '));
 }

@@ -1,7 +1,9 @@
 import type { Histogram } from '../measure/histogram.js';
 import type { CohortMeasurement, Measurements, ServerMeasurement } from '../measure/measurements.js';
+import { percentileSpread, type ValueSpread } from '../measure/sampling-error.js';
 import { type CounterName, type HistogramName, type Ledger, Tally } from '../measure/tally.js';
 import { BEHAVIORS } from '../scenario/behaviors.js';
+import { type Compared, cost, defect, gain, MEMORY, NOTHING, outcome, TIME } from './compared.js';
 
 /** What a metric's number means, and so which units a rule may give. */
 export type MetricKind = 'count' | 'duration' | 'rate' | 'size';
@@ -16,12 +18,15 @@ export interface MetricScope {
 export interface Metric {
   readonly kind: MetricKind;
   readonly summary: string;
+  readonly compared: Compared;
   /** Whether it can be asked of one cohort, as in `hot.accepted`. */
   readonly perCohort: boolean;
   /** What may stand in brackets behind it. */
   readonly keys?: 'close codes' | 'HTTP statuses' | 'error codes';
   /** The value, in milliseconds where it is a duration; `undefined` when there is no sample to say anything. */
   read(scope: MetricScope, key: string | undefined): number | undefined;
+  /** Within which the value could as well have been, as far as a single run can tell. */
+  spread?(scope: MetricScope): ValueSpread | undefined;
   /** What there is to ask for in the brackets, and its value. */
   keyed?(scope: MetricScope): readonly (readonly [string, number])[];
 }
@@ -41,6 +46,9 @@ const STATISTICS: Readonly<Record<string, (histogram: Histogram) => number | und
   ),
 };
 
+/** Statistics of durations that are compared: one of the usual case and one of the worst, but no extreme. */
+const COMPARED_STATISTICS = ['p50', 'p99'];
+
 const wereTried = ({ tally }: MetricScope, value: number) =>
   tally.counters.attempts === 0 ? undefined : value;
 const wereSent = ({ tally }: MetricScope, value: number) =>
@@ -48,19 +56,26 @@ const wereSent = ({ tally }: MetricScope, value: number) =>
 const werePinged = ({ tally }: MetricScope, value: number) =>
   tally.counters.pings === 0 ? undefined : value;
 
-function counter(name: CounterName, summary: string, when = wereTried): Metric {
+function counter(name: CounterName, summary: string, compared: Compared, when = wereTried): Metric {
   return {
     kind: 'count',
     summary,
+    compared,
     perCohort: true,
     read: (scope) => when(scope, scope.tally.counters[name]),
   };
 }
 
-function ledger(name: 'closed' | 'rejected' | 'errors', keys: Metric['keys'], summary: string): Metric {
+function ledger(
+  name: 'closed' | 'rejected' | 'errors',
+  keys: Metric['keys'],
+  summary: string,
+  compared: Compared,
+): Metric {
   return {
     kind: 'count',
     summary,
+    compared,
     perCohort: true,
     keys,
     read: (scope, key) =>
@@ -83,25 +98,39 @@ function histogram(
   summary: string,
   read: (scope: MetricScope) => Histogram,
   perCohort: boolean,
+  compared: Compared,
 ) {
-  return Object.entries(STATISTICS).map(([statistic, of]): [string, Metric] => [
-    `${name}.${statistic}`,
-    { kind: 'duration', summary: `${summary}: ${statistic}.`, perCohort, read: (scope) => of(read(scope)) },
-  ]);
+  return Object.entries(STATISTICS).map(([statistic, of]): [string, Metric] => {
+    const percent = percentOf(statistic);
+    const metric: Metric = {
+      kind: 'duration',
+      summary: `${summary}: ${statistic}.`,
+      perCohort,
+      compared: COMPARED_STATISTICS.includes(statistic) ? compared : NOTHING,
+      read: (scope) => of(read(scope)),
+      ...(percent === undefined ? {} : { spread: (scope) => percentileSpread(read(scope), percent) }),
+    };
+    return [`${name}.${statistic}`, metric];
+  });
+}
+
+function percentOf(statistic: string): number | undefined {
+  return Object.entries(PERCENTILES).find(([name]) => name === statistic)?.[1];
 }
 
 const ofTally = (name: HistogramName) => (scope: MetricScope) => scope.tally.histograms[name];
 
 /** Every metric that a rule can name. The docs and the error messages are made from this table. */
 export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
-  ['attempts', counter('attempts', 'Connections tried.')],
-  ['opened', counter('opened', 'Handshakes that ended in a WebSocket.')],
+  ['attempts', counter('attempts', 'Connections tried.', outcome('comings'))],
+  ['opened', counter('opened', 'Handshakes that ended in a WebSocket.', outcome('comings'))],
   [
     'accepted',
     {
       kind: 'count',
       summary: 'Clients that opened and were not refused (4401, 4503) by the end.',
       perCohort: true,
+      compared: outcome('comings'),
       read: (scope) => wereTried(scope, scope.tally.accepted),
     },
   ],
@@ -111,6 +140,7 @@ export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
       kind: 'count',
       summary: 'Clients still connected when the last phase is over.',
       perCohort: true,
+      compared: outcome('comings'),
       read: (scope) =>
         wereTried(
           scope,
@@ -118,35 +148,50 @@ export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
         ),
     },
   ],
-  ['left', counter('left', 'Connections that bench itself ended.')],
+  ['left', counter('left', 'Connections that bench itself ended.', outcome('comings'))],
   [
     'closed',
     ledger(
       'closed',
       'close codes',
       'Connections that the server ended, by close code (1006: without one) and reason.',
+      outcome('comings'),
     ),
   ],
-  ['rejected', ledger('rejected', 'HTTP statuses', 'Handshakes answered with an HTTP error, by status.')],
-  ['errors', ledger('errors', 'error codes', 'Handshakes that failed below HTTP, by error code.')],
-  ['timeouts', counter('timeouts', 'Handshakes without an answer in time.')],
-  ['protocolErrors', counter('protocolErrors', 'Connections on which the server broke RFC 6455.')],
-  ['cursors.expected', counter('expected', 'Deliveries that had to arrive.', wereSent)],
-  ['cursors.received', counter('received', "Bench's own cursors that arrived.", wereSent)],
-  ['cursors.lost', counter('lost', 'Deliveries that had to arrive and did not.', wereSent)],
-  ['cursors.duplicated', counter('duplicated', 'Cursors that a client got again.', wereSent)],
-  ['cursors.reordered', counter('reordered', 'Cursors that came after a newer one.', wereSent)],
-  ['cursors.leaked', counter('leaked', 'Cursors of another namespace.', wereSent)],
-  ['cursors.foreign', counter('foreign', 'Cursors that bench did not emit.')],
+  [
+    'rejected',
+    ledger(
+      'rejected',
+      'HTTP statuses',
+      'Handshakes answered with an HTTP error, by status.',
+      outcome('comings', 'downtime'),
+    ),
+  ],
+  [
+    'errors',
+    ledger('errors', 'error codes', 'Handshakes that failed below HTTP, by error code.', defect('downtime')),
+  ],
+  ['timeouts', counter('timeouts', 'Handshakes without an answer in time.', defect('downtime'))],
+  ['protocolErrors', counter('protocolErrors', 'Connections on which the server broke RFC 6455.', defect())],
+  ['cursors.expected', counter('expected', 'Deliveries that had to arrive.', NOTHING, wereSent)],
+  ['cursors.received', counter('received', "Bench's own cursors that arrived.", NOTHING, wereSent)],
+  ['cursors.lost', counter('lost', 'Deliveries that had to arrive and did not.', defect(), wereSent)],
+  ['cursors.duplicated', counter('duplicated', 'Cursors that a client got again.', defect(), wereSent)],
+  ['cursors.reordered', counter('reordered', 'Cursors that came after a newer one.', defect(), wereSent)],
+  ['cursors.leaked', counter('leaked', 'Cursors of another namespace.', defect(), wereSent)],
+  ['cursors.foreign', counter('foreign', 'Cursors that bench did not emit.', defect())],
   [
     'cursors.conflated',
-    counter('conflated', 'Gaps of slow readers that a newer cursor made good.', wereSent),
+    counter('conflated', 'Gaps of slow readers that a newer cursor made good.', NOTHING, wereSent),
   ],
-  ['cursors.late', counter('late', 'Cursors that came after they were given up for lost.', wereSent)],
-  ['heartbeat.pings', counter('pings', 'Pings that arrived.')],
+  [
+    'cursors.late',
+    counter('late', 'Cursors that came after they were given up for lost.', NOTHING, wereSent),
+  ],
+  ['heartbeat.pings', counter('pings', 'Pings that arrived.', NOTHING)],
   [
     'heartbeat.killed',
-    counter('killed', 'Clients that answer pings, closed with `Heartbeat timeout`.', werePinged),
+    counter('killed', 'Clients that answer pings, closed with `Heartbeat timeout`.', defect(), werePinged),
   ],
   [
     'heartbeat.missed',
@@ -154,6 +199,7 @@ export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
       kind: 'count',
       summary: 'Clients that do not answer pings, still open at the end.',
       perCohort: true,
+      compared: defect(),
       read: (scope) =>
         werePinged(
           scope,
@@ -161,11 +207,26 @@ export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
         ),
     },
   ],
-  ['reconnects', counter('reconnects', 'Connections that a flapping client opened again.')],
-  ...histogram('reconnect', 'End of a connection to its successor', ofTally('reconnect'), true),
-  ...histogram('handshake', 'Intended start of a connection to its WebSocket', ofTally('handshake'), true),
-  ...histogram('fanout', 'Emit to receipt', ofTally('fanout'), true),
-  ...histogram('fanout.skew', 'First receiver of a broadcast to the last', ({ all }) => all.skew, false),
+  [
+    'reconnects',
+    counter('reconnects', 'Connections that a flapping client opened again.', outcome('comings')),
+  ],
+  ...histogram('reconnect', 'End of a connection to its successor', ofTally('reconnect'), true, TIME),
+  ...histogram(
+    'handshake',
+    'Intended start of a connection to its WebSocket',
+    ofTally('handshake'),
+    true,
+    TIME,
+  ),
+  ...histogram('fanout', 'Emit to receipt', ofTally('fanout'), true, TIME),
+  ...histogram(
+    'fanout.skew',
+    'First receiver of a broadcast to the last',
+    ({ all }) => all.skew,
+    false,
+    TIME,
+  ),
   [
     'convergence.max',
     {
@@ -173,22 +234,45 @@ export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
       summary:
         'Last emit of a row to the moment when every receiver had the newest cursor; none if one never got it.',
       perCohort: false,
+      compared: TIME,
       read: ({ all }) => (all.unconverged > 0 ? undefined : all.convergence.maxMs),
     },
   ],
-  ...histogram('heartbeat.interval', 'One ping to the next', ofTally('pingInterval'), true),
-  ...histogram('heartbeat.timeout', 'Unanswered ping to the close', ofTally('pongTimeout'), true),
-  ['emit.broadcasts', whole('Cursors that the server took.', ({ emit }) => emit.broadcasts, emits)],
-  ['emit.failed', whole('Cursors that the server did not take.', ({ emit }) => emit.failed, emits)],
+  ...histogram('heartbeat.interval', 'One ping to the next', ofTally('pingInterval'), true, NOTHING),
+  ...histogram('heartbeat.timeout', 'Unanswered ping to the close', ofTally('pongTimeout'), true, TIME),
+  ['emit.broadcasts', whole('Cursors that the server took.', ({ emit }) => emit.broadcasts, emits, NOTHING)],
+  [
+    'emit.failed',
+    whole('Cursors that the server did not take.', ({ emit }) => emit.failed, emits, defect('failing-emits')),
+  ],
   [
     'emit.delivered',
-    whole('Clients that the server says it handed a cursor to.', ({ emit }) => emit.delivered, emits),
+    whole(
+      'Clients that the server says it handed a cursor to.',
+      ({ emit }) => emit.delivered,
+      emits,
+      NOTHING,
+    ),
   ],
-  ...histogram('emit.lag', 'Intended time of an emit to its sending', ({ all }) => all.emit.lag, false),
-  ['api.requests', whole('Requests that autocannon got an answer to.', ({ api }) => api.requests, requests)],
+  ...histogram(
+    'emit.lag',
+    'Intended time of an emit to its sending',
+    ({ all }) => all.emit.lag,
+    false,
+    NOTHING,
+  ),
+  [
+    'api.requests',
+    whole('Requests that autocannon got an answer to.', ({ api }) => api.requests, requests, NOTHING),
+  ],
   [
     'api.failed',
-    whole('Of these and the unanswered, those without a 2xx.', ({ api }) => api.failed, requests),
+    whole(
+      'Of these and the unanswered, those without a 2xx.',
+      ({ api }) => api.failed,
+      requests,
+      defect('downtime'),
+    ),
   ],
   [
     'api.rate',
@@ -196,16 +280,37 @@ export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
       kind: 'rate',
       summary: 'Requests a second that autocannon drove.',
       perCohort: false,
+      compared: gain(10),
       read: ({ all: { api } }) => (api.durationMs === 0 ? undefined : (api.requests * 1000) / api.durationMs),
     },
   ],
-  ...histogram('api.latency', 'Request to answer, under autocannon', ({ all }) => all.api.latency, false),
-  ['server.connections', ofServer('count', 'Clients that the server counts as connected.', 'connections')],
-  ['server.accepted', ofServer('count', 'Clients that the server has admitted.', 'accepted')],
-  ['server.rejected', ofServer('count', 'Clients that the server has turned away.', 'rejected')],
+  ...histogram(
+    'api.latency',
+    'Request to answer, under autocannon',
+    ({ all }) => all.api.latency,
+    false,
+    TIME,
+  ),
+  [
+    'server.connections',
+    ofServer(
+      'count',
+      'Clients that the server counts as connected.',
+      'connections',
+      outcome('comings', 'downtime'),
+    ),
+  ],
+  [
+    'server.accepted',
+    ofServer('count', 'Clients that the server has admitted.', 'accepted', outcome('comings', 'downtime')),
+  ],
+  [
+    'server.rejected',
+    ofServer('count', 'Clients that the server has turned away.', 'rejected', outcome('comings', 'downtime')),
+  ],
   [
     'server.conflated',
-    ofServer('count', 'Cursors that the server left out for backed-up clients.', 'conflated'),
+    ofServer('count', 'Cursors that the server left out for backed-up clients.', 'conflated', NOTHING),
   ],
   [
     'server.closed',
@@ -213,6 +318,7 @@ export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
       kind: 'count',
       summary: 'Admitted clients that have left, by the close code that the server counts.',
       perCohort: false,
+      compared: outcome('comings', 'downtime'),
       keys: 'close codes',
       read: ({ all: { server } }, key) => {
         if (server.closed === undefined) return undefined;
@@ -222,34 +328,49 @@ export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
       keyed: ({ all: { server } }) => Object.entries(server.closed ?? {}),
     },
   ],
-  ['server.cpuTime', ofServer('duration', 'CPU time that the server has spent.', 'cpuMs')],
-  ['server.rss', ofServer('size', 'The most resident memory that the server was seen with.', 'rssBytes')],
+  ['server.cpuTime', ofServer('duration', 'CPU time that the server has spent.', 'cpuMs', cost(200))],
+  [
+    'server.rss',
+    ofServer('size', 'The most resident memory that the server was seen with.', 'rssBytes', MEMORY),
+  ],
   [
     'server.bytesPerConnection',
-    ofServer('size', 'Growth of its resident memory by connection.', 'bytesPerConnection'),
+    ofServer('size', 'Growth of its resident memory by connection.', 'bytesPerConnection', cost(4096)),
   ],
-  ['server.eventLoopDelay.p99', ofServer('duration', "Delay of the server's event loop: p99.", 'delayP99Ms')],
-  ['server.eventLoopDelay.max', ofServer('duration', "Delay of the server's event loop: max.", 'delayMaxMs')],
-  ['server.shutdown', ofServer('duration', 'From the signal to the end of the process.', 'shutdownMs')],
-  ['server.exitCode', ofServer('count', 'Exit code of the server after a shutdown.', 'exitCode')],
+  [
+    'server.eventLoopDelay.p99',
+    ofServer('duration', "Delay of the server's event loop: p99.", 'delayP99Ms', TIME),
+  ],
+  [
+    'server.eventLoopDelay.max',
+    ofServer('duration', "Delay of the server's event loop: max.", 'delayMaxMs', NOTHING),
+  ],
+  [
+    'server.shutdown',
+    ofServer('duration', 'From the signal to the end of the process.', 'shutdownMs', cost(500)),
+  ],
+  ['server.exitCode', ofServer('count', 'Exit code of the server after a shutdown.', 'exitCode', outcome())],
 ]);
 
 function ofServer(
   kind: MetricKind,
   summary: string,
   name: Exclude<keyof ServerMeasurement, 'closed'>,
+  compared: Compared,
 ): Metric {
-  return { kind, summary, perCohort: false, read: ({ all }) => all.server[name] };
+  return { kind, summary, perCohort: false, compared, read: ({ all }) => all.server[name] };
 }
 
 function whole(
   summary: string,
   value: (all: Measurements) => number,
   samples: (all: Measurements) => number,
+  compared: Compared,
 ): Metric {
   return {
     kind: 'count',
     summary,
+    compared,
     perCohort: false,
     read: ({ all }) => (samples(all) === 0 ? undefined : value(all)),
   };

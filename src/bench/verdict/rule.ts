@@ -62,6 +62,27 @@ export function parseRule(text: string, cohorts: readonly string[]): Rule | stri
   const match = RULE.exec(text.trim());
   if (match === null) return 'expected a rule such as `cursors.lost == 0` or `fanout.p99 < 2s`';
   const [, path = '', bracket, operator, valueText = ''] = match;
+  const named = findMetric(path, bracket, cohorts);
+  if (typeof named === 'string') return named;
+  const value = parseMetricValue(named.metric, valueText.trim());
+  if (!value.ok)
+    return `expected \`${named.metric}\` to be compared with ${value.expected}, got \`${valueText.trim()}\``;
+  return { ...named, operator: operator as Operator, value: value.value };
+}
+
+/** A metric as a rule names it. */
+export type NamedMetric = Pick<Rule, 'cohort' | 'metric' | 'key'>;
+
+/**
+ * Finds the metric that a path such as `hot.closed` and the text in the brackets behind it name.
+ *
+ * @returns the metric, or what is wrong with its name.
+ */
+export function findMetric(
+  path: string,
+  bracket: string | undefined,
+  cohorts: readonly string[],
+): NamedMetric | string {
   const [first = '', ...rest] = path.split('.');
   const isCohort = cohorts.includes(first);
   const name = isCohort ? rest.join('.') : path;
@@ -83,16 +104,12 @@ export function parseRule(text: string, cohorts: readonly string[]): Rule | stri
       ? `\`${name}\` takes no brackets`
       : `expected one of its ${metric.keys} in the brackets of \`${name}\`, such as [4503] or [4503 "a reason"], got [${bracket}]`;
   }
-  const value = UNITS[metric.kind](valueText.trim());
-  if (!value.ok)
-    return `expected \`${name}\` to be compared with ${value.expected}, got \`${valueText.trim()}\``;
-  return {
-    cohort: isCohort ? first : undefined,
-    metric: name,
-    key,
-    operator: operator as Operator,
-    value: value.value,
-  };
+  return { cohort: isCohort ? first : undefined, metric: name, key };
+}
+
+/** Reads a value in the unit of a metric. */
+export function parseMetricValue(metric: string, text: string): ReturnType<typeof parseCount> {
+  return UNITS[METRICS[metric]?.kind ?? 'count'](text);
 }
 
 function readKey(bracket: string): string | undefined {

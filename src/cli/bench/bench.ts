@@ -1,6 +1,8 @@
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { jsonReport, jsonResult } from '../../bench/report/json.js';
+import { repeatedResult } from '../../bench/report/repeated.js';
 import type { JsonResult } from '../../bench/report/schema.js';
+import { metricOf } from '../../bench/report/tables.js';
 import { terminalReport } from '../../bench/report/terminal.js';
 import { runScenario } from '../../bench/run.js';
 import { loadScenario } from '../../bench/scenario/load.js';
@@ -9,10 +11,11 @@ import { DEFAULT_SCENARIO, scenarioFile, shippedScenarios } from '../../bench/sc
 import { type BenchOptions, benchOptions } from '../../options/bench.js';
 import { resolveOptions } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
-import { formatCount } from '../../protocol/units.js';
+import { formatCount, formatDuration } from '../../protocol/units.js';
 import { colorsFor } from '../color.js';
 import { type Io, STOP_EXIT_CODES, type StopSignal, UNWRITTEN_EXIT_CODE } from '../io.js';
 import { version } from '../version.js';
+import { Baseline } from './baseline.js';
 import { ProgressScreen } from './progress.js';
 import { remoteOptions } from './remote-options.js';
 import { ReportFiles } from './report-files.js';
@@ -34,7 +37,9 @@ export async function bench(
     return 0;
   }
 
+  const baseline = await Baseline.read(options, scenarios, io);
   const files = new ReportFiles(options, io);
+  const output = files.takeStdout ? 'stderr' : 'stdout';
   const abort = new AbortController();
   let stoppedBy: StopSignal | undefined;
   const dispose = io.onStop((signal) => {
@@ -45,9 +50,16 @@ export async function bench(
   let whyNot = 'The run was stopped before it came to it.';
   let areWritten = true;
   try {
-    for (const scenario of scenarios) {
+    for (const [index, scenario] of scenarios.entries()) {
       if (abort.signal.aborted) break;
-      results.push(await runOne(scenario, options, io, abort.signal, files.takeStdout ? 'stderr' : 'stdout'));
+      const runs: JsonResult[] = [];
+      try {
+        await runAll(scenario, options, io, abort.signal, runs);
+      } finally {
+        const result = options.repeat > 1 && runs.length > 0 ? repeatedResult(runs, options.repeat) : runs[0];
+        if (result !== undefined)
+          results.push(report(baseline?.compare(result, index) ?? result, io, output));
+      }
     }
   } catch (error) {
     whyNot = messageOf(error);
@@ -61,7 +73,7 @@ export async function bench(
     dispose();
   }
   if (scenarios.length > 1) {
-    io[files.takeStdout ? 'stderr' : 'stdout'].write(`\n${overall(scenarios, results, io)}`);
+    io[output].write(`\n${overall(scenarios, results, io)}`);
   }
   return exitCodeOf(results, stoppedBy) || (areWritten ? 0 : UNWRITTEN_EXIT_CODE);
 }
@@ -82,12 +94,30 @@ async function load(names: readonly string[], { set, seed }: BenchOptions): Prom
   return loaded.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
 }
 
+/** Runs a scenario as often as it is to be repeated; each run that there is goes into `runs`. */
+async function runAll(
+  scenario: Scenario,
+  options: BenchOptions,
+  io: Io,
+  signal: AbortSignal,
+  runs: JsonResult[],
+): Promise<void> {
+  const { repeat } = options;
+  while (runs.length < repeat && !signal.aborted) {
+    const result = await runOne(scenario, options, io, signal);
+    runs.push(result);
+    if (repeat === 1) continue;
+    const fanout = metricOf(result, 'fanout.p99');
+    const latency = fanout === undefined ? '' : `, fan-out latency p99 ${formatDuration(fanout)}`;
+    io.stderr.write(`run ${runs.length} of ${repeat}: ${result.verdict}${latency}\n`);
+  }
+}
+
 async function runOne(
   scenario: Scenario,
   options: BenchOptions,
   io: Io,
   signal: AbortSignal,
-  output: 'stdout' | 'stderr',
 ): Promise<JsonResult> {
   const screen = new ProgressScreen(io, scenario, options.progress);
   try {
@@ -102,14 +132,17 @@ async function runOne(
       signal,
       observer: screen,
     });
-    screen.close();
-    const result = jsonResult(run, { version, machine: machine() });
-    const style = { colors: colorsFor(io, output), columns: Math.max(40, io[output].columns ?? 80) };
-    io[output].write(`\n${terminalReport(result, style)}`);
-    return result;
+    return jsonResult(run, { version, machine: machine() });
   } finally {
     screen.close();
   }
+}
+
+/** Prints the report of a scenario. */
+function report(result: JsonResult, io: Io, output: 'stdout' | 'stderr'): JsonResult {
+  const style = { colors: colorsFor(io, output), columns: Math.max(40, io[output].columns ?? 80) };
+  io[output].write(`\n${terminalReport(result, style)}`);
+  return result;
 }
 
 async function list(io: Io): Promise<number> {
@@ -139,20 +172,27 @@ function machine(): JsonResult['machine'] {
 /** One verdict for several scenarios. */
 function overall(scenarios: readonly Scenario[], results: readonly JsonResult[], io: Io): string {
   const colors = colorsFor(io, 'stdout');
-  const paint = { passed: colors.green, failed: colors.red, invalid: colors.magenta, aborted: colors.yellow };
+  const paint = {
+    passed: colors.green,
+    failed: colors.red,
+    regressed: colors.red,
+    invalid: colors.magenta,
+    aborted: colors.yellow,
+  };
   const lines = scenarios.map(({ name }, index) => {
     const result = results[index];
     const verdict = result?.verdict ?? 'aborted';
-    return `  ${paint[verdict]((result === undefined ? 'not run' : verdict).padEnd(8))} ${name}\n`;
+    return `  ${paint[verdict]((result === undefined ? 'not run' : verdict).padEnd(9))} ${name}\n`;
   });
   const passed = results.filter(({ verdict }) => verdict === 'passed').length;
   return `${colors.bold('Overall')}: ${passed} of ${scenarios.length} scenarios passed\n${lines.join('')}`;
 }
 
-/** Of several outcomes, the one that weighs most: interrupted, then not valid, then failed. */
+/** Of several outcomes, the one that weighs most: interrupted, not valid, failed, worse than the baseline. */
 function exitCodeOf(results: readonly JsonResult[], stoppedBy: StopSignal | undefined): number {
   if (stoppedBy !== undefined) return STOP_EXIT_CODES[stoppedBy];
   const verdicts = results.map(({ verdict }) => verdict);
   if (verdicts.includes('invalid')) return 5;
-  return verdicts.includes('failed') ? 1 : 0;
+  if (verdicts.includes('failed')) return 1;
+  return verdicts.includes('regressed') ? 4 : 0;
 }

@@ -2,7 +2,8 @@ import { Chalk } from 'chalk';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { emptyMeasurements } from '../../../src/bench/measure/measurements.js';
-import { type TerminalStyle, terminalReport } from '../../../src/bench/report/terminal.js';
+import { terminalReport } from '../../../src/bench/report/terminal.js';
+import type { TerminalStyle } from '../../../src/bench/report/terminal-layout.js';
 import { type RunResult, verdictOf } from '../../../src/bench/result.js';
 import { asJson, filledResult } from '../filled.js';
 

@@ -17,9 +17,9 @@ a { color: var(--series-1); }
 .skip { position: absolute; left: -999px; }
 .skip:focus { left: 1rem; top: 1rem; background: var(--bg); padding: .5rem; }
 .badge { display: inline-block; padding: .05em .55em; border-radius: .4em; border: 2px solid currentColor; font-size: .8em; }
-.badge.passed, .good { color: var(--good); } .badge.failed, .bad { color: var(--bad); }
-.badge.invalid, .badge.aborted { color: var(--warn); }
-.good, .bad { font-weight: 700; }
+.badge.passed, .good { color: var(--good); } .badge.failed, .badge.regressed, .bad { color: var(--bad); }
+.badge.invalid, .badge.aborted, .warn { color: var(--warn); }
+.good, .bad, .warn { font-weight: 700; }
 .why { border-left: 4px solid var(--bad); background: var(--panel); padding: .25rem 1rem; margin: 1rem 0; }
 .why.invalid, .why.aborted { border-color: var(--warn); }
 .why h2 { margin-top: .5rem; }

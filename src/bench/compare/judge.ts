@@ -1,0 +1,101 @@
+import { METRICS } from '../verdict/metrics.js';
+import type { Change } from './comparison.js';
+import type { FailRule } from './fail-rule.js';
+import type { Pair } from './pair.js';
+import type { ComparedMetric } from './result-file.js';
+import { isAbout, type RulePair } from './rule-turns.js';
+
+/** What is to be said of a change; `undefined` for nothing. */
+export type Judgement = Pick<Change, 'verdict' | 'why'> | undefined;
+
+/** Whether it is a count that is compared exactly: in its smallest parts, since sums would tell the same again. */
+export function isExact({ name: { name, cohort, key }, base, next }: Pair): boolean {
+  const metric = METRICS[name];
+  return (
+    metric !== undefined &&
+    (metric.compared.as === 'outcome' || metric.compared.as === 'defect') &&
+    metric.perCohort === (cohort !== undefined) &&
+    (metric.keys !== undefined) === (key !== undefined) &&
+    base?.isLeftToChance !== true &&
+    next?.isLeftToChance !== true
+  );
+}
+
+/** Judges a count: it is the same, or within what the repetitions of the baseline had, or it has changed. */
+export function judgeCount(
+  { name, base, next }: Pair,
+  rules: readonly RulePair[],
+  isSameScenario: boolean,
+): Judgement {
+  const [before, after] = [rangeOf(base), rangeOf(next)];
+  if (after.low >= before.low && after.high <= before.high) return undefined;
+  if (METRICS[name.name]?.compared.as === 'defect') {
+    return {
+      verdict: after.high > before.high ? 'regression' : 'improvement',
+      why: 'there should be none',
+    };
+  }
+  const about = rules.filter(({ now }) => isAbout(now, name));
+  const turn = about.find((rule) => rule.turn !== undefined)?.turn;
+  if (turn !== undefined) return turn;
+  if (about.some(({ isNearer }) => isNearer === true)) {
+    return { verdict: 'improvement', why: 'nearer to what the scenario expects' };
+  }
+  return isSameScenario
+    ? { verdict: 'regression', why: 'the same scenario, another count' }
+    : { verdict: 'note', why: 'the scenario is another' };
+}
+
+/** Whether it is compared by thresholds: over all cohorts, since each alone would add but noise. */
+export function isMeasure({ name: { name, cohort }, base, next }: Pair): boolean {
+  const compared = METRICS[name]?.compared;
+  const isCompared = compared?.as === 'cost' || compared?.as === 'gain';
+  return isCompared && cohort === undefined && base !== undefined && next !== undefined;
+}
+
+/** Judges a duration, a size or a rate. */
+export function judgeMeasure(pair: Pair): Judgement {
+  const compared = METRICS[pair.name.name]?.compared;
+  if (compared?.as !== 'cost' && compared?.as !== 'gain') return undefined;
+  const limits = { ...compared, direction: compared.as === 'cost' ? 1 : -1 } as const;
+  const isWorse = isBeyond(pair, limits);
+  // What would be worse the other way round is better.
+  const isBetter = isBeyond({ ...pair, base: pair.next, next: pair.base }, limits);
+  if (!isWorse && !isBetter) return undefined;
+  if (!hasSpread(pair)) return { verdict: 'note', why: 'its spread is not known: use --repeat' };
+  if (!isApart(pair)) return undefined;
+  return { verdict: isWorse ? 'warning' : 'improvement', why: 'beyond its spread' };
+}
+
+/** Judges a metric by a rule of `--fail-on`. A spread that is not known cannot keep a rule from being broken. */
+export function judgeByRule(pair: Pair, rule: FailRule): Judgement {
+  if (pair.next === undefined) return { verdict: 'regression', why: `no samples for ${rule.text}` };
+  if (!isBeyond(pair, rule) || (hasSpread(pair) && !isApart(pair))) return undefined;
+  return { verdict: 'regression', why: `beyond ${rule.text}` };
+}
+
+/** Whether it changed for the worse by more than a share of it and by more than an amount. */
+function isBeyond(
+  { base, next }: Pair,
+  { direction, share, amount }: Pick<FailRule, 'direction' | 'share' | 'amount'>,
+): boolean {
+  if (base === undefined || next === undefined) return false;
+  const worse = (next.value - base.value) * direction;
+  return worse > amount && worse > share * Math.abs(base.value);
+}
+
+function hasSpread({ base, next }: Pair): boolean {
+  return base?.spread !== undefined || next?.spread !== undefined;
+}
+
+/** Whether the spreads of the two have nothing in common. */
+function isApart({ base, next }: Pair): boolean {
+  const [before, after] = [rangeOf(base), rangeOf(next)];
+  return after.low > before.high || after.high < before.low;
+}
+
+/** The spread of a value; of a count that nobody counted, 0. */
+function rangeOf(metric: ComparedMetric | undefined) {
+  const value = metric?.value ?? 0;
+  return metric?.spread ?? { low: value, high: value };
+}

@@ -1,0 +1,43 @@
+import { cell, codeCell } from '../report/markdown-text.js';
+import type { Comparison } from './comparison.js';
+import { CHANGE_SIGNS, COMPARISON_WORDS, sideText, summaryText, toldChanges } from './told.js';
+
+const ICONS = { regressed: '❌', warned: '⚠️', improved: '✅', same: '✅' } as const;
+
+/** Comparisons as Markdown, for a pull request. */
+export function markdownComparisons(comparisons: readonly Comparison[]): string {
+  return comparisons
+    .map((comparison) => {
+      const { verdict, scenario } = comparison;
+      const title = `## ${ICONS[verdict]} ${COMPARISON_WORDS[verdict]}: ${cell(scenario)}`;
+      return [title, '', ...body(comparison), ''].join('\n');
+    })
+    .join('\n');
+}
+
+/** A comparison as a part of the report of a run. */
+export function markdownComparison(comparison: Comparison): string {
+  const { verdict } = comparison;
+  return [
+    `### ${ICONS[verdict]} Against the baseline: ${COMPARISON_WORDS[verdict]}`,
+    '',
+    ...body(comparison),
+  ].join('\n');
+}
+
+function body(comparison: Comparison): string[] {
+  const { base, new: next, warnings, problems } = comparison;
+  const rows = toldChanges(comparison).map(
+    ({ verdict, metric, base: then, now, by, why }) =>
+      `| ${CHANGE_SIGNS[verdict]} | ${codeCell(metric)} | ${cell(then)} | ${cell(now)}${by === '' ? '' : ` (${cell(by)})`} | ${verdict}: ${cell(why)} |`,
+  );
+  return [
+    `${cell(summaryText(comparison))}.`,
+    '',
+    `Baseline: ${cell(sideText(base))}. Now: ${cell(sideText(next))}.`,
+    ...[...warnings, ...problems].map((text) => `\n> ${cell(text)}`),
+    ...(rows.length === 0
+      ? []
+      : ['', '| | metric | baseline | now | what it is |', '|---|---|---|---|---|', ...rows]),
+  ];
+}

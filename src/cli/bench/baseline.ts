@@ -1,0 +1,79 @@
+import { compareResults } from '../../bench/compare/compare.js';
+import { type FailRule, parseFailRules } from '../../bench/compare/fail-rule.js';
+import { matchResults } from '../../bench/compare/reports.js';
+import { type ComparedResult, checkComparable } from '../../bench/compare/result-file.js';
+import { withComparison } from '../../bench/report/json.js';
+import type { JsonResult } from '../../bench/report/schema.js';
+import type { Scenario } from '../../bench/scenario/model.js';
+import type { BenchOptions } from '../../options/bench.js';
+import { DatafnWsError } from '../../protocol/errors.js';
+import { printable } from '../../protocol/printable.js';
+import { readReport } from '../compare/read-report.js';
+import type { Io } from '../io.js';
+
+const NAME = '--baseline';
+
+/** The results of an earlier run that those of this one are compared with. */
+export class Baseline {
+  readonly #results: readonly (ComparedResult | undefined)[];
+  readonly #rules: readonly (readonly FailRule[])[];
+
+  private constructor(
+    results: readonly (ComparedResult | undefined)[],
+    rules: readonly (readonly FailRule[])[],
+    private readonly io: Io,
+  ) {
+    this.#results = results;
+    this.#rules = rules;
+  }
+
+  /**
+   * Reads and checks the baseline, before anything is run.
+   *
+   * @returns `undefined` when none was asked for.
+   * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a file that is none, that has none of the scenarios, or whose runs
+   *   cannot be compared with; for a rule of `--fail-on` that fits no scenario, or without a baseline.
+   */
+  static async read(
+    { baseline: file, failOn }: BenchOptions,
+    scenarios: readonly Scenario[],
+    io: Io,
+  ): Promise<Baseline | undefined> {
+    if (file === undefined) {
+      if (failOn.length === 0) return undefined;
+      throw new DatafnWsError(
+        'ERR_INVALID_OPTION',
+        'Expected --baseline FILE with --fail-on, got none: there is nothing to compare with.',
+      );
+    }
+    const results = await readReport(file, NAME, io);
+    const names = scenarios.map(({ name }) => name);
+    const matched = matchResults(results, names);
+    if (matched.every((one) => one === undefined)) {
+      const has = results.map(({ scenario }) => scenario.name).join(', ');
+      throw new DatafnWsError(
+        'ERR_INVALID_OPTION',
+        `Expected ${NAME} (${file}) to have a result of ${names.join(' or ')}, got ${has}.`,
+      );
+    }
+    for (const one of matched) if (one !== undefined) checkComparable(one, `${NAME} (${file})`);
+    const scopes = scenarios.map(({ cohorts }) => ({ cohorts: cohorts.map(({ name }) => name) }));
+    const rules = parseFailRules(failOn, scopes);
+    for (const [index, name] of names.entries()) {
+      if (matched[index] === undefined)
+        io.stderr.write(`${printable(name)} is not in the baseline: it will not be compared\n`);
+    }
+    return new Baseline(matched, rules, io);
+  }
+
+  /** Adds to the result of a scenario what is different from the baseline. */
+  compare(result: JsonResult, index: number): JsonResult {
+    const base = this.#results[index];
+    if (base === undefined) return result;
+    if (result.verdict === 'aborted' || result.verdict === 'invalid') {
+      this.io.stderr.write(`${printable(result.scenario.name)} is ${result.verdict}: it is not compared\n`);
+      return result;
+    }
+    return withComparison(result, compareResults(base, result, this.#rules[index] ?? []));
+  }
+}

@@ -1,0 +1,53 @@
+import { markdownComparisons } from '../../bench/compare/markdown.js';
+import { compareReports, type ReportComparison } from '../../bench/compare/reports.js';
+import { terminalComparison } from '../../bench/compare/terminal.js';
+import { compareOptions } from '../../options/compare.js';
+import { flagOf, resolveOptions } from '../../options/spec.js';
+import { DatafnWsError } from '../../protocol/errors.js';
+import { printable } from '../../protocol/printable.js';
+import { colorsFor } from '../color.js';
+import { type Io, UNWRITTEN_EXIT_CODE } from '../io.js';
+import { OutputFiles } from '../output-files.js';
+import { readReport } from './read-report.js';
+
+/** Exit code of a comparison that found something worse. */
+const REGRESSED = 4;
+
+const FORMATS = {
+  json: (report: ReportComparison) => `${JSON.stringify(report, undefined, 2)}\n`,
+  markdown: ({ comparisons }: ReportComparison) => markdownComparisons(comparisons),
+} as const;
+
+/** Compares two reports; the exit code. */
+export async function compare(
+  base: string,
+  next: string,
+  flags: Record<string, string>,
+  io: Io,
+): Promise<number> {
+  const options = resolveOptions(compareOptions, { flags, env: io.env });
+  if (base === '-' && next === '-') {
+    throw new DatafnWsError(
+      'ERR_INVALID_OPTION',
+      'Expected at most one of the reports on stdin, got - twice.',
+    );
+  }
+  const names = { base: 'the baseline', new: 'the newer report' };
+  const { json, markdown } = options;
+  const files = new OutputFiles(FORMATS, { json, markdown }, io, (key) => `--${flagOf(key)}`);
+  const [before, after] = [await readReport(base, names.base, io), await readReport(next, names.new, io)];
+  const report = compareReports(before, after, options.failOn, names);
+  const areWritten = await files.write(report);
+  const output = files.takeStdout ? 'stderr' : 'stdout';
+  const style = { colors: colorsFor(io, output), columns: Math.max(40, io[output].columns ?? 80) };
+  io[output].write(report.comparisons.map((one) => terminalComparison(one, style)).join('\n'));
+  const only = [
+    ['Only the baseline has', report.onlyInBase],
+    ['The baseline does not have', report.onlyInNew],
+  ] as const;
+  for (const [what, scenarios] of only) {
+    if (scenarios.length > 0) io.stderr.write(`${what} ${printable(scenarios.join(', '))}: not compared\n`);
+  }
+  if (report.verdict === 'regressed') return REGRESSED;
+  return areWritten ? 0 : UNWRITTEN_EXIT_CODE;
+}

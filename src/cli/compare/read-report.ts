@@ -1,0 +1,26 @@
+import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+import { type ComparedResult, readResults } from '../../bench/compare/result-file.js';
+import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import type { Io } from '../io.js';
+
+/**
+ * Reads a JSON report of bench from a file, or from stdin for `-`.
+ *
+ * @param name what to call it in an error, such as `--baseline`.
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` when it cannot be read, or is no such report.
+ */
+export async function readReport(file: string, name: string, io: Io): Promise<ComparedResult[]> {
+  if (file === '-') return readResults(await text(io.stdin), `${name} (stdin)`);
+  let json: string;
+  try {
+    json = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new DatafnWsError(
+      'ERR_INVALID_OPTION',
+      `Expected ${name} to be a file that can be read: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+  return readResults(json, `${name} (${file})`);
+}

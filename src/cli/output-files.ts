@@ -1,0 +1,99 @@
+import { closeSync, openSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { DatafnWsError, messageOf } from '../protocol/errors.js';
+import { printable } from '../protocol/printable.js';
+import { colorsFor } from './color.js';
+import type { Io } from './io.js';
+
+/** What is written: by the name of the flag that asks for it, how the content becomes its text. */
+export type Formats<Content> = Readonly<Record<string, (content: Content) => string>>;
+
+/** The files that flags such as `--json FILE` asked for; `-` is stdout. */
+export class OutputFiles<Content> {
+  readonly #wanted: readonly { readonly flag: string; readonly file: string; readonly format: string }[];
+
+  /**
+   * Makes sure, before there is anything to write, that every file can be written.
+   *
+   * @param files file by format; `undefined` for one that was not asked for.
+   * @param flagOf the flag of a format, as a user types it.
+   * @throws {DatafnWsError} `ERR_INVALID_OPTION` for one that cannot.
+   */
+  constructor(
+    private readonly formats: Formats<Content>,
+    files: Readonly<Record<string, string | undefined>>,
+    private readonly io: Io,
+    flagOf: (format: string) => string,
+  ) {
+    this.#wanted = Object.keys(formats).flatMap((format) => {
+      const file = files[format];
+      return file === undefined ? [] : [{ flag: flagOf(format), file, format }];
+    });
+    const toStdout = this.#wanted.filter(({ file }) => file === '-');
+    if (toStdout.length > 1) {
+      const flags = toStdout.map(({ flag }) => `${flag} -`).join(' and ');
+      throw new DatafnWsError('ERR_INVALID_OPTION', `Expected one report on stdout, got ${flags}.`);
+    }
+    const flagByFile = new Map<string, string>();
+    for (const { flag, file } of this.#wanted) {
+      if (file === '-') continue;
+      const other = flagByFile.get(resolve(file));
+      if (other !== undefined) {
+        throw new DatafnWsError(
+          'ERR_INVALID_OPTION',
+          `Expected ${other} and ${flag} to be two files, got ${file} for both.`,
+        );
+      }
+      flagByFile.set(resolve(file), flag);
+      checkWritable(flag, file);
+    }
+  }
+
+  /** Whether stdout belongs to one of them, so that nothing else may go there. */
+  get takeStdout(): boolean {
+    return this.#wanted.some(({ file }) => file === '-');
+  }
+
+  /**
+   * Writes all of them. One that cannot be written is said on stderr, and the others still are.
+   *
+   * @returns whether every one is there.
+   */
+  async write(content: Content): Promise<boolean> {
+    let isComplete = true;
+    for (const { flag, file, format } of this.#wanted) {
+      const text = this.formats[format]?.(content) ?? '';
+      if (file === '-') this.io.stdout.write(text);
+      else
+        isComplete =
+          (await tryToWrite(this.io, `${flag} ${file}`, () => writeFile(file, text))) && isComplete;
+    }
+    return isComplete;
+  }
+}
+
+/** Writes something, and says on stderr if that fails; whether it went well. */
+export async function tryToWrite(io: Io, what: string, write: () => Promise<void>): Promise<boolean> {
+  try {
+    await write();
+    return true;
+  } catch (error) {
+    const word = colorsFor(io, 'stderr').red('error:');
+    io.stderr.write(`${word} Cannot write ${printable(what)}: ${printable(messageOf(error))}\n`);
+    return false;
+  }
+}
+
+/** Opens the file for writing without touching what is in it. */
+function checkWritable(flag: string, file: string): void {
+  try {
+    closeSync(openSync(file, 'a'));
+  } catch (error) {
+    throw new DatafnWsError(
+      'ERR_INVALID_OPTION',
+      `Expected ${flag} to be a file that can be written: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+}
