@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { didYouMean } from '../protocol/nearest.js';
 import type { OptionTable } from './spec.js';
+import { plainYamlMessage } from './yaml-errors.js';
 
 /** A place in a config file. */
 export interface ConfigPlace {
@@ -32,18 +33,6 @@ export interface ConfigFile {
   readonly problems: readonly ConfigProblem[];
 }
 
-/** Mistakes whose message in `yaml` quotes nothing of the file: what others quote may be a secret. */
-const PLAIN_ERRORS: ReadonlySet<string> = new Set([
-  'BAD_INDENT',
-  'BLOCK_AS_IMPLICIT_KEY',
-  'BLOCK_IN_FLOW',
-  'DUPLICATE_KEY',
-  'MISSING_CHAR',
-  'MULTILINE_IMPLICIT_KEY',
-  'MULTIPLE_DOCS',
-  'TAB_AS_INDENT',
-]);
-
 /**
  * Reads a config file: YAML, or JSON, which YAML contains. Its keys are the options of `table` in camelCase, its
  * values what the flags take. The name of a file is relative to `folder`, the one where the config file is.
@@ -60,9 +49,8 @@ export function parseConfig(
   const problems: ConfigProblem[] = [];
   const values = new Map<string, ConfigValue>();
   const complain = (at: ConfigPlace, message: string) => problems.push({ at, message });
-  for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
-    const said = PLAIN_ERRORS.has(code) ? message : 'this is no YAML; put special characters in quotes';
-    complain(lines.linePos(pos[0]), said);
+  for (const error of [...document.errors, ...document.warnings]) {
+    complain(lines.linePos(error.pos[0]), plainYamlMessage(error));
   }
   const { contents } = document;
   if (problems.length > 0 || contents === null) return { source, values, problems };

@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises';
+import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import { plainYamlMessage } from '../../options/yaml-errors.js';
+import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import { namespaceProblem } from '../../protocol/identifiers.js';
+import { tokenLengthProblem } from './tokens.js';
+
+/**
+ * Reads a YAML or JSON file of `token: namespace`.
+ *
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` with everything that is wrong, a line each, by line and column; never
+ *   with a token.
+ */
+export async function readTokensFile(file: string): Promise<ReadonlyMap<string, string>> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw invalid([`Expected the tokens file to be a file that can be read: ${messageOf(error)}`]);
+  }
+  return parseTokens(text, file);
+}
+
+/** As {@link readTokensFile}, from a text; `source` names it in messages. */
+export function parseTokens(text: string, source: string): ReadonlyMap<string, string> {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const problems: string[] = [];
+  const complain = (offset: number, message: string) => {
+    const { line, col } = lines.linePos(offset);
+    problems.push(`${source}:${line}:${col}: ${message}`);
+  };
+  const tokens = new Map<string, string>();
+  for (const error of [...document.errors, ...document.warnings])
+    complain(error.pos[0], plainYamlMessage(error));
+  if (problems.length > 0) throw invalid(problems);
+  const { contents } = document;
+  // A file that is empty was probably cut short; one that is meant to let nobody in says {}.
+  if (!isMap(contents)) {
+    complain(contents?.range[0] ?? 0, 'expected tokens, such as "a-long-random-token": user:alice');
+    throw invalid(problems);
+  }
+  for (const pair of contents.items) {
+    const [keyNode, valueNode] = [pair.key as Node | null, pair.value as Node | null];
+    const at = keyNode?.range?.[0] ?? 0;
+    const token = spelled(keyNode);
+    const short = token === undefined ? 'text' : tokenLengthProblem(token);
+    if (token === undefined || short !== undefined) {
+      complain(at, `expected a token of ${short}`);
+      continue;
+    }
+    const namespace = spelled(valueNode);
+    const wrong = namespace === undefined ? 'a text' : namespaceProblem(namespace);
+    if (wrong !== undefined) complain(valueNode?.range?.[0] ?? at, `expected the namespace to be ${wrong}`);
+    // `yaml` finds one that is there twice, but takes 123 and "123" for two.
+    else if (tokens.has(token)) complain(at, 'expected each token once, got this one before');
+    else tokens.set(token, namespace as string);
+  }
+  if (problems.length > 0) throw invalid(problems);
+  return tokens;
+}
+
+/** A single value as the file spells it, not the number that YAML makes of it; `undefined` for anything else. */
+function spelled(node: Node | null): string | undefined {
+  if (!isScalar(node) || node.value === null) return undefined;
+  return typeof node.value === 'string' ? node.value : (node.source ?? String(node.value));
+}
+
+function invalid(problems: readonly string[]): DatafnWsError {
+  return new DatafnWsError('ERR_INVALID_OPTION', problems.join('\n'));
+}
