@@ -1,4 +1,18 @@
 import { isIP } from 'node:net';
+import { JWT_SECRET_EXPECTED, MIN_JWT_SECRET_BYTES } from '../protocol/jwt.js';
+import { printable } from '../protocol/printable.js';
+
+/** Says what keeps `value` from being a secret to sign JWTs with, or nothing. */
+export function jwtSecretProblem(value: string): string | undefined {
+  return Buffer.byteLength(value) >= MIN_JWT_SECRET_BYTES ? undefined : JWT_SECRET_EXPECTED;
+}
+
+/** Says what keeps `value` from being what a claim is compared with, or nothing. */
+export function claimProblem(value: string): string | undefined {
+  return value === '' || printable(value) !== value
+    ? 'a non-empty text without control characters'
+    : undefined;
+}
 
 /** Says what keeps `value` from being a bearer token that any HTTP header can carry, or nothing. */
 export function tokenProblem(value: string): string | undefined {

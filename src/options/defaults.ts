@@ -7,6 +7,8 @@ export const SERVER_DEFAULTS = Object.freeze({
   /** Over how long the closes of a shutdown are spread; 0 is all at once. */
   drainMs: 0,
   shutdownTimeoutMs: 10_000,
+  /** The namespace of a JWT. */
+  jwtNamespace: 'user:{sub}',
   /** How long a namespace provider may take to say who a client is. */
   authTimeoutMs: 5_000,
   /** Clients whose namespace is being found out at the same time; each holds a descriptor, and no slot. */

@@ -1,9 +1,11 @@
 import { DEFAULT_WS_MANAGER_CONFIG } from '../manager/config.js';
 import { namespaceMismatch } from '../protocol/identifiers.js';
+import { templateProblem } from '../protocol/namespace-template.js';
 import { formatDurationFlag, formatSizeFlag, type Parsed } from '../protocol/units.js';
-import { originProblem, proxyProblem, tokenProblem } from './checks.js';
+import { claimProblem, jwtSecretProblem, originProblem, proxyProblem, tokenProblem } from './checks.js';
 import { SERVER_DEFAULTS } from './defaults.js';
 import { choice, count, duration, file, list, type Resolved, rate, size, text, toggle } from './spec.js';
+import { keysUrlProblem } from './urls.js';
 
 const bytes = (value: number) => ({ default: value, defaultText: formatSizeFlag(value) });
 const milliseconds = (value: number) => ({ default: value, defaultText: formatDurationFlag(value) });
@@ -103,6 +105,54 @@ export const serverOptions = {
   }),
 } as const;
 
+/** Words for `--auth`. */
+export const AUTH_KINDS = ['dev', 'tokens', 'jwt', 'module'] as const;
+
+/** The options of one `--auth` each. */
+const authOptions = {
+  tokens: file({ help: 'With --auth tokens: YAML or JSON file of token: namespace; read again on SIGHUP.' }),
+  jwtSecret: text({
+    placeholder: 'SECRET',
+    help: 'With --auth jwt: the secret of HS256, at least 32 bytes; better in the environment than here.',
+    default: undefined as string | undefined,
+    isSecret: true,
+    check: jwtSecretProblem,
+  }),
+  jwtSecretFile: file({ help: 'With --auth jwt: a file that holds that secret.' }),
+  jwtPublicKey: file({
+    help: 'With --auth jwt: the public key (PEM) of RS256, ES256 or EdDSA, whichever it is for.',
+  }),
+  jwtJwksUrl: text({
+    placeholder: 'URL',
+    help: 'With --auth jwt: where the issuer publishes its keys.',
+    default: undefined as string | undefined,
+    check: keysUrlProblem,
+  }),
+  jwtIssuer: text({
+    placeholder: 'TEXT',
+    help: 'With --auth jwt: what the claim iss must be.',
+    default: undefined as string | undefined,
+    check: claimProblem,
+  }),
+  jwtAudience: text({
+    placeholder: 'TEXT',
+    help: 'With --auth jwt: what the claim aud must be or contain.',
+    default: undefined as string | undefined,
+    check: claimProblem,
+  }),
+  jwtClockTolerance: duration({
+    help: "With --auth jwt: how much the issuer's clock may differ.",
+    ...milliseconds(0),
+  }),
+  jwtNamespace: text({
+    placeholder: 'TEMPLATE',
+    help: 'With --auth jwt: the namespace, with claims in braces, such as tenant:{tid}:user:{sub}.',
+    default: SERVER_DEFAULTS.jwtNamespace as string,
+    check: templateProblem,
+  }),
+  authModule: file({ help: 'With --auth module: JavaScript module that exports getNamespace(request).' }),
+} as const;
+
 /** Every option of `datafn-ws serve`. */
 export const serveOptions = {
   port: count({
@@ -120,10 +170,20 @@ export const serveOptions = {
     check: (value) => (value === '' ? 'a host name or address' : undefined),
   }),
   ...serverOptions,
-  auth: choice(['dev'], {
+  auth: choice(AUTH_KINDS, {
     placeholder: 'PROVIDER',
     help: 'Where namespaces come from. dev: the token is the namespace.',
     default: 'dev',
+  }),
+  ...authOptions,
+  authTimeout: duration({
+    help: 'Time the provider may take before the client is closed with 4401; 0 waits for ever.',
+    ...milliseconds(SERVER_DEFAULTS.authTimeoutMs),
+  }),
+  maxPendingAuth: count({
+    min: 1,
+    help: 'How many clients may wait for the provider at a time; more are answered 503.',
+    default: SERVER_DEFAULTS.maxPendingAuth as number,
   }),
   adminToken: text({
     placeholder: 'TOKEN',

@@ -18,11 +18,21 @@ const EMIT: UrlUse = {
   credentials: 'they go into --emit-header',
   takesQuery: true,
 };
+const KEYS: UrlUse = {
+  example: 'http://127.0.0.1:8080/.well-known/jwks.json',
+  credentials: 'such keys are public',
+  takesQuery: true,
+};
 const WEB_SOCKET: UrlUse = {
   example: 'ws://127.0.0.1:3001/datafn/ws',
   credentials: 'each client shows a token, see --token-template',
   takesQuery: true,
 };
+
+/** Says what keeps `value` from being the URL of an issuer's keys, or nothing. */
+export function keysUrlProblem(value: string): string | undefined {
+  return urlProblem(value, KEYS);
+}
 
 /** Says what keeps `value` from being the base URL of an HTTP API, or nothing. */
 export function apiUrlProblem(value: string): string | undefined {

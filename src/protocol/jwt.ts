@@ -3,6 +3,12 @@ import { createHmac } from 'node:crypto';
 /** The claims of a JWT, by name. */
 export type JwtClaims = Readonly<Record<string, unknown>>;
 
+/** RFC 7518 section 3.2: a key for HS256 is as long as its hash. */
+export const MIN_JWT_SECRET_BYTES = 32;
+
+/** In words that follow "Expected … to be". */
+export const JWT_SECRET_EXPECTED = `at least ${MIN_JWT_SECRET_BYTES} bytes (RFC 7518 section 3.2), such as the output of: openssl rand -hex 32`;
+
 /** Signs claims with HS256 (RFC 7515, RFC 7519): the token. The secret is taken as UTF-8. */
 export function signJwt(claims: JwtClaims, secret: string): string {
   const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');

@@ -143,6 +143,8 @@ describe('environment variables', () => {
     path: 'x',
     anonymousNamespace: 'a\nb',
     adminToken: 'a b',
+    jwtIssuer: 'a\nb',
+    jwtAudience: 'a\nb',
   };
   // Any text names a host or a file; what becomes of one that is not there is proved elsewhere.
   const checked = serveEnv.filter(([key, option]) => key !== 'host' && !option.isFile);

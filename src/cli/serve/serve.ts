@@ -6,6 +6,7 @@ import type { ShutdownOutcome } from '../../server/shutdown.js';
 import type { TlsPair } from '../../server/tls.js';
 import { colorsFor } from '../color.js';
 import { INTERNAL_ERROR, type Io, STOP_EXIT_CODES, type StopSignal } from '../io.js';
+import { readAuth } from './auth.js';
 import { banner } from './banner.js';
 import { readServeOptions, type TracedServeOptions } from './config.js';
 import { Log, type LogEvent } from './log.js';
@@ -31,6 +32,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   const isHeard = options.logLevel === 'debug' || options.logLevel === 'info';
   await checkBindHost(options.host);
   const tls = await readTlsPair(traced);
+  const auth = await readAuth(traced, log.asLogger());
   const server = createDatafnWsServer({
     host: options.host,
     port: options.port,
@@ -62,6 +64,9 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     monotonic: options.monotonic,
     rememberNamespaces: options.rememberNamespaces,
     adminToken: options.adminToken,
+    namespaceProvider: auth.provider,
+    authTimeoutMs: options.authTimeout,
+    maxPendingAuth: options.maxPendingAuth,
     anonymousNamespace: options.anonymousNamespace,
     logger: options.logLevel === 'silent' ? undefined : log.asLogger(),
     observer: isHeard
@@ -84,7 +89,10 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   const stop = new StopRequests(io);
   const expired = tls === undefined ? undefined : expiryWarning(tls, new Date());
   if (expired !== undefined) log.add({ level: 'warn', event: 'tls.expired', text: expired });
-  const stopReloads = reloadOnSignal(io, log, tls === undefined ? [] : [tlsReloadable(server, traced)]);
+  const stopReloads = reloadOnSignal(io, log, [
+    ...(tls === undefined ? [] : [tlsReloadable(server, traced)]),
+    ...(auth.reloadable === undefined ? [] : [auth.reloadable]),
+  ]);
   if (options.json) {
     const { wsUrl, apiUrl } = address;
     // Who starts it by script reads the addresses and the process from this line.

@@ -8,10 +8,12 @@ import {
   jwtVerify,
 } from 'jose';
 import type { DatafnLogger } from '../../manager/types.js';
+import { SERVER_DEFAULTS } from '../../options/defaults.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import { JWT_SECRET_EXPECTED, MIN_JWT_SECRET_BYTES } from '../../protocol/jwt.js';
+import { NamespaceTemplate } from '../../protocol/namespace-template.js';
 import { checkOptions, NON_EMPTY_STRING, type OptionRule, objectWith } from '../../protocol/option-rules.js';
 import { isLoopback } from '../api/host-rule.js';
-import { NamespaceTemplate } from './namespace-template.js';
 import type { ConnectRequest, NamespaceProvider } from './provider.js';
 import { redact } from './redact.js';
 
@@ -45,13 +47,8 @@ export interface JwtProviderOptions {
   readonly logger?: Pick<DatafnLogger, 'info'> | undefined;
 }
 
-/** RFC 7518 section 3.2: a key as long as the hash, for HS256. */
-export const MIN_JWT_SECRET_BYTES = 32;
-/** Where the default of {@link JwtProviderOptions.namespace} is written. */
-export const DEFAULT_JWT_NAMESPACE = 'user:{sub}';
-
 const STRING_OR_BYTES: OptionRule = {
-  expected: `at least ${MIN_JWT_SECRET_BYTES} bytes (RFC 7518 section 3.2), such as the output of: openssl rand -hex 32`,
+  expected: JWT_SECRET_EXPECTED,
   valid: (value) =>
     (typeof value === 'string' || value instanceof Uint8Array) &&
     Buffer.byteLength(value) >= MIN_JWT_SECRET_BYTES,
@@ -89,7 +86,7 @@ interface Verification {
 export function jwtNamespaceProvider(options: JwtProviderOptions): NamespaceProvider {
   checkOptions('the options', options, RULES, (key) => key === 'secret');
   const { clockToleranceMs = 0, logger } = options;
-  const template = new NamespaceTemplate(options.namespace ?? DEFAULT_JWT_NAMESPACE);
+  const template = new NamespaceTemplate(options.namespace ?? SERVER_DEFAULTS.jwtNamespace);
   const { key, algorithms } = verificationOf(options);
   const verifyOptions: JWTVerifyOptions = {
     algorithms: [...algorithms],

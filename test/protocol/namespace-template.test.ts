@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { NamespaceTemplate, templateProblem } from '../../../src/server/auth/namespace-template.js';
+import { NamespaceTemplate, templateProblem } from '../../src/protocol/namespace-template.js';
 
 const filled = (template: string, claims: Record<string, unknown>) =>
   new NamespaceTemplate(template).fill(claims);

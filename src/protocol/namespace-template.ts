@@ -1,5 +1,5 @@
-import { DatafnWsError } from '../../protocol/errors.js';
-import { describe, namespaceProblem } from '../../protocol/identifiers.js';
+import { DatafnWsError } from './errors.js';
+import { describe, namespaceProblem } from './identifiers.js';
 
 /** A namespace made of claims, or why there is none. */
 export type FilledTemplate =

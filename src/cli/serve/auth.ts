@@ -1,0 +1,148 @@
+import { readFile } from 'node:fs/promises';
+import type { DatafnLogger } from '../../manager/types.js';
+import type { AUTH_KINDS } from '../../options/serve.js';
+import { flagOf } from '../../options/spec.js';
+import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import { type JwtProviderOptions, jwtNamespaceProvider } from '../../server/auth/jwt.js';
+import { loadNamespaceProvider } from '../../server/auth/module.js';
+import type { NamespaceProvider } from '../../server/auth/provider.js';
+import { tokensNamespaceProvider } from '../../server/auth/tokens.js';
+import { readTokensFile } from '../../server/auth/tokens-file.js';
+import type { TracedServeOptions } from './config.js';
+import type { Reloadable } from './reload.js';
+
+/** Who says what a client's namespace is. */
+export interface Auth {
+  /** Left out for the server's own, `dev`. */
+  readonly provider?: NamespaceProvider;
+  /** Its part that can be read again. */
+  readonly reloadable?: Reloadable;
+}
+
+type Key = keyof TracedServeOptions['values'];
+
+/** The options that one `--auth` has to itself. */
+const OWN_OPTIONS: Readonly<Record<(typeof AUTH_KINDS)[number], readonly Key[]>> = {
+  dev: ['anonymousNamespace'],
+  tokens: ['tokens'],
+  jwt: [
+    'jwtSecret',
+    'jwtSecretFile',
+    'jwtPublicKey',
+    'jwtJwksUrl',
+    'jwtIssuer',
+    'jwtAudience',
+    'jwtClockTolerance',
+    'jwtNamespace',
+  ],
+  module: ['authModule'],
+};
+
+/** What the library's options for JWTs are called here. */
+const FLAGS_OF_JWT: Readonly<Record<string, string>> = {
+  publicKey: '--jwt-public-key',
+  jwksUrl: '--jwt-jwks-url',
+  secret: '--jwt-secret-file',
+};
+
+/**
+ * The provider that `--auth` names, made of the options that belong to it.
+ *
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` when one is missing, is for another provider, or cannot be used.
+ */
+export async function readAuth(traced: TracedServeOptions, logger: DatafnLogger): Promise<Auth> {
+  const { values } = traced;
+  refuseForeignOptions(traced);
+  switch (values.auth) {
+    case 'dev':
+      return {};
+    case 'tokens':
+      return tokensAuth(values.tokens ?? missing('tokens', '--tokens FILE'));
+    case 'jwt':
+      return { provider: await jwtProvider(traced, logger) };
+    case 'module':
+      return {
+        provider: await loadNamespaceProvider(values.authModule ?? missing('module', '--auth-module FILE')),
+      };
+  }
+}
+
+/** An option that does nothing is a misunderstanding. One of the environment may be there for another command. */
+function refuseForeignOptions({ values, origins }: TracedServeOptions): void {
+  const problems = Object.entries(OWN_OPTIONS)
+    .filter(([kind]) => kind !== values.auth)
+    .flatMap(([kind, keys]) =>
+      keys
+        .filter((key) => ['flag', 'config'].includes(origins[key].kind))
+        .map((key) => {
+          const where = origins[key].kind === 'flag' ? '' : ` (${origins[key].from})`;
+          return `Expected --${flagOf(key)}${where} with --auth ${kind} only, got --auth ${values.auth}: leave one of them out.`;
+        }),
+    );
+  if (problems.length > 0) throw invalid(problems.join('\n'));
+}
+
+async function tokensAuth(file: string): Promise<Auth> {
+  const provider = tokensNamespaceProvider(await readTokensFile(file));
+  return {
+    provider,
+    reloadable: {
+      what: 'the tokens file',
+      async reload() {
+        provider.replace(await readTokensFile(file));
+      },
+    },
+  };
+}
+
+async function jwtProvider(traced: TracedServeOptions, logger: DatafnLogger): Promise<NamespaceProvider> {
+  const { values, origins } = traced;
+  const given = (['jwtSecret', 'jwtSecretFile', 'jwtPublicKey', 'jwtJwksUrl'] as const).filter(
+    (key) => values[key] !== undefined,
+  );
+  const [key] = given;
+  if (key === undefined)
+    return missing(
+      'jwt',
+      '--jwt-secret SECRET, --jwt-secret-file FILE, --jwt-public-key FILE or --jwt-jwks-url URL',
+    );
+  if (given.length > 1) {
+    throw invalid(
+      `Expected one key for --auth jwt, got ${given.map((one) => origins[one].from).join(' and ')}.`,
+    );
+  }
+  const { jwtSecret, jwtSecretFile, jwtPublicKey } = values;
+  const options: JwtProviderOptions = {
+    // The end of its last line is no part of a secret.
+    secret:
+      jwtSecretFile === undefined ? jwtSecret : (await readKey('jwtSecretFile', jwtSecretFile)).trimEnd(),
+    publicKey: jwtPublicKey === undefined ? undefined : await readKey('jwtPublicKey', jwtPublicKey),
+    jwksUrl: values.jwtJwksUrl,
+    issuer: values.jwtIssuer,
+    audience: values.jwtAudience,
+    clockToleranceMs: values.jwtClockTolerance,
+    namespace: values.jwtNamespace,
+    logger,
+  };
+  try {
+    return jwtNamespaceProvider(options);
+  } catch (error) {
+    throw invalid(messageOf(error).replace(/`(\w+)`/g, (_, name: string) => FLAGS_OF_JWT[name] ?? name));
+  }
+}
+
+async function readKey(option: Key, file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw invalid(`Expected --${flagOf(option)} to be a file that can be read: ${messageOf(error)}`);
+  }
+}
+
+function missing(kind: string, flags: string): never {
+  throw invalid(`Expected ${flags} with --auth ${kind}, got none.`);
+}
+
+function invalid(message: string): DatafnWsError {
+  return new DatafnWsError('ERR_INVALID_OPTION', message);
+}
