@@ -7,6 +7,7 @@ import { compareCommand } from './compare/command.js';
 import { emitCommand } from './emit/command.js';
 import { INTERNAL_ERROR, type Io } from './io.js';
 import { serveCommand } from './serve/command.js';
+import { tokenCommand } from './token/command.js';
 import { version } from './version.js';
 
 /** What each kind of error exits with; see the table in the README. */
@@ -43,7 +44,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     .showHelpAfterError('Run with --help to see what there is.')
     .exitOverride();
 
-  for (const make of [serveCommand, emitCommand, benchCommand, compareCommand]) {
+  for (const make of [serveCommand, emitCommand, benchCommand, compareCommand, tokenCommand]) {
     const command = make(io, (code) => {
       exitCode = code;
     });

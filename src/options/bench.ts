@@ -1,18 +1,10 @@
 import type { Parsed } from '../protocol/units.js';
+import { jsonObjectProblem } from './checks.js';
 import { commandWords } from './command-words.js';
 import { failOnOption, outputFile } from './compare.js';
 import { adminTokenOption, trustOptions } from './emit.js';
 import { count, eitherWay, list, type Resolved, text, toggle } from './spec.js';
 import { apiUrlProblem, emitUrlProblem, shownUrl, webSocketUrlProblem } from './urls.js';
-
-function isJsonObject(value: string): boolean {
-  try {
-    const parsed: unknown = JSON.parse(value);
-    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);
-  } catch {
-    return false;
-  }
-}
 
 function methodProblem(value: string): string | undefined {
   return /^[A-Z]+$/.test(value) ? undefined : 'an HTTP method such as POST';
@@ -68,7 +60,7 @@ export const benchOptions = {
     placeholder: 'JSON',
     help: 'Claims of that JWT, filled in like --token-template.',
     default: '{"sub":"{namespace}"}',
-    check: (value) => (isJsonObject(value) ? undefined : 'a JSON object such as {"sub":"{namespace}"}'),
+    check: jsonObjectProblem,
   }),
   emitUrl: text({
     placeholder: 'URL',

@@ -14,6 +14,17 @@ export function claimProblem(value: string): string | undefined {
     : undefined;
 }
 
+/** Says what keeps `value` from being a JSON object, or nothing. */
+export function jsonObjectProblem(value: string): string | undefined {
+  const expected = 'a JSON object such as {"sub":"alice"}';
+  try {
+    const parsed: unknown = JSON.parse(value);
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? undefined : expected;
+  } catch {
+    return expected;
+  }
+}
+
 /** Says what keeps `value` from being a bearer token that any HTTP header can carry, or nothing. */
 export function tokenProblem(value: string): string | undefined {
   return /^[\x21-\x7e]+$/.test(value) ? undefined : 'a non-empty token of ASCII characters without blanks';

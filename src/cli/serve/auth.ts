@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import type { DatafnLogger } from '../../manager/types.js';
 import type { AUTH_KINDS } from '../../options/serve.js';
 import { flagOf } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
@@ -8,7 +7,11 @@ import { loadNamespaceProvider } from '../../server/auth/module.js';
 import type { NamespaceProvider } from '../../server/auth/provider.js';
 import { tokensNamespaceProvider } from '../../server/auth/tokens.js';
 import { readTokensFile } from '../../server/auth/tokens-file.js';
+import { readJwtSecret } from '../jwt-secret.js';
+import { ALICE, devExample, jwtExample } from './auth-example.js';
+import type { Example } from './banner.js';
 import type { TracedServeOptions } from './config.js';
+import type { Log } from './log.js';
 import type { Reloadable } from './reload.js';
 
 /** Who says what a client's namespace is. */
@@ -17,6 +20,7 @@ export interface Auth {
   readonly provider?: NamespaceProvider;
   /** Its part that can be read again. */
   readonly reloadable?: Reloadable;
+  readonly example: Example;
 }
 
 type Key = keyof TracedServeOptions['values'];
@@ -42,7 +46,6 @@ const OWN_OPTIONS: Readonly<Record<(typeof AUTH_KINDS)[number], readonly Key[]>>
 const FLAGS_OF_JWT: Readonly<Record<string, string>> = {
   publicKey: '--jwt-public-key',
   jwksUrl: '--jwt-jwks-url',
-  secret: '--jwt-secret-file',
 };
 
 /**
@@ -50,19 +53,20 @@ const FLAGS_OF_JWT: Readonly<Record<string, string>> = {
  *
  * @throws {DatafnWsError} `ERR_INVALID_OPTION` when one is missing, is for another provider, or cannot be used.
  */
-export async function readAuth(traced: TracedServeOptions, logger: DatafnLogger): Promise<Auth> {
+export async function readAuth(traced: TracedServeOptions, log: Log): Promise<Auth> {
   const { values } = traced;
   refuseForeignOptions(traced);
   switch (values.auth) {
     case 'dev':
-      return {};
+      return { example: devExample(values.anonymousNamespace) };
     case 'tokens':
       return tokensAuth(values.tokens ?? missing('tokens', '--tokens FILE'));
     case 'jwt':
-      return { provider: await jwtProvider(traced, logger) };
+      return { provider: await jwtProvider(traced, log), example: jwtExample(values) };
     case 'module':
       return {
         provider: await loadNamespaceProvider(values.authModule ?? missing('module', '--auth-module FILE')),
+        example: { namespace: ALICE, token: 'TOKEN' },
       };
   }
 }
@@ -83,9 +87,12 @@ function refuseForeignOptions({ values, origins }: TracedServeOptions): void {
 }
 
 async function tokensAuth(file: string): Promise<Auth> {
-  const provider = tokensNamespaceProvider(await readTokensFile(file));
+  const tokens = await readTokensFile(file);
+  const provider = tokensNamespaceProvider(tokens);
+  const [namespace = ALICE] = tokens.values();
   return {
     provider,
+    example: { namespace, token: 'TOKEN' },
     reloadable: {
       what: 'the tokens file',
       async reload() {
@@ -95,7 +102,7 @@ async function tokensAuth(file: string): Promise<Auth> {
   };
 }
 
-async function jwtProvider(traced: TracedServeOptions, logger: DatafnLogger): Promise<NamespaceProvider> {
+async function jwtProvider(traced: TracedServeOptions, log: Log): Promise<NamespaceProvider> {
   const { values, origins } = traced;
   const given = (['jwtSecret', 'jwtSecretFile', 'jwtPublicKey', 'jwtJwksUrl'] as const).filter(
     (key) => values[key] !== undefined,
@@ -113,16 +120,21 @@ async function jwtProvider(traced: TracedServeOptions, logger: DatafnLogger): Pr
   }
   const { jwtSecret, jwtSecretFile, jwtPublicKey } = values;
   const options: JwtProviderOptions = {
-    // The end of its last line is no part of a secret.
     secret:
-      jwtSecretFile === undefined ? jwtSecret : (await readKey('jwtSecretFile', jwtSecretFile)).trimEnd(),
-    publicKey: jwtPublicKey === undefined ? undefined : await readKey('jwtPublicKey', jwtPublicKey),
+      jwtSecretFile === undefined
+        ? jwtSecret
+        : await readJwtSecret(jwtSecretFile, origins.jwtSecretFile.from),
+    publicKey:
+      jwtPublicKey === undefined ? undefined : await readKey(jwtPublicKey, origins.jwtPublicKey.from),
     jwksUrl: values.jwtJwksUrl,
     issuer: values.jwtIssuer,
     audience: values.jwtAudience,
     clockToleranceMs: values.jwtClockTolerance,
     namespace: values.jwtNamespace,
-    logger,
+    logger: {
+      info: (text, { why } = {}) =>
+        log.add({ level: 'info', event: 'token.refused', text: `${text}: ${why}`, fields: { why } }),
+    },
   };
   try {
     return jwtNamespaceProvider(options);
@@ -131,11 +143,11 @@ async function jwtProvider(traced: TracedServeOptions, logger: DatafnLogger): Pr
   }
 }
 
-async function readKey(option: Key, file: string): Promise<string> {
+async function readKey(file: string, from: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw invalid(`Expected --${flagOf(option)} to be a file that can be read: ${messageOf(error)}`);
+    throw invalid(`Expected ${from} to be a file that can be read: ${messageOf(error)}`);
   }
 }
 

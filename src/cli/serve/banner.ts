@@ -4,19 +4,29 @@ import type { ServeOptions } from '../../options/serve.js';
 import type { ListenAddress } from '../../server/create-server.js';
 import { version } from '../version.js';
 
+/** What a person can try the server with. */
+export interface Example {
+  readonly namespace: string;
+  /** What a client of that namespace puts into `?token=`; a stand-in for a secret. Left out when it needs none. */
+  readonly token?: string;
+  /** A command that prints such a token. */
+  readonly tokenCommand?: string;
+}
+
 /**
  * What a person sees when the server is ready: a URL to paste, and an emit command that works as it stands.
  *
+ * @param example whom to emit to, and as whom to connect.
  * @param trust the flag that `emit` wants for the server's certificate.
  */
 export function banner(
   { wsUrl, apiUrl }: ListenAddress,
   options: ServeOptions,
   colors: ChalkInstance,
+  { namespace, token, tokenCommand }: Example,
   trust = '',
 ): string {
-  const namespace = options.anonymousNamespace ?? 'user:alice';
-  const url = options.anonymousNamespace === undefined ? `${wsUrl}?token=${namespace}` : wsUrl;
+  const url = token === undefined ? wsUrl : `${wsUrl}?token=${token}`;
   const emit = [
     'npx datafn-ws emit 42 -n',
     shellWord(namespace),
@@ -33,6 +43,9 @@ export function banner(
     `  ${colors.dim('DataFn remote')}  ${colors.cyan(remote)}`,
     `  ${colors.dim('HTTP API')}       ${colors.cyan(apiUrl)}`,
     '',
+    ...(tokenCommand === undefined
+      ? []
+      : [`  Make a token for ${namespace}:`, `    ${colors.green(tokenCommand)}`, '']),
     '  Emit a cursor from another terminal:',
     `    ${colors.green(emit.filter((part) => part !== '').join(' '))}`,
     '',
@@ -44,5 +57,5 @@ export function banner(
 
 /** A text as one word of a shell command. */
 export function shellWord(text: string): string {
-  return /^[\w:.@/-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  return /^[\w:.@/=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

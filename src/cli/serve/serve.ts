@@ -32,7 +32,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   const isHeard = options.logLevel === 'debug' || options.logLevel === 'info';
   await checkBindHost(options.host);
   const tls = await readTlsPair(traced);
-  const auth = await readAuth(traced, log.asLogger());
+  const auth = await readAuth(traced, log);
   const server = createDatafnWsServer({
     host: options.host,
     port: options.port,
@@ -99,7 +99,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     io.stdout.write(`${JSON.stringify({ event: 'listening', wsUrl, apiUrl, pid: process.pid })}\n`);
   } else {
     const trust = tls === undefined ? '' : trustFlag(tls, options.tlsCert ?? '', options.host);
-    io.stdout.write(banner(address, options, colorsFor(io, 'stdout'), trust));
+    io.stdout.write(banner(address, options, colorsFor(io, 'stdout'), auth.example, trust));
   }
 
   void stop.first.then((signal) => {

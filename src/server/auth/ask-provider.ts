@@ -51,6 +51,6 @@ export function askProvider(
 }
 
 /** A promise of any make. */
-function isThenable<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {
+export function isThenable<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {
   return typeof (value as PromiseLike<Value> | undefined | null)?.then === 'function';
 }

@@ -4,8 +4,14 @@ import { pathToFileURL } from 'node:url';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import { describe } from '../../protocol/identifiers.js';
 import { didYouMean } from '../../protocol/nearest.js';
+import { formatDuration } from '../../protocol/units.js';
+import { runUserCode } from '../user-code.js';
+import { isThenable } from './ask-provider.js';
 import type { NamespaceProvider } from './provider.js';
+import { redact } from './redact.js';
 
+/** What it is called in a log. */
+const NAME = 'the auth module';
 const EXPORT = 'getNamespace';
 /** A module that waits for something at its top level longer than this is not coming up. */
 const LOAD_MS = 10_000;
@@ -14,16 +20,23 @@ const LOAD_MS = 10_000;
  * Loads a namespace provider from a JavaScript module of the user's: its export `getNamespace(request)`, sync or async.
  *
  * @param file relative to the working directory.
- * @throws {DatafnWsError} `ERR_INVALID_OPTION` when the file is missing, does not load within 10 s, or has no such export.
+ * @param timeoutMs how long it may wait for something at its top level. Default 10,000.
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` when the file is missing, does not load in time, or has no such export.
  */
-export async function loadNamespaceProvider(file: string): Promise<NamespaceProvider> {
+export async function loadNamespaceProvider(
+  file: string,
+  timeoutMs: number = LOAD_MS,
+): Promise<NamespaceProvider> {
   let exported: Readonly<Record<string, unknown>>;
   try {
     // Looked at first: what an import says of a file that is missing names our own file, too.
     if (!(await stat(file)).isFile()) throw new Error('it is no file');
-    exported = await inTime(import(pathToFileURL(resolve(file)).href));
+    exported = await inTime(
+      runUserCode({ name: NAME, describe: messageOf }, () => import(pathToFileURL(resolve(file)).href)),
+      timeoutMs,
+    );
   } catch (error) {
-    throw invalid(`The auth module ${file} cannot be loaded: ${reasonOf(error)}`);
+    throw invalid(`The auth module ${file} cannot be loaded: ${reasonOf(error, file)}`);
   }
   const provider = exported[EXPORT];
   if (typeof provider !== 'function') {
@@ -33,14 +46,29 @@ export async function loadNamespaceProvider(file: string): Promise<NamespaceProv
       `Expected the auth module ${file} to export a function ${EXPORT}(request), got ${got}.${EXPORT in exported ? '' : didYouMean(EXPORT, names)}`,
     );
   }
-  return provider as NamespaceProvider;
+  return asUserCode(provider as NamespaceProvider);
 }
 
-async function inTime<Value>(loading: Promise<Value>): Promise<Value> {
+/** What goes wrong in the module later, in a timer or a promise that nobody waits for, is the module's as well. */
+function asUserCode(provider: NamespaceProvider): NamespaceProvider {
+  return (request) => {
+    const code = { name: NAME, describe: (error: unknown) => redact(messageOf(error), request) };
+    return runUserCode(code, () => {
+      const answer = provider(request);
+      // A promise of another make is asked for its value in here, too.
+      return isThenable(answer) ? Promise.resolve(answer) : answer;
+    });
+  };
+}
+
+async function inTime<Value>(loading: Promise<Value>, timeoutMs: number): Promise<Value> {
   let deadline: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     // It keeps the process alive: a module may wait for something that does not.
-    deadline = setTimeout(() => reject(new Error(`it took longer than ${LOAD_MS / 1000} s`)), LOAD_MS);
+    deadline = setTimeout(
+      () => reject(new Error(`it took longer than ${formatDuration(timeoutMs)}`)),
+      timeoutMs,
+    );
   });
   try {
     return await Promise.race([loading, late]);
@@ -49,12 +77,12 @@ async function inTime<Value>(loading: Promise<Value>): Promise<Value> {
   }
 }
 
-/** One line for an error of somebody else's code; for one of its syntax, with the place, which is not in the message. */
-function reasonOf(error: unknown): string {
-  const place =
-    error instanceof SyntaxError ? /^file:\/\/\S*\/([^/\s]+:\d+)\n/.exec(error.stack ?? '')?.[1] : undefined;
+/** One line for an error of somebody else's code. Where a mistake in its syntax is, Node.js does not tell programs. */
+function reasonOf(error: unknown, file: string): string {
   const [line = ''] = messageOf(error).split('\n', 1);
-  return place === undefined ? line : `${line} (${place})`;
+  return error instanceof SyntaxError && !line.includes(' export ')
+    ? `${line} (node --check ${file} shows where)`
+    : line;
 }
 
 function listOf(names: readonly string[]): string {

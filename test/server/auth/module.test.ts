@@ -54,6 +54,13 @@ describe('an auth module', () => {
     await expect(failed).rejects.toMatchObject({ code: 'ERR_INVALID_OPTION' });
   });
 
+  test('that waits for ever is waited for only so long', async () => {
+    const file = moduleOf('export const getNamespace = () => "a"; await new Promise(() => {});');
+    await expect(loadNamespaceProvider(file, 20)).rejects.toThrow(
+      /cannot be loaded: it took longer than 20 ms$/,
+    );
+  });
+
   test('that is not there, or is a folder, is refused with its name', async () => {
     await expect(loadNamespaceProvider('no/such.mjs')).rejects.toThrow(
       /^The auth module no\/such\.mjs cannot be loaded: ENOENT[^\n]*$/,

@@ -1,0 +1,51 @@
+import type { Parsed } from '../protocol/units.js';
+import { jsonObjectProblem, jwtSecretProblem } from './checks.js';
+import { duration, file, list, type Resolved, text } from './spec.js';
+
+/** Claims that are numbers: as a text, no server takes them (RFC 7519 section 2, NumericDate). */
+const TIMES: ReadonlySet<string> = new Set(['exp', 'iat', 'nbf']);
+
+function parseClaim(value: string): Parsed<readonly string[]> {
+  const equals = value.indexOf('=');
+  if (equals < 1) return { ok: false, expected: 'NAME=VALUE such as sub=alice' };
+  return TIMES.has(value.slice(0, equals))
+    ? { ok: false, expected: 'a claim of text; use --expires-in, or --claims for a time of your own' }
+    : { ok: true, value: [value] };
+}
+
+/** Every option of `datafn-ws token`. */
+export const tokenOptions = {
+  secret: text({
+    placeholder: 'SECRET',
+    help: 'The secret to sign with, at least 32 bytes. Better in DATAFN_WS_JWT_SECRET, where serve reads it, too.',
+    default: undefined as string | undefined,
+    fromEnv: false,
+    isSecret: true,
+    check: jwtSecretProblem,
+  }),
+  secretFile: file({
+    help: 'A file that holds the secret; DATAFN_WS_JWT_SECRET_FILE names one, too.',
+    fromEnv: false,
+  }),
+  claim: list({
+    placeholder: 'NAME=VALUE',
+    help: 'A claim, as a text. Repeatable.',
+    fromEnv: false,
+    parse: parseClaim,
+  }),
+  claims: text({
+    placeholder: 'JSON',
+    help: 'More claims, for those that are no texts; they go before all others.',
+    default: '{}',
+    fromEnv: false,
+    check: jsonObjectProblem,
+  }),
+  expiresIn: duration({
+    help: 'How long the token is good for; 0 is for ever.',
+    default: 3_600_000 as number,
+    defaultText: '1h',
+    fromEnv: false,
+  }),
+} as const;
+
+export type TokenOptions = Resolved<typeof tokenOptions>;

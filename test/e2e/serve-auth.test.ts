@@ -1,0 +1,260 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { exportJWK, SignJWT } from 'jose';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { signJwt } from '../../src/protocol/jwt.js';
+import { disposeProcesses, runCli, startCli, startServe } from '../support/cli-process.js';
+import { call, postCursors } from '../support/http-call.js';
+import { disposeLive, openClient } from '../support/live-server.js';
+
+const UNAUTHORIZED = { code: 4401, reason: 'Unauthorized' };
+const SECRET = 'a-secret-of-more-than-32-bytes-for-tests';
+const ALICE = 'alice-0123456789abcdef';
+const BOB = 'bob-0123456789abcdef';
+
+const folder = mkdtempSync(join(tmpdir(), 'datafn-ws-auth-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+afterEach(async () => {
+  await disposeLive();
+  await disposeProcesses();
+});
+
+/** Writes a file into the folder of the tests; its name. */
+function written(name: string, text: string): string {
+  const file = join(folder, name);
+  writeFileSync(file, text);
+  return file;
+}
+
+/** Where a client with this token ends up: its namespace, or the close that it got. */
+async function outcomeOf(serve: Awaited<ReturnType<typeof startServe>>, token: string | undefined) {
+  const client = await openClient(serve.wsUrl, token);
+  const line = await serve.logged(/connected|refused/);
+  serve.stderr = serve.stderr.replace(line, '');
+  return /#\d+ (\S+) connected/.exec(line)?.[1] ?? (await client.closed());
+}
+
+describe('serve --auth tokens', () => {
+  test('on all addresses lets in who has a token of the file, each into its namespace, and nobody else', async () => {
+    const file = written('tokens.yaml', `${ALICE}: user:alice\n"${BOB}": user:bob\n`);
+    const open = ['--host', '0.0.0.0', '--admin-token', 'T'];
+    const serve = await startServe(['--auth', 'tokens', '--tokens', file, ...open]);
+    const local = (url: string) => url.replace('0.0.0.0', '127.0.0.1');
+    const [wsUrl, apiUrl] = [local(serve.wsUrl), local(serve.apiUrl)];
+    const [alice, bob] = [await openClient(wsUrl, ALICE), await openClient(wsUrl, BOB)];
+    for (const token of [undefined, 'user:alice', `${ALICE}x`]) {
+      expect(await (await openClient(wsUrl, token)).closed(), token).toEqual(UNAUTHORIZED);
+    }
+    await postCursors(apiUrl, { namespace: 'user:alice', cursor: '1' }, { authorization: 'Bearer T' });
+    expect(await alice.received(1)).toHaveLength(1);
+    await bob.roundTrip();
+    expect(bob.texts).toEqual([]);
+  });
+
+  test('reads the file again on SIGHUP; a broken one changes nothing, and the log says so; who is connected stays', async () => {
+    const file = written('changing.yaml', `${ALICE}: user:alice\n`);
+    const serve = await startServe(['--auth', 'tokens', '--tokens', file]);
+    const alice = await openClient(serve.wsUrl, ALICE);
+
+    written('changing.yaml', `${BOB}: user:bob\nshort-secret: user:carol\n`);
+    serve.kill('SIGHUP');
+    expect(await serve.logged(/SIGHUP/)).toMatch(
+      /SIGHUP: the tokens file stays as it was: \S+changing\.yaml:2:1: expected a token of at least 16 bytes, got 12$/,
+    );
+    expect(await (await openClient(serve.wsUrl, BOB)).closed()).toEqual(UNAUTHORIZED);
+    await (await openClient(serve.wsUrl, ALICE)).roundTrip();
+
+    written('changing.yaml', `${BOB}: user:bob\n`);
+    serve.kill('SIGHUP');
+    await serve.logged(/SIGHUP: the tokens file was read again/);
+    expect(await (await openClient(serve.wsUrl, ALICE)).closed()).toEqual(UNAUTHORIZED);
+    await (await openClient(serve.wsUrl, BOB)).roundTrip();
+    await alice.roundTrip();
+    expect(serve.stderr).not.toMatch(/short-secret|0123456789/);
+  });
+
+  test('greets with a namespace of the file, and shows no token', async () => {
+    const file = written('greeting.yaml', `${ALICE}: tenant/7\n`);
+    const serve = startCli(['serve', '-p', '0', '--auth', 'tokens', '--tokens', file]);
+    await serve.until(() => serve.stdout.includes('Ctrl-C'), 'the banner');
+    expect(serve.stdout).toMatch(/ws\?token=TOKEN\n/);
+    expect(serve.stdout).toContain('emit 42 -n tenant/7');
+    expect(serve.stdout).not.toContain(ALICE);
+  });
+});
+
+describe('serve --auth jwt', () => {
+  const mint = async (...args: string[]) => {
+    const { code, stdout, stderr } = await runCli(['token', ...args], {
+      env: { DATAFN_WS_JWT_SECRET: SECRET },
+    });
+    expect([code, stderr]).toEqual([0, '']);
+    return stdout.trim();
+  };
+
+  test('takes the tokens that `token` makes, says why it refuses others, and closes a client whose token expires', async () => {
+    const flags = [
+      '--auth',
+      'jwt',
+      '--jwt-issuer',
+      'me',
+      '--jwt-audience',
+      'us',
+      '--jwt-namespace',
+      'tenant:{tid}:user:{sub}',
+    ];
+    const serve = await startServe([...flags, '--max-connections', '1'], {
+      env: { DATAFN_WS_JWT_SECRET: SECRET },
+    });
+    const claims = ['--claim', 'iss=me', '--claim', 'tid=t1', '--claims', '{"aud":["us","them"]}'];
+    const brief = await openClient(
+      serve.wsUrl,
+      await mint(...claims, '--claim', 'sub=alice', '--expires-in', '2s'),
+    );
+    await serve.logged(/#1 tenant:t1:user:alice connected/);
+    expect(await brief.closed()).toEqual({ code: 4401, reason: 'Token expired' });
+    await serve.logged(/#1 tenant:t1:user:alice closed by the server with 4401 Token expired/);
+
+    // The slot is free again.
+    await openClient(serve.wsUrl, await mint(...claims, '--claim', 'sub=bob', '--expires-in', '0'));
+    await serve.logged(/#2 tenant:t1:user:bob connected/);
+    expect((await call('GET', `${serve.apiUrl}/v1/stats`)).json).toMatchObject({
+      connections: 1,
+      accepted: 2,
+      rejected: 0,
+      closed: { 4401: 1 },
+    });
+
+    const good = { iss: 'me', aud: 'us', tid: 't1', sub: 'alice' };
+    const wrong: [Record<string, unknown>, RegExp][] = [
+      [{ ...good, sub: 'a:user:b' }, /the claim "sub" contains the separator ":"$/],
+      [{ ...good, sub: undefined }, /the claim "sub" is missing$/],
+      [{ ...good, tid: '' }, /the claim "tid" is empty$/],
+      [{ ...good, aud: 'them' }, /unexpected "aud" claim value$/],
+      [{ ...good, exp: 1 }, /"exp" claim timestamp check failed$/],
+    ];
+    for (const [claims, why] of wrong) {
+      expect(await (await openClient(serve.wsUrl, signJwt(claims, SECRET))).closed()).toEqual(UNAUTHORIZED);
+      await serve.logged(why);
+    }
+    const forged = signJwt(good, `${SECRET}!`);
+    expect(await (await openClient(serve.wsUrl, forged)).closed()).toEqual(UNAUTHORIZED);
+    await serve.logged(/A token was refused: signature verification failed$/);
+  });
+
+  test('reads the secret from a file, and its banner has commands that work as they stand', async () => {
+    const file = written('secret', `${SECRET}\n`);
+    const serve = startCli(['serve', '-p', '0', '--auth', 'jwt', '--jwt-secret-file', file]);
+    await serve.until(() => serve.stdout.includes('Ctrl-C'), 'the banner');
+    const command = (name: string) =>
+      new RegExp(`npx datafn-ws (${name} .+)`).exec(serve.stdout)?.[1]?.split(' ') ?? [];
+    const token = (await runCli(command('token'))).stdout.trim();
+    const client = await openClient(/ws:\/\/[^?]+/.exec(serve.stdout)?.[0] ?? '', token);
+    expect((await runCli(command('emit'))).stdout).toBe('cursor 42 to user:alice: 1 client\n');
+    expect(await client.received(1)).toHaveLength(1);
+    expect(serve.stdout).not.toContain(SECRET);
+  });
+
+  test('verifies with a public key, and with the keys of a URL', async () => {
+    const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+    const token = await new SignJWT({ sub: 'alice' }).setProtectedHeader({ alg: 'EdDSA' }).sign(privateKey);
+    const jwk = await exportJWK(publicKey);
+    const keys = createServer((_, response) => response.end(JSON.stringify({ keys: [jwk] }))).listen(
+      0,
+      '127.0.0.1',
+    );
+    await once(keys, 'listening');
+    try {
+      const url = `http://127.0.0.1:${(keys.address() as AddressInfo).port}/jwks.json`;
+      const pem = written('key.pem', publicKey.export({ type: 'spki', format: 'pem' }).toString());
+      for (const flags of [
+        ['--jwt-public-key', pem],
+        ['--jwt-jwks-url', url],
+      ]) {
+        const serve = await startServe(['--auth', 'jwt', ...flags]);
+        expect(await outcomeOf(serve, token)).toBe('user:alice');
+        expect(await outcomeOf(serve, undefined)).toEqual(UNAUTHORIZED);
+      }
+    } finally {
+      keys.closeAllConnections();
+      keys.close();
+    }
+  });
+});
+
+describe('serve --auth module', () => {
+  test('asks the module, sync or async, and survives whatever that does', async () => {
+    const file = written(
+      'provider.mjs',
+      `export async function getNamespace({ token, url, headers, remoteAddress }) {
+        switch (token) {
+          case 'where': return 'at:' + url.split('?')[0] + ':' + headers['x-tenant'] + ':' + remoteAddress;
+          case 'until': return { namespace: 'brief', expiresAtMs: Date.now() + 200 };
+          case 'nothing': return undefined;
+          case 'number': return 42;
+          case 'never': return { then() {} };
+          case 'forgotten': Promise.reject(new Error('forgotten ' + url)); return 'a';
+          case 'later-on': setTimeout(() => { throw new TypeError(token + ' was unlucky'); }, 1); return 'a';
+          case 'no-error': setTimeout(() => { throw 'no error'; }, 1); return 'a';
+          case 'thenable': return { then(resolve) { resolve('a'); setTimeout(() => { throw new Error('too late'); }, 1); } };
+          default: throw new Error('nobody knows ' + token);
+        }
+      }`,
+    );
+    const serve = await startServe(['--auth', 'module', '--auth-module', file, '--auth-timeout', '100ms']);
+    await openClient(serve.wsUrl, 'where', { headers: { 'X-Tenant': 't1' } });
+    await serve.logged(/#1 at:\/datafn\/ws:t1:127\.0\.0\.1 connected/);
+    expect(await (await openClient(serve.wsUrl, 'until')).closed()).toEqual({
+      code: 4401,
+      reason: 'Token expired',
+    });
+    for (const token of ['nothing', 'number', 'never', 'the-unknown']) {
+      expect(await (await openClient(serve.wsUrl, token)).closed(), token).toEqual(UNAUTHORIZED);
+    }
+    await serve.logged(/! The namespace provider took longer than 100 ms/);
+    await serve.logged(/! The namespace provider failed \{"error":"nobody knows \[hidden\]"\}/);
+    for (const [token, what] of [
+      ['forgotten', /✗ the auth module failed: \[hidden\] \/datafn\/ws\?\[hidden\]$/],
+      ['later-on', /✗ the auth module failed: \[hidden\] was unlucky$/],
+      ['thenable', /✗ the auth module failed: too late$/],
+      ['no-error', /✗ the auth module failed: no error$/],
+    ] as const) {
+      const client = await openClient(serve.wsUrl, token);
+      await serve.logged(what);
+      await client.roundTrip();
+    }
+    expect(serve.stderr).not.toMatch(/sesame|the-unknown/);
+    serve.kill('SIGTERM');
+    expect(await serve.ended()).toEqual({ code: 0, signal: null });
+  });
+});
+
+test('serve that cannot use its --auth says so in one line and exits 2', async () => {
+  const syntax = written('bad syntax #?.mjs', 'export const x = 1;\nexport const = 2;\n');
+  const { code, stdout, stderr } = await runCli([
+    'serve',
+    '-p',
+    '0',
+    '--auth',
+    'module',
+    '--auth-module',
+    syntax,
+  ]);
+  expect([code, stdout]).toEqual([2, '']);
+  expect(stderr).toMatch(
+    /^error: .* cannot be loaded: Unexpected token '=' \(node --check \S.*bad syntax #\?\.mjs shows where\)\n$/,
+  );
+});
+
+test('a variable of another --auth is not in the way', async () => {
+  const file = written('good.yaml', `${ALICE}: user:alice\n`);
+  const serve = await startServe(['--auth', 'tokens', '--tokens', file], {
+    env: { DATAFN_WS_JWT_SECRET: SECRET },
+  });
+  await (await openClient(serve.wsUrl, ALICE)).roundTrip();
+});
