@@ -6,6 +6,14 @@ import type { Clock, TimerHandle } from './clock.js';
  */
 const SLICE_SIZE = 200;
 
+/**
+ * A deadline is waited for in steps, each of which begins when the last has come: however long the process is stopped
+ * (a machine that sleeps, a debugger), it loses one step of what a client has, and the rest is still there to answer in.
+ */
+const STEPS_AT_MOST = 4;
+/** Less than this is not worth a timer. */
+const STEP_AT_LEAST_MS = 500;
+
 /** The clients that got their ping at the same moment, and so share a deadline. */
 export interface PingBatch {
   readonly entries: HeartbeatEntry[];
@@ -34,7 +42,7 @@ export interface HeartbeatOwner<Entry extends HeartbeatEntry> {
  * deadline is that of its earliest unanswered ping. Clients pinged together share one timer.
  *
  * When a deadline passes, the input that waits in the sockets is read before anybody is expired: a server that
- * was too busy to read a pong does not blame the client for it.
+ * was too busy to read a pong does not blame the client for it. Nor does time count in which the server did not run.
  */
 export class Heartbeat<Entry extends HeartbeatEntry> {
   readonly #clock: Clock;
@@ -111,16 +119,26 @@ export class Heartbeat<Entry extends HeartbeatEntry> {
 
   #armDeadline(batch: PingBatch): void {
     if (batch.entries.length === 0 || this.#timeoutMs === 0) return;
+    const steps = Math.min(STEPS_AT_MOST, Math.max(1, Math.floor(this.#timeoutMs / STEP_AT_LEAST_MS)));
+    this.#armStep(batch, this.#timeoutMs, steps);
+  }
+
+  #armStep(batch: PingBatch, leftMs: number, steps: number): void {
     const epoch = this.#epoch;
+    const stepMs = steps === 1 ? leftMs : Math.floor(leftMs / steps);
     const handle = this.#clock.setTimeout(() => {
       this.#deadlines.delete(handle);
+      if (steps > 1) {
+        this.#armStep(batch, leftMs - stepMs, steps - 1);
+        return;
+      }
       this.#clock.setImmediate(() => {
         for (const entry of batch.entries) {
           if (epoch !== this.#epoch) return;
           if (entry.unanswered === batch) this.#owner.expire(entry as Entry);
         }
       });
-    }, this.#timeoutMs);
+    }, stepMs);
     this.#deadlines.add(handle);
   }
 }

@@ -60,6 +60,10 @@ export const serverOptions = {
     help: 'Time a client may stay backed up before it is closed with 1013; 0 leaves it to the heartbeat.',
     ...milliseconds(SERVER_DEFAULTS.slowClientTimeoutMs),
   }),
+  shedAbove: duration({
+    help: 'Delay of the event loop above which new clients are turned away with 503; 0: never.',
+    ...milliseconds(SERVER_DEFAULTS.shedAboveMs),
+  }),
   resume: toggle({ help: 'Send a client whose hello shows that it is behind the newest cursor at once.' }),
   monotonic: toggle({ help: 'Refuse a cursor that is lower than the newest of its namespace, with 409.' }),
   rememberNamespaces: count({

@@ -82,6 +82,7 @@ const SERVER_RULES = {
   anonymousNamespace: NON_EMPTY_STRING,
   drainMs: DELAY_MS,
   shutdownTimeoutMs: DELAY_MS,
+  shedAboveMs: DELAY_MS,
   monotonic: BOOLEAN,
   tls: TLS_PAIR,
   handshakeTimeoutMs: DELAY_MS,

@@ -10,14 +10,18 @@ import { orderProblem } from './api/monotonic.js';
 import { devNamespaceProvider } from './auth/dev.js';
 import type { NamespaceProvider } from './auth/provider.js';
 import { checkServerOptions } from './check-options.js';
+import { DelayMonitor } from './delay-monitor.js';
+import { DescriptorWatch } from './descriptor-watch.js';
 import { createHttpServer, listenAtBothLoopbacks } from './http-server.js';
+import { shedLoad } from './load-shedding.js';
 import { GuardedObserver } from './observer.js';
 import { originRule } from './origin-rule.js';
 import { PendingConnections } from './pending-connections.js';
 import { Shutdown, type ShutdownOutcome } from './shutdown.js';
-import { DelayMonitor, type ServerStats } from './stats.js';
+import type { ServerStats } from './stats.js';
 import { checkTlsPair, type TlsPair } from './tls.js';
 import { type AttachOptions, attachWebSocketManager } from './transport/attach.js';
+import { firstRefusal, type UpgradeGate } from './transport/gate.js';
 
 /** How {@link createDatafnWsServer} listens and whom it serves. What is left out has the default given here. */
 export interface DatafnWsServerOptions extends Partial<AttachOptions> {
@@ -41,6 +45,11 @@ export interface DatafnWsServerOptions extends Partial<AttachOptions> {
   readonly drainMs?: number;
   /** Milliseconds that `close()` waits for clients to go, once all have been told to, before it cuts them. Default 10,000. */
   readonly shutdownTimeoutMs?: number;
+  /**
+   * Milliseconds of event-loop delay above which new clients are turned away with 503, until it has been less for a
+   * second or two. Default 0: never.
+   */
+  readonly shedAboveMs?: number;
   /**
    * Whether the API refuses a cursor that is lower than the newest of its namespace, with 409. Default false.
    * `rememberNamespaces` bounds of how many it is known.
@@ -125,7 +134,9 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
 
   const startedAtMs = performance.now();
   const delay = new DelayMonitor();
-  const observer = GuardedObserver.of(options.observer, guardLogger(options.logger ?? silentLogger));
+  const logger = guardLogger(options.logger ?? silentLogger);
+  const observer = GuardedObserver.of(options.observer, logger);
+  const descriptors = new DescriptorWatch(logger, () => attached.counters.countLimited('descriptors'));
   let address: ListenAddress | undefined;
   let stopOtherAddresses = () => {};
 
@@ -179,6 +190,13 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       },
     },
   );
+  const checkHost: UpgradeGate = ({ headers }) =>
+    options.adminToken !== undefined || hasLoopbackHost(headers.host)
+      ? undefined
+      : { status: 403, detail: 'Expected the Host header to be a loopback name' };
+  const shed = shedLoad(options.shedAboveMs ?? SERVER_DEFAULTS.shedAboveMs, delay, () =>
+    attached.counters.countLimited('eventLoopDelay'),
+  );
   const remembers = options.resume || options.monotonic;
   const attached = attachWebSocketManager(app.server, {
     ...options,
@@ -191,9 +209,10 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     namespaceProvider: options.namespaceProvider ?? devNamespaceProvider(options.anonymousNamespace),
     screenUpgrade(request) {
       pending.hasAsked(request.socket);
-      return options.adminToken !== undefined || hasLoopbackHost(request.headers.host)
-        ? options.screenUpgrade?.(request)
-        : { status: 403, detail: 'Expected the Host header to be a loopback name' };
+      return firstRefusal(
+        [checkHost, shed, ...(options.screenUpgrade ? [options.screenUpgrade] : [])],
+        request,
+      );
     },
   });
 
@@ -206,6 +225,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       pending.cutAll();
       await app.close();
       delay.stop();
+      descriptors.stop();
       address = undefined;
     },
   });
@@ -234,6 +254,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
         throw listenError(error, host, port);
       }
       delay.start();
+      descriptors.start(app.server);
       const bound = (app.server.address() as AddressInfo).port;
       const name = host.includes(':') ? `[${host}]` : host;
       address = {

@@ -1,6 +1,6 @@
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { RememberingManager } from '../manager/remembering-manager.js';
 import type { WebSocketManager } from '../manager/web-socket-manager.js';
+import type { DelayMonitor } from './delay-monitor.js';
 
 /** The limits that keep one caller from harming the others. */
 const LIMITS = [
@@ -24,6 +24,10 @@ const LIMITS = [
   'bodySize',
   /** A batch of more than `maxBatchItems`, answered 413. */
   'batchItems',
+  /** An upgrade answered 503 because the event loop was late by more than `shedAboveMs`. */
+  'eventLoopDelay',
+  /** The process ran out of file descriptors; until it had some again, new connections were cut unheard. */
+  'descriptors',
 ] as const;
 
 export type LimitName = (typeof LIMITS)[number];
@@ -144,45 +148,6 @@ export class ConnectionCounters {
         cpuMs: Math.round((cpu.user + cpu.system) / 1000),
         ...delay.read(),
       },
-    };
-  }
-}
-
-/** From one look at the event loop to the next. Its own resolution is no delay. */
-const RESOLUTION_MS = 20;
-
-/** Watches how late the event loop comes to what it has to do. */
-export class DelayMonitor {
-  readonly #whole: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  readonly #second: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  #recentMax = 0;
-  #timer: NodeJS.Timeout | undefined;
-
-  start(): void {
-    this.#whole.enable();
-    this.#second.enable();
-    this.#timer = setInterval(() => {
-      this.#recentMax = this.#second.max;
-      this.#second.reset();
-    }, 1000).unref();
-  }
-
-  stop(): void {
-    this.#whole.disable();
-    this.#second.disable();
-    clearInterval(this.#timer);
-  }
-
-  read(): Pick<
-    ServerStats['process'],
-    'eventLoopDelayP99Ms' | 'eventLoopDelayMaxMs' | 'eventLoopDelayRecentMaxMs'
-  > {
-    const milliseconds = (nanoseconds: number) =>
-      Math.max(0, Math.round(nanoseconds / 1e4) / 100 - RESOLUTION_MS);
-    return {
-      eventLoopDelayP99Ms: milliseconds(this.#whole.percentile(99)),
-      eventLoopDelayMaxMs: milliseconds(this.#whole.max),
-      eventLoopDelayRecentMaxMs: milliseconds(this.#recentMax),
     };
   }
 }

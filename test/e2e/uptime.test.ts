@@ -1,10 +1,10 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { disposeProcesses, runCli, type ServeProcess, startServe } from '../support/cli-process.js';
 import { within } from '../support/deadline.js';
 import { call, postCursors } from '../support/http-call.js';
-import { connectClient, disposeLive, openClient } from '../support/live-server.js';
+import { connectClient, disposeLive, openClient, startClient } from '../support/live-server.js';
 import type { RawClient } from '../support/raw-client.js';
 
 afterEach(async () => {
@@ -209,6 +209,66 @@ if (!hasProc && process.env.CI) throw new Error('These tests count descriptors i
 function descriptors({ pid }: ServeProcess): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
+
+describe.skipIf(!hasProc)('without file descriptors', () => {
+  /** CPU time that a process has used so far, in milliseconds. */
+  const cpuMs = (serve: ServeProcess): number => {
+    const fields = readFileSync(`/proc/${serve.pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  };
+
+  test('serve goes on, says so once, does not spin, and takes clients again when there are some', async () => {
+    const serve = await startServe(['--log-level', 'warn'], { descriptors: 60 });
+    const inside = await openClient(serve.wsUrl, 'a');
+    const flood = Array.from({ length: 100 }, () => startClient(serve.wsUrl, { token: 'a' }));
+    const dropped = () => flood.filter(({ status, ended }) => status === 0 && ended !== undefined);
+    await serve.logged(/Out of file descriptors/);
+    await within(
+      (async () => {
+        while (dropped().length === 0) await sleep(10);
+      })(),
+      'a client to be dropped',
+    );
+    const [before, startedAt] = [cpuMs(serve), performance.now()];
+    // Those that are in are served.
+    for (let round = 0; round < 20; round++) {
+      await inside.roundTrip();
+      await sleep(20);
+    }
+    expect(cpuMs(serve) - before).toBeLessThan((performance.now() - startedAt) * 0.7);
+    for (const client of flood) client.socket.destroy();
+    await serve.logged(/There are file descriptors again/);
+    expect((await openClient(serve.wsUrl, 'a')).isOpen).toBe(true);
+    const { limited } = await untilStats(serve, ({ sockets }) => sockets === 2, 'the end of the flood');
+    expect(limited.descriptors).toBe(1);
+    expect(serve.stderr.match(/Out of file descriptors/g)).toHaveLength(1);
+    expect(serve.exit).toBeUndefined();
+  });
+});
+
+describe('shedding load', () => {
+  test('with --shed-above new clients get 503 while the event loop is late, those that are in stay', async () => {
+    const stall = 'const until = performance.now() + 900; while (performance.now() < until);';
+    const serve = await startServe(['--shed-above', '500ms'], {
+      env: {
+        NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(`process.on('SIGUSR2', () => { ${stall} })`)}`,
+      },
+    });
+    const inside = await openClient(serve.wsUrl, 'a');
+    await inside.roundTrip();
+    // Twice: the monitor has seen all of the first when the second is over.
+    for (const _ of [1, 2]) {
+      serve.kill('SIGUSR2');
+      await inside.roundTrip();
+    }
+    const refused = await connectClient(serve.wsUrl, { token: 'a' });
+    expect([refused.status, /^Retry-After: \d+\r?$/m.test(refused.head)]).toEqual([503, true]);
+    expect(inside.isOpen).toBe(true);
+    expect((await stats(serve)).limited.eventLoopDelay).toBe(1);
+  });
+});
 
 describe.skipIf(!hasProc)('close handshakes', () => {
   const HALF_OPEN = { answersPing: false, answersClose: false };

@@ -466,3 +466,33 @@ describe('clients that call back from inside of a ping', () => {
     expect([replacement?.pings, replacement?.closes]).toEqual([2, []]);
   });
 });
+
+describe('a process that did not run for a while', () => {
+  test('does not hold it against its clients: one that answers afterwards stays, one that does not is closed in what is left of its time', () => {
+    const { clock, manager, add } = setUp({ heartbeatIntervalMs: 30_000, heartbeatTimeoutMs: 10_000 });
+    const [answers, silent] = [add(), add()];
+    clock.advance(30_000);
+    expect([answers.pings, silent.pings]).toEqual([1, 1]);
+    clock.stall(3_600_000);
+    clock.advance(0);
+    expect(manager.connectionCount).toBe(2);
+    clock.advance(2000);
+    manager.handlePong(answers);
+    clock.advance(5499);
+    expect(manager.connectionCount).toBe(2);
+    clock.advance(1);
+    expect(silent.closes).toEqual([TIMEOUT]);
+    expect(manager.connectionCount).toBe(1);
+  });
+
+  test('whatever the timeout, it is exact for one that runs', () => {
+    for (const heartbeatTimeoutMs of [1, 499, 500, 999, 1001, 3333, 59_999]) {
+      const { clock, add } = setUp({ heartbeatIntervalMs: 60_000, heartbeatTimeoutMs });
+      const silent = add();
+      clock.advance(60_000 + heartbeatTimeoutMs - 1);
+      expect(silent.closes, `${heartbeatTimeoutMs} ms`).toEqual([]);
+      clock.advance(1);
+      expect(silent.closes, `${heartbeatTimeoutMs} ms`).toEqual([TIMEOUT]);
+    }
+  });
+});

@@ -7,6 +7,8 @@ export const BIN = fileURLToPath(new URL('../../bin/datafn-ws.js', import.meta.u
 export interface CliOptions {
   /** Variables on top of an environment that has none of the tool's own, of colours, or of GitHub. */
   readonly env?: Readonly<Record<string, string>>;
+  /** How many files it may open. */
+  readonly descriptors?: number;
 }
 
 /** How a process ended. */
@@ -27,11 +29,15 @@ export class CliProcess {
   readonly child: ChildProcess;
   readonly #waiters = new Waiters();
 
-  constructor(args: readonly string[], { env = {} }: CliOptions = {}) {
+  constructor(args: readonly string[], { env = {}, descriptors }: CliOptions = {}) {
     const inherited = Object.entries(process.env).filter(
       ([name]) => !/^(DATAFN_WS_.*|GITHUB_.*|NO_COLOR|FORCE_COLOR|NODE_OPTIONS)$/.test(name),
     );
-    this.child = spawn(process.execPath, [BIN, ...args], {
+    const command = [process.execPath, BIN, ...args];
+    // Node raises the soft limit to the hard one when it starts: this sets both.
+    const limited = ['sh', '-c', `ulimit -n ${descriptors} && exec "$@"`, 'sh', ...command];
+    const [file = '', ...words] = descriptors === undefined ? command : limited;
+    this.child = spawn(file, words, {
       stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
       env: { ...Object.fromEntries(inherited), ...env },
     });

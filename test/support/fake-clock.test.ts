@@ -86,3 +86,17 @@ test('a delay that no real timer could keep is refused', () => {
   expect(() => clock.setTimeout(() => {}, 2 ** 31)).toThrow('No timer can wait');
   expect(() => clock.setTimeout(() => {}, Number.NaN)).toThrow('No timer can wait');
 });
+
+test('a stall fires nothing by itself; what fell due in it fires late, and counts from then', () => {
+  const clock = new FakeClock();
+  const fired: number[] = [];
+  clock.setTimeout(() => {
+    fired.push(clock.nowMs);
+    clock.setTimeout(() => fired.push(clock.nowMs), 10);
+  }, 10);
+  clock.stall(1000);
+  expect(fired).toEqual([]);
+  clock.advance(0);
+  clock.advance(10);
+  expect(fired).toEqual([1000, 1010]);
+});

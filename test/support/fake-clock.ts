@@ -50,6 +50,11 @@ export class FakeClock implements Clock {
     this.#advance(ms, () => this.drainImmediates());
   }
 
+  /** Lets time pass in which nothing fires, as when the process is stopped; what has fallen due fires at the next turn. */
+  stall(ms: number): void {
+    this.#nowMs += ms;
+  }
+
   /** Like {@link advance}, but leaves the immediates waiting: a turn of the event loop cut in the middle. */
   advanceTimersOnly(ms: number): void {
     this.#advance(ms, () => {});
@@ -76,7 +81,7 @@ export class FakeClock implements Clock {
     const endMs = this.#nowMs + ms;
     for (let timer = this.#nextDue(endMs); timer !== undefined; timer = this.#nextDue(endMs)) {
       this.#timers.delete(timer);
-      this.#nowMs = timer.dueMs;
+      this.#nowMs = Math.max(this.#nowMs, timer.dueMs);
       timer.callback();
       afterEachTimer();
     }
