@@ -14,12 +14,19 @@ export { DatafnWsError, type ErrorCode } from './protocol/errors.js';
 export type { PreparedMessage } from './protocol/frames.js';
 export { devNamespaceProvider } from './server/auth/dev.js';
 export { type JwtProviderOptions, jwtNamespaceProvider } from './server/auth/jwt.js';
+export { loadNamespaceProvider } from './server/auth/module.js';
 export type {
   ConnectRequest,
   NamespaceAnswer,
   NamespaceGrant,
   NamespaceProvider,
 } from './server/auth/provider.js';
+export {
+  type TokenMap,
+  type TokensNamespaceProvider,
+  tokensNamespaceProvider,
+} from './server/auth/tokens.js';
+export { readTokensFile } from './server/auth/tokens-file.js';
 export {
   createDatafnWsServer,
   type DatafnWsServer,

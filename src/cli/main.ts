@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { userCodeRunning } from '../server/user-code.js';
 import { colorsFor } from './color.js';
 import { INTERNAL_ERROR, type Io, STOP_EXIT_CODES, type StopSignal, UNWRITTEN_EXIT_CODE } from './io.js';
@@ -58,7 +59,8 @@ function processIo(): Io {
 
 /**
  * Who is told of a request to stop, or to read files again. While nobody is, a signal ends the process at once, and so
- * does being orphaned. SIGHUP is a request to stop unless somebody can read files again.
+ * does being orphaned. SIGHUP is a request to stop unless somebody can read files again; even then when it comes
+ * because the terminal is gone, or else a server would live on unseen.
  */
 function requests(): Pick<Io, 'onStop' | 'onReload'> {
   const listeners = new Set<(signal: StopSignal) => void>();
@@ -81,10 +83,25 @@ function requests(): Pick<Io, 'onStop' | 'onReload'> {
       };
     },
     onReload(listener) {
-      process.on('SIGHUP', listener);
-      return () => process.off('SIGHUP', listener);
+      const onSignal = () => {
+        if (!hasLostTerminal()) listener();
+        else for (const stop of [...listeners]) stop('SIGHUP');
+      };
+      process.on('SIGHUP', onSignal);
+      return () => process.off('SIGHUP', onSignal);
     },
   };
+}
+
+/** Whether the terminal on which this process was started has been closed. */
+function hasLostTerminal(): boolean {
+  if (![process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY)) return false;
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /**

@@ -7,7 +7,7 @@ import { DatafnWsError, messageOf } from '../protocol/errors.js';
 import { buildApi } from './api/app.js';
 import { hasLoopbackHost, isLoopback } from './api/host-rule.js';
 import { orderProblem } from './api/monotonic.js';
-import { devNamespaceProvider } from './auth/dev.js';
+import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
 import type { NamespaceProvider } from './auth/provider.js';
 import { checkServerOptions } from './check-options.js';
 import { DelayMonitor } from './delay-monitor.js';
@@ -279,7 +279,7 @@ function checkExposure(host: string, { adminToken, namespaceProvider }: DatafnWs
       `Listening on ${host} opens the HTTP API to the network: add --admin-token TOKEN (\`adminToken\`), or listen on 127.0.0.1`,
     );
   }
-  if (namespaceProvider === undefined) {
+  if (namespaceProvider === undefined || isDevProvider(namespaceProvider)) {
     throw new DatafnWsError(
       'ERR_INVALID_OPTION',
       `The \`dev\` namespace provider lets anybody into any namespace, so it listens on loopback only, not on ${host}: choose another with --auth (\`namespaceProvider\`), or listen on 127.0.0.1`,

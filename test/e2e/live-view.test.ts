@@ -1,65 +1,17 @@
-import { spawn } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { BIN } from '../support/cli-process.js';
-import { Waiters } from '../support/deadline.js';
-import { Screen } from '../support/screen.js';
-
-/** The command of util-linux that runs another one in a pseudo-terminal. */
-const SCRIPT = '/usr/bin/script';
-const canMakeTerminals = (() => {
-  try {
-    accessSync(SCRIPT, constants.X_OK);
-    return process.platform === 'linux';
-  } catch {
-    return false;
-  }
-})();
-// What is missing on somebody's machine is skipped, and said; in CI it is a mistake in the set-up.
-if (!canMakeTerminals && process.env.CI === 'true') throw new Error(`CI has no ${SCRIPT}`);
+import { disposeTerminals, inTerminal, Terminal } from '../support/terminal.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'datafn-ws-live-'));
-const running = new Set<Terminal>();
 afterAll(() => {
-  for (const { child } of running) child.kill('SIGKILL');
+  disposeTerminals();
   rmSync(folder, { recursive: true });
 });
 
-/** A command in a real terminal of its own, 80 columns wide, with a screen to look at. */
-class Terminal {
-  readonly screen = new Screen(80);
-  readonly child;
-  code: number | null | undefined;
-  readonly #waiters = new Waiters();
-
-  constructor(command: readonly string[]) {
-    const quoted = command.map((word) => `'${word}'`).join(' ');
-    this.child = spawn(SCRIPT, ['-qefc', `stty cols 80 rows 24; exec ${quoted}`, '/dev/null'], {
-      env: { ...process.env, TERM: 'xterm', NO_COLOR: '1' },
-    });
-    this.child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      this.screen.write(text);
-      this.#waiters.changed();
-    });
-    this.child.on('exit', (code) => {
-      this.code = code;
-      this.#waiters.changed();
-    });
-    running.add(this);
-  }
-
-  type(keys: string): void {
-    this.child.stdin.write(keys);
-  }
-
-  until(isMet: () => boolean, what: string): Promise<void> {
-    return this.#waiters.until(isMet, () => `${what}: ${JSON.stringify(this.screen.written)}`, 20_000);
-  }
-}
-
-test.runIf(canMakeTerminals)(
+inTerminal(
   'in a real terminal, bench draws in place, and Ctrl-C leaves the report, the cursor and nothing else',
   async () => {
     const file = join(folder, 'waiting.yaml');

@@ -6,11 +6,12 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exportJWK, SignJWT } from 'jose';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { signJwt } from '../../src/protocol/jwt.js';
-import { disposeProcesses, runCli, startCli, startServe } from '../support/cli-process.js';
+import { BIN, disposeProcesses, runCli, startCli, startServe } from '../support/cli-process.js';
 import { call, postCursors } from '../support/http-call.js';
 import { disposeLive, openClient } from '../support/live-server.js';
+import { disposeTerminals, inTerminal, Terminal } from '../support/terminal.js';
 
 const UNAUTHORIZED = { code: 4401, reason: 'Unauthorized' };
 const SECRET = 'a-secret-of-more-than-32-bytes-for-tests';
@@ -22,6 +23,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 afterEach(async () => {
   await disposeLive();
   await disposeProcesses();
+  disposeTerminals();
 });
 
 /** Writes a file into the folder of the tests; its name. */
@@ -76,6 +78,36 @@ describe('serve --auth tokens', () => {
     await (await openClient(serve.wsUrl, BOB)).roundTrip();
     await alice.roundTrip();
     expect(serve.stderr).not.toMatch(/short-secret|0123456789/);
+  });
+
+  inTerminal('ends all the same when its terminal is closed, which is a SIGHUP, too', async () => {
+    const file = written('terminal.yaml', `${ALICE}: user:alice\n`);
+    const command = [
+      process.execPath,
+      BIN,
+      'serve',
+      '--json',
+      '-p',
+      '0',
+      '--auth',
+      'tokens',
+      '--tokens',
+      file,
+    ];
+    const terminal = new Terminal(command);
+    const said = () => /\{"event":"listening".*\}/.exec(terminal.screen.written)?.[0];
+    await terminal.until(() => said() !== undefined, 'the line of `serve --json`');
+    const { pid, wsUrl } = JSON.parse(said() as string);
+    const client = await openClient(wsUrl, ALICE);
+    process.kill(pid, 'SIGHUP');
+    await terminal.until(
+      () => /SIGHUP: the tokens file was read again/.test(terminal.screen.written),
+      'the reload',
+    );
+    await client.roundTrip();
+    terminal.child.kill('SIGKILL');
+    expect(await client.closed()).toEqual({ code: 1001, reason: 'Going Away' });
+    await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'), { timeout: 8000 });
   });
 
   test('greets with a namespace of the file, and shows no token', async () => {

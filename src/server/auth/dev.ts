@@ -1,5 +1,7 @@
 import type { NamespaceProvider } from './provider.js';
 
+const devProviders = new WeakSet<NamespaceProvider>();
+
 /**
  * For development on one machine: the token *is* the namespace. It proves nothing, so a server with it listens on
  * loopback only.
@@ -7,5 +9,12 @@ import type { NamespaceProvider } from './provider.js';
  * @param anonymousNamespace where clients without a token go; without it they are refused.
  */
 export function devNamespaceProvider(anonymousNamespace?: string): NamespaceProvider {
-  return ({ token }) => token ?? anonymousNamespace;
+  const provider: NamespaceProvider = ({ token }) => token ?? anonymousNamespace;
+  devProviders.add(provider);
+  return provider;
+}
+
+/** Whether a provider takes everybody's word, and so must not be open to the network. */
+export function isDevProvider(provider: NamespaceProvider): boolean {
+  return devProviders.has(provider);
 }
