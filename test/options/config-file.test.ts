@@ -118,7 +118,7 @@ describe('what is wrong with a config file', () => {
   });
 
   test.each([
-    ['port: 1\nport: 2', 'my.yaml:2:1: Map keys must be unique'],
+    ['port: 1\nport: 2', 'my.yaml:2:1: this key is there already'],
     ['port: [1, 2]', 'my.yaml:1:1: port: expected one value, got a list'],
     ['port: []', 'my.yaml:1:1: port: expected one value, got a list'],
     ['origin: [[a]]', 'my.yaml:1:1: origin: expected a value, got a list'],
@@ -131,7 +131,7 @@ describe('what is wrong with a config file', () => {
     ['heart-beat: 1s', 'my.yaml:1:1: there is no option `heart-beat`. Did you mean `heartbeat`?'],
     ['- port', 'my.yaml:1:1: expected options, such as port: 3001, got a list'],
     ['port', 'my.yaml:1:1: expected options, such as port: 3001, got a single value'],
-    ['port: 1\n---\nport: 2', /^my\.yaml:2:1: .*documents/],
+    ['port: 1\n---\nport: 2', /^my\.yaml:2:1: .*expected one document/],
     ['port: {', /^my\.yaml:1:\d+: /],
     ['port: 1\n\tloud: true', /^my\.yaml:\d:\d+: /],
   ])('%j is %s', (yaml, expected) => {

@@ -5,7 +5,7 @@ import { formatCount, formatDuration } from '../../protocol/units.js';
 import { parseRule, type Rule } from '../verdict/rule.js';
 import { BEHAVIORS, type BehaviorName, MALFORMED_KINDS, type MalformedKind } from './behaviors.js';
 import type { Cohort, Expectation, Phase, PhaseAction, Scenario } from './model.js';
-import type { PhaseFile, ScenarioFile } from './schema.js';
+import { inOneLine, type PhaseFile, type ScenarioFile } from './schema.js';
 
 export interface Origin {
   readonly source: string;
@@ -24,7 +24,7 @@ export function completeScenario(file: ScenarioFile, origin: Origin): Scenario {
   const cohorts = completer.cohorts();
   return {
     name: file.name,
-    summary: file.summary,
+    summary: inOneLine(file.summary),
     seed,
     source,
     overrides,

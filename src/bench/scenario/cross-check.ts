@@ -1,5 +1,6 @@
 import type { Path } from '../../options/yaml-positions.js';
 import { didYouMean } from '../../protocol/nearest.js';
+import { formatCount } from '../../protocol/units.js';
 import { METRICS } from '../verdict/metrics.js';
 import { parseRule } from '../verdict/rule.js';
 import { BEHAVIOR_SETTINGS, BEHAVIORS, type Behavior } from './behaviors.js';
@@ -10,6 +11,9 @@ export interface Problem {
   readonly message: string;
 }
 
+/** Things that a scenario does, its repeats counted. More would take for ever. */
+export const MAX_ACTIONS = 100_000;
+
 /**
  * What one part of a scenario says of another: cohorts by name, settings of behaviors, rules. Reads the raw values
  * of a file, so that it speaks even of one that the schema has found wrong elsewhere: all errors at once.
@@ -19,15 +23,36 @@ export function crossCheck(raw: unknown): Problem[] {
   const names = Object.keys(asObject(cohorts));
   return [
     ...Object.entries(asObject(cohorts)).flatMap(([name, cohort]) => checkCohort(name, asObject(cohort))),
+    ...checkLength(phases),
     ...asArray(phases).flatMap((phase, index) => checkPhase(phase, ['phases', index], names)),
     ...(Object.values(asObject(cohorts)).some(hasToken) ? [] : checkNobody(phases, ['phases'])),
     ...checkRules(expect, ['expect'], names),
   ];
 }
 
+function checkLength(phases: unknown): Problem[] {
+  const count = countActions(phases);
+  if (count <= MAX_ACTIONS) return [];
+  const most = formatCount(MAX_ACTIONS);
+  return [
+    { path: ['phases'], message: `expected at most ${most} with their repeats, got ${formatCount(count)}` },
+  ];
+}
+
+function countActions(phases: unknown): number {
+  return asArray(phases).reduce<number>((total, phase) => {
+    const { parallel, repeat } = asObject(phase);
+    const { times, phases: inner } = asObject(repeat);
+    if (repeat !== undefined) return total + (typeof times === 'number' ? times : 1) * countActions(inner);
+    return total + (parallel === undefined ? 1 : countActions(parallel));
+  }, 0);
+}
+
 function checkCohort(name: string, cohort: Record<string, unknown>): Problem[] {
   const path = ['cohorts', name];
   const problems: Problem[] = [];
+  // The schema passes over this one, which is no name for a key of an object.
+  if (name === '__proto__') problems.push({ path, message: 'expected a name that begins with a letter' });
   const roots = new Set(Object.keys(METRICS).map((metric) => metric.split('.')[0] as string));
   if (roots.has(name))
     problems.push({ path, message: `a cohort cannot be called \`${name}\`: that is a metric` });

@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { type Document, isMap, LineCounter, parseDocument } from 'yaml';
+import { type Document, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { yamlValueWords, yamlWords } from '../../options/yaml-errors.js';
 import { type Path, pathText, positionOf } from '../../options/yaml-positions.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
-import { didYouMean } from '../../protocol/nearest.js';
+import { decodeUtf8 } from '../../protocol/utf8.js';
 import { completeScenario } from './complete.js';
 import { crossCheck, type Problem } from './cross-check.js';
 import type { Scenario } from './model.js';
+import { override } from './override.js';
 import { scenarioSchema } from './schema.js';
 
 export interface LoadOptions {
@@ -23,12 +25,13 @@ export interface LoadOptions {
  * @throws {DatafnWsError} `ERR_INVALID_SCENARIO` with everything that is wrong, a line each.
  */
 export async function loadScenario(file: string, options: LoadOptions = {}): Promise<Scenario> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    throw new DatafnWsError('ERR_INVALID_SCENARIO', `Cannot read the scenario ${file}: ${messageOf(error)}`);
-  }
+  const refuse = (why: string) =>
+    new DatafnWsError('ERR_INVALID_SCENARIO', `Cannot read the scenario ${file}: ${why}`);
+  const bytes = await readFile(file).catch((error: unknown) => {
+    throw refuse(messageOf(error));
+  });
+  const text = decodeUtf8(bytes);
+  if (text === undefined) throw refuse('expected UTF-8, got bytes that are none');
   return parseScenario(text, file, options);
 }
 
@@ -36,26 +39,18 @@ export async function loadScenario(file: string, options: LoadOptions = {}): Pro
 export function parseScenario(text: string, source: string, options: LoadOptions = {}): Scenario {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  if (document.errors.length > 0) {
-    const problems = document.errors.map(({ pos, message }) => {
-      const { line, col } = lines.linePos(pos[0]);
-      return `${source}:${line}:${col}: ${message.split('\n', 1)[0]}`;
+  const mistakes = [...document.errors, ...document.warnings];
+  if (mistakes.length > 0) {
+    const problems = mistakes.map((mistake) => {
+      const { line, col } = lines.linePos(mistake.pos[0]);
+      return `${source}:${line}:${col}: ${yamlWords(mistake)}`;
     });
     throw new DatafnWsError('ERR_INVALID_SCENARIO', problems.join('\n'));
   }
-  const overrides = new Set((options.set ?? []).map((assignment) => override(document, assignment)));
-  let raw: unknown;
-  try {
-    raw = document.toJS();
-  } catch (error) {
-    // An alias of nothing, or aliases that would expand without end: only seen when they are followed.
-    throw new DatafnWsError('ERR_INVALID_SCENARIO', `${source}: ${messageOf(error)}`);
-  }
-  const read = scenarioSchema.safeParse(raw);
-  const problems: Problem[] = [
-    ...(read.success ? [] : read.error.issues.flatMap(problemsOf)),
-    ...crossCheck(raw),
-  ];
+  const overrides = new Set(
+    (options.set ?? []).map((assignment) => pathText(override(document, assignment))),
+  );
+  const { read, problems } = check(document, source);
   if (!read.success || problems.length > 0) {
     const shown = problems.map((problem) => ({ ...problem, at: positionOf(document, lines, problem.path) }));
     shown.sort((a, b) => a.at.line - b.at.line || a.at.col - b.at.col);
@@ -78,43 +73,18 @@ export function parseScenario(text: string, source: string, options: LoadOptions
   });
 }
 
-/** Puts the value of `cohorts.steady.clients=500` into the document; returns the path. */
-function override(document: Document, assignment: string): string {
-  const equals = assignment.indexOf('=');
-  if (equals < 1) {
-    throw new DatafnWsError(
-      'ERR_INVALID_OPTION',
-      `Expected --set to be PATH=VALUE such as cohorts.steady.clients=500, got ${JSON.stringify(assignment)}.`,
-    );
-  }
-  const path = assignment
-    .slice(0, equals)
-    .trim()
-    .split(/[.[\]]+/)
-    .filter((part) => part !== '')
-    .map((part) => (/^\d+$/.test(part) ? Number(part) : part));
-  const given = parseDocument(assignment.slice(equals + 1), { prettyErrors: false });
+/** The values of a document, and everything that is wrong with them. */
+function check(document: Document, source: string) {
   try {
-    if (given.errors[0] !== undefined) throw new Error(`its value is no YAML: ${given.errors[0].message}`);
-    const value: unknown = given.toJS();
-    if (path.length > 1 && !document.hasIn(path.slice(0, -1)))
-      throw new Error('there is nothing at that path');
-    document.setIn(path, value);
+    const raw: unknown = document.toJS();
+    const read = scenarioSchema.safeParse(raw ?? undefined);
+    const problems = [...(read.success ? [] : read.error.issues.flatMap(problemsOf)), ...crossCheck(raw)];
+    return { read, problems };
   } catch (error) {
-    const names = isMap(document.contents) ? pathsOf(document.toJS()) : [];
-    throw new DatafnWsError(
-      'ERR_INVALID_OPTION',
-      `Expected --set ${pathText(path)} to name a value of the scenario: ${messageOf(error)}.${didYouMean(pathText(path), names)}`,
-    );
+    // An alias of nothing, aliases that would expand without end, or depth: only seen when they are followed.
+    const why = yamlValueWords(error);
+    throw why === undefined ? error : new DatafnWsError('ERR_INVALID_SCENARIO', `${source}: ${why}`);
   }
-  return pathText(path);
-}
-
-/** Every path of a value, as `--set` takes it. */
-function pathsOf(value: unknown, prefix: Path = []): string[] {
-  if (typeof value !== 'object' || value === null) return [pathText(prefix)];
-  const entries = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
-  return entries.flatMap(([key, child]) => pathsOf(child, [...prefix, key]));
 }
 
 function problemsOf(issue: z.core.$ZodIssue): Problem[] {

@@ -2,9 +2,13 @@ import { z } from 'zod';
 import { serverOptions } from '../../options/serve.js';
 import { describe, MAX_CURSOR_LENGTH, namespaceProblem } from '../../protocol/identifiers.js';
 import { didYouMean } from '../../protocol/nearest.js';
-import { type Parsed, parseDuration, parseRate, parseSize } from '../../protocol/units.js';
+import { formatCount, type Parsed, parseDuration, parseRate, parseSize } from '../../protocol/units.js';
 import { BEHAVIOR_NAMES, MALFORMED_KINDS, type MalformedKind } from './behaviors.js';
+import { MAX_ACTIONS } from './cross-check.js';
 import { expandPattern } from './namespace-pattern.js';
+
+/** Cursors of an emit, comings and goings of a churn. */
+const MAX_CURSORS = 10_000_000;
 
 /** An object that takes the named keys and no others; a wrong one is told the nearest right one. */
 function strict<Shape extends z.ZodRawShape>(shape: Shape) {
@@ -36,9 +40,10 @@ function withUnit(parse: (text: string) => Parsed<number>, example: string) {
   });
 }
 
-const duration = withUnit(parseDuration, 'a duration such as 500ms, 10s or 2m').describe(
-  'A duration: 500ms, 10s, 2m.',
-);
+const DURATION = 'a duration such as 500ms, 10s or 2m';
+const duration = z
+  .union([z.literal(0), withUnit(parseDuration, DURATION)], { error: expected(DURATION) })
+  .describe('A duration: 500ms, 10s, 2m; 0 needs no unit.');
 const rate = withUnit(parseRate, 'a rate such as 50/s').describe('Events in a time: 50/s, 300/m.');
 const bytesPerSecond = withUnit((text) => {
   const [size = '', unit] = text.split('/');
@@ -187,6 +192,17 @@ const connect = strict({
   }
 });
 
+/** A rate for a time is so many events, and more than this is a slip of the pen. */
+function addRowProblem(
+  phase: { readonly rate?: number | undefined; readonly for?: number | undefined },
+  context: z.RefinementCtx,
+): void {
+  const count = ((phase.rate ?? 0) * (phase.for ?? 0)) / 1000;
+  if (count <= MAX_CURSORS) return;
+  const message = `expected at most ${formatCount(MAX_CURSORS)} in a phase, got ${formatCount(count)}`;
+  context.addIssue({ code: 'custom', path: ['rate'], message });
+}
+
 const emit = strict({
   namespaces: namespaceList.describe(
     'Where to, in turns; `all` is every namespace that a cohort has a token for.',
@@ -198,12 +214,12 @@ const emit = strict({
     .optional()
     .describe('Cursors in a time. With autocannon it may be left out: as fast as it goes.'),
   for: duration.optional().describe('How long; or give `count`.'),
-  count: whole(1).optional().describe('How many cursors; or give `for`.'),
-  batch: whole(1).default(1).describe('Cursors of a namespace in one request. Default 1.'),
+  count: whole(1, MAX_CURSORS).optional().describe('How many cursors; or give `for`.'),
+  batch: whole(1, 100_000).default(1).describe('Cursors of a namespace in one request. Default 1.'),
   cursorLength: whole(16, MAX_CURSOR_LENGTH)
     .optional()
     .describe('Characters of a cursor, zeros in front. Default: no zeros.'),
-  connections: whole(1).default(10).describe('Connections of autocannon. Default 10.'),
+  connections: whole(1, 10_000).default(10).describe('Connections of autocannon. Default 10.'),
   settle: duration.default(5000).describe('How long to wait for the last deliveries. Default 5s.'),
   mayFail: z
     .boolean({ error: expected('true or false') })
@@ -214,6 +230,7 @@ const emit = strict({
   if (ways !== 1) context.addIssue({ code: 'custom', message: 'expected either `for` or `count`' });
   if (phase.rate === undefined && phase.via === 'api')
     context.addIssue({ code: 'custom', message: 'expected a `rate`' });
+  addRowProblem(phase, context);
   if (phase.count !== undefined && phase.via === 'autocannon') {
     context.addIssue({
       code: 'custom',
@@ -237,7 +254,7 @@ const churn = strict({
   rate: rate.describe('Connects and disconnects, counted together.'),
   for: duration.describe('How long.'),
   how,
-});
+}).superRefine(addRowProblem);
 
 const settings = {
   connect: connect.optional().describe('Clients of a cohort connect.'),
@@ -274,7 +291,7 @@ function phaseOf() {
     },
     get repeat() {
       return strict({
-        times: whole(1).describe('How often.'),
+        times: whole(1, MAX_ACTIONS).describe('How often.'),
         phases: z
           .array(phase, { error: expected('a list of phases') })
           .min(1)
@@ -310,6 +327,11 @@ const phase: z.ZodType<PhaseFile> = z
   )
   .meta({ id: 'phase' }) as unknown as z.ZodType<PhaseFile>;
 
+/** A text that may be over several lines, in one. */
+export function inOneLine(text: string): string {
+  return text.trim().replace(/\s+/g, ' ');
+}
+
 /** The format of a scenario file. What a file has in texts with units comes out in numbers. */
 export const scenarioSchema = strict({
   version: z
@@ -321,6 +343,10 @@ export const scenarioSchema = strict({
     .describe('What the scenario is called.'),
   summary: z
     .string({ error: expected('a sentence') })
+    // It may be a text over several lines.
+    .refine((text) => !/\p{Cc}/u.test(inOneLine(text)), {
+      error: () => 'expected a sentence without control characters, got one',
+    })
     .default('')
     .describe('What it shows, in a sentence.'),
   seed: whole(0).default(1).describe('Drives every random choice.'),

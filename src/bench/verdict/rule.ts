@@ -59,6 +59,7 @@ const UNITS: Readonly<Record<MetricKind, (text: string) => ReturnType<typeof par
  * @returns the rule, or what is wrong with the text.
  */
 export function parseRule(text: string, cohorts: readonly string[]): Rule | string {
+  if (/\p{Cc}/u.test(text.trim())) return 'expected a rule without control characters, got one';
   const match = RULE.exec(text.trim());
   if (match === null) return 'expected a rule such as `cursors.lost == 0` or `fanout.p99 < 2s`';
   const [, path = '', bracket, operator, valueText = ''] = match;

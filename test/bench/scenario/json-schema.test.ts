@@ -92,7 +92,7 @@ describe('what is not valid', () => {
     ['a behavior that there is not', cohort({ behavior: 'helthy' }), '/cohorts/a/behavior: enum'],
     ['a kind that there is not', cohort({ kinds: ['garbage'] }), '/cohorts/a/kinds/0: enum'],
   ])('%s', (_, wrong, error) => {
-    expect(errors(wrong)).toEqual([error]);
+    expect(errors(wrong)).toContain(error);
   });
 
   test.each(['version', 'name', 'cohorts', 'phases', 'expect'])('a file without `%s`', (key) => {

@@ -117,6 +117,27 @@ describe('a good scenario', () => {
     expect(parseScenario(json, 'x.json').cohorts).toHaveLength(1);
   });
 
+  test('takes 0 for a duration without a unit, as flags do, and a summary over several lines as one', () => {
+    expect(parseScenario(changed('hold: 1500ms', 'hold: 0'), 'my.yaml').phases[3]).toMatchObject({
+      durationMs: 0,
+    });
+    const { summary } = parseScenario(
+      changed('A little of everything.', '|\n  One line,\n  and another.'),
+      'my.yaml',
+    );
+    expect(summary).toBe('One line, and another.');
+  });
+
+  test('may have cohorts called like parts of every object', () => {
+    const { cohorts } = parseScenario(
+      changed('hot: {', 'constructor: {')
+        .replaceAll('cohort: hot', 'cohort: constructor')
+        .replace('hot.', 'constructor.'),
+      'my.yaml',
+    );
+    expect(cohorts.map(({ name }) => name)).toEqual(['steady', 'constructor', 'nobody']);
+  });
+
   test('takes another seed from outside', () => {
     expect(parseScenario(GOOD, 'my.yaml', { seed: 99 }).seed).toBe(99);
     expect(parseScenario(`${GOOD}seed: 7\n`, 'my.yaml').seed).toBe(7);
@@ -177,6 +198,11 @@ describe('what is wrong is told with its line, its column and the nearest right 
     ['a heartbeat without one', 'heartbeatInterval: 2s', 'heartbeatInterval: 2', '4:31'],
     ['a cohort of a name with a blank', 'hot: {', 'very hot: {', '7:3'],
     ['a cohort called like a metric', 'hot: {', 'fanout: {', '7:3'],
+    ['a summary with an escape', 'A little of everything.', '"a \\e[31m b"', '3:1'],
+    ['a cohort called like the root of all objects', 'hot: {', '__proto__: {', '7:3'],
+    ['a rule with an escape', 'closed[4503]', 'closed[4503 "\u001b[31m"]', '17:5'],
+    ['a batch of more than anybody takes', 'rate: 20/s,', 'rate: 20/s, batch: 9007199254740991,', '12:42'],
+    ['more cursors than a day has time for', 'rate: 20/s', 'rate: 99999999999999/s', '12:30'],
     ['a range that falls', 'user:{1..4}', 'user:{4..1}', '6:26'],
     ['a range without end', 'user:{1..4}', 'user:{1..99999999}', '6:26'],
     ['an empty namespace', '"user:{1..4}"', '""', '6:26'],
@@ -194,6 +220,53 @@ describe('what is wrong is told with its line, its column and the nearest right 
     expect(positions, found.join('\n')).toContain(at);
     // Whatever was given is quoted or named: a message that only says "invalid" helps nobody.
     for (const line of found) expect(line).not.toMatch(/invalid input|undefined|NaN|\[object/i);
+  });
+
+  test.each([
+    ['two documents', `${GOOD}---\n${GOOD}`, /^my\.yaml:19:1: expected one document/],
+    ['a key that is there twice', `${GOOD}name: again\n`, /^my\.yaml:19:1: this key is there already$/],
+    [
+      'an unknown tag',
+      changed('hold: 1500ms', 'hold: !later 1s'),
+      /^my\.yaml:13:11: Unresolved tag: !later$/,
+    ],
+    ['brackets without end', `${'['.repeat(20_000)}`, /^my\.yaml:1:\d+: it is nested too deeply$/],
+    [
+      'phases within themselves',
+      changed('hold: 1500ms', '&p { parallel: [*p] }'),
+      /^my\.yaml: it is nested too/,
+    ],
+    [
+      'aliases that expand without end',
+      `a: &a [x, x, x, x, x, x, x, x, x]\n${[...'bcdefg'].map((name, index) => `${name}: &${name} [${`*${'abcdef'[index]}, `.repeat(9)}x]\n`).join('')}`,
+      /^my\.yaml: its aliases expand to too much$/,
+    ],
+    ['nothing', '', /^my\.yaml:1:1: expected an object with version, .*, got nothing$/],
+  ])('%s: told in plain words', (_what, text, said) => {
+    const [first = ''] = problems(text);
+    expect(first).toMatch(said);
+  });
+
+  test.each([100, 300, 500, 5000])('%i phases within phases are too many, or not, and no bug', (depth) => {
+    const text = changed('hold: 1500ms', `${'parallel: [{ '.repeat(depth)}hold: 1s${' }]'.repeat(depth)}`);
+    let said = '';
+    try {
+      parseScenario(text, 'my.yaml');
+    } catch (error) {
+      expect(error).toBeInstanceOf(DatafnWsError);
+      said = (error as Error).message;
+    }
+    expect(said).toMatch(depth === 5000 ? /it is nested too deeply$/ : /^$|it is nested too deeply$/);
+  });
+
+  test('repeats within repeats that would take for ever are refused at once', () => {
+    const repeated = `${'repeat: { times: 1000, phases: [{ '.repeat(6)}hold: 1s${' }] }'.repeat(6)}`;
+    expect(problems(changed('hold: 1500ms', repeated))).toEqual([
+      'my.yaml:9:1: phases: expected at most 100,000 with their repeats, got 1,000,000,000,000,000,000',
+    ]);
+    expect(
+      problems(changed('hold: 1500ms', 'repeat: { times: 9007199254740991, phases: [hold: 1s] }')),
+    ).toHaveLength(2);
   });
 
   test('missing parts are told where they should be', () => {
@@ -301,6 +374,22 @@ describe('a file that is no scenario', () => {
     });
   });
 
+  test('a file that is no UTF-8 is refused, and one with a byte order mark is read', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'datafn-ws-'));
+    try {
+      const file = join(folder, 'little.yaml');
+      await writeFile(file, Buffer.from(GOOD.replace('A little', 'Un été'), 'latin1'));
+      await expect(loadScenario(file)).rejects.toMatchObject({
+        code: 'ERR_INVALID_SCENARIO',
+        message: expect.stringMatching(/little\.yaml: expected UTF-8/),
+      });
+      await writeFile(file, `\ufeff${GOOD}`);
+      expect((await loadScenario(file)).name).toBe('little');
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
   test('a file is read as its text is', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'datafn-ws-'));
     try {
@@ -337,6 +426,14 @@ describe('--set', () => {
     expect(load('summary=1 + 1 = 2').summary).toBe('1 + 1 = 2');
   });
 
+  test('makes the part for a setting of the server where the file has none, and appends to a list', () => {
+    const without = GOOD.replace(/^server: .*\n/m, '');
+    const set = ['server.maxConnections=9', 'server.path=/x', 'expect[3]=hot.accepted == 10'];
+    const scenario = parseScenario(without, 'my.yaml', { set });
+    expect(scenario.serverFlags).toEqual(['--max-connections', '9', '--path', '/x']);
+    expect(scenario.expectations).toHaveLength(4);
+  });
+
   test('the last of several for one path counts', () => {
     expect(load('cohorts.hot.clients=5', 'cohorts.hot.clients=6').cohorts[1]?.clients).toBe(6);
   });
@@ -344,8 +441,18 @@ describe('--set', () => {
   test.each([
     ['without a value', 'cohorts.steady.clients', 'PATH=VALUE'],
     ['without a path', '=5', 'PATH=VALUE'],
+    ['of blanks', ' =5', 'PATH=VALUE'],
+    ['of dots', '.=5', 'PATH=VALUE'],
+    ['with a hole', 'cohorts..clients=5', 'PATH=VALUE'],
+    ['of a bracket', '[0]=5', 'PATH=VALUE'],
+    ['to the root of all objects', '__proto__.x=5', 'there is no `__proto__`'],
+    ['to the maker of all objects', 'constructor.prototype.x=5', 'there is no `constructor`'],
+    ['far behind the end of a list', 'phases[99999999]={ hold: 1s }', 'there is no `phases[99999999]`'],
+    ['before the beginning of a list', 'phases[-1].hold=1s', 'there is no `phases.-1`'],
+    ['into the middle of a text', 'expect[0].x=1', 'there is nothing in `expect[0]`'],
+    ['to two documents', 'summary=--- a\n--- b', 'expected one document'],
     ['to a cohort there is not', 'cohorts.stedy.clients=5', 'Did you mean `cohorts.steady.clients`?'],
-    ['into a value', 'name.x=5', 'name.x'],
+    ['into a value', 'name.x=5', 'there is nothing in `name`'],
     ['to a key there is not', 'cohorts.steady.clinets=5', 'Did you mean `clients`?'],
     ['to a part of the file there is not', 'sever.maxConnections=5', 'Did you mean `server.maxConnections`?'],
     ['to a wrong value', 'cohorts.steady.clients=many', 'cohorts.steady.clients'],

@@ -1,0 +1,83 @@
+import { type Document, isCollection, isMap, isSeq, parseDocument } from 'yaml';
+import { yamlValueWords, yamlWords } from '../../options/yaml-errors.js';
+import { type Path, pathText } from '../../options/yaml-positions.js';
+import { DatafnWsError } from '../../protocol/errors.js';
+import { describe } from '../../protocol/identifiers.js';
+import { didYouMean } from '../../protocol/nearest.js';
+
+/** `steady`, `[3]`: what a path is made of, with a dot between names. */
+const PATH = /^[^.[\]\s]+(?:\.[^.[\]\s]+|\[[^.[\]\s]+\])*$/;
+
+/**
+ * Puts the value of `cohorts.steady.clients=500` into a document.
+ *
+ * @returns the path.
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` when it is no assignment, or there is no such place.
+ */
+export function override(document: Document, assignment: string): Path {
+  const equals = assignment.indexOf('=');
+  const given = assignment.slice(0, Math.max(0, equals)).trim();
+  if (!PATH.test(given)) {
+    throw invalid(
+      `Expected --set to be PATH=VALUE such as cohorts.steady.clients=500, got ${describe(assignment)}.`,
+    );
+  }
+  const path = given
+    .split(/[.[\]]+/)
+    .filter((part) => part !== '')
+    .map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+  const value = read(given, assignment.slice(equals + 1));
+  // The one part of a scenario that may be left out and yet has parts of its own.
+  if (path.length === 2 && path[0] === 'server' && !document.has('server'))
+    document.set('server', document.createNode({}));
+  const wrong = placeProblem(document, path);
+  if (wrong !== undefined) {
+    const names = isMap(document.contents) ? pathsOf(document.toJS()) : [];
+    throw invalid(
+      `Expected --set ${given} to name a value of the scenario: ${wrong}.${didYouMean(pathText(path), names)}`,
+    );
+  }
+  document.setIn(path, value);
+  return path;
+}
+
+/** Why a value cannot be put there: into a map, or into a list at most one behind its last. */
+function placeProblem(document: Document, path: Path): string | undefined {
+  for (let length = 1; length < path.length; length++) {
+    const start = path.slice(0, length);
+    if (!document.hasIn(start)) return `there is no \`${pathText(start)}\``;
+  }
+  const parent = path.slice(0, -1);
+  const within = parent.length === 0 ? document.contents : document.getIn(parent, true);
+  if (!isCollection(within)) return `there is nothing in \`${pathText(parent)}\``;
+  const key = path.at(-1);
+  if (!isSeq(within) || (typeof key === 'number' && key <= within.items.length)) return undefined;
+  return `there is no \`${pathText(path)}\``;
+}
+
+function read(path: string, text: string): unknown {
+  const document = parseDocument(text, { prettyErrors: false });
+  const [mistake] = [...document.errors, ...document.warnings];
+  if (mistake !== undefined) throw noValue(path, text, yamlWords(mistake));
+  try {
+    return document.toJS();
+  } catch (error) {
+    const why = yamlValueWords(error);
+    throw why === undefined ? error : noValue(path, text, why);
+  }
+}
+
+function noValue(path: string, text: string, why: string): DatafnWsError {
+  return invalid(`Expected --set ${path} to be a value in YAML, got ${describe(text)}: ${why}.`);
+}
+
+function invalid(message: string): DatafnWsError {
+  return new DatafnWsError('ERR_INVALID_OPTION', message);
+}
+
+/** Every path of a value, as `--set` takes it. */
+function pathsOf(value: unknown, prefix: Path = []): string[] {
+  if (typeof value !== 'object' || value === null) return [pathText(prefix)];
+  const entries = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
+  return entries.flatMap(([key, child]) => pathsOf(child, [...prefix, key]));
+}
