@@ -159,7 +159,7 @@ describe('a file of tokens', () => {
       `${ALICE}: "a\\nb"`,
       't.yaml:1:19: expected the namespace to be without control characters, got one',
     ],
-    ['has a token twice', `${ALICE}: a\n${ALICE}: b`, 't.yaml:2:1: Map keys must be unique'],
+    ['has a token twice', `${ALICE}: a\n${ALICE}: b`, 't.yaml:2:1: this key is there already'],
     [
       'has a token twice, spelled in two ways',
       '1234567890123456: a\n"1234567890123456": b',
