@@ -54,13 +54,16 @@ export interface RunResult {
 
 export type Verdict = 'passed' | 'failed' | 'invalid' | 'aborted';
 
+/** What is shown for the value of a rule of a phase that was not reached. */
+export const NOT_REACHED = 'not reached';
+
 /** Every rule of a run, those of its phases first. One of a phase that was not reached has not held. */
 export function allOutcomes({
   scenario,
   phases,
   outcomes,
 }: RunResult): readonly (JudgedExpectation & { readonly phase: Phase | undefined })[] {
-  const notReached = { passed: false, actual: undefined, shown: 'not reached' };
+  const notReached = { passed: false, actual: undefined, shown: NOT_REACHED };
   return [
     ...phases.flatMap(({ phase, outcomes }) => outcomes.map((outcome) => ({ ...outcome, phase }))),
     ...scenario.phases

@@ -1,16 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { printable } from '../../protocol/printable.js';
 import { formatAmount, formatCount, formatDuration, formatSize } from '../../protocol/units.js';
-import { CHANGE_SIGNS, COMPARISON_WORDS, sideText, summaryText, toldChanges } from '../compare/told.js';
+import { againstBaseline, repetitions } from './page/against.js';
+import { escapeHtml, spoken, table } from './page/markup.js';
+import { overTime } from './page/over-time.js';
 import { STYLE } from './page/style.js';
+import { wentWrong } from './page/went-wrong.js';
 import type { JsonReport, JsonResult } from './schema.js';
 import {
   DELIVERY_NAMES,
   deliveriesOf,
   outcomesOf,
   PERCENTILE_NAMES,
-  repeatRowsOf,
   repeatText,
   timingsOf,
 } from './tables.js';
@@ -26,10 +27,10 @@ const SIGNS = { passed: '✓', failed: '✗', regressed: '✗', invalid: '!', ab
 
 /** A report as one page: everything is in it, and it asks the network for nothing. */
 export function htmlReport(report: JsonReport): string {
-  const names = [
-    ...report.results.map(({ scenario }) => scenario.name),
-    ...report.notRun.map(({ name }) => name),
-  ];
+  const { results, notRun, verdict } = report;
+  const names = [...results, ...notRun].map((one) => ('scenario' in one ? one.scenario.name : one.name));
+  // One scenario is the page; several are under a list of them.
+  const isList = results.length + notRun.length !== 1 || results.length === 0;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -38,16 +39,16 @@ export function htmlReport(report: JsonReport): string {
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:,">
-<title>${escapeHtml(`${WORDS[report.verdict]}: ${names.join(', ')}`)}</title>
+<title>${escapeHtml(`${WORDS[verdict]}: ${names.join(', ')}`)}</title>
 <style>${readPackage('uplot/dist/uPlot.min.css')}${STYLE}</style>
 </head>
 <body>
 <a class="skip" href="#main">Skip to the result</a>
-<main id="main">
-${report.results.length !== 1 || report.notRun.length > 0 ? overview(report) : ''}
-${report.results.map((result, index) => section(result, index)).join('\n')}
+<main id="main" tabindex="-1">
+${isList ? overview(report) : ''}
+${results.map((result, index) => section(result, index, isList ? 2 : 1)).join('\n')}
 </main>
-<footer>${report.results[0] === undefined ? '' : footer(report.results[0])}</footer>
+<footer>${results[0] === undefined ? '' : footer(results[0])}</footer>
 <script type="application/json" id="data">${embed(chartData(report))}</script>
 <script>${readPackage('uplot/dist/uPlot.iife.min.js').replaceAll('</script', '<\\/script')}</script>
 <script type="module">${chartScript()}</script>
@@ -79,185 +80,135 @@ function overview({ results, notRun, verdict }: JsonReport): string {
   return `<section aria-labelledby="overview"><h1 id="overview">${badge(verdict)} ${formatAmount(results.length + notRun.length, 'scenario')}</h1><ul class="plain">${[...rows, ...missing].join('')}</ul></section>`;
 }
 
-function section(result: JsonResult, index: number): string {
-  const { scenario, expectations, verdict } = result;
-  const failed = expectations.filter(({ passed }) => !passed);
-  const held = expectations.length - failed.length;
+function section(result: JsonResult, index: number, level: number): string {
+  const { scenario, expectations } = result;
+  const heading = (text: string) => `<h${level + 1}>${text}</h${level + 1}>`;
+  const sorted = [...expectations].sort((a, b) => Number(a.passed) - Number(b.passed));
   return `<article id="result-${index}" aria-labelledby="title-${index}">
-<h1 id="title-${index}">${badge(verdict)} ${escapeHtml(scenario.name)}</h1>
-<p class="lead">${escapeHtml(scenario.summary)}</p>
-<p>${held} of ${formatAmount(expectations.length, 'expectation')} held · ${formatAmount(scenario.clients, 'client')} · ${formatDuration(result.durationMs)}</p>
+<h${level} id="title-${index}">${badge(result.verdict)} ${escapeHtml(scenario.name)}</h${level}>
+<p class="lead">${verdictInWords(result)}</p>
+<p>${whatItWas(result)}</p>
 ${result.repeat === undefined ? '' : `<p>${escapeHtml(repeatText(result.repeat))}</p>`}
-${why(result, failed)}
-<h2>Expectations</h2>
+${wentWrong(result, level + 1)}
+${settings(result)}
+<details><summary>What the words on this page mean</summary>${GLOSSARY}</details>
+${heading('Expectations')}
 ${table(
-  'What the scenario asks for, and what was measured',
-  ['', 'rule', 'measured'],
-  [...failed, ...expectations.filter(({ passed }) => passed)].map(({ rule, phase, passed, shown }) => [
+  'What the scenario expects, and what was measured',
+  [spoken('outcome'), 'expected', 'measured'],
+  sorted.map(({ rule, phase, passed, shown }) => [
     passed
-      ? '<span class="good" aria-label="held">✓</span>'
-      : '<span class="bad" aria-label="failed">✗</span>',
+      ? `<span class="good"><span aria-hidden="true">✓</span>${spoken(' held')}</span>`
+      : `<span class="bad"><span aria-hidden="true">✗</span>${spoken(' failed')}</span>`,
     `<code>${escapeHtml(rule)}</code>${phase === undefined ? '' : `<br><small>${escapeHtml(phase)}</small>`}`,
     escapeHtml(shown),
   ]),
+  2,
 )}
-${comparison(result)}
-${repetitions(result)}
-<h2>Connections</h2>
-${table('What became of the clients of each cohort', ['cohort', 'outcome', 'clients'], ledger(result))}
-${deliveries(result)}
-<h2>Over time</h2>
-${phases(result)}
-${charts(result, index)}
-<h2>Timings</h2>
+${againstBaseline(result, level + 1)}
+${repetitions(result, level + 1)}
+${heading('Connections')}
+${table('What became of the clients of each cohort', ['cohort', 'outcome', 'clients'], ledger(result), 2)}
+${deliveries(result, heading)}
+${heading('Over time')}
+${overTime(result, index)}
+${heading('Timings')}
 ${timings(result)}
-<h2>Run it again</h2>
+${heading('Run it again')}
 <pre tabindex="0"><code>${escapeHtml(result.replay)}</code></pre>
 </article>`;
 }
 
-/** The first thing to read when something is wrong: what, and what was found instead. */
-function why(result: JsonResult, failed: JsonResult['expectations']): string {
-  const reasons = [
-    ...(result.aborted ? ['It was stopped before it was over: the numbers are of a part of it.'] : []),
-    ...result.invalidReasons.map((reason) => `The result says nothing about the server. ${reason}`),
-    ...result.problems,
-  ].map((reason) => `<li>${escapeHtml(reason)}</li>`);
-  const rules = failed.map(
-    ({ rule, shown, line }) =>
-      `<li>Expected <code>${escapeHtml(rule)}</code>, got <strong>${escapeHtml(shown)}</strong> <small>(${escapeHtml(result.scenario.source)}:${line})</small></li>`,
-  );
-  const all = [...reasons, ...rules];
-  if (all.length === 0) return '';
-  return `<section class="why ${result.verdict}" aria-label="What went wrong"><h2>What went wrong</h2><ul>${all.join('')}</ul></section>`;
+/** The verdict for somebody who never saw one. */
+function verdictInWords({ verdict, expectations, problems }: JsonResult): string {
+  const failed = expectations.filter(({ passed }) => !passed).length;
+  switch (verdict) {
+    case 'passed':
+      return `The server did all that this scenario expects: ${formatAmount(expectations.length, 'expectation')} held.`;
+    case 'failed':
+      return failed === 0
+        ? `All ${expectations.length} expectations held, but ${formatAmount(problems.length, 'other thing')} went wrong.`
+        : `The server did not do what this scenario expects: <strong>${failed} of ${formatAmount(expectations.length, 'expectation')} did not hold.</strong>`;
+    case 'regressed':
+      return `All ${formatAmount(expectations.length, 'expectation')} held, but the server is <strong>worse than in the baseline</strong>.`;
+    case 'invalid':
+      return 'This run says <strong>nothing about the server</strong>, neither good nor bad: what should have tested it did not work as it must. Mend that and run it again. The numbers below are not to be relied on.';
+    case 'aborted':
+      return `This run was <strong>stopped before it was over</strong>. The numbers are of the part that was run; ${expectations.length - failed} of ${formatAmount(expectations.length, 'expectation')} held that far.`;
+  }
 }
 
-/** What is different from the baseline. */
-function comparison({ comparison: found }: JsonResult): string {
-  if (found === undefined) return '';
-  const rows = toldChanges(found).map(({ verdict, metric, base, now, by, why: reason }) => [
-    `<span class="${CHANGE_CLASSES[verdict]}" aria-label="${verdict}">${CHANGE_SIGNS[verdict]}</span>`,
-    `<code>${escapeHtml(metric)}</code>`,
-    escapeHtml(base),
-    escapeHtml(by === '' ? now : `${now} (${by})`),
-    `${verdict}: ${escapeHtml(reason)}`,
-  ]);
-  const notes = [...found.warnings, ...found.problems].map((note) => `<li>${escapeHtml(note)}</li>`);
-  return `<h2>Against the baseline: ${COMPARISON_WORDS[found.verdict]}</h2>
-<p>${escapeHtml(summaryText(found))}. <small>Baseline: ${escapeHtml(sideText(found.base))}</small></p>
-${notes.length === 0 ? '' : `<ul>${notes.join('')}</ul>`}
-${rows.length === 0 ? '' : table('What is different from the baseline', ['', 'metric', 'baseline', 'now', 'what it is'], rows)}`;
+/** What was run, in a sentence. */
+function whatItWas({ scenario, target, durationMs, startedAt }: JsonResult): string {
+  const where = target.isOwn
+    ? 'a DataFn WebSocket server started for the purpose'
+    : `the DataFn WebSocket server at ${escapeHtml(target.urls.join(', '))}`;
+  const summary = scenario.summary === '' ? '' : `“${escapeHtml(scenario.summary)}” `;
+  return `${summary}<small>${formatAmount(scenario.clients, 'client')} against ${where}, ${formatDuration(durationMs)}, ${escapeHtml(startedAt.replace(/\.\d+Z$/, 'Z'))}</small>`;
 }
 
-const CHANGE_CLASSES = { regression: 'bad', warning: 'warn', improvement: 'good', note: 'muted' } as const;
-
-/** Medians of several runs, and between what the runs were. */
-function repetitions(result: JsonResult): string {
-  const rows = repeatRowsOf(result).map(({ metric, median, low, high }) => [
-    `<code>${escapeHtml(metric)}</code>`,
-    ...[median, low, high].map(escapeHtml),
-  ]);
-  if (rows.length === 0) return '';
-  return `<h2>Runs</h2>${table('Medians of all runs', ['metric', 'median', 'least', 'greatest'], rows)}`;
+/** How the server had to be set up: often enough, that is what is wrong. */
+function settings({ scenario, target }: JsonResult): string {
+  if (scenario.serverFlags.length === 0) return '';
+  const who = target.isOwn ? 'The server was started with' : 'The scenario assumes a server with';
+  return `<p>${who} <code>${escapeHtml(scenario.serverFlags.join(' '))}</code>, and defaults for the rest.</p>`;
 }
 
-function ledger({ total }: JsonResult): string[][] {
-  return total.cohorts.flatMap((cohort) =>
-    outcomesOf(cohort).map(({ outcome, count }, index) => [
-      index === 0 ? `${escapeHtml(cohort.name)} <small>${escapeHtml(cohort.behavior)}</small>` : '',
+function ledger({ total }: JsonResult) {
+  return total.cohorts.flatMap((cohort) => {
+    const rows = outcomesOf(cohort);
+    const head = `${escapeHtml(cohort.name)} <small>${escapeHtml(cohort.behavior)}</small>`;
+    return rows.map(({ outcome, count }, index) => [
+      ...(index === 0 ? [{ head, rows: rows.length }] : []),
       escapeHtml(outcome),
       formatCount(count),
-    ]),
-  );
+    ]);
+  });
 }
 
-function deliveries(result: JsonResult): string {
+function deliveries(result: JsonResult, heading: (text: string) => string): string {
   const rows = deliveriesOf(result).map(({ cohort, counts }) => [
-    escapeHtml(cohort),
+    { head: escapeHtml(cohort) },
     ...counts.map(({ value, isBad }) =>
-      isBad ? `<strong class="bad">${formatCount(value)}</strong>` : formatCount(value),
+      isBad
+        ? `<strong class="bad">${formatCount(value)}</strong>${spoken(' (should be 0)')}`
+        : formatCount(value),
     ),
   ]);
   if (rows.length === 0) return '';
-  return `<h2>Cursor deliveries</h2>${table('What each cohort had to get, and got', ['cohort', ...DELIVERY_NAMES], rows)}`;
-}
-
-function phases({ phases: list }: JsonResult): string {
-  if (list.length === 0) return '';
-  const rows = list.map(
-    ({ label, startMs, durationMs }) =>
-      `<li>${escapeHtml(label)} <small>at ${formatDuration(startMs)}, ${formatDuration(durationMs)}</small></li>`,
-  );
-  return `<details><summary>The ${list.length} phases, as they are numbered in the charts</summary><ol>${rows.join('')}</ol></details>`;
-}
-
-const CHARTS = [
-  { id: 'connections', title: 'Open connections', keys: ['open'] },
-  { id: 'deliveries', title: 'Deliveries per second', keys: ['deliveriesPerSecond'] },
-  { id: 'fanout', title: 'Fan-out latency, p50 and p99', keys: ['fanoutP50Ms', 'fanoutP99Ms'] },
-  {
-    id: 'delay',
-    title: 'Event-loop delay of server and load generator',
-    keys: ['serverDelayMaxMs', 'workerDelayP99Ms'],
-  },
-  { id: 'memory', title: 'Memory of the server', keys: ['serverRssBytes'] },
-] as const;
-
-function charts(result: JsonResult, index: number): string {
-  const figures = CHARTS.flatMap(({ id, title, keys }) => {
-    const values = keys.map((key) => result.timeline.flatMap((point) => point[key] ?? []));
-    if (values.every(({ length }) => length === 0)) return [];
-    const said = keys
-      .map((key, place) => `${key} at most ${shown(key, Math.max(0, ...(values[place] ?? [])))}`)
-      .join(', ');
-    return [figure(id, title, `${title} over ${formatDuration(result.durationMs)}: ${said}`, index)];
-  });
-  const { fanout } = result.total.histograms;
-  if (fanout !== undefined) {
-    const said = `half of the deliveries within ${formatDuration(fanout.p50)}, 99 % within ${formatDuration(fanout.p99)}, all within ${formatDuration(fanout.max)}`;
-    figures.push(
-      figure('percentiles', 'Fan-out latency by share of deliveries', `Fan-out latency: ${said}`, index),
-    );
-  }
-  return `<div class="charts">${figures.join('')}</div>`;
-}
-
-function figure(id: string, title: string, said: string, index: number): string {
-  return `<figure><figcaption>${escapeHtml(title)}</figcaption><div class="chart" role="img" aria-label="${escapeHtml(said)}" data-chart="${id}" data-result="${index}"></div></figure>`;
-}
-
-function shown(key: string, value: number): string {
-  if (key.endsWith('Ms')) return formatDuration(value);
-  return key.endsWith('Bytes') ? formatSize(value) : formatCount(value);
+  const names = ['cohort', ...DELIVERY_NAMES];
+  return `${heading('Cursor deliveries')}${table('What each cohort had to get, and got', names, rows, 1)}`;
 }
 
 function timings(result: JsonResult): string {
   const rows = timingsOf(result).map(({ name, samples, values }) => [
-    name,
+    { head: name },
     formatCount(samples),
     ...values.map(formatDuration),
   ]);
-  return table('Durations', ['', 'samples', ...PERCENTILE_NAMES], rows);
+  return table('Durations', ['what', 'samples', ...PERCENTILE_NAMES], rows, 1);
 }
 
-function footer({ tool, machine, startedAt, target, scenario }: JsonResult): string {
-  const where = target.isOwn ? 'a server started for the run' : target.urls.join(', ');
+/** The words that a person who never saw the tool cannot know. */
+const GLOSSARY = `<dl>
+<dt>cohort</dt><dd>a group of clients that behave alike</dd>
+<dt>namespace</dt><dd>what a client belongs to; it gets the cursors of its own and of no other</dd>
+<dt>cursor</dt><dd>a small message that says “there is new data”; only the newest matters</dd>
+<dt>broadcast, delivery</dt><dd>one cursor sent to a namespace; that cursor received by one client</dd>
+<dt>fan-out latency</dt><dd>from the emit of a cursor to its receipt by a client</dd>
+<dt>accepted</dt><dd>clients that connected and were not turned away</dd>
+<dt>closed 4401, 4503, 1001, 1006</dt><dd>ended by the server: no valid token; a limit is reached; going away or no answer to a ping; without saying why</dd>
+<dt>p50, p99</dt><dd>half of all were no longer than this; 99 of 100 were not</dd>
+</dl>`;
+
+function footer({ tool, machine, scenario }: JsonResult): string {
   return escapeHtml(
-    `datafn-ws ${tool.version} on Node.js ${machine.node}, ${machine.platform} ${machine.arch}, ${machine.cores} cores, ${formatSize(machine.memoryBytes)}; ${startedAt}; target: ${where}; seed ${scenario.seed}; scenario ${scenario.sha256.slice(0, 12)}`,
+    `datafn-ws ${tool.version} on Node.js ${machine.node}, ${machine.platform} ${machine.arch}, ${machine.cpu}, ${formatAmount(machine.cores, 'core')}, ${formatSize(machine.memoryBytes)}; seed ${scenario.seed}; scenario ${scenario.sha256.slice(0, 12)}`,
   );
 }
 
 function badge(verdict: JsonResult['verdict']): string {
   return `<span class="badge ${verdict}"><span aria-hidden="true">${SIGNS[verdict]}</span> ${WORDS[verdict]}</span>`;
-}
-
-/** A table that scrolls by itself where the screen is too narrow. Cells are HTML. */
-function table(caption: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const header = head
-    .map((name) => (name === '' ? '<td></td>' : `<th scope="col">${escapeHtml(name)}</th>`))
-    .join('');
-  const body = rows.map((row) => `<tr>${row.map((cell) => `<td>${cell}</td>`).join('')}</tr>`).join('');
-  return `<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(caption)}"><table><caption>${escapeHtml(caption)}</caption><thead><tr>${header}</tr></thead><tbody>${body}</tbody></table></div>`;
 }
 
 /** Data for a script element: nothing in it can end the element. */
@@ -273,14 +224,4 @@ function chartScript(): string {
 
 function readPackage(file: string): string {
   return readFileSync(createRequire(import.meta.url).resolve(file), 'utf8');
-}
-
-function escapeHtml(text: string): string {
-  return printable(text.toWellFormed().replace(/\s+/g, ' '))
-    .replace(/\p{Cf}/gu, '\ufffd')
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;');
 }

@@ -1,10 +1,11 @@
 import type { Comparison } from '../compare/comparison.js';
 import type { Histogram } from '../measure/histogram.js';
 import type { CohortMeasurement, Measurements } from '../measure/measurements.js';
-import { allOutcomes, type RunResult, verdictOf } from '../result.js';
+import { allOutcomes, NOT_REACHED, type RunResult, verdictOf } from '../result.js';
 import type { Scenario } from '../scenario/model.js';
 import { isLeftToChance } from '../verdict/chance.js';
 import { METRICS, scopeOf } from '../verdict/metrics.js';
+import { meaningOf } from './explanation.js';
 import { replayCommand } from './replay.js';
 import type { JsonReport, JsonResult } from './schema.js';
 
@@ -46,10 +47,11 @@ export function withComparison(result: JsonResult, comparison: Comparison): Json
 export function jsonResult(result: RunResult, { version, machine }: RunContext): JsonResult {
   const { scenario, target } = result;
   const { name, summary, source, sha256, seed, overrides } = scenario;
+  const verdict = verdictOf(result);
   return {
     version: 1,
     tool: { name: 'datafn-ws', version },
-    verdict: verdictOf(result),
+    verdict,
     aborted: result.aborted,
     invalid: result.invalid.length > 0,
     invalidReasons: [...result.invalid],
@@ -67,21 +69,9 @@ export function jsonResult(result: RunResult, { version, machine }: RunContext):
       seed,
       overrides: [...overrides],
       clients: scenario.cohorts.reduce((total, { clients }) => total + clients, 0),
+      serverFlags: [...scenario.serverFlags],
     },
-    expectations: allOutcomes(result).map(({ expectation: { text, line, rule }, phase, ...outcome }) => ({
-      rule: text,
-      line,
-      ...(phase === undefined ? {} : { phase: phase.label }),
-      ...(rule.cohort === undefined ? {} : { cohort: rule.cohort }),
-      metric: rule.metric,
-      ...(rule.key === undefined ? {} : { key: rule.key }),
-      operator: rule.operator,
-      expected: rule.value,
-      passed: outcome.passed,
-      ...(outcome.actual === undefined ? {} : { actual: outcome.actual }),
-      unit: UNITS[METRICS[rule.metric]?.kind ?? 'count'],
-      shown: outcome.shown,
-    })),
+    expectations: allOutcomes(result).map((outcome) => expectationOf(outcome, verdict)),
     total: measurementsOf(result.measurements, scenario),
     phases: result.phases.map(({ phase, isFinished, startMs, durationMs, measurements }) => ({
       label: phase.label,
@@ -97,6 +87,32 @@ export function jsonResult(result: RunResult, { version, machine }: RunContext):
       maxDelayP99Ms,
       ...(maxRunQueueWait === undefined ? {} : { maxRunQueueWait }),
     })),
+  };
+}
+
+function expectationOf(
+  outcome: ReturnType<typeof allOutcomes>[number],
+  verdict: JsonResult['verdict'],
+): JsonResult['expectations'][number] {
+  const { phase, passed, actual, shown } = outcome;
+  const { text, line, rule } = outcome.expectation;
+  // Where the run was cut short, or tells nothing of the server, that is what it means.
+  const isTelling = verdict === 'failed' && !passed && shown !== NOT_REACHED;
+  const meaning = isTelling ? meaningOf(rule, actual) : undefined;
+  return {
+    rule: text,
+    line,
+    ...(phase === undefined ? {} : { phase: phase.label }),
+    ...(rule.cohort === undefined ? {} : { cohort: rule.cohort }),
+    metric: rule.metric,
+    ...(rule.key === undefined ? {} : { key: rule.key }),
+    operator: rule.operator,
+    expected: rule.value,
+    passed,
+    ...(actual === undefined ? {} : { actual }),
+    unit: UNITS[METRICS[rule.metric]?.kind ?? 'count'],
+    shown,
+    ...(meaning === undefined ? {} : { meaning }),
   };
 }
 

@@ -78,6 +78,10 @@ function section(result: JsonResult): string {
     '|---|---|---|',
     ...rows,
     '',
+    ...failed.flatMap(({ rule, meaning }) =>
+      meaning === undefined ? [] : [`- ${code(rule)}: ${cell(meaning)}`],
+    ),
+    '',
     '<details><summary>Connections and numbers</summary>',
     '',
     '| cohort | outcome | clients |',

@@ -92,6 +92,7 @@ const expectation = z
       .describe('In the unit of the metric; nothing when there were no samples, which fails.'),
     unit,
     shown: text.describe('The actual value for people.'),
+    meaning: text.optional().describe('Of one that did not hold: what that usually means.'),
   })
   .meta({ id: 'expectation' });
 
@@ -167,6 +168,11 @@ const result = z.strictObject({
     seed: count,
     overrides: z.array(text).describe('What was changed with --set.'),
     clients: count,
+    serverFlags: z
+      .array(text)
+      .describe(
+        'How it sets up a server that bench starts, or assumes that another one is: flags of `serve`.',
+      ),
   }),
   repeat: repeat.optional(),
   expectations: z.array(expectation),

@@ -103,7 +103,7 @@ const said: Record<string, (report: JsonReport) => Partial<Numbers>> = {
         .filter(([, , kind]) => kind !== 'error')
         .map(
           ([, rule = '', kind, text = '']) =>
-            `${kind === 'failure' ? '✗' : '✓'} ${readEntities(rule)}: ${text.split('got ').at(-1)}`,
+            `${kind === 'failure' ? '✗' : '✓'} ${readEntities(rule)}: ${text.split('&#10;')[0]?.split('got ').at(-1)}`,
         ),
     };
   },
@@ -127,9 +127,10 @@ const said: Record<string, (report: JsonReport) => Partial<Numbers>> = {
       expectations: rows
         .filter(([sign = '']) => /[✓✗]/.test(sign))
         .map(([sign = '', rule, value]) => `${sign.charAt(0)} ${rule}: ${value}`),
-      connections: rows.map(([name = '', outcome, count]) => {
-        cohort = name === '' ? cohort : (name.split(' ', 1)[0] as string);
-        return `${cohort} ${outcome} ${count}`;
+      // The first row of a cohort has its name, the others have not.
+      connections: rows.map((cells) => {
+        if (cells.length === 3) cohort = cells[0]?.split(' ', 1)[0] as string;
+        return [cohort, ...cells.slice(-2)].join(' ');
       }),
       timings: rows.map((cells) => cells.slice(2).join(' ')),
     };

@@ -12,7 +12,7 @@ const milliseconds = (value) =>
       ? `${+(value / 1000).toFixed(2)} s`
       : `${+value.toFixed(value < 10 ? 2 : 0)} ms`;
 const counted = (value) => (value == null ? '–' : Math.round(value).toLocaleString('en-US'));
-const mebibytes = (value) => (value == null ? '–' : `${(value / 2 ** 20).toFixed(1)} MiB`);
+const mebibytes = (value) => (value == null ? '–' : `${+value.toFixed(1)} MiB`);
 
 /** Marks the beginning of each phase with a line and its number, as the list of phases has it. */
 function phaseMarks(phases) {
@@ -24,6 +24,7 @@ function phaseMarks(phases) {
           ctx.save();
           ctx.strokeStyle = color('--rule');
           ctx.fillStyle = color('--muted');
+          ctx.textAlign = 'left';
           ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
           let lastLabelAt = Number.NEGATIVE_INFINITY;
           for (const [index, phase] of phases.entries()) {
@@ -37,7 +38,7 @@ function phaseMarks(phases) {
             // Short phases would write their numbers over each other.
             if (x - lastLabelAt < 14 * devicePixelRatio) continue;
             lastLabelAt = x;
-            ctx.fillText(String(index + 1), x + 3, bbox.top + 12 * devicePixelRatio);
+            ctx.fillText(String(index + 1), x + 4 * devicePixelRatio, bbox.top + 12 * devicePixelRatio);
           }
           ctx.restore();
         },
@@ -86,11 +87,11 @@ function draw(holder, { data, labels, xFormat, yFormat, xLabel, scales = {}, plu
 }
 
 /** Time charts share the phases of their run. */
-function drawTime(holder, result, keys, labels, yFormat) {
+function drawTime(holder, result, keys, labels, yFormat, scale = 1) {
   const points = result.timeline;
   const data = [
     points.map(({ atMs }) => atMs / 1000),
-    ...keys.map((key) => points.map((point) => point[key] ?? null)),
+    ...keys.map((key) => points.map((point) => (point[key] == null ? null : point[key] / scale))),
   ];
   draw(holder, {
     data,
@@ -99,7 +100,10 @@ function drawTime(holder, result, keys, labels, yFormat) {
     xFormat: (value) => `${+value.toFixed(1)} s`,
     xLabel: 'time',
     plugins: [phaseMarks(result.phases)],
-    scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
+    scales: {
+      x: { time: false, range: (_, __, max) => [0, max] },
+      y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] },
+    },
   });
 }
 
@@ -159,7 +163,7 @@ function drawAll() {
         );
         break;
       case 'memory':
-        drawTime(holder, result, ['serverRssBytes'], ['server memory'], mebibytes);
+        drawTime(holder, result, ['serverRssBytes'], ['server memory'], mebibytes, 2 ** 20);
         break;
       case 'percentiles':
         drawPercentiles(holder, result.total.histograms.fanout);
@@ -169,5 +173,18 @@ function drawAll() {
   document.documentElement.dataset.drawn = 'true';
 }
 
+/** A stop of the Tab key only where there is something to scroll. */
+function focusWhatScrolls() {
+  for (const region of document.querySelectorAll('.scroll')) {
+    if (region.scrollWidth > region.clientWidth) region.setAttribute('tabindex', '0');
+    else region.removeAttribute('tabindex');
+  }
+}
+
 drawAll();
+focusWhatScrolls();
+addEventListener('resize', focusWhatScrolls);
+// What is folded away has no width until it is opened.
+for (const folded of document.querySelectorAll('details'))
+  folded.addEventListener('toggle', focusWhatScrolls);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAll);

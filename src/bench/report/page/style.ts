@@ -10,6 +10,9 @@ body { margin: 0; background: var(--bg); color: var(--fg); font: 16px/1.5 system
 main, footer { max-width: 1000px; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 1rem 0 .25rem; }
 h2 { font-size: 1.15rem; margin: 1.75rem 0 .5rem; }
+h3 { font-size: 1.05rem; margin: 1.25rem 0 .4rem; }
+main:focus { outline: none; }
+.spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .lead { font-size: 1.05rem; margin: .25rem 0; }
 small, footer, figcaption, caption { color: var(--muted); }
 footer { font-size: .8rem; overflow-wrap: anywhere; }
@@ -22,18 +25,29 @@ a { color: var(--series-1); }
 .good, .bad, .warn { font-weight: 700; }
 .why { border-left: 4px solid var(--bad); background: var(--panel); padding: .25rem 1rem; margin: 1rem 0; }
 .why.invalid, .why.aborted { border-color: var(--warn); }
-.why h2 { margin-top: .5rem; }
-.plain { list-style: none; padding: 0; }
+.why > :first-child { margin-top: .5rem; }
+.why ul { list-style: none; padding: 0; }
+.why li { border-top: 1px solid var(--grid); padding: .5rem 0; }
+.why li > * { margin: .3rem 0; }
+.why li > :first-child { font-size: 1rem; font-weight: 600; }
+.numbers { display: flex; flex-wrap: wrap; gap: .1rem 2rem; font-size: 1.1rem; }
+.rule { font-size: .85rem; color: var(--muted); overflow-wrap: anywhere; }
+dt { font-weight: 600; } dd { margin: 0 0 .4rem 1rem; }
+.number { text-align: right; }
+[data-drawn] .scriptless { display: none; }
+.plain { list-style: none; padding: 0; } .plain li { margin: .4rem 0; }
 code, pre { font: .9em/1.45 ui-monospace, monospace; overflow-wrap: anywhere; }
 pre { background: var(--panel); padding: .75rem; overflow-x: auto; white-space: pre-wrap; }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; position: relative; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-size: .85rem; padding-bottom: .25rem; }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--grid); vertical-align: top; }
-th { font-weight: 600; }
+td code { overflow-wrap: break-word; } 
+th { font-weight: 600; } tbody th { font-weight: 400; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 1rem; }
 figure { margin: 0; min-width: 0; } .chart { width: 100%; min-height: 250px; }
 .u-legend { color: var(--fg); font-size: .8rem; text-align: left; }
+.u-legend th, .u-legend td { border: 0; padding: 0 .3rem 0 0; }
 details { margin: .5rem 0; } summary { cursor: pointer; }
 :focus-visible { outline: 3px solid var(--series-1); outline-offset: 2px; }
 `;

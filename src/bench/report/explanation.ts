@@ -1,0 +1,142 @@
+import type { Rule } from '../verdict/rule.js';
+
+/** What it usually means when a metric is lower, or higher, than a rule asks for. */
+interface Meaning {
+  readonly low?: string;
+  readonly high?: string;
+}
+
+const SERVER_SLOW =
+  'Compare the event-loop delay of the server with that of the load generator in the charts: if only the server is late, it is the bottleneck; if both are, the machine is too busy for this scenario.';
+
+/** By the beginning of `metric` or `metric[key]`; the longest that fits counts. */
+const MEANINGS: Readonly<Record<string, Meaning>> = {
+  accepted: {
+    low: 'Clients that should have been let in were turned away or could not connect: a limit is lower than the scenario assumes, places of clients that had left were not freed, or connections failed.',
+    high: 'More clients were let in than should have been: a limit is off, higher than the scenario assumes, or overshot when many connect at once.',
+  },
+  opened: {
+    low: 'Handshakes failed: see HTTP statuses, error codes and timeouts under Connections.',
+    high: 'Clients opened a connection that should have been refused before its handshake.',
+  },
+  open: {
+    low: 'Clients lost their connection before the end: the close codes under Connections say why.',
+    high: 'Clients are still connected that the server should have closed.',
+  },
+  left: {
+    low: 'Fewer clients could leave by themselves than the scenario says: they had been disconnected before, or never connected.',
+    high: 'More connections were ended by clients than the scenario says.',
+  },
+  'closed[1001 Heartbeat timeout': {
+    low: 'Clients that do not answer pings were not closed in time: there is no heartbeat, or it is slower than the scenario assumes.',
+    high: 'The server closed clients for missing a heartbeat that it should have kept: its timeout is too short, or it was too busy to see their pongs.',
+  },
+  'closed[1006': {
+    high: 'Connections ended without a close frame: the server crashed or cut them, or something between cut them.',
+  },
+  'closed[4401': {
+    low: 'Clients without a valid token were let in.',
+    high: 'Clients with a valid token were turned away.',
+  },
+  'closed[4503': {
+    low: 'The server turned away fewer clients than its limit asks for: the limit is off, higher than the scenario assumes, or overshot.',
+    high: 'The server turned away clients that it had room for: the limit is lower than the scenario assumes, or places of clients that had left were not freed.',
+  },
+  closed: {
+    low: 'The server closed fewer connections, with this code or reason, than it should have. It may have closed them with another: see Connections.',
+    high: 'The server closed connections that it should have kept.',
+  },
+  rejected: {
+    low: 'Handshakes were answered with a WebSocket where an HTTP error was to come.',
+    high: 'Handshakes were answered with an HTTP error: the path, the token or a proxy in between, by the status.',
+  },
+  errors: {
+    high: 'Connections failed below HTTP: nobody listens, the server does not take them fast enough, or a limit of a machine is reached.',
+  },
+  timeouts: {
+    high: 'The server did not answer handshakes in time: it is overloaded, or its listen backlog is full.',
+  },
+  protocolErrors: { high: 'The server sent frames that the WebSocket protocol (RFC 6455) does not allow.' },
+  'cursors.lost': {
+    high: 'Cursors never reached clients that were connected and had a right to them: they were dropped, sent to too few, or so late that the wait after the emits was over. Such a client does not know of new data until the next cursor.',
+  },
+  'cursors.duplicated': { high: 'Clients got the same cursor more than once.' },
+  'cursors.reordered': {
+    high: 'Clients got an older cursor after a newer one: they would believe to be behind again.',
+  },
+  'cursors.leaked': {
+    high: 'Clients got cursors of a namespace that is not theirs: tenants are not kept apart.',
+  },
+  'cursors.foreign': {
+    high: 'Cursors arrived that bench did not emit: somebody else emits on this server, or it makes them up.',
+  },
+  'cursors.late': { high: 'Cursors arrived after the wait for them was over: the server is too slow.' },
+  'cursors.received': {
+    low: 'Fewer cursors arrived than should have.',
+    high: 'More cursors arrived than should have: see duplicated and leaked under Cursor deliveries.',
+  },
+  'heartbeat.killed': {
+    high: 'The server closed clients that answer every ping: its timeout is too short, or it was too busy to see their pongs.',
+  },
+  'heartbeat.missed': {
+    high: 'Clients that never answer a ping are still connected: dead connections would stay open for ever.',
+  },
+  'heartbeat.interval': {
+    low: 'Pings come more often than the scenario assumes.',
+    high: 'Pings come later than they should: the interval is longer than the scenario assumes, or the server was busy.',
+  },
+  'heartbeat.timeout': {
+    low: 'Silent clients were closed sooner than the timeout allows.',
+    high: 'Silent clients were closed later than the timeout asks for.',
+  },
+  fanout: { high: `From emit to receipt took too long. ${SERVER_SLOW}` },
+  'fanout.skew': { high: `The last receiver of a broadcast waits too long behind the first. ${SERVER_SLOW}` },
+  convergence: { high: `It took too long until every client had the newest cursor. ${SERVER_SLOW}` },
+  handshake: { high: `Connecting took too long. ${SERVER_SLOW}` },
+  reconnect: { high: 'Clients took too long to be connected again after they had lost their connection.' },
+  'emit.failed': { high: 'The HTTP API did not take cursors: the first reason is given with the problems.' },
+  'emit.broadcasts': { low: 'The HTTP API took fewer cursors than were emitted.' },
+  'emit.delivered': {
+    low: 'The server handed cursors to fewer clients than it should have.',
+    high: 'The server handed cursors to more clients than it should have.',
+  },
+  'emit.lag': { high: 'The load generator was late itself: its numbers are to be read with care.' },
+  'api.failed': { high: 'Requests to the HTTP API were not answered with success.' },
+  'api.rate': { low: `The HTTP API took fewer requests a second than it should. ${SERVER_SLOW}` },
+  'api.latency': { high: `The HTTP API answered too slowly. ${SERVER_SLOW}` },
+  'server.connections': {
+    low: 'The server counts fewer clients than are connected.',
+    high: 'The server still counts clients that have left: their places are not freed.',
+  },
+  'server.rss': { high: 'The server takes more memory than it should.' },
+  'server.bytesPerConnection': { high: 'A connection costs more memory than it should.' },
+  'server.eventLoopDelay': {
+    high: 'The server was busy with one thing for too long, and everything else waited.',
+  },
+  'server.cpuTime': { high: 'The server spent more CPU time than it should.' },
+  'server.shutdown': { high: 'The server took too long to shut down.' },
+  'server.exitCode': { high: 'The server did not exit as after an orderly shutdown.' },
+};
+
+/** What it usually means when a rule does not hold; `undefined` where there is nothing more to say. */
+export function meaningOf(
+  { metric, key, operator, value }: Rule,
+  actual: number | undefined,
+): string | undefined {
+  if (actual === undefined) {
+    if (metric.startsWith('heartbeat.'))
+      return 'No client got a ping during the run, so nothing was measured: there is no heartbeat, or its interval is longer than the run. A rule without a measurement does not hold.';
+    return metric.startsWith('server.')
+      ? 'Nothing was measured: the server does not say this of itself. A rule without a measurement does not hold.'
+      : 'Nothing was measured that the rule could speak of: nobody connected, nothing was sent, or it was over too soon. A rule without a measurement does not hold.';
+  }
+  const asked = key === undefined ? metric : `${metric}[${key}`;
+  const [, meaning] = Object.entries(MEANINGS)
+    .filter(
+      ([start]) => asked === start || (asked.startsWith(start) && /[.[ ]/.test(asked.charAt(start.length))),
+    )
+    .reduce((best, one) => (one[0].length > best[0].length ? one : best), ['', {}] as [string, Meaning]);
+  // `!=` does not hold when the two are equal: neither too low nor too high.
+  if (operator === '!=') return undefined;
+  return actual < value || operator === '>' ? meaning.low : meaning.high;
+}
