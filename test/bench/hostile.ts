@@ -1,3 +1,4 @@
+import type { Comparison } from '../../src/bench/compare/comparison.js';
 import type { JsonReport, JsonResult } from '../../src/bench/report/schema.js';
 import { filledReport } from './filled.js';
 
@@ -17,6 +18,33 @@ export const TEXTS: Readonly<Record<string, string>> = {
   'a very long word': 'x'.repeat(5000),
 };
 
+/** A comparison with a text in every place of it that can come from outside. */
+export function hostileComparison(evil: string): Comparison {
+  const side = { startedAt: evil, toolVersion: evil, sha256: evil, seed: 1, runs: 1 };
+  return {
+    scenario: evil,
+    verdict: 'regressed',
+    base: side,
+    new: side,
+    warnings: [evil],
+    problems: [evil],
+    changes: [
+      {
+        name: 'closed',
+        key: `4000 ${evil}`,
+        cohort: evil,
+        unit: 'count',
+        base: 1,
+        new: 2,
+        verdict: 'regression',
+        why: evil,
+      },
+      { name: 'fanout.p99', unit: 'ms', base: 10, new: 200, verdict: 'warning', why: evil },
+    ],
+    compared: { counts: 1, measures: 1 },
+  };
+}
+
 /** A report of a run that failed, with a text in every place of it that can come from outside. */
 export function hostileReport(evil: string): JsonReport {
   const report = filledReport(['steady.accepted == 999', 'hot.accepted == 50']);
@@ -35,6 +63,7 @@ export function hostileReport(evil: string): JsonReport {
         scenario: { ...result.scenario, name: evil, summary: evil, source: evil, overrides: [evil] },
         expectations: result.expectations.map((one) => ({ ...one, rule: evil, phase: evil, key: evil })),
         phases: result.phases.map((phase) => ({ ...phase, label: evil })),
+        comparison: hostileComparison(evil),
         total: {
           ...result.total,
           cohorts: result.total.cohorts.map((cohort) => ({

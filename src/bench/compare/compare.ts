@@ -4,7 +4,7 @@ import { isExact, isMeasure, type Judgement, judgeByRule, judgeCount, judgeMeasu
 import { idOf, type Pair, pairOf, pairsOf } from './pair.js';
 import type { ComparedResult } from './result-file.js';
 import { isAbout, type RulePair, rulePairs } from './rule-turns.js';
-import { warningsOf } from './warnings.js';
+import { isMachineBusy, warningsOf } from './warnings.js';
 
 const WEIGHTS: readonly ChangeVerdict[] = ['regression', 'warning', 'improvement', 'note'];
 const VERDICTS = {
@@ -23,14 +23,18 @@ export function compareResults(
   next: ComparedResult,
   failRules: readonly FailRule[],
 ): Comparison {
-  const isSameScenario = base.scenario.sha256 === next.scenario.sha256;
+  const runs = {
+    isSameScenario: base.scenario.sha256 === next.scenario.sha256,
+    isMended: base.verdict === 'failed' && next.verdict !== 'failed',
+  };
+  const isBusy = isMachineBusy(base) || isMachineBusy(next);
   const pairs = pairsOf(base, next);
   const rules = rulePairs(base, next);
   const counts = pairs.filter(isExact);
   const measures = pairs.filter(isMeasure);
   const changes = new Changes();
-  for (const pair of counts) changes.put(pair, judgeCount(pair, rules, isSameScenario));
-  for (const pair of measures) changes.put(pair, judgeMeasure(pair));
+  for (const pair of counts) changes.put(pair, judgeCount(pair, rules, runs));
+  for (const pair of measures) changes.put(pair, judgeMeasure(pair, isBusy));
   for (const rule of rules) changes.putTurn(rule);
   const unjudged: string[] = [];
   for (const rule of failRules) {

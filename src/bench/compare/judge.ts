@@ -25,7 +25,7 @@ export function isExact({ name: { name, cohort, key }, base, next }: Pair): bool
 export function judgeCount(
   { name, base, next }: Pair,
   rules: readonly RulePair[],
-  isSameScenario: boolean,
+  { isSameScenario, isMended }: { readonly isSameScenario: boolean; readonly isMended: boolean },
 ): Judgement {
   const [before, after] = [rangeOf(base), rangeOf(next)];
   if (after.low >= before.low && after.high <= before.high) return undefined;
@@ -41,9 +41,10 @@ export function judgeCount(
   if (about.some(({ isNearer }) => isNearer === true)) {
     return { verdict: 'improvement', why: 'nearer to what the scenario expects' };
   }
-  return isSameScenario
-    ? { verdict: 'regression', why: 'the same scenario, another count' }
-    : { verdict: 'note', why: 'the scenario is another' };
+  if (!isSameScenario) return { verdict: 'note', why: 'the scenario is another' };
+  // What was right in the baseline is not known: it failed.
+  if (isMended) return { verdict: 'note', why: 'the baseline failed, and this run passed' };
+  return { verdict: 'regression', why: 'the same scenario, another count' };
 }
 
 /** Whether it is compared by thresholds: over all cohorts, since each alone would add but noise. */
@@ -53,8 +54,8 @@ export function isMeasure({ name: { name, cohort }, base, next }: Pair): boolean
   return isCompared && cohort === undefined && base !== undefined && next !== undefined;
 }
 
-/** Judges a duration, a size or a rate. */
-export function judgeMeasure(pair: Pair): Judgement {
+/** Judges a duration, a size or a rate. On a busy machine nobody can say what has changed it. */
+export function judgeMeasure(pair: Pair, isBusy: boolean): Judgement {
   const compared = METRICS[pair.name.name]?.compared;
   if (compared?.as !== 'cost' && compared?.as !== 'gain') return undefined;
   const limits = { ...compared, direction: compared.as === 'cost' ? 1 : -1 } as const;
@@ -62,6 +63,7 @@ export function judgeMeasure(pair: Pair): Judgement {
   // What would be worse the other way round is better.
   const isBetter = isBeyond({ ...pair, base: pair.next, next: pair.base }, limits);
   if (!isWorse && !isBetter) return undefined;
+  if (isBusy) return { verdict: 'note', why: 'the machine was busy' };
   if (!hasSpread(pair)) return { verdict: 'note', why: 'its spread is not known: use --repeat' };
   if (!isApart(pair)) return undefined;
   return { verdict: isWorse ? 'warning' : 'improvement', why: 'beyond its spread' };

@@ -40,6 +40,7 @@ const result = z.object({
   repeat: z.object({ runs: z.array(z.unknown()) }).optional(),
   expectations: z.array(expectation),
   total: z.object({ metrics: z.array(metric) }),
+  generator: z.array(z.object({ maxRunQueueWait: z.number().optional() })),
 });
 
 const report = z.object({ version: z.literal(1), results: z.array(result) });

@@ -47,12 +47,10 @@ function changesText(comparison: Comparison, style: TerminalStyle): string[] {
   return [
     ...indented(summaryText(comparison), columns, '  ', '  '),
     ...comparison.warnings.flatMap((warning) =>
-      indented(oneLine(warning), columns, '  ! ', '    ').map((line) => colors.yellow(line)),
+      indented(warning, columns, '  ! ', '    ').map((line) => colors.yellow(line)),
     ),
     ...comparison.problems.flatMap((problem) =>
-      indented(oneLine(problem), columns, `  ${CHANGE_SIGNS.regression} `, '    ').map((line) =>
-        colors.red(line),
-      ),
+      indented(problem, columns, `  ${CHANGE_SIGNS.regression} `, '    ').map((line) => colors.red(line)),
     ),
     ...toldChanges(comparison).flatMap((change) => changeText(change, style)),
   ];
@@ -68,16 +66,18 @@ function changeText({ verdict, metric, base, now, by, why }: ToldChange, { color
   }[verdict];
   const values = `${base} -> ${now}${by === '' ? '' : ` (${by})`}`;
   const [first = '', ...more] = wrap(oneLine(metric), columns - 4);
-  const last = more.at(-1) ?? first;
-  const fits = more.length === 0 && last.length + 2 + values.length <= columns - 4;
+  const fits = more.length === 0 && first.length + 2 + values.length <= columns - 4;
   return [
     `  ${paint(CHANGE_SIGNS[verdict])} ${first}${fits ? `  ${paint(values)}` : ''}`,
     ...more.map((line) => `    ${line}`),
     ...(fits ? [] : indented(values, columns, '    ', '    ').map((line) => paint(line))),
-    ...indented(oneLine(why), columns, '      ', '      ').map((line) => colors.dim(line)),
+    ...indented(why, columns, '      ', '      ').map((line) => colors.dim(line)),
   ];
 }
 
+/** A text from anywhere in lines that fit, the first of which may begin with a sign. */
 function indented(text: string, columns: number, first: string, rest: string): string[] {
-  return wrap(text, columns - rest.length).map((line, index) => `${index === 0 ? first : rest}${line}`);
+  return wrap(oneLine(text), columns - rest.length).map(
+    (line, index) => `${index === 0 ? first : rest}${line}`,
+  );
 }

@@ -1,4 +1,4 @@
-import { formatAmount } from '../../protocol/units.js';
+import { formatAmount, formatCount } from '../../protocol/units.js';
 import { metricText, valueText } from '../verdict/metric-text.js';
 import type { Change, ChangeVerdict, Comparison } from './comparison.js';
 
@@ -71,14 +71,16 @@ export function sideText({ startedAt, toolVersion, seed, runs }: Comparison['bas
 
 function shareText(base: number, next: number): string {
   if (base === 0) return '';
+  if (base > 0 && next >= 10 * base) return `${formatCount(Math.round(next / base))} times`;
   const percent = Math.round((100 * (next - base)) / Math.abs(base));
   return `${percent < 0 ? '-' : '+'}${Math.abs(percent)} %`;
 }
 
+/** Between what values each side had, where that says more than its value. */
 function spreadText({ unit, baseSpread, newSpread }: Change): string {
-  const told = (spread: Change['baseSpread']) =>
-    spread === undefined ? '?' : `${valueText(spread.low, unit)} to ${valueText(spread.high, unit)}`;
-  return baseSpread === undefined && newSpread === undefined
-    ? ''
-    : `${told(baseSpread)}, now ${told(newSpread)}`;
+  const told = (spread: Change['baseSpread'], where: string) =>
+    spread === undefined || spread.low === spread.high
+      ? []
+      : [`${valueText(spread.low, unit)} to ${valueText(spread.high, unit)} ${where}`];
+  return [...told(baseSpread, 'in the baseline'), ...told(newSpread, 'now')].join(', ');
 }

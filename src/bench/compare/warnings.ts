@@ -1,6 +1,9 @@
 import { cohortsOf } from './pair.js';
 import type { ComparedResult } from './result-file.js';
 
+/** Share of a second. */
+const BUSY = 0.5;
+
 /** What makes two results less comparable than two runs of the same scenario in the same place. */
 export function warningsOf(base: ComparedResult, next: ComparedResult): string[] {
   return [
@@ -13,8 +16,28 @@ export function warningsOf(base: ComparedResult, next: ComparedResult): string[]
     machineText(base) === machineText(next)
       ? undefined
       : `The machine is another (${machineText(base)} then, ${machineText(next)} now): that alone may change durations.`,
+    isMachineBusy(base) || isMachineBusy(next)
+      ? `The machine was busy (a worker waited for a core up to ${percent(waitOf(base))} of a second in the baseline, ${percent(waitOf(next))} now): durations, sizes and rates that differ are notes.`
+      : undefined,
     base.verdict === 'failed' ? 'The baseline is a run that failed.' : undefined,
   ].filter((warning) => warning !== undefined);
+}
+
+/**
+ * Whether the load generator had to wait for a core for most of some second. Then the server had to as well, and how
+ * long things took says more of the machine than of the server.
+ */
+export function isMachineBusy(result: ComparedResult): boolean {
+  return waitOf(result) > BUSY;
+}
+
+/** The greatest share of a second that a worker waited for a core. */
+function waitOf({ generator }: ComparedResult): number {
+  return Math.max(0, ...generator.map(({ maxRunQueueWait = 0 }) => maxRunQueueWait));
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
 }
 
 function scenarioWarning(

@@ -8,7 +8,7 @@ import { outcomesOf, repeatText } from './tables.js';
 const WORDS = {
   passed: '✅ passed',
   failed: '❌ failed',
-  regressed: '❌ passed, but regressed',
+  regressed: '❌ regressed',
   invalid: '⚠️ invalid',
   aborted: '⏹️ aborted',
 } as const;

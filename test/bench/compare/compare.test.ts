@@ -121,6 +121,20 @@ describe('a count of what became of clients', () => {
     expect(compare(resultOf(refuseOneLess, rules), resultOf(undefined, rules)).verdict).toBe('regressed');
   });
 
+  test('is a note when the baseline failed, and the newer run passed', () => {
+    const rules = ['steady.accepted == 1000', 'cursors.lost == 0'];
+    const lossless = (all: Measurements) => {
+      refuseOneLess(all);
+      for (const { tally } of all.cohorts) tally.counters.lost = 0;
+    };
+    const comparison = compare(resultOf(undefined, rules), resultOf(lossless, rules));
+    expect(told(comparison).filter((one) => !one.endsWith('lost'))).toEqual([
+      'note hot.accepted',
+      'note hot.closed[4503 "Namespace connection limit reached"]',
+    ]);
+    expect(comparison.verdict).toBe('improved');
+  });
+
   test('is a close code that there was not before', () => {
     const next = resultOf((all) => tallyOf(all, 'silent').closed.count('1011 oh no', 2));
     expect(compare(resultOf(), next)).toMatchObject({
@@ -212,6 +226,45 @@ describe('a duration', () => {
       all.unconverged = 1;
     });
     expect(compare(resultOf(), next).changes).toEqual([]);
+  });
+});
+
+describe('a run on a busy machine', () => {
+  const busy = (result: JsonResult, share: number) => {
+    for (const worker of result.generator) worker.maxRunQueueWait = share;
+    return result;
+  };
+  const slow = () => resultOf(fanoutTimes(3));
+
+  test.each([
+    ['the baseline', 0.6, 0.1],
+    ['the newer one', 0.1, 0.6],
+  ])('makes notes of durations that differ, when it is %s', (_, before, after) => {
+    const comparison = compare(busy(resultOf(), before), busy(slow(), after));
+    expect(told(comparison)).toEqual(FAN_OUT.map((name) => `note ${name}`));
+    expect(comparison.verdict).toBe('same');
+    expect(comparison.warnings).toEqual([
+      expect.stringMatching(new RegExp(`^The machine was busy .* ${before * 100} % .* ${after * 100} % now`)),
+    ]);
+  });
+
+  test('changes nothing for counts, and for --fail-on', () => {
+    const next = busy(
+      resultOf((all) => {
+        lose(1)(all);
+        fanoutTimes(3)(all);
+      }),
+      0.9,
+    );
+    expect(told(compare(resultOf(), next, 'fanout.p99 +20%'))).toEqual([
+      'regression hot.cursors.lost',
+      'regression fanout.p99',
+      'note fanout.p50',
+    ]);
+  });
+
+  test('is not one on which it waited for a core less than half of a second', () => {
+    expect(compare(busy(resultOf(), 0.4), busy(slow(), 0.5)).verdict).toBe('warned');
   });
 });
 

@@ -1,5 +1,7 @@
 import { Chalk } from 'chalk';
 import { describe, expect, test } from 'vitest';
+import { markdownComparisons } from '../../../src/bench/compare/markdown.js';
+import { terminalComparison } from '../../../src/bench/compare/terminal.js';
 import { annotations } from '../../../src/bench/report/annotations.js';
 import { htmlReport } from '../../../src/bench/report/html.js';
 import { junitReport } from '../../../src/bench/report/junit.js';
@@ -7,7 +9,7 @@ import { markdownReport } from '../../../src/bench/report/markdown.js';
 import { type JsonReport, type JsonResult, reportSchema } from '../../../src/bench/report/schema.js';
 import { terminalReport } from '../../../src/bench/report/terminal.js';
 import { junitErrors } from '../../support/xml.js';
-import { hostileReport, TEXTS } from '../hostile.js';
+import { hostileComparison, hostileReport, TEXTS } from '../hostile.js';
 
 const terminal = ({ results }: JsonReport, level: 0 | 1 = 0) =>
   terminalReport(results[0] as JsonResult, { colors: new Chalk({ level }), columns: 80 });
@@ -29,7 +31,7 @@ describe.each(Object.entries(TEXTS))('%s, wherever a text can come from outside'
     expect(await junitErrors(xml)).toEqual([]);
     expect(xml.isWellFormed()).toBe(true);
     expect(xml).not.toMatch(CONTROLS);
-    expect(xml.match(/<testcase /g)).toHaveLength(report.results[0]?.expectations.length === 2 ? 5 : 0);
+    expect(xml.match(/<testcase /g)).toHaveLength(report.results[0]?.expectations.length === 2 ? 6 : 0);
   });
 
   test('adds no line, cell, heading or tag to Markdown', () => {
@@ -75,6 +77,26 @@ describe.each(Object.entries(TEXTS))('%s, wherever a text can come from outside'
     expect(sections(text)).toEqual(sections(terminal(hostileReport('plain'))));
   });
 
+  test('does the same to a comparison, in a terminal and in Markdown', () => {
+    const style = { colors: new Chalk({ level: 0 }), columns: 80 };
+    const [text, plain] = [evil, 'plain'].map((one) => terminalComparison(hostileComparison(one), style)) as [
+      string,
+      string,
+    ];
+    expect(text).not.toMatch(CONTROLS);
+    const starts = (shown: string) =>
+      shown.split('\n').filter((line) => /^(?:\S| {2}[✗!·✓] )/.test(line)).length;
+    expect(starts(text)).toBe(starts(plain));
+    const [markdown, tame] = [evil, 'plain'].map((one) => markdownComparisons([hostileComparison(one)])) as [
+      string,
+      string,
+    ];
+    expect(markdown).not.toMatch(CONTROLS);
+    expect(markdown.split('\n').map((line) => line.split(/(?<!\\)\|/).length)).toEqual(
+      tame.split('\n').map((line) => line.split(/(?<!\\)\|/).length),
+    );
+  });
+
   test('adds no command to those for GitHub Actions, and ends none early', () => {
     const text = annotations(report, (source) => source);
     expect(text).not.toMatch(CONTROLS);
@@ -84,6 +106,7 @@ describe.each(Object.entries(TEXTS))('%s, wherever a text can come from outside'
         .trimEnd()
         .split('\n').length,
     );
-    for (const line of lines) expect(line).toMatch(/^::error file=[^:,]*,line=\d+,title=[^:,]*::/);
+    for (const line of lines)
+      expect(line).toMatch(/^::(?:error|warning) file=[^:,]*,line=\d+,title=[^:,]*::/);
   });
 });
