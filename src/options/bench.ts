@@ -84,6 +84,7 @@ export const benchOptions = {
     placeholder: 'NAME: VALUE',
     help: 'A header of it. Repeatable.',
     fromEnv: false,
+    isSecret: true,
     parse: parseHeader,
   }),
   ...trustOptions,

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exportJWK, SignJWT } from 'jose';
-import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, describe, expect, onTestFailed, test, vi } from 'vitest';
 import { signJwt } from '../../src/protocol/jwt.js';
 import { BIN, disposeProcesses, runCli, startCli, startServe } from '../support/cli-process.js';
 import { call, postCursors } from '../support/http-call.js';
@@ -99,6 +99,7 @@ describe('serve --auth tokens', () => {
     await terminal.until(() => said() !== undefined, 'the line of `serve --json`');
     const { pid, wsUrl } = JSON.parse(said() as string);
     const client = await openClient(wsUrl, ALICE);
+    onTestFailed(() => void process.kill(pid, 'SIGKILL'));
     process.kill(pid, 'SIGHUP');
     await terminal.until(
       () => /SIGHUP: the tokens file was read again/.test(terminal.screen.written),

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { parse } from 'yaml';
 import type { EmitTemplate } from '../../bench/emitter/template-client.js';
 import type { Credentials } from '../../bench/fleet/credentials.js';
 import { BEHAVIORS } from '../../bench/scenario/behaviors.js';
@@ -7,6 +6,7 @@ import type { Scenario } from '../../bench/scenario/model.js';
 import type { TlsTrust } from '../../emit/api-client.js';
 import type { BenchOptions } from '../../options/bench.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import { parseTokens } from '../../server/auth/tokens-file.js';
 import { readTrust } from '../trust.js';
 
 /** What the flags say of servers that are not ours: tokens, emits, certificates. */
@@ -40,19 +40,9 @@ async function credentialsOf(options: BenchOptions, scenario: Scenario): Promise
 
 /** Reads a file of token: namespace, and sees to it that every namespace that needs a token has one. */
 async function listedTokens(file: string, scenario: Scenario): Promise<string[][]> {
-  let content: unknown;
-  const text = await readText('--tokens-file', file);
-  try {
-    content = parse(text);
-  } catch (error) {
-    throw invalid(`Expected --tokens-file to be YAML or JSON: ${messageOf(error).split('\n', 1)[0]}`);
-  }
-  const isMap = typeof content === 'object' && content !== null && !Array.isArray(content);
-  if (!isMap || !Object.values(content as object).every((value) => typeof value === 'string')) {
-    throw invalid('Expected --tokens-file to be a map of token: namespace.');
-  }
+  const known = parseTokens(await readText('--tokens-file', file), file, 1);
   const tokens = scenario.namespaces.map((): string[] => []);
-  for (const [token, namespace] of Object.entries(content as Record<string, string>)) {
+  for (const [token, namespace] of known) {
     tokens[scenario.namespaces.indexOf(namespace)]?.push(token);
   }
   const needed = new Set(

@@ -3,7 +3,7 @@ import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { plainYamlMessage } from '../../options/yaml-errors.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import { namespaceProblem } from '../../protocol/identifiers.js';
-import { tokenLengthProblem } from './tokens.js';
+import { MIN_TOKEN_BYTES, tokenLengthProblem } from './tokens.js';
 
 /**
  * Reads a YAML or JSON file of `token: namespace`.
@@ -21,8 +21,17 @@ export async function readTokensFile(file: string): Promise<ReadonlyMap<string, 
   return parseTokens(text, file);
 }
 
-/** As {@link readTokensFile}, from a text; `source` names it in messages. */
-export function parseTokens(text: string, source: string): ReadonlyMap<string, string> {
+/**
+ * As {@link readTokensFile}, from a text.
+ *
+ * @param source names it in messages.
+ * @param minTokenBytes for tokens that somebody else made.
+ */
+export function parseTokens(
+  text: string,
+  source: string,
+  minTokenBytes: number = MIN_TOKEN_BYTES,
+): ReadonlyMap<string, string> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const problems: string[] = [];
@@ -44,7 +53,7 @@ export function parseTokens(text: string, source: string): ReadonlyMap<string, s
     const [keyNode, valueNode] = [pair.key as Node | null, pair.value as Node | null];
     const at = keyNode?.range?.[0] ?? 0;
     const token = spelled(keyNode);
-    const short = token === undefined ? 'text' : tokenLengthProblem(token);
+    const short = token === undefined ? 'text' : tokenLengthProblem(token, minTokenBytes);
     if (token === undefined || short !== undefined) {
       complain(at, `expected a token of ${short}`);
       continue;

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { DatafnWsError } from '../../protocol/errors.js';
 import { describe, namespaceProblem } from '../../protocol/identifiers.js';
+import { formatAmount } from '../../protocol/units.js';
 import type { NamespaceProvider } from './provider.js';
 
 /** Tokens and the namespace of each. */
@@ -17,12 +18,12 @@ export interface TokensNamespaceProvider extends NamespaceProvider {
 }
 
 /** Too long to be guessed, when it is random: 128 bits. */
-const MIN_TOKEN_BYTES = 16;
+export const MIN_TOKEN_BYTES = 16;
 
 /** Says what keeps a text from being a token, in words that follow "expected a token of", or nothing. */
-export function tokenLengthProblem(token: string): string | undefined {
+export function tokenLengthProblem(token: string, minBytes: number = MIN_TOKEN_BYTES): string | undefined {
   const length = Buffer.byteLength(token);
-  return length >= MIN_TOKEN_BYTES ? undefined : `at least ${MIN_TOKEN_BYTES} bytes, got ${length}`;
+  return length >= minBytes ? undefined : `at least ${formatAmount(minBytes, 'byte')}, got ${length}`;
 }
 
 /**
