@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { benchOptions } from '../../src/options/bench.js';
 import { flagOf } from '../../src/options/spec.js';
@@ -63,19 +63,24 @@ function project(name: string): string {
   return root;
 }
 
+interface Ran {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 /** Runs commands as the shell of a CI system does: the first that fails is the last. */
-function run(root: string, script: readonly string[], env: Record<string, string> = {}) {
+function run(root: string, script: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
   const inherited = Object.entries(process.env).filter(([key]) => !/^(GITHUB_|DATAFN_WS_|npm_)/.test(key));
-  const { status, stdout, stderr } = spawnSync('bash', ['-e', '-c', script.join('\n')], {
-    cwd: root,
-    encoding: 'utf8',
-    env: {
-      ...Object.fromEntries(inherited),
-      PATH: `${join(root, 'shims')}${delimiter}${process.env.PATH}`,
-      ...env,
-    },
+  const path = `${join(root, 'shims')}${delimiter}${process.env.PATH}`;
+  return new Promise((resolve) => {
+    const child = execFile(
+      'bash',
+      ['-e', '-c', script.join('\n')],
+      { cwd: root, env: { ...Object.fromEntries(inherited), PATH: path, ...env } },
+      (_, stdout, stderr) => resolve({ status: child.exitCode ?? -1, stdout, stderr }),
+    );
   });
-  return { status, stdout, stderr };
 }
 
 test('the page has a scenario, a workflow and a job', () => {
@@ -94,62 +99,47 @@ test('every flag for a file that it tells of is one, and every one is told of', 
   expect(told).toEqual(reports.sort());
 });
 
-describe('GitHub Actions', () => {
-  let root: string;
-  let first: ReturnType<typeof run>;
-  const env = () => ({
-    GITHUB_ACTIONS: 'true',
-    GITHUB_WORKSPACE: root,
-    GITHUB_STEP_SUMMARY: join(root, 'summary.md'),
-  });
-  beforeAll(() => {
-    root = project('github');
-    first = run(root, commands['GitHub Actions'], env());
-  });
-
-  test('runs the commands of the page, and passes', async () => {
+describe.concurrent('the commands of the page, as they stand there,', () => {
+  test('pass on GitHub Actions, are compared with the main branch from then on, and fail with what does not hold', async () => {
+    const root = project('github');
+    const summary = join(root, 'summary.md');
+    const env = { GITHUB_ACTIONS: 'true', GITHUB_WORKSPACE: root, GITHUB_STEP_SUMMARY: summary };
+    const first = await run(root, commands['GitHub Actions'], env);
     expect(first.status, first.stdout + first.stderr).toBe(0);
     expect(first.stdout).toMatch(/^PASSED ci$/m);
     expect(first.stdout).not.toContain('::error');
+    expect(readFileSync(summary, 'utf8')).toMatch(/^## \S+ passed: ci$/m);
     // Everything that a later step wants is there.
-    expect(steps.find(({ uses }) => uses?.startsWith('actions/upload-artifact'))?.with?.path).toBe(
-      'report.*',
-    );
+    const upload = steps.find(({ uses }) => uses?.startsWith('actions/upload-artifact'));
+    expect(upload?.with?.path).toBe('report.*');
     for (const kind of ['json', 'xml', 'html']) expect(existsSync(join(root, `report.${kind}`))).toBe(true);
     expect(await junitErrors(readFileSync(join(root, 'report.xml'), 'utf8'))).toEqual([]);
-    expect(readFileSync(join(root, 'summary.md'), 'utf8')).toMatch(/^## \S+ passed: ci$/m);
-  });
 
-  test('keeps the report of the main branch, compares the next push with it, and fails with what does not hold', () => {
-    const [keep = ''] = steps
-      .filter((step) => step.if?.includes('main'))
-      .flatMap(({ run: command }) => command ?? []);
-    expect(run(root, [keep]).status).toBe(0);
-    const cached = steps
-      .filter(({ uses }) => uses?.startsWith('actions/cache'))
-      .map((step) => step.with?.path);
-    expect(cached).toEqual(['baseline.json', 'baseline.json']);
+    const onMain = steps.filter((step) => step.if?.includes('refs/heads/main'));
+    const keep = onMain.flatMap(({ run: command }) => command ?? []);
+    expect((await run(root, keep)).status).toBe(0);
+    const cached = steps.filter(({ uses }) => uses?.startsWith('actions/cache'));
+    expect(cached.map((step) => step.with?.path)).toEqual(['baseline.json', 'baseline.json']);
     expect(existsSync(join(root, 'baseline.json'))).toBe(true);
+
     const scenario = join(root, 'bench', 'ci.yaml');
     writeFileSync(scenario, readFileSync(scenario, 'utf8').replace('accepted == 100', 'accepted == 101'));
-    const failed = run(root, commands['GitHub Actions'], env());
-    expect(failed.status, failed.stdout + failed.stderr).toBe(1);
-    expect(failed.stdout).toContain(
+    const second = await run(root, commands['GitHub Actions'], env);
+    expect(second.status, second.stdout + second.stderr).toBe(1);
+    expect(second.stdout).toContain(
       '::error file=bench/ci.yaml,line=15,title=bench ci::expected steady.accepted == 101, got 100',
     );
-    expect(failed.stdout).toMatch(/baseline/);
-    expect(readFileSync(join(root, 'summary.md'), 'utf8')).toMatch(
-      /^## \S+ passed: ci$[\s\S]*^## \S+ failed: ci$/m,
-    );
+    expect(second.stdout).toMatch(/baseline/);
+    expect(readFileSync(summary, 'utf8')).toMatch(/^## \S+ passed: ci$[\s\S]*^## \S+ failed: ci$/m);
   });
-});
 
-test('GitLab runs the commands of the page, passes, and finds its artifacts', async () => {
-  const root = project('gitlab');
-  const { status, stdout, stderr } = run(root, commands.GitLab);
-  expect(status, stdout + stderr).toBe(0);
-  expect(stdout).not.toContain('::');
-  const { paths, reports } = job.artifacts;
-  for (const path of [...paths, reports.junit]) expect(existsSync(join(root, path)), path).toBe(true);
-  expect(await junitErrors(readFileSync(join(root, reports.junit), 'utf8'))).toEqual([]);
+  test('pass on GitLab, and leave the artifacts that it is told of', async () => {
+    const root = project('gitlab');
+    const { status, stdout, stderr } = await run(root, commands.GitLab);
+    expect(status, stdout + stderr).toBe(0);
+    expect(stdout).not.toContain('::');
+    const { paths, reports } = job.artifacts;
+    for (const path of [...paths, reports.junit]) expect(existsSync(join(root, path)), path).toBe(true);
+    expect(await junitErrors(readFileSync(join(root, reports.junit), 'utf8'))).toEqual([]);
+  });
 });
