@@ -45,10 +45,11 @@ export function hostileComparison(evil: string): Comparison {
   };
 }
 
+const report = filledReport(['steady.accepted == 999', 'hot.accepted == 50']);
+const [result] = report.results as [JsonResult];
+
 /** A report of a run that failed, with a text in every place of it that can come from outside. */
 export function hostileReport(evil: string): JsonReport {
-  const report = filledReport(['steady.accepted == 999', 'hot.accepted == 50']);
-  const [result] = report.results as [JsonResult];
   return {
     ...report,
     notRun: [{ name: evil, source: evil, reason: evil }],
@@ -60,7 +61,14 @@ export function hostileReport(evil: string): JsonReport {
         replay: `datafn-ws bench '${evil}'`,
         target: { ...result.target, isOwn: false, urls: [evil] },
         machine: { ...result.machine, cpu: evil, platform: evil },
-        scenario: { ...result.scenario, name: evil, summary: evil, source: evil, overrides: [evil] },
+        scenario: {
+          ...result.scenario,
+          name: evil,
+          summary: evil,
+          source: evil,
+          overrides: [evil],
+          serverFlags: [evil],
+        },
         expectations: result.expectations.map((one) => ({ ...one, rule: evil, phase: evil, key: evil })),
         phases: result.phases.map((phase) => ({ ...phase, label: evil })),
         comparison: hostileComparison(evil),

@@ -99,7 +99,8 @@ test('every flag for a file that it tells of is one, and every one is told of', 
   expect(told).toEqual(reports.sort());
 });
 
-describe.concurrent('the commands of the page, as they stand there,', () => {
+// Runs of the tool one after the other, with npx before each: on a busy machine that takes a while.
+describe.concurrent('the commands of the page, as they stand there,', { timeout: 60_000 }, () => {
   test('pass on GitHub Actions, are compared with the main branch from then on, and fail with what does not hold', async () => {
     const root = project('github');
     const summary = join(root, 'summary.md');
