@@ -6,6 +6,7 @@ import type { Scenario } from '../../bench/scenario/model.js';
 import type { TlsTrust } from '../../emit/api-client.js';
 import type { BenchOptions } from '../../options/bench.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import { decodeUtf8 } from '../../protocol/utf8.js';
 import { parseTokens } from '../../server/auth/tokens-file.js';
 import { readTrust } from '../trust.js';
 
@@ -40,10 +41,10 @@ async function credentialsOf(options: BenchOptions, scenario: Scenario): Promise
 
 /** Reads a file of token: namespace, and sees to it that every namespace that needs a token has one. */
 async function listedTokens(file: string, scenario: Scenario): Promise<string[][]> {
-  const known = parseTokens(await readText('--tokens-file', file), file, 1);
   const tokens = scenario.namespaces.map((): string[] => []);
-  for (const [token, namespace] of known) {
-    tokens[scenario.namespaces.indexOf(namespace)]?.push(token);
+  const indexes = new Map(scenario.namespaces.map((name, index) => [name, index]));
+  for (const [token, namespace] of parseTokens(await readText('--tokens-file', file), file, 1)) {
+    tokens[indexes.get(namespace) ?? -1]?.push(token);
   }
   const needed = new Set(
     scenario.cohorts
@@ -84,11 +85,12 @@ function emitTemplateOf(options: BenchOptions, tls: TlsTrust | undefined): EmitT
 }
 
 async function readText(flag: string, file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
+  const bytes = await readFile(file).catch((error: unknown) => {
     throw invalid(`Expected ${flag} to be a file that can be read: ${messageOf(error)}`);
-  }
+  });
+  const text = decodeUtf8(bytes);
+  if (text === undefined) throw invalid(`Expected ${flag} to be UTF-8, got bytes that are none.`);
+  return text;
 }
 
 function invalid(message: string): DatafnWsError {
