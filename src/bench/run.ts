@@ -5,7 +5,7 @@ import { driveWithAutocannon, racingPlan } from './emitter/autocannon.js';
 import { type Emitted, emitPlan, orderedPlan } from './emitter/emitter.js';
 import type { Credentials } from './fleet/credentials.js';
 import type { FleetCalls, WorkerStatus } from './fleet/messages.js';
-import { machineLimits, planLayout } from './fleet/preflight.js';
+import { type Layout, machineLimits, planLayout } from './fleet/preflight.js';
 import { WorkerPool } from './fleet/worker-pool.js';
 import { monotonicMs } from './measure/clock.js';
 import { dueMs, type EmissionPlan } from './measure/emission-plan.js';
@@ -25,13 +25,15 @@ import {
   type PhaseAction,
   type Scenario,
 } from './scenario/model.js';
-import { Target, type TargetOptions } from './target/target.js';
+import { checkTarget, Target, type TargetOptions } from './target/target.js';
 import { judge } from './verdict/rule.js';
 
 /** From telling the workers of a plan to its first cursor. */
 const LEAD_MS = 100;
 /** From one point of the timeline to the next. */
 const MARK_MS = 1000;
+/** How long workers have to tell what they counted when a run ends before its time. */
+const LAST_CUT_MS = 5000;
 /** How long slow readers have at the end to get to the newest cursor. */
 const SLOW_SETTLE_MS = 30_000;
 
@@ -39,8 +41,6 @@ export interface RunOptions extends TargetOptions {
   readonly credentials: Credentials;
   /** Worker processes; by default as many as fit the machine. */
   readonly workers: number | undefined;
-  /** Ends the run early; what was measured until then is still reported. */
-  readonly signal: AbortSignal;
   readonly observer: RunObserver;
 }
 
@@ -64,17 +64,27 @@ export interface RunObserver {
 }
 
 /**
+ * Finds out, without opening anything, whether a scenario can be run, and how it is laid out on the machine.
+ *
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` when the machine is too small for it, or it needs another target.
+ */
+export function planRun(scenario: Scenario, options: TargetOptions & Pick<RunOptions, 'workers'>): Layout {
+  checkTarget(scenario, options);
+  const clients = scenario.cohorts.reduce((total, cohort) => total + cohort.clients, 0);
+  return planLayout(
+    { clients, urls: options.urls, ownServer: options.urls.length === 0, workers: options.workers },
+    machineLimits(availableParallelism()),
+  );
+}
+
+/**
  * Runs a scenario: starts the server and the workers, carries out the phases, judges what was measured.
  *
  * @throws {DatafnWsError} when it cannot begin: `ERR_INVALID_OPTION` (the machine is too small for it, or the target
  *   cannot do what it asks for), `ERR_UNREACHABLE` (no server). What goes wrong later is in the result.
  */
 export async function runScenario(scenario: Scenario, options: RunOptions): Promise<RunResult> {
-  const clients = scenario.cohorts.reduce((total, cohort) => total + cohort.clients, 0);
-  const layout = planLayout(
-    { clients, urls: options.urls, ownServer: options.urls.length === 0, workers: options.workers },
-    machineLimits(availableParallelism()),
-  );
+  const layout = planRun(scenario, options);
   const target = await Target.open(scenario, options);
   try {
     return await new Run(scenario, options, target, layout.workers).carryOut(layout.localAddresses);
@@ -156,10 +166,14 @@ class Run {
       }
       await this.#settleSlow();
     } catch (error) {
-      if (error instanceof Aborted) this.#interrupt(await this.#cut().catch(() => this.#present));
+      if (error instanceof Aborted) this.#interrupt(await this.#cutInTime());
       // A worker's counts went with it; those of the others alone would be wrong.
       else if (isWorkerDeath(error)) this.#interrupt(this.#present);
-      else if (!(error instanceof PhaseFailed)) throw error;
+      else if (error instanceof DatafnWsError) {
+        // A server of ours that did not come back.
+        this.#problems.push(`The run was ended: ${error.message.replaceAll('\n', ' | ')}`);
+        this.#interrupt(await this.#cutInTime());
+      } else if (!(error instanceof PhaseFailed)) throw error;
     } finally {
       this.#phase = undefined;
       clearInterval(this.#clock);
@@ -340,6 +354,13 @@ class Run {
     }
     addMeasurements(this.#total, phase);
     return phase;
+  }
+
+  /** As {@link #cut}, at the end of a run before its time: what a worker does not tell in time is not known. */
+  async #cutInTime(): Promise<Measurements> {
+    const present = this.#present;
+    const late = sleep(LAST_CUT_MS, undefined, { ref: false }).then(() => present);
+    return Promise.race([this.#cut().catch(() => present), late]);
   }
 
   /** Ends every client and every worker. */

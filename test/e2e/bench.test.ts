@@ -226,6 +226,13 @@ describe.concurrent('wrong usage exits with 2, says what is wrong, and runs noth
     expectNoTrace(output);
   });
 
+  test('what cannot be run on the target is told before anything is, of every scenario', async () => {
+    const output = await bench(tiny, 'shutdown', 'churn', '--url', 'ws://127.0.0.1:9/');
+    expect(output.code).toBe(2);
+    expect(output.stderr).toMatch(/^error: The scenario shutdown .*leave --url out/m);
+    expect(output.stdout + output.stderr).not.toContain('tiny');
+  });
+
   test('mistakes of several files are told at once', async () => {
     const { code, stderr } = await bench(broken, wrong, tiny);
     expect(code).toBe(2);
@@ -303,6 +310,36 @@ describe.runIf(canSeeProcesses)('the end of a run before its time', () => {
     await untilGone(children);
   });
 
+  // A server that never says where it listens, and one that says so and then heeds nothing.
+  const mute = file('mute.cjs', `process.on('SIGTERM', () => {}); setInterval(() => {}, 1000);`);
+  const deaf = file('deaf.cjs', `console.log('{"wsUrl":"ws://127.0.0.1:9/"}'); require('./mute.cjs');`);
+  const isNode = ({ command }: ProcessEntry) => / \S*\.cjs /.test(command);
+
+  test('by SIGINT while it waits for a server that never comes up: exit 130, and no process is left', async () => {
+    const run = startCli(['bench', waiting, '--server-command', `node ${mute}`]);
+    const children = await untilChildren(run.pid, (found) => found.some(isNode));
+    await untilChildren(children[0]?.pid as number, (found) => found.some(isNode));
+    run.kill('SIGINT');
+    expect(await run.ended()).toEqual({ code: 130, signal: null });
+    expect(run.stdout).toMatch(/^Overall: 0 of 1 scenario passed\n {2}not run +waiting$/m);
+    await untilGone(children);
+  });
+
+  test('by SIGINT twice: it waits for nothing any more, and no process is left', async () => {
+    const mark = `${process.pid} twice`;
+    const args = ['bench', waiting, '--server-command', `node ${deaf}`];
+    const run = startCli(args, { env: { BENCH_TEST_MARK: mark } });
+    await run.until(() => run.stderr.includes('connect steady'), 'the first phase');
+    const startMs = performance.now();
+    run.kill('SIGINT');
+    // The server has ten seconds to shut down, and three more.
+    await untilChildren(run.pid, (found) => !found.some(isWorker));
+    run.kill('SIGINT');
+    expect(await run.ended()).toEqual({ code: 130, signal: null });
+    expect(performance.now() - startMs).toBeLessThan(9000);
+    await untilNoneMarked('BENCH_TEST_MARK', mark);
+  });
+
   test('by SIGKILL: the workers and the server go with it', async () => {
     const { run, children } = await running();
     run.kill('SIGKILL');
@@ -353,6 +390,25 @@ while :; do sleep 600; done
     expect(run.stdout).toMatch(/[Ww]orker \d .*died with SIGKILL/);
     expect(run.stdout).toContain(String(worker.pid));
     await untilGone(children);
+  });
+
+  test('of a server that does not come back from a restart: exit 1, with a report that says why', async () => {
+    const once = file(
+      'once.cjs',
+      `const fs = require('node:fs');
+if (fs.existsSync(__filename + '.ran')) { console.error('not again'); process.exit(7); }
+fs.writeFileSync(__filename + '.ran', '');
+console.log('{"wsUrl":"ws://127.0.0.1:9/"}');
+setInterval(() => {}, 1000);`,
+    );
+    const args = ['--set', 'phases[1]=restart-server: {}', '--server-command', `node ${once}`];
+    const output = await bench(waiting, ...args);
+    expect(output.code, output.stdout + output.stderr).toBe(1);
+    expect(output.stdout).toMatch(/^FAILED waiting$/m);
+    expect(output.stdout.replace(/\s+/g, ' ')).toContain(
+      'The run was ended: The server for this run could not be started: it ended at once (exit code 7) | not again',
+    );
+    expectNoTrace(output);
   });
 
   test('of the server: the run has failed, exit 1, and it says that the server ended', async () => {

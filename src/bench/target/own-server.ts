@@ -37,6 +37,8 @@ export interface OwnServerOptions {
   readonly port?: number;
   /** What is started in place of `datafn-ws serve`. */
   readonly command?: string | undefined;
+  /** Ends the wait for a server that does not come up. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -49,6 +51,7 @@ export async function startOwnServer({
   env,
   port = 0,
   command,
+  signal,
 }: OwnServerOptions): Promise<OwnServer> {
   const words = command === undefined ? SHIPPED : [KEEPER, ...(commandWords(command) ?? [])];
   const child = spawn(process.execPath, [...words, '--port', String(port), '--json', ...flags], {
@@ -84,10 +87,13 @@ export async function startOwnServer({
     if (command === undefined) child.kill('SIGKILL');
     else if (child.connected) child.disconnect();
   };
-  const { wsUrl, apiUrl } = await listening(child, exited, () => ended, lastLines).catch((error: unknown) => {
-    if (ended === undefined) cutOff();
-    throw error;
-  });
+  const { wsUrl, apiUrl } = await listening(child, exited, () => ended, lastLines, signal).catch(
+    async (error: unknown) => {
+      if (ended === undefined) cutOff();
+      await exited;
+      throw error;
+    },
+  );
   return {
     wsUrl,
     apiUrl,
@@ -132,6 +138,7 @@ async function listening(
   exited: Promise<void>,
   ended: () => string | undefined,
   lastLines: readonly string[],
+  signal: AbortSignal | undefined,
 ): Promise<Addresses> {
   const failure = (why: string) =>
     new DatafnWsError(
@@ -139,6 +146,7 @@ async function listening(
       [`The server for this run could not be started: ${why}`, ...lastLines].join('\n'),
     );
   let deadline: NodeJS.Timeout | undefined;
+  let onAbort = () => {};
   const said = new Promise<Addresses>((resolve) => {
     createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
       const addresses = readAddresses(line);
@@ -156,9 +164,13 @@ async function listening(
           () => reject(failure(`it did not say on stdout within ${START_MS / 1000} s where it listens`)),
           START_MS,
         );
+        onAbort = () => reject(failure('it was not waited for'));
+        if (signal?.aborted) onAbort();
+        signal?.addEventListener('abort', onAbort);
       }),
     ]);
   } finally {
+    signal?.removeEventListener('abort', onAbort);
     clearTimeout(deadline);
   }
 }

@@ -20,6 +20,34 @@ export interface TargetOptions {
   readonly tls: TlsTrust | undefined;
   /** Environment for a server that is started. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Ends the run early, a wait for its server included; what was measured until then is still reported. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Finds out, without asking any server, whether a scenario can be run on such a target.
+ *
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` when not.
+ */
+export function checkTarget({ name, phases }: Scenario, { urls, emitTemplate }: TargetOptions): void {
+  if (urls.length === 0) return;
+  const actions = phases.flatMap((phase) => [...actionsOf(phase)]);
+  const needsOwn = actions.find(({ kind }) => kind === 'restart-server' || kind === 'shutdown-server');
+  if (needsOwn !== undefined) {
+    throw new DatafnWsError(
+      'ERR_INVALID_OPTION',
+      `The scenario ${name} has a phase ${needsOwn.kind}, which needs a server that bench starts itself: leave --url out.`,
+    );
+  }
+  if (
+    emitTemplate !== undefined &&
+    actions.some((action) => action.kind === 'emit' && action.via === 'autocannon')
+  ) {
+    throw new DatafnWsError(
+      'ERR_INVALID_OPTION',
+      `The scenario ${name} emits with autocannon, which --emit-url cannot stand in for.`,
+    );
+  }
 }
 
 /** What a run tests: a server that it starts and may restart, or servers that somebody else runs. */
@@ -71,21 +99,8 @@ export class Target {
       }
       return new Target(scenario, options, [own.wsUrl], emits, own);
     }
-    const needsOwn = actions.find(({ kind }) => kind === 'restart-server' || kind === 'shutdown-server');
-    if (needsOwn !== undefined) {
-      throw new DatafnWsError(
-        'ERR_INVALID_OPTION',
-        `The scenario ${scenario.name} has a phase ${needsOwn.kind}, which needs a server that bench starts itself: leave --url out.`,
-      );
-    }
     await Promise.all(urls.map((url) => checkReachable(url, tls)));
     if (emitTemplate !== undefined) {
-      if (actions.some((action) => action.kind === 'emit' && action.via === 'autocannon')) {
-        throw new DatafnWsError(
-          'ERR_INVALID_OPTION',
-          `The scenario ${scenario.name} emits with autocannon, which --emit-url cannot stand in for.`,
-        );
-      }
       return new Target(scenario, options, urls, { kind: 'template', template: emitTemplate }, undefined);
     }
     const adminUrls = options.adminUrls.length === 0 ? urls.map(apiUrlOf) : options.adminUrls;
@@ -124,10 +139,10 @@ export class Target {
 
   static #start(
     { serverFlags: flags }: Scenario,
-    { env, serverCommand: command }: TargetOptions,
+    { env, serverCommand: command, signal }: TargetOptions,
     port?: number,
   ): Promise<OwnServer> {
-    return startOwnServer({ flags, env, port, command });
+    return startOwnServer({ flags, env, port, command, signal });
   }
 
   /** What the server says of itself now; empty when it does not say. */

@@ -6,18 +6,17 @@ import { metricOf } from '../../bench/report/tables.js';
 import { terminalReport } from '../../bench/report/terminal.js';
 import { runScenario } from '../../bench/run.js';
 import { loadScenario } from '../../bench/scenario/load.js';
-import type { Scenario } from '../../bench/scenario/model.js';
 import { DEFAULT_SCENARIO, scenarioFile, shippedScenarios } from '../../bench/scenario/shipped.js';
 import { type BenchOptions, benchOptions } from '../../options/bench.js';
 import { resolveOptions } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
-import { formatCount, formatDuration } from '../../protocol/units.js';
+import { formatAmount, formatCount, formatDuration } from '../../protocol/units.js';
 import { colorsFor } from '../color.js';
 import { type Io, STOP_EXIT_CODES, type StopSignal, UNWRITTEN_EXIT_CODE } from '../io.js';
 import { version } from '../version.js';
 import { Baseline } from './baseline.js';
+import { loadAll, type Plan, planAll } from './plans.js';
 import { ProgressScreen } from './progress.js';
-import { remoteOptions } from './remote-options.js';
 import { ReportFiles } from './report-files.js';
 
 /** Runs, lists or checks scenarios; the exit code. */
@@ -31,30 +30,73 @@ export async function bench(
   if (options.url.length > 0 && options.serverCommand !== undefined) {
     throw new DatafnWsError('ERR_INVALID_OPTION', 'Expected --url or --server-command, got both.');
   }
-  const scenarios = await load(names.length === 0 ? [DEFAULT_SCENARIO] : names, options);
+  const scenarios = await loadAll(names.length === 0 ? [DEFAULT_SCENARIO] : names, options);
   if (options.validate) {
     for (const { name, source } of scenarios) io.stdout.write(`${name} is valid (${source})\n`);
     return 0;
   }
 
-  const baseline = await Baseline.read(options, scenarios, io);
-  const files = new ReportFiles(options, io);
+  const stop = new StopRequests(io);
+  try {
+    const plans = await planAll(scenarios, options, io, stop.signal);
+    const baseline = await Baseline.read(options, scenarios, io);
+    const files = new ReportFiles(options, io);
+    return await Promise.race([runAll(plans, { options, io, stop, baseline, files }), stop.atOnce]);
+  } finally {
+    stop.dispose();
+  }
+}
+
+/** The first request to stop ends the run and has it reported; at the second, nothing is waited for. */
+class StopRequests {
+  readonly #abort = new AbortController();
+  /** What the first one was. */
+  by: StopSignal | undefined;
+  /** The exit code, at the second one. */
+  readonly atOnce: Promise<number>;
+  readonly dispose: () => void;
+
+  constructor(io: Io) {
+    let leave: (code: number) => void;
+    this.atOnce = new Promise((resolve) => {
+      leave = resolve;
+    });
+    this.dispose = io.onStop((signal) => {
+      if (this.by !== undefined) leave(STOP_EXIT_CODES[signal]);
+      this.by ??= signal;
+      this.#abort.abort();
+    });
+  }
+
+  /** Aborts at the first one. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+}
+
+interface Surroundings {
+  readonly options: BenchOptions;
+  readonly io: Io;
+  readonly stop: StopRequests;
+  readonly baseline: Baseline | undefined;
+  readonly files: ReportFiles;
+}
+
+/** Runs scenarios one after the other, and reports them; the exit code. */
+async function runAll(
+  plans: readonly Plan[],
+  { options, io, stop, baseline, files }: Surroundings,
+): Promise<number> {
   const output = files.takeStdout ? 'stderr' : 'stdout';
-  const abort = new AbortController();
-  let stoppedBy: StopSignal | undefined;
-  const dispose = io.onStop((signal) => {
-    stoppedBy ??= signal;
-    abort.abort();
-  });
   const results: JsonResult[] = [];
   let whyNot = 'The run was stopped before it came to it.';
   let areWritten = true;
   try {
-    for (const [index, scenario] of scenarios.entries()) {
-      if (abort.signal.aborted) break;
+    for (const [index, plan] of plans.entries()) {
+      if (stop.signal.aborted) break;
       const runs: JsonResult[] = [];
       try {
-        await runAll(scenario, options, io, abort.signal, runs);
+        await runRepeatedly(plan, options, io, runs);
       } finally {
         const result = options.repeat > 1 && runs.length > 0 ? repeatedResult(runs, options.repeat) : runs[0];
         if (result !== undefined)
@@ -62,49 +104,33 @@ export async function bench(
       }
     }
   } catch (error) {
-    whyNot = messageOf(error);
-    throw error;
+    // Why a server did not start that nobody waits for any more is of no interest.
+    if (!stop.signal.aborted || !(error instanceof DatafnWsError)) {
+      whyNot = messageOf(error);
+      throw error;
+    }
   } finally {
     // Whatever ended it, what there is is reported, and what there is not as well.
-    const notRun = scenarios
+    const notRun = plans
       .slice(results.length)
-      .map(({ name, source }) => ({ name, source, reason: whyNot }));
+      .map(({ scenario: { name, source } }) => ({ name, source, reason: whyNot }));
     areWritten = await files.write(jsonReport(results, notRun));
-    dispose();
   }
-  if (scenarios.length > 1) {
-    io[output].write(`\n${overall(scenarios, results, io)}`);
+  if (plans.length > 1 || results.length === 0) {
+    io[output].write(`\n${overall(plans, results, io)}`);
   }
-  return exitCodeOf(results, stoppedBy) || (areWritten ? 0 : UNWRITTEN_EXIT_CODE);
-}
-
-/** Reads every scenario before any is run; reports what is wrong with all of them at once. */
-async function load(names: readonly string[], { set, seed }: BenchOptions): Promise<Scenario[]> {
-  const files = await Promise.all(names.map(scenarioFile));
-  const loaded = await Promise.allSettled(files.map((file) => loadScenario(file, { set, seed })));
-  const errors = loaded.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
-  const other = errors.find((error) => !(error instanceof DatafnWsError));
-  if (other !== undefined) throw other;
-  if (errors.length > 0) {
-    throw new DatafnWsError(
-      'ERR_INVALID_SCENARIO',
-      [...new Set(errors.map(({ message }) => message))].join('\n'),
-    );
-  }
-  return loaded.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  return exitCodeOf(results, stop.by) || (areWritten ? 0 : UNWRITTEN_EXIT_CODE);
 }
 
 /** Runs a scenario as often as it is to be repeated; each run that there is goes into `runs`. */
-async function runAll(
-  scenario: Scenario,
-  options: BenchOptions,
+async function runRepeatedly(
+  plan: Plan,
+  { repeat, progress }: BenchOptions,
   io: Io,
-  signal: AbortSignal,
   runs: JsonResult[],
 ): Promise<void> {
-  const { repeat } = options;
-  while (runs.length < repeat && !signal.aborted) {
-    const result = await runOne(scenario, options, io, signal);
+  while (runs.length < repeat && !plan.options.signal.aborted) {
+    const result = await runOne(plan, progress, io);
     runs.push(result);
     if (repeat === 1) continue;
     const fanout = metricOf(result, 'fanout.p99');
@@ -114,24 +140,13 @@ async function runAll(
 }
 
 async function runOne(
-  scenario: Scenario,
-  options: BenchOptions,
+  { scenario, options }: Plan,
+  progress: boolean | undefined,
   io: Io,
-  signal: AbortSignal,
 ): Promise<JsonResult> {
-  const screen = new ProgressScreen(io, scenario, options.progress);
+  const screen = new ProgressScreen(io, scenario, progress);
   try {
-    const run = await runScenario(scenario, {
-      urls: options.url,
-      serverCommand: options.serverCommand,
-      adminUrls: options.adminUrl,
-      adminToken: options.adminToken,
-      ...(await remoteOptions(options, scenario)),
-      workers: options.workers,
-      env: io.env,
-      signal,
-      observer: screen,
-    });
+    const run = await runScenario(scenario, { ...options, observer: screen });
     return jsonResult(run, { version, machine: machine() });
   } finally {
     screen.close();
@@ -170,7 +185,7 @@ function machine(): JsonResult['machine'] {
 }
 
 /** One verdict for several scenarios. */
-function overall(scenarios: readonly Scenario[], results: readonly JsonResult[], io: Io): string {
+function overall(plans: readonly Plan[], results: readonly JsonResult[], io: Io): string {
   const colors = colorsFor(io, 'stdout');
   const paint = {
     passed: colors.green,
@@ -179,13 +194,13 @@ function overall(scenarios: readonly Scenario[], results: readonly JsonResult[],
     invalid: colors.magenta,
     aborted: colors.yellow,
   };
-  const lines = scenarios.map(({ name }, index) => {
+  const lines = plans.map(({ scenario: { name } }, index) => {
     const result = results[index];
     const verdict = result?.verdict ?? 'aborted';
     return `  ${paint[verdict]((result === undefined ? 'not run' : verdict).padEnd(9))} ${name}\n`;
   });
   const passed = results.filter(({ verdict }) => verdict === 'passed').length;
-  return `${colors.bold('Overall')}: ${passed} of ${scenarios.length} scenarios passed\n${lines.join('')}`;
+  return `${colors.bold('Overall')}: ${passed} of ${formatAmount(plans.length, 'scenario')} passed\n${lines.join('')}`;
 }
 
 /** Of several outcomes, the one that weighs most: interrupted, not valid, failed, worse than the baseline. */

@@ -1,0 +1,69 @@
+import { planRun, type RunOptions } from '../../bench/run.js';
+import { loadScenario } from '../../bench/scenario/load.js';
+import type { Scenario } from '../../bench/scenario/model.js';
+import { scenarioFile } from '../../bench/scenario/shipped.js';
+import type { BenchOptions } from '../../options/bench.js';
+import { DatafnWsError, type ErrorCode } from '../../protocol/errors.js';
+import type { Io } from '../io.js';
+import { remoteOptions } from './remote-options.js';
+
+/** A scenario, and how it is going to be run. */
+export interface Plan {
+  readonly scenario: Scenario;
+  readonly options: Omit<RunOptions, 'observer'>;
+}
+
+/**
+ * Reads every scenario before any is run.
+ *
+ * @throws {DatafnWsError} `ERR_INVALID_SCENARIO` with what is wrong with all of them.
+ */
+export async function loadAll(
+  names: readonly string[],
+  { set, seed }: BenchOptions,
+): Promise<readonly Scenario[]> {
+  const files = await Promise.all(names.map(scenarioFile));
+  return allOf('ERR_INVALID_SCENARIO', files, (file) => loadScenario(file, { set, seed }));
+}
+
+/**
+ * Finds out of every scenario, before any is run, whether it can be run as the flags say.
+ *
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` with what is wrong with all of them.
+ */
+export function planAll(
+  scenarios: readonly Scenario[],
+  flags: BenchOptions,
+  { env }: Pick<Io, 'env'>,
+  signal: AbortSignal,
+): Promise<readonly Plan[]> {
+  const target = {
+    urls: flags.url,
+    serverCommand: flags.serverCommand,
+    adminUrls: flags.adminUrl,
+    adminToken: flags.adminToken,
+    workers: flags.workers,
+    env,
+    signal,
+  };
+  return allOf('ERR_INVALID_OPTION', scenarios, async (scenario) => {
+    const options = { ...target, ...(await remoteOptions(flags, scenario)) };
+    planRun(scenario, options);
+    return { scenario, options };
+  });
+}
+
+/** What comes of every item; else one error that says what is wrong with any of them. */
+async function allOf<Item, Made>(
+  code: ErrorCode,
+  items: readonly Item[],
+  make: (item: Item) => Promise<Made>,
+): Promise<readonly Made[]> {
+  const settled = await Promise.allSettled(items.map(make));
+  const errors = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+  const other = errors.find((error) => !(error instanceof DatafnWsError));
+  if (other !== undefined) throw other;
+  if (errors.length > 0)
+    throw new DatafnWsError(code, [...new Set(errors.map(({ message }) => message))].join('\n'));
+  return settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+}
