@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { benchOptions } from '../../src/options/bench.js';
+import { compareOptions } from '../../src/options/compare.js';
 import { emitOptions } from '../../src/options/emit.js';
 import { serveOptions } from '../../src/options/serve.js';
 import { envOf, flagOf, type OptionSpec } from '../../src/options/spec.js';
 import { runWith } from '../support/run-in-process.js';
 
-const TABLES = { serve: serveOptions, emit: emitOptions, bench: benchOptions };
+const TABLES = { serve: serveOptions, emit: emitOptions, bench: benchOptions, compare: compareOptions };
 
 const NO_STACK = /^(?!.*\bat .*:\d+:\d+)/s;
 
@@ -114,7 +115,8 @@ describe('wrong usage is exit 2, with the flag, what was expected and what it go
       .map(([key]) => [command, key] as const),
   );
   test.each(texts)('%s with an empty %s', async (command, key) => {
-    const { code, stdout, stderr } = await runWith([command, `--${flagOf(key)}`, '']);
+    const files = command === 'compare' ? ['base.json', 'new.json'] : [];
+    const { code, stdout, stderr } = await runWith([command, ...files, `--${flagOf(key)}`, '']);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(new RegExp(`^error: Expected --${flagOf(key)} to be .*, got \\S`));
     expect(stderr).toMatch(NO_STACK);

@@ -2,8 +2,13 @@ import { PassThrough, Writable } from 'node:stream';
 import type { Io } from '../../src/cli/io.js';
 import { run } from '../../src/cli/run.js';
 
-/** Runs the command line in this process, with an outside of its own. */
-export async function runWith(args: readonly string[], env: Record<string, string> = {}, isTTY = false) {
+/** Runs the command line in this process, with an outside of its own and `input` on its stdin. */
+export async function runWith(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  isTTY = false,
+  input = '',
+) {
   const out = { stdout: '', stderr: '' };
   const stream = (name: keyof typeof out) =>
     Object.assign(
@@ -16,7 +21,7 @@ export async function runWith(args: readonly string[], env: Record<string, strin
       { isTTY },
     );
   const io: Io = {
-    stdin: new PassThrough().end(),
+    stdin: new PassThrough().end(input),
     stdout: stream('stdout'),
     stderr: stream('stderr'),
     env,
