@@ -194,8 +194,12 @@ test('under GitHub Actions, the summary of the job gets the Markdown, and each f
   writeFileSync(summary, 'What an earlier step said.\n');
   const file = scenario('annotated', 'hold: 10ms', ['cursors.lost == 1']);
   const env = { GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: summary, GITHUB_WORKSPACE: folder };
-  const run = await runCli(['bench', file, '--json', '-'], { env, withinMs: WITHIN_MS });
+  const flags = ['--json', '-', '--set', 'summary=::warning::somebody else'];
+  const run = await runCli(['bench', file, ...flags], { env, withinMs: WITHIN_MS });
   expect(run.code).toBe(1);
+  // Nobody but bench gives commands.
+  expect(run.stderr).toContain('somebody else');
+  expect(run.stderr.match(/^\s*::.*/gm)).toHaveLength(1);
   // stdout is for the report alone.
   expect(JSON.parse(run.stdout).verdict).toBe('failed');
   expect(run.stderr).toContain(

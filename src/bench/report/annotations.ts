@@ -42,6 +42,14 @@ export function annotations({ results, notRun }: JsonReport, pathOf: (source: st
     .join('');
 }
 
+/**
+ * Text for the log of a job: no line of it is a workflow command, whoever it is from. GitHub takes `::` at the
+ * beginning of a line for one, and `##[` anywhere.
+ */
+export function withoutCommands(text: string): string {
+  return text.replace(/^(\s*):(?=:)/gm, '$1:\u200b').replace(/##(?=\[)/g, '#\u200b#');
+}
+
 /** The message of a workflow command, escaped as GitHub documents it; its lines stay, its escapes are shown. */
 function data(text: string): string {
   const lines = text.replaceAll('%', '%25').split(/\r\n|\r|\n/);

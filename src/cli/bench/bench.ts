@@ -1,4 +1,5 @@
 import { availableParallelism, cpus, totalmem } from 'node:os';
+import { withoutCommands } from '../../bench/report/annotations.js';
 import { jsonReport, jsonResult } from '../../bench/report/json.js';
 import { repeatedResult } from '../../bench/report/repeated.js';
 import type { JsonResult } from '../../bench/report/schema.js';
@@ -156,7 +157,8 @@ async function runOne(
 /** Prints the report of a scenario. */
 function report(result: JsonResult, io: Io, output: 'stdout' | 'stderr'): JsonResult {
   const style = { colors: colorsFor(io, output), columns: Math.max(40, io[output].columns ?? 80) };
-  io[output].write(`\n${terminalReport(result, style)}`);
+  const text = terminalReport(result, style);
+  io[output].write(`\n${io.env.GITHUB_ACTIONS === 'true' ? withoutCommands(text) : text}`);
   return result;
 }
 

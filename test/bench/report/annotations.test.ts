@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { annotations } from '../../../src/bench/report/annotations.js';
+import { annotations, withoutCommands } from '../../../src/bench/report/annotations.js';
 import { filledReport } from '../filled.js';
 
 const inRepository = (source: string) => `bench/${source}`;
@@ -48,4 +48,12 @@ test('what means something to GitHub is escaped: more of it in a property than i
   expect(annotations(report, (source) => source)).toBe(
     '::error file=x%3Ay%2Cz.yaml,line=1,title=bench a%3Ab%2Cc%25d%0Ae::100 %25 of a:b,c%0Anext%0Alast\n',
   );
+});
+
+test('in the log of a job, what looks like a command is text, and all else stays as it is', () => {
+  expect(withoutCommands('::error::x\n  ::add-mask::y\nclosed 4000 ##[group]z')).toBe(
+    ':\u200b:error::x\n  :\u200b:add-mask::y\nclosed 4000 #\u200b#[group]z',
+  );
+  const plain = 'a ::b\n## c [d]\n : e: :f\n';
+  expect(withoutCommands(plain)).toBe(plain);
 });
