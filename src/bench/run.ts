@@ -41,6 +41,8 @@ export interface RunOptions extends TargetOptions {
   readonly credentials: Credentials;
   /** Worker processes; by default as many as fit the machine. */
   readonly workers: number | undefined;
+  /** Flags for the command that repeats the run; see {@link RunResult}. */
+  readonly replayFlags?: readonly string[];
   readonly observer: RunObserver;
 }
 
@@ -190,6 +192,7 @@ class Run {
         urls: this.target.urls,
         isOwn: this.target.isOwn,
         serverCommand: this.options.serverCommand,
+        flags: this.options.replayFlags,
       },
       measurements: this.#total,
       phases: this.#phases,
@@ -316,6 +319,8 @@ class Run {
     present.skew.add(spread.toHistogram().toData());
     const lastReceiptMs = Math.max(0, ...reports.map((report) => report.lastReceiptMs));
     if (!plan.isOrdered || lastReceiptMs === 0) return;
+    // Where every receiver has gone there is nobody to converge.
+    if (sum(reports, ({ receivers }) => receivers) === 0) return;
     if (reports.every(({ hasConverged }) => hasConverged)) {
       present.convergence.record(lastReceiptMs - dueMs(plan, Math.max(0, emitted.emitted - 1)));
     } else present.unconverged += 1;
@@ -347,9 +352,10 @@ class Run {
     const phase = this.#present;
     this.#present = emptyMeasurements(this.scenario.cohorts);
     for (const [index, cohort] of phase.cohorts.entries()) {
-      for (const { tallies, open } of answers) {
+      for (const { tallies, open, unpinged } of answers) {
         cohort.tally.add(tallies[index] as TallyData);
         cohort.open += open[index] ?? 0;
+        cohort.unpinged += unpinged[index] ?? 0;
       }
     }
     addMeasurements(this.#total, phase);

@@ -88,8 +88,8 @@ export class ApiClient {
     return status === 404 && pathname !== '/' ? `. Is the HTTP API at ${origin} instead?` : '';
   }
 
-  #refused(what: string): DatafnWsError {
-    return new DatafnWsError('ERR_REFUSED', `${this.#base} refused: ${what}`);
+  #refused(what: string, status?: number): DatafnWsError {
+    return new DatafnWsError('ERR_REFUSED', `${this.#base} refused: ${what}`, { cause: { status } });
   }
 
   #request(method: string, path: string, body?: string): Promise<unknown> {
@@ -127,7 +127,7 @@ export class ApiClient {
           if (status >= 200 && status < 300) resolve(answer);
           else {
             const words = (explain(answer) ?? response.statusMessage ?? '').slice(0, MAX_WORDS);
-            reject(this.#refused(`${status} ${words}`.trim() + this.#elsewhere(status)));
+            reject(this.#refused(`${status} ${words}`.trim() + this.#elsewhere(status), status));
           }
         });
       });
@@ -136,9 +136,19 @@ export class ApiClient {
   }
 }
 
+/** The HTTP status of an `ERR_REFUSED`, when it was one that said no. */
+export function refusedWith(error: unknown): number | undefined {
+  const { cause } = error as { cause?: { status?: number } };
+  return error instanceof DatafnWsError && error.code === 'ERR_REFUSED' ? cause?.status : undefined;
+}
+
 function isResult(value: unknown): value is EmissionResult {
   const { namespace, cursor, delivered } = (value ?? {}) as Record<string, unknown>;
-  return typeof namespace === 'string' && typeof cursor === 'string' && typeof delivered === 'number';
+  return typeof namespace === 'string' && typeof cursor === 'string' && isCount(delivered);
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
 function parse(text: string): unknown {

@@ -1,5 +1,5 @@
 import type { Parsed } from '../protocol/units.js';
-import { jsonObjectProblem } from './checks.js';
+import { EMIT_PLACEHOLDERS, jsonObjectProblem, placeholderProblem, TOKEN_PLACEHOLDERS } from './checks.js';
 import { commandWords } from './command-words.js';
 import { failOnOption, outputFile } from './compare.js';
 import { adminTokenOption, trustOptions } from './emit.js';
@@ -44,6 +44,7 @@ export const benchOptions = {
     placeholder: 'TEXT',
     help: 'Token of a client; {namespace}, {cohort} and {i}, its number in the cohort, are filled in. Default: {namespace}.',
     default: undefined as string | undefined,
+    check: (value) => placeholderProblem(value, TOKEN_PLACEHOLDERS),
   }),
   tokensFile: text({
     placeholder: 'FILE',
@@ -60,13 +61,13 @@ export const benchOptions = {
     placeholder: 'JSON',
     help: 'Claims of that JWT, filled in like --token-template.',
     default: '{"sub":"{namespace}"}',
-    check: jsonObjectProblem,
+    check: (value) => jsonObjectProblem(value) ?? placeholderProblem(value, TOKEN_PLACEHOLDERS),
   }),
   emitUrl: text({
     placeholder: 'URL',
     help: 'For a server with an API of its own: the URL of an emit, with {namespace} and {cursor}.',
     default: undefined as string | undefined,
-    check: emitUrlProblem,
+    check: (value) => emitUrlProblem(value) ?? placeholderProblem(value, EMIT_PLACEHOLDERS),
     shown: shownUrl,
   }),
   emitMethod: text({
@@ -79,6 +80,7 @@ export const benchOptions = {
     placeholder: 'TEXT',
     help: 'Its body, with {namespace} and {cursor}.',
     default: undefined as string | undefined,
+    check: (value) => placeholderProblem(value, EMIT_PLACEHOLDERS),
   }),
   emitHeader: list({
     placeholder: 'NAME: VALUE',

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { JWT_SECRET_EXPECTED, MIN_JWT_SECRET_BYTES } from '../protocol/jwt.js';
+import { didYouMean } from '../protocol/nearest.js';
 import { printable } from '../protocol/printable.js';
 
 /** Says what keeps `value` from being a secret to sign JWTs with, or nothing. */
@@ -23,6 +24,24 @@ export function jsonObjectProblem(value: string): string | undefined {
   } catch {
     return expected;
   }
+}
+
+/** Names that a token of bench's clients can have filled in. */
+export const TOKEN_PLACEHOLDERS = ['namespace', 'cohort', 'i'] as const;
+/** Names that an emit to somebody's own API can have filled in. */
+export const EMIT_PLACEHOLDERS = ['namespace', 'cursor'] as const;
+
+/** Says which placeholder of a text would never be filled in, or nothing. */
+export function placeholderProblem(value: string, names: readonly string[]): string | undefined {
+  for (const [whole, name = ''] of value.matchAll(/\{(\w+)\}/g)) {
+    if (names.includes(name)) continue;
+    const known = names.map((one) => `{${one}}`);
+    return `a text with ${known.join(', ')} to be filled in and no ${whole}.${didYouMean(whole, known)}`.replace(
+      /\.$/,
+      '',
+    );
+  }
+  return undefined;
 }
 
 /** Says what keeps `value` from being a bearer token that any HTTP header can carry, or nothing. */

@@ -40,6 +40,7 @@ export function filledMeasurements(): Measurements {
     tally.rejected.count('503', 3);
     tally.errors.count('ECONNRESET', 2);
     cohort.open = clients - 20;
+    cohort.unpinged = 1 + index;
   }
   measurements.cohorts[1]?.tally.closed.count('4503 Namespace connection limit reached', 10);
   measurements.cohorts[2]?.tally.closed.count('1001 Heartbeat timeout', 49);

@@ -87,6 +87,13 @@ describe('on a server of ours', () => {
     expect(String(error.stack)).not.toContain('wrong-token');
   });
 
+  test.each([-5, 1.5, '3', null])('a count of deliveries of %j is no answer', async (delivered) => {
+    const url = await startHttp((_, response) =>
+      response.end(JSON.stringify({ results: [{ ...EMISSION, delivered }] })),
+    );
+    await expect(clientOf(url).emit([EMISSION])).rejects.toMatchObject({ code: 'ERR_REFUSED' });
+  });
+
   test('close() ends a request that is under way', async () => {
     const url = await startHttp(() => client.close());
     const client = clientOf(url);

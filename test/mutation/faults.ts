@@ -37,7 +37,7 @@ export const FAULTS: Readonly<Record<string, readonly Catch[]>> = {
     { scenario: 'hostile', rule: 'healthy.heartbeat.killed == 0', actual: /^[1-9]/ },
   ],
   'timeout-twice-as-long': [
-    { scenario: 'heartbeat', rule: 'silent.heartbeat.timeout.p50 < 1300ms', actual: /^(1\.9|2\.)/ },
+    { scenario: 'heartbeat', rule: 'silent.heartbeat.timeout.p50 < 1200ms', actual: /^(1\.9|2\.)/ },
   ],
   'loses-every-1000th-cursor': [{ scenario: 'many-namespaces', rule: 'cursors.lost == 0', actual: '6' }],
   'duplicates-one': [
@@ -64,6 +64,16 @@ export const FAULTS: Readonly<Record<string, readonly Catch[]>> = {
   'shutdown-without-1001': [
     { scenario: 'shutdown', rule: 'clients.closed[1001 "Going Away"] == 1500', actual: '0' },
     { scenario: 'reconnect-storm', rule: 'fleet.closed[1001 "Going Away"] == 2000', actual: '0' },
+  ],
+  'hangs-up': [
+    { scenario: 'fanout', rule: 'open == 3000', actual: '0' },
+    { scenario: 'limits', rule: 'open == 2000', actual: /^\d{1,3}$/ },
+  ],
+  'evicts-late': [{ scenario: 'limits', rule: 'refused.late == 0', actual: /^[1-9]/ }],
+  'pings-half': [{ scenario: 'heartbeat', rule: 'heartbeat.unpinged == 0', actual: /^[1-9]/ }],
+  'pads-cursors': [
+    { scenario: 'fanout', rule: 'cursors.foreign == 0', actual: /^[1-9]/ },
+    { scenario: 'many-namespaces', rule: 'cursors.lost == 0', actual: /^[1-9]/ },
   ],
   'leaks-slot-on-reset': [
     { scenario: 'churn', rule: 'after.accepted == 300', actual: '299' },

@@ -34,6 +34,11 @@ const FAULTS = /** @type {const} */ ({
   'obeys-spoofed-namespace': 'Moves a client into the namespace that its hello names.',
   'no-4401': 'Admits clients without a valid token, into a namespace of their own.',
   'shutdown-without-1001': 'On SIGTERM drops its connections without a close frame.',
+  'hangs-up': 'At its 40th broadcast closes every connection without a code.',
+  'evicts-late':
+    'Admits twice as many clients of a namespace as its limit, and refuses the surplus seconds later.',
+  'pings-half': 'Never pings every other client.',
+  'pads-cursors': 'Sends each cursor with a zero in front.',
   'leaks-slot-on-reset': 'Does not free the slot of the first client whose connection was reset.',
 });
 
@@ -70,7 +75,8 @@ const has = (name) => fault === name;
 
 const offByOne = has('limit-off-by-one') ? 1 : has('limit-off-by-one-less') ? -1 : 0;
 const maxConnections = Number(flags['max-connections']) + offByOne;
-const maxPerNamespace = Number(flags['max-connections-per-namespace']) + offByOne;
+const maxPerNamespace =
+  (Number(flags['max-connections-per-namespace']) + offByOne) * (has('evicts-late') ? 2 : 1);
 const heartbeatIntervalMs = milliseconds(flags['heartbeat-interval']);
 const heartbeatTimeoutMs = milliseconds(flags['heartbeat-timeout']) * (has('timeout-twice-as-long') ? 2 : 1);
 const shutdownTimeoutMs = milliseconds(flags['shutdown-timeout']);
@@ -83,6 +89,10 @@ const BACKLOG = 4096;
 const CLOSE_TIMEOUT_MS = 2000;
 /** The broadcast from which on the faults that happen once may happen. */
 const ONCE_FROM = 20;
+/** The broadcast at which `hangs-up` does. */
+const HANG_UP_AT = 40;
+/** How late `evicts-late` is. */
+const EVICT_MS = 3000;
 /** Of clients that have answered a ping, `kills-healthy` closes one in so many. */
 const KILL_ONE_IN = 100;
 
@@ -222,6 +232,13 @@ function admit(socket, raw, token) {
   /** @type {Client} */
   const client = { id: counts.ids, socket, raw, namespace, pinged: 0, answered: 0, isIn: true };
   enter(client);
+  if (has('evicts-late') && taken >= Number(flags['max-connections-per-namespace'])) {
+    setTimeout(() => {
+      if (!client.isIn) return;
+      leave(client, 4503);
+      closeSocket(client.socket, 4503, 'Namespace connection limit reached');
+    }, EVICT_MS).unref();
+  }
   socket.on('message', (data, isBinary) => {
     if (!isBinary) hear(client, String(data));
   });
@@ -265,7 +282,7 @@ let beat = 0;
 function pingAll() {
   beat += 1;
   const now = beat;
-  const pinged = [...clients];
+  const pinged = [...clients].filter(({ id }) => !has('pings-half') || id % 2 === 0);
   for (const client of pinged) {
     client.pinged = now;
     client.socket.ping();
@@ -303,7 +320,8 @@ function broadcastAll(items) {
       if (!corked.has(client)) client.raw.cork();
       corked.add(client);
     }
-    broadcast(receivers, Buffer.from(JSON.stringify({ type: 'cursor', cursor })));
+    const text = has('pads-cursors') ? `0${cursor}` : cursor;
+    broadcast(receivers, Buffer.from(JSON.stringify({ type: 'cursor', cursor: text })));
     counts.deliveries += receivers.size;
     return { namespace, cursor, delivered: receivers.size };
   });
@@ -319,6 +337,13 @@ function send(client, frame) {
 /** @param {Set<Client>} receivers @param {Buffer} frame */
 function broadcast(receivers, frame) {
   counts.broadcasts += 1;
+  if (has('hangs-up') && counts.broadcasts === HANG_UP_AT) {
+    for (const client of [...clients]) {
+      leave(client, 1005);
+      client.socket.close();
+    }
+    return;
+  }
   if (has('loses-every-1000th-cursor') && counts.broadcasts % 1000 === 0) return;
   const held = heldBack;
   for (const client of receivers) {

@@ -1,6 +1,6 @@
 import { connect as connectTcp, isIP, type Socket, type TcpSocketConnectOpts } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import { ABNORMAL_CLOSURE, NO_STATUS_RECEIVED } from '../../protocol/close-codes.js';
+import { ABNORMAL_CLOSURE, isRefusal, NO_STATUS_RECEIVED } from '../../protocol/close-codes.js';
 import { OPCODE } from '../../protocol/frames.js';
 import type { Reception } from '../measure/reception.js';
 import { closeKey, type Tally } from '../measure/tally.js';
@@ -8,6 +8,7 @@ import { BEHAVIORS, type Behavior } from '../scenario/behaviors.js';
 import type { Cohort, EndsBy } from '../scenario/model.js';
 import { conduct } from './conduct.js';
 import {
+  CURSOR_ENVELOPE_BYTES,
   closeFrame,
   cursorNumber,
   encodeClientFrame,
@@ -38,8 +39,8 @@ export function cohortState(cohort: Cohort, tally: Tally): CohortState {
 export interface ClientHost {
   /** Milliseconds on the machine's monotonic clock. */
   now(): number;
-  /** A cursor came; `cursor` is NaN when it is none of bench's making. */
-  onCursor(client: BenchClient, cursor: number, atMs: number): void;
+  /** A cursor of `length` characters came; `cursor` is NaN when it is none of bench's making. */
+  onCursor(client: BenchClient, cursor: number, length: number, atMs: number): void;
   /** An open connection has ended, whoever ended it. */
   onEnd(client: BenchClient): void;
   /** The `draw`-th random number of a client. */
@@ -86,6 +87,8 @@ export class BenchClient implements FrameReaderState, FrameHandler {
   #readAtMs = 0;
   #lastPingMs = 0;
   #unansweredSinceMs = 0;
+  /** Whether the server has treated this connection as one of its clients: by a cursor, or a ping. */
+  #wasServed = false;
 
   constructor(
     readonly host: ClientHost,
@@ -97,6 +100,11 @@ export class BenchClient implements FrameReaderState, FrameHandler {
 
   get isOpen(): boolean {
     return this.state === 'open';
+  }
+
+  /** Whether a ping has come on this connection. */
+  get wasPinged(): boolean {
+    return this.#lastPingMs > 0;
   }
 
   /** Whether {@link connect} may be called: it has not been yet, or the connection is over. */
@@ -118,6 +126,7 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     this.fragments = undefined;
     this.#lastPingMs = 0;
     this.#unansweredSinceMs = 0;
+    this.#wasServed = false;
     this.cohort.tally.counters.attempts += 1;
     return new Promise((resolve) => {
       this.#settled = resolve;
@@ -250,7 +259,10 @@ export class BenchClient implements FrameReaderState, FrameHandler {
   // Frames from the server.
 
   onText(bytes: Buffer, start: number, end: number): void {
-    if (this.state === 'open') this.host.onCursor(this, cursorNumber(bytes, start, end), this.#readAtMs);
+    if (this.state !== 'open') return;
+    this.#wasServed = true;
+    const length = end - start - CURSOR_ENVELOPE_BYTES;
+    this.host.onCursor(this, cursorNumber(bytes, start, end), length, this.#readAtMs);
   }
 
   onBinary(): void {
@@ -261,6 +273,7 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     const now = this.host.now();
     const { tally, behavior, cohort } = this.cohort;
     tally.counters.pings += 1;
+    this.#wasServed = true;
     if (this.#lastPingMs > 0) tally.histograms.pingInterval.record(now - this.#lastPingMs);
     this.#lastPingMs = now;
     if (behavior.pong === 'at-once') this.#send(OPCODE.pong, payload);
@@ -291,6 +304,7 @@ export class BenchClient implements FrameReaderState, FrameHandler {
   #countClose(code: number, reason: string): void {
     const { tally, behavior } = this.cohort;
     tally.closed.count(closeKey(code, reason));
+    if (this.#wasServed && isRefusal(code, reason)) tally.counters.refusedLate += 1;
     if (reason !== 'Heartbeat timeout') return;
     if (behavior.pong === 'at-once' && behavior.reads === 'all') tally.counters.killed += 1;
     else if (this.#unansweredSinceMs > 0)

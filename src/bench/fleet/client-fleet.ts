@@ -20,8 +20,10 @@ import { PlanState } from './plan-state.js';
 
 /** A client that has just opened need not get cursors that were due up to this much later: they were in flight. */
 const OPENING_MS = 250;
-/** Nor one that has ended, those that were due less than this before. */
-const CLOSING_MS = 5000;
+/** Nor one that leaves, those that were due less than this before. */
+const LEAVING_MS = 5000;
+/** One that the server ends has been sent all that went before: only what was on its way to the server is excused. */
+const ENDED_BY_SERVER_MS = 1000;
 /** From one look at whether everything has come to the next. */
 const SETTLE_POLL_MS = 20;
 /** How long a refusal takes to arrive behind its handshake. */
@@ -131,7 +133,8 @@ export class ClientFleet implements FleetCalls, ClientHost {
     const hasConverged = await this.#settle(state, order.deadlineMs, false);
     for (const { reception, final, cohort } of state.ended) state.seal(reception, cohort.tally, final);
     state.ended.length = 0;
-    return { spread: state.spread.toData(), lastReceiptMs: state.lastReceiptMs, hasConverged };
+    const receivers = this.#receiversOf(state, false).length;
+    return { spread: state.spread.toData(), lastReceiptMs: state.lastReceiptMs, hasConverged, receivers };
   }
 
   async settleSlow({ deadlineMs }: { deadlineMs: number }): Promise<void> {
@@ -177,7 +180,10 @@ export class ClientFleet implements FleetCalls, ClientHost {
       state.tally = new Tally();
       return data;
     });
-    return { tallies, open: this.#cohorts.map((state) => state.open) };
+    const unpinged = this.#clients.map(
+      (clients) => clients.filter(({ isOpen, wasPinged }) => isOpen && !wasPinged).length,
+    );
+    return { tallies, open: this.#cohorts.map((state) => state.open), unpinged };
   }
 
   async end(): Promise<void> {
@@ -256,11 +262,12 @@ export class ClientFleet implements FleetCalls, ClientHost {
     return seededRandom(this.#setup.seed, cohort * 1_000_003 + client.index, draw);
   }
 
-  onCursor(client: BenchClient, cursor: number, atMs: number): void {
+  onCursor(client: BenchClient, cursor: number, length: number, atMs: number): void {
     this.#received += 1;
     const { tally } = client.cohort;
     const state = this.#planOf(cursor);
-    if (state === undefined) {
+    // The same number in other digits (`042`) is not what was emitted.
+    if (state === undefined || length !== state.lengthOf(cursor)) {
       tally.counters.foreign += 1;
       return;
     }
@@ -282,13 +289,15 @@ export class ClientFleet implements FleetCalls, ClientHost {
   }
 
   onEnd(client: BenchClient): void {
-    if (client.state === 'ended') this.#failed += 1;
+    const isByServer = client.state === 'ended';
+    if (isByServer) this.#failed += 1;
+    const inFlightMs = isByServer ? ENDED_BY_SERVER_MS : LEAVING_MS;
     for (const state of this.#plans) {
       const isSettled = state.isOver && client.cohort.behavior.reads !== 'slowly';
       if (isSettled || !state.turns.has(client.namespace)) continue;
       const reception = this.#receptionOf(client, state);
       const due = state.plan.isOrdered
-        ? ordinalsDueBefore(state.plan, reception.turn, client.endedAtMs - CLOSING_MS)
+        ? ordinalsDueBefore(state.plan, reception.turn, client.endedAtMs - inFlightMs)
         : 0;
       const final = Math.max(reception.next, due);
       if (state.isOver) state.seal(reception, client.cohort.tally, reception.next);

@@ -121,6 +121,8 @@ function readOther(state: FrameReaderState, head: number, payload: Buffer, handl
 }
 
 const PREFIX = Buffer.from('{"type":"cursor","cursor":"');
+/** What a cursor message has besides the cursor. */
+export const CURSOR_ENVELOPE_BYTES = PREFIX.length + '"}'.length;
 const QUOTE = 0x22;
 const BRACE = 0x7d;
 

@@ -41,7 +41,7 @@ export interface FleetCalls {
     readonly fraction: number;
   }): Promise<void>;
   /** What was counted since the last cut, by cohort, and who is connected now. */
-  cut(): { tallies: TallyData[]; open: number[] };
+  cut(): { tallies: TallyData[]; open: number[]; unpinged: number[] };
   /** Ends every connection, unmeasured. */
   end(): Promise<void>;
 }
@@ -69,6 +69,8 @@ export interface SettleReport {
   readonly lastReceiptMs: number;
   /** Whether every receiver got the newest cursor of its namespace. */
   readonly hasConverged: boolean;
+  /** Open clients that the plan was for, the slow ones apart. */
+  readonly receivers: number;
 }
 
 /** A call on its way to a worker. */

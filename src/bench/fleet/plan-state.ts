@@ -1,4 +1,4 @@
-import { countFor, type EmissionPlan } from '../measure/emission-plan.js';
+import { countFor, cursorText, type EmissionPlan } from '../measure/emission-plan.js';
 import type { Reception } from '../measure/reception.js';
 import { Spread } from '../measure/skew.js';
 import type { Tally } from '../measure/tally.js';
@@ -15,11 +15,20 @@ export class PlanState {
   lastReceiptMs = 0;
   /** Receptions of connections that have ended, and up to where they had to get cursors. */
   readonly ended: { reception: Reception; final: number; cohort: CohortState }[] = [];
+  /** Characters of the plan's cursors where all have the same; else 0. */
+  readonly #cursorLength: number;
   #emitted: number | undefined;
   readonly #failedByTurn = new Map<number, Set<number>>();
 
   constructor(readonly plan: EmissionPlan) {
+    const [first, last] = [cursorText(plan, 0).length, cursorText(plan, Math.max(0, plan.count - 1)).length];
+    this.#cursorLength = first === last ? first : 0;
     this.turns = new Map(plan.namespaces.map((namespace, turn) => [namespace, turn]));
+  }
+
+  /** Characters of one of the plan's cursors, as it was emitted. */
+  lengthOf(cursor: number): number {
+    return this.#cursorLength || cursorText(this.plan, cursor - this.plan.firstCursor).length;
   }
 
   /** Whether it is known what was emitted. */

@@ -10,6 +10,8 @@ export interface CohortMeasurement {
   readonly tally: Tally;
   /** Clients whose connection is open at the end. */
   open: number;
+  /** Of these, the ones to which no ping ever came. */
+  unpinged: number;
 }
 
 /** What was measured of the emits. */
@@ -80,6 +82,7 @@ export function emptyMeasurements(
       behavior,
       tally: new Tally(),
       open: 0,
+      unpinged: 0,
     })),
     emit: { broadcasts: 0, failed: 0, delivered: 0, lag: new Histogram() },
     api: { requests: 0, failed: 0, durationMs: 0, latency: new Histogram() },
@@ -97,6 +100,7 @@ export function addMeasurements(total: Measurements, phase: Measurements): void 
     if (of === undefined) continue;
     cohort.tally.add(of.tally.toData());
     cohort.open = of.open;
+    cohort.unpinged = of.unpinged;
   }
   total.emit.broadcasts += phase.emit.broadcasts;
   total.emit.failed += phase.emit.failed;

@@ -27,6 +27,8 @@ const COUNTERS = [
   /** Cursors that came after they had been given up for lost. */
   'late',
   'pings',
+  /** Connections refused (4401, 4503) after they had been served a cursor or a ping. */
+  'refusedLate',
   /** Clients that answer pings, closed for not answering. */
   'killed',
   /** Reconnections after a lost connection. */

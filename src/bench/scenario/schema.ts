@@ -44,6 +44,11 @@ const DURATION = 'a duration such as 500ms, 10s or 2m';
 const duration = z
   .union([z.literal(0), withUnit(parseDuration, DURATION)], { error: expected(DURATION) })
   .describe('A duration: 500ms, 10s, 2m; 0 needs no unit.');
+/** Of what would not happen at all, or fail at once, without any time. */
+const lasting = withUnit((text) => {
+  const parsed = parseDuration(text);
+  return parsed.ok && parsed.value === 0 ? { ok: false, expected: 'longer than 0' } : parsed;
+}, DURATION).describe('A duration of more than 0: 500ms, 10s, 2m.');
 const rate = withUnit(parseRate, 'a rate such as 50/s').describe('Events in a time: 50/s, 300/m.');
 const bytesPerSecond = withUnit((text) => {
   const [size = '', unit] = text.split('/');
@@ -150,7 +155,7 @@ const cohort = strict({
     .min(1, { error: () => 'expected at least one kind' })
     .optional()
     .describe('malformed: what it sends, in turns. Default: all of them.'),
-  dropEvery: duration
+  dropEvery: lasting
     .optional()
     .describe('flapping: mean time after which it ends its connection. Default: never.'),
   backoffScale: share('a number greater than 0')
@@ -179,7 +184,7 @@ const connect = strict({
     .literal(true, { error: expected('true') })
     .optional()
     .describe('Everybody at the same time.'),
-  timeout: duration.default(10_000).describe('How long a handshake may take. Default 10s.'),
+  timeout: lasting.default(10_000).describe('How long a handshake may take. Default 10s.'),
 }).superRefine((phase, context) => {
   const ways = ['rate', 'ramp', 'at-once'].filter(
     (key) => phase[key as 'rate' | 'ramp' | 'at-once'] !== undefined,
@@ -213,7 +218,7 @@ const emit = strict({
   rate: rate
     .optional()
     .describe('Cursors in a time. With autocannon it may be left out: as fast as it goes.'),
-  for: duration.optional().describe('How long; or give `count`.'),
+  for: lasting.optional().describe('How long; or give `count`.'),
   count: whole(1, MAX_CURSORS).optional().describe('How many cursors; or give `for`.'),
   batch: whole(1, 100_000).default(1).describe('Cursors of a namespace in one request. Default 1.'),
   cursorLength: whole(16, MAX_CURSOR_LENGTH)
@@ -228,6 +233,20 @@ const emit = strict({
 }).superRefine((phase, context) => {
   const ways = (phase.for === undefined ? 0 : 1) + (phase.count === undefined ? 0 : 1);
   if (ways !== 1) context.addIssue({ code: 'custom', message: 'expected either `for` or `count`' });
+  if (phase.count !== undefined && phase.count % phase.batch !== 0) {
+    context.addIssue({
+      code: 'custom',
+      path: ['count'],
+      message: `expected a multiple of \`batch\`, ${phase.batch}, got ${phase.count}`,
+    });
+  }
+  if (phase.namespaces.length > 1 && phase.namespaces.includes('all')) {
+    context.addIssue({
+      code: 'custom',
+      path: ['namespaces'],
+      message: 'expected `all` to stand alone: it is every namespace that a cohort has a token for',
+    });
+  }
   if (phase.rate === undefined && phase.via === 'api')
     context.addIssue({ code: 'custom', message: 'expected a `rate`' });
   addRowProblem(phase, context);
@@ -252,7 +271,7 @@ const disconnect = strict({
 const churn = strict({
   cohort: cohortName.describe('Who comes and goes.'),
   rate: rate.describe('Connects and disconnects, counted together.'),
-  for: duration.describe('How long.'),
+  for: lasting.describe('How long.'),
   how,
 }).superRefine(addRowProblem);
 
@@ -321,6 +340,13 @@ const phase: z.ZodType<PhaseFile> = z
         context.addIssue({
           code: 'custom',
           message: `expected one of ${PHASE_KINDS.join(', ')}, got ${got}`,
+        });
+      }
+      if (given.abortOnFail === true && given.expect === undefined) {
+        context.addIssue({
+          code: 'custom',
+          path: ['abortOnFail'],
+          message: 'expected rules under `expect` that can fail, got none',
         });
       }
     }),

@@ -1,6 +1,6 @@
 import { connect, isIP } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import { ApiClient, type ApiClientOptions, type TlsTrust } from '../../emit/api-client.js';
+import { ApiClient, type ApiClientOptions, refusedWith, type TlsTrust } from '../../emit/api-client.js';
 import { unreachable } from '../../emit/unreachable.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 
@@ -39,8 +39,11 @@ export async function checkReachable(wsUrl: string, tls: TlsTrust | undefined): 
 export async function checkEmits(target: ApiClientOptions): Promise<void> {
   const client = new ApiClient({ ...target, timeoutMs: REACH_MS });
   try {
-    await client.get('/v1/stats');
+    // It asks for nothing, and is told so with 400 by a server that would take cursors. One of somebody else's
+    // making need have no statistics.
+    await client.emit([]);
   } catch (error) {
+    if (refusedWith(error) === 400) return;
     if (!(error instanceof DatafnWsError) || error.code !== 'ERR_REFUSED') throw error;
     throw new DatafnWsError(
       'ERR_INVALID_OPTION',

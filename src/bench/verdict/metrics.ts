@@ -15,6 +15,9 @@ export interface MetricScope {
   readonly all: Measurements;
 }
 
+/** What a metric is counted by. */
+export type KeyKind = 'close codes' | 'HTTP statuses' | 'error codes';
+
 export interface Metric {
   readonly kind: MetricKind;
   readonly summary: string;
@@ -22,7 +25,7 @@ export interface Metric {
   /** Whether it can be asked of one cohort, as in `hot.accepted`. */
   readonly perCohort: boolean;
   /** What may stand in brackets behind it. */
-  readonly keys?: 'close codes' | 'HTTP statuses' | 'error codes';
+  readonly keys?: KeyKind;
   /** The value, in milliseconds where it is a duration; `undefined` when there is no sample to say anything. */
   read(scope: MetricScope, key: string | undefined): number | undefined;
   /** Within which the value could as well have been, as far as a single run can tell. */
@@ -51,6 +54,13 @@ const COMPARED_STATISTICS = ['p50', 'p99'];
 
 const wereTried = ({ tally }: MetricScope, value: number) =>
   tally.counters.attempts === 0 ? undefined : value;
+/** For what can become of a connection in a phase that did not open it. */
+const wereThere = ({ tally, cohorts }: MetricScope, value: number) =>
+  tally.counters.attempts + tally.counters.left + tally.closed.total + sum(cohorts, ({ open }) => open) === 0
+    ? undefined
+    : value;
+const wereExpected = ({ tally }: MetricScope, value: number) =>
+  tally.counters.expected === 0 ? undefined : value;
 const wereSent = ({ tally }: MetricScope, value: number) =>
   tally.counters.expected + tally.counters.received === 0 ? undefined : value;
 const werePinged = ({ tally }: MetricScope, value: number) =>
@@ -71,6 +81,7 @@ function ledger(
   keys: Metric['keys'],
   summary: string,
   compared: Compared,
+  when = wereTried,
 ): Metric {
   return {
     kind: 'count',
@@ -79,7 +90,7 @@ function ledger(
     perCohort: true,
     keys,
     read: (scope, key) =>
-      wereTried(scope, key === undefined ? scope.tally[name].total : countOf(scope.tally[name], key)),
+      when(scope, key === undefined ? scope.tally[name].total : countOf(scope.tally[name], key)),
     keyed: ({ tally }) => tally[name].entries(),
   };
 }
@@ -142,13 +153,13 @@ export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
       perCohort: true,
       compared: outcome('comings'),
       read: (scope) =>
-        wereTried(
+        wereThere(
           scope,
           sum(scope.cohorts, (cohort) => cohort.open),
         ),
     },
   ],
-  ['left', counter('left', 'Connections that bench itself ended.', outcome('comings'))],
+  ['left', counter('left', 'Connections that bench itself ended.', outcome('comings'), wereThere)],
   [
     'closed',
     ledger(
@@ -156,6 +167,7 @@ export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
       'close codes',
       'Connections that the server ended, by close code (1006: without one) and reason.',
       outcome('comings'),
+      wereThere,
     ),
   ],
   [
@@ -171,11 +183,19 @@ export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
     'errors',
     ledger('errors', 'error codes', 'Handshakes that failed below HTTP, by error code.', defect('downtime')),
   ],
+  [
+    'refused.late',
+    counter(
+      'refusedLate',
+      'Connections refused (4401, 4503) after a cursor or a ping had come: they had been let in.',
+      defect(),
+    ),
+  ],
   ['timeouts', counter('timeouts', 'Handshakes without an answer in time.', defect('downtime'))],
   ['protocolErrors', counter('protocolErrors', 'Connections on which the server broke RFC 6455.', defect())],
   ['cursors.expected', counter('expected', 'Deliveries that had to arrive.', NOTHING, wereSent)],
   ['cursors.received', counter('received', "Bench's own cursors that arrived.", NOTHING, wereSent)],
-  ['cursors.lost', counter('lost', 'Deliveries that had to arrive and did not.', defect(), wereSent)],
+  ['cursors.lost', counter('lost', 'Deliveries that had to arrive and did not.', defect(), wereExpected)],
   ['cursors.duplicated', counter('duplicated', 'Cursors that a client got again.', defect(), wereSent)],
   ['cursors.reordered', counter('reordered', 'Cursors that came after a newer one.', defect(), wereSent)],
   ['cursors.leaked', counter('leaked', 'Cursors of another namespace.', defect(), wereSent)],
@@ -189,6 +209,20 @@ export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
     counter('late', 'Cursors that came after they were given up for lost.', NOTHING, wereSent),
   ],
   ['heartbeat.pings', counter('pings', 'Pings that arrived.', NOTHING)],
+  [
+    'heartbeat.unpinged',
+    {
+      kind: 'count',
+      summary: 'Clients open at the end to which no ping ever came.',
+      perCohort: true,
+      compared: defect(),
+      read: (scope) =>
+        werePinged(
+          scope,
+          sum(scope.cohorts, (cohort) => cohort.unpinged),
+        ),
+    },
+  ],
   [
     'heartbeat.killed',
     counter('killed', 'Clients that answer pings, closed with `Heartbeat timeout`.', defect(), werePinged),

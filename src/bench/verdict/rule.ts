@@ -9,7 +9,7 @@ import {
   parseSize,
 } from '../../protocol/units.js';
 import type { Measurements } from '../measure/measurements.js';
-import { METRICS, type MetricKind, scopeOf } from './metrics.js';
+import { type KeyKind, METRICS, type MetricKind, scopeOf } from './metrics.js';
 
 const COMPARISONS = {
   '==': (actual: number, wanted: number) => actual === wanted,
@@ -43,6 +43,12 @@ export interface Outcome {
 }
 
 const RULE = /^([A-Za-z][\w.-]*?)\s*(?:\[\s*([^\]]*?)\s*\])?\s*(==|!=|<=|>=|<|>)\s*(.+)$/;
+const KEYS: Readonly<Record<KeyKind, { code: RegExp; hasReason: boolean; examples: string }>> = {
+  // RFC 6455 section 7.4.2: what a peer may send, 1005 and 1006 for what it did not.
+  'close codes': { code: /^[1-4]\d{3}$/, hasReason: true, examples: '[4503] or [4503 "a reason"]' },
+  'HTTP statuses': { code: /^[1-5]\d{2}$/, hasReason: false, examples: '[503]' },
+  'error codes': { code: /^[A-Z][A-Z0-9_]+$/, hasReason: false, examples: '[ECONNREFUSED]' },
+};
 const KEY = /^([A-Za-z0-9_]+)(?:\s+"([^"]*)")?$/;
 
 const UNITS: Readonly<Record<MetricKind, (text: string) => ReturnType<typeof parseCount>>> = {
@@ -99,12 +105,10 @@ export function findMetric(
   }
   if (isCohort && !metric.perCohort)
     return `\`${name}\` is not measured for one cohort; write it without \`${first}.\``;
-  const key = bracket === undefined ? undefined : readKey(bracket);
-  if (bracket !== undefined && (metric.keys === undefined || key === undefined)) {
-    return metric.keys === undefined
-      ? `\`${name}\` takes no brackets`
-      : `expected one of its ${metric.keys} in the brackets of \`${name}\`, such as [4503] or [4503 "a reason"], got [${bracket}]`;
-  }
+  if (bracket !== undefined && metric.keys === undefined) return `\`${name}\` takes no brackets`;
+  const key = bracket === undefined || metric.keys === undefined ? undefined : readKey(bracket, metric.keys);
+  if (bracket !== undefined && metric.keys !== undefined && key === undefined)
+    return `expected one of its ${metric.keys} in the brackets of \`${name}\`, such as ${KEYS[metric.keys].examples}, got [${bracket}]`;
   return { cohort: isCohort ? first : undefined, metric: name, key };
 }
 
@@ -113,10 +117,13 @@ export function parseMetricValue(metric: string, text: string): ReturnType<typeo
   return UNITS[METRICS[metric]?.kind ?? 'count'](text);
 }
 
-function readKey(bracket: string): string | undefined {
+/** A key that nothing can ever be counted under would make a rule that always holds. */
+function readKey(bracket: string, keys: KeyKind): string | undefined {
+  const { code, hasReason } = KEYS[keys];
   const match = KEY.exec(bracket);
-  if (match === null) return undefined;
-  return match[2] === undefined ? match[1] : `${match[1]} ${match[2]}`;
+  if (match?.[1] === undefined || !code.test(match[1])) return undefined;
+  if (match[2] === undefined) return match[1];
+  return hasReason ? `${match[1]} ${match[2]}` : undefined;
 }
 
 /** Holds a rule against what was measured. */

@@ -9,7 +9,7 @@ import { runScenario } from '../../bench/run.js';
 import { loadScenario } from '../../bench/scenario/load.js';
 import { DEFAULT_SCENARIO, scenarioFile, shippedScenarios } from '../../bench/scenario/shipped.js';
 import { type BenchOptions, benchOptions } from '../../options/bench.js';
-import { resolveOptions } from '../../options/spec.js';
+import { traceOptions } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import { formatAmount, formatCount, formatDuration } from '../../protocol/units.js';
 import { colorsFor } from '../color.js';
@@ -26,7 +26,8 @@ export async function bench(
   flags: Record<string, string>,
   io: Io,
 ): Promise<number> {
-  const options = resolveOptions(benchOptions, { flags, env: io.env });
+  const traced = traceOptions(benchOptions, { flags, env: io.env });
+  const options = traced.values;
   if (options.list) return list(io);
   if (options.url.length > 0 && options.serverCommand !== undefined) {
     throw new DatafnWsError('ERR_INVALID_OPTION', 'Expected --url or --server-command, got both.');
@@ -39,7 +40,7 @@ export async function bench(
 
   const stop = new StopRequests(io);
   try {
-    const plans = await planAll(scenarios, options, io, stop.signal);
+    const plans = await planAll(scenarios, traced, io, stop.signal);
     const baseline = await Baseline.read(options, scenarios, io);
     const files = new ReportFiles(options, io);
     return await Promise.race([runAll(plans, { options, io, stop, baseline, files }), stop.atOnce]);

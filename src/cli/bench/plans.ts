@@ -2,10 +2,12 @@ import { planRun, type RunOptions } from '../../bench/run.js';
 import { loadScenario } from '../../bench/scenario/load.js';
 import type { Scenario } from '../../bench/scenario/model.js';
 import { scenarioFile } from '../../bench/scenario/shipped.js';
-import type { BenchOptions } from '../../options/bench.js';
+import type { BenchOptions, benchOptions } from '../../options/bench.js';
+import type { TracedOptions } from '../../options/spec.js';
 import { DatafnWsError, type ErrorCode } from '../../protocol/errors.js';
 import type { Io } from '../io.js';
 import { remoteOptions } from './remote-options.js';
+import { replayFlags } from './replay-flags.js';
 
 /** A scenario, and how it is going to be run. */
 export interface Plan {
@@ -33,16 +35,18 @@ export async function loadAll(
  */
 export function planAll(
   scenarios: readonly Scenario[],
-  flags: BenchOptions,
+  traced: TracedOptions<typeof benchOptions>,
   { env }: Pick<Io, 'env'>,
   signal: AbortSignal,
 ): Promise<readonly Plan[]> {
+  const flags = traced.values;
   const target = {
     urls: flags.url,
     serverCommand: flags.serverCommand,
     adminUrls: flags.adminUrl,
     adminToken: flags.adminToken,
     workers: flags.workers,
+    replayFlags: replayFlags(traced),
     env,
     signal,
   };

@@ -9,6 +9,7 @@ import type { EmissionPlan } from '../../../src/bench/measure/emission-plan.js';
 import { type CounterName, Tally } from '../../../src/bench/measure/tally.js';
 import { parseScenario } from '../../../src/bench/scenario/load.js';
 import { OPCODE, PreparedMessage } from '../../../src/protocol/frames.js';
+import { encodeCursor } from '../../../src/protocol/messages.js';
 import { within } from '../../support/deadline.js';
 import { planOf } from '../measure/plans.js';
 import { type LittleServer, type LittleServerOptions, littleServer, type Peer } from './little-server.js';
@@ -354,6 +355,30 @@ describe('the end of a connection', () => {
     expect(fleet.fleet.status().open).toEqual([0, 0, 0]);
   });
 
+  test.each<[string, number, (peer: Peer) => void]>([
+    ['at once', 0, () => {}],
+    ['after a cursor', 1, (peer) => peer.cursors(1)],
+    ['after a ping', 1, (peer) => peer.socket.ping()],
+  ])('a refusal %s is late: %i', async (_what, late, serve) => {
+    const { server, fleet } = await setUp(one());
+    await fleet.connect('few');
+    const peer = server.peers[0] as Peer;
+    serve(peer);
+    peer.socket.close(4503, 'Connection limit reached');
+    await untilOpen(fleet, 0);
+    expect(fleet.tally('few').counters.refusedLate).toBe(late);
+  });
+
+  test('a cut tells to whom no ping has come on the connection that is open', async () => {
+    const { server, fleet } = await setUp(one({ clients: 3 }));
+    await fleet.connect('few');
+    server.peers[0]?.socket.ping();
+    await server.until(() => server.peers[0]?.pongs.length === 1, 'the pong');
+    expect(fleet.fleet.cut().unpinged).toEqual([2]);
+    await fleet.disconnect('few');
+    expect(fleet.fleet.cut().unpinged).toEqual([0]);
+  });
+
   test('the tallies of one cut do not come again in the next', async () => {
     const { fleet } = await setUp(one());
     await fleet.connect('few');
@@ -412,6 +437,40 @@ describe('cursor integrity', () => {
   /** Waits for cursors that nobody waits for otherwise. */
   const received = (count: number) =>
     expect.poll(() => fleet.fleet.status().received, { interval: 5, timeout: 5000 }).toBe(count);
+
+  test('the same number in other digits is no cursor of bench', async () => {
+    peer('b').socket.send(encodeCursor(`0${B[0]}`));
+    await received(1);
+    expect(fleet.counted('other')).toMatchObject({ foreign: 1 });
+    expect(fleet.tally('other').counters.received).toBe(0);
+  });
+
+  test.each<[string, number, (one: Peer) => unknown]>([
+    ['that the server ends must have got', 5, (one) => one.socket.close(1011)],
+    ['that leaves need not have got', 0, () => fleet.disconnect('other')],
+  ])('a client %s what was due more than a second ago', async (_who, lost, end) => {
+    const due = planOf({
+      id: plan.id + 1,
+      firstCursor: FIRST + 100,
+      count: 5,
+      namespaces: plan.namespaces.slice(1),
+      startMs: monotonicMs(),
+      intervalMs: 100,
+    });
+    fleet.fleet.expectPlan(due);
+    // Two seconds later.
+    fleet.fleet.now = () => monotonicMs() + 2000;
+    await end(peer('b'));
+    await expect.poll(() => fleet.open('other'), { interval: 5, timeout: 5000 }).toBe(0);
+    await fleet.fleet.settle({ plan: due.id, emitted: 5, failed: [], deadlineMs: monotonicMs() });
+    expect(fleet.tally('other').counters).toMatchObject({ expected: lost, lost });
+  });
+
+  test('a plan whose receivers have all gone has nobody who could have converged', async () => {
+    await fleet.disconnect('few');
+    await fleet.disconnect('other');
+    expect(await settle()).toMatchObject({ receivers: 0 });
+  });
 
   test('everything delivered, once, in order and to the right ones: nothing else is counted', async () => {
     deliver();

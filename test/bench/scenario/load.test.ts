@@ -214,6 +214,16 @@ describe('what is wrong is told with its line, its column and the nearest right 
     ['neither `for` nor `count`', 'for: 3s', 'batch: 1', '12:5'],
     ['both `for` and `count`', 'for: 3s', 'for: 3s, count: 2', '12:5'],
     ['an emit without a rate', 'rate: 20/s, for', 'for', '12:5'],
+    ['an emit for no time', 'for: 3s', 'for: 0s', '12:42'],
+    ['a handshake that may take no time', 'timeout: 2s', 'timeout: 0s', '10:45'],
+    ['`all` and another namespace', 'namespaces: all', 'namespaces: [all, hot]', '12:13'],
+    ['a count that is no multiple of the batch', 'for: 3s', 'count: 7, batch: 3', '12:42'],
+    [
+      'an end of the run by rules there are none of',
+      '- hold: 1500ms',
+      '- { hold: 1s, abortOnFail: true }',
+      '13:17',
+    ],
   ])('%s', (_what, from, to, at) => {
     const found = problems(changed(from, to));
     const positions = found.map((line) => /^my\.yaml:(\d+:\d+): /.exec(line)?.[1]);

@@ -1,0 +1,35 @@
+import { shellQuote } from '../../bench/report/replay.js';
+import { type BenchOptions, benchOptions } from '../../options/bench.js';
+import { envOf, flagOf, type OptionSpec, type TracedOptions } from '../../options/spec.js';
+
+/** Options that say what is tested and how, besides those that are part of the result itself. */
+const CARRIED = [
+  'adminUrl',
+  'adminToken',
+  'tokenTemplate',
+  'tokensFile',
+  'jwtSecret',
+  'jwtClaims',
+  'emitUrl',
+  'emitMethod',
+  'emitBody',
+  'emitHeader',
+  'ca',
+  'insecure',
+  'workers',
+] as const satisfies readonly (keyof BenchOptions)[];
+
+/** The flags that repeat what was given, ready for a shell. Of a secret there is only where it is looked for. */
+export function replayFlags({ values, origins }: TracedOptions<typeof benchOptions>): string[] {
+  return CARRIED.flatMap((key) => {
+    const option: OptionSpec<unknown> = benchOptions[key];
+    const origin = origins[key];
+    if (origin.kind === 'default' || values[key] === false) return [];
+    const flag = `--${flagOf(key)}`;
+    if (option.isSecret) return [`${flag} "$${envOf(key)}"`];
+    if (values[key] === true) return [flag];
+    // A header may well be a secret.
+    const shown = (text: string) => (key === 'emitHeader' ? `${text.split(':', 1)[0]}: …` : text);
+    return origin.texts.map((text) => `${flag} ${shellQuote(shown(text))}`);
+  });
+}
