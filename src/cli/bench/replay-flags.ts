@@ -26,10 +26,10 @@ export function replayFlags({ values, origins }: TracedOptions<typeof benchOptio
     const origin = origins[key];
     if (origin.kind === 'default' || values[key] === false) return [];
     const flag = `--${flagOf(key)}`;
-    if (option.isSecret) return [`${flag} "$${envOf(key)}"`];
+    if (option.isSecret && option.fromEnv) return [`${flag} "$${envOf(key)}"`];
     if (values[key] === true) return [flag];
-    // A header may well be a secret.
-    const shown = (text: string) => (key === 'emitHeader' ? `${text.split(':', 1)[0]}: …` : text);
+    // A header may well be a secret; its name is none.
+    const shown = (text: string) => (option.isSecret ? `${text.split(':', 1)[0]}: …` : text);
     return origin.texts.map((text) => `${flag} ${shellQuote(shown(text))}`);
   });
 }
