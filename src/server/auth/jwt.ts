@@ -14,6 +14,7 @@ import { JWT_SECRET_EXPECTED, MIN_JWT_SECRET_BYTES } from '../../protocol/jwt.js
 import { NamespaceTemplate } from '../../protocol/namespace-template.js';
 import { checkOptions, NON_EMPTY_STRING, type OptionRule, objectWith } from '../../protocol/option-rules.js';
 import { isLoopback } from '../api/host-rule.js';
+import { jwtRefusal } from './jwt-refusal.js';
 import type { ConnectRequest, NamespaceProvider } from './provider.js';
 import { redact } from './redact.js';
 
@@ -106,8 +107,9 @@ export function jwtNamespaceProvider(options: JwtProviderOptions): NamespaceProv
       ({ payload: claims } = await verify(token, key, verifyOptions));
     } catch (error) {
       // What else goes wrong, such as keys that cannot be fetched, is no fault of the token.
-      if (isFaultOfToken(error)) return refused(error.message, request);
-      throw error;
+      const why = jwtRefusal(error, algorithms);
+      if (why === undefined) throw error;
+      return refused(why, request);
     }
     const filled = template.fill(claims);
     if (!filled.ok) return refused(filled.problem, request);
@@ -162,13 +164,16 @@ function ofKeySet(jwksUrl: string): Verification {
   };
 }
 
+/** What a key set throws for the token that is looked at, and not for want of keys. */
+const ABOUT_TOKEN = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported];
+
 /** The key set of a URL, with errors that say which one cannot be had, and why. */
 function reported(keySet: JWTVerifyGetKey, { origin, pathname }: URL): JWTVerifyGetKey {
   return async (header, token) => {
     try {
       return await keySet(header, token);
     } catch (error) {
-      if (isFaultOfToken(error) || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
+      if (ABOUT_TOKEN.some((kind) => error instanceof kind)) throw error;
       // `fetch` says only that it failed; why is in the cause.
       const why = error instanceof Error && error.cause instanceof Error ? error.cause : error;
       throw new Error(`The keys at ${origin}${pathname} cannot be had: ${messageOf(why)}`, { cause: error });
@@ -196,21 +201,6 @@ async function verify(
     }
     throw new errors.JWSSignatureVerificationFailed();
   }
-}
-
-const FAULTS_OF_TOKEN = [
-  errors.JWTExpired,
-  errors.JWTClaimValidationFailed,
-  errors.JWTInvalid,
-  errors.JWSInvalid,
-  errors.JWSSignatureVerificationFailed,
-  errors.JOSEAlgNotAllowed,
-  errors.JOSENotSupported,
-  errors.JWKSNoMatchingKey,
-];
-
-function isFaultOfToken(error: unknown): error is errors.JOSEError {
-  return FAULTS_OF_TOKEN.some((fault) => error instanceof fault);
 }
 
 function invalid(message: string): DatafnWsError {

@@ -74,19 +74,29 @@ describe('a token signed with the secret', () => {
   });
 
   test.each<[string, Record<string, unknown>, Partial<JwtProviderOptions>, string]>([
-    ['has expired', { exp: nowS() - 1 }, {}, '"exp" claim timestamp check failed'],
-    ['is not valid yet', { nbf: nowS() + 60 }, {}, '"nbf" claim timestamp check failed'],
+    ['has expired', { exp: nowS() - 1 }, {}, 'it has expired'],
+    ['is not valid yet', { nbf: nowS() + 60 }, {}, 'it is not valid yet'],
     [
       'has expired for longer than the clocks may differ',
       { exp: nowS() - 60 },
       { clockToleranceMs: 30_000 },
-      '"exp" claim timestamp check failed',
+      'it has expired',
     ],
     ['expires at a text', { exp: '9999999999' }, {}, '"exp" claim must be a number'],
-    ['is of another issuer', { iss: 'b' }, { issuer: 'a' }, 'unexpected "iss" claim value'],
-    ['is of no issuer', {}, { issuer: 'a' }, 'missing required "iss" claim'],
-    ['is for somebody else', { aud: ['b', 'c'] }, { audience: 'a' }, 'unexpected "aud" claim value'],
-    ['is for nobody in particular', {}, { audience: 'a' }, 'missing required "aud" claim'],
+    [
+      'is of another issuer',
+      { iss: 'b' },
+      { issuer: 'a' },
+      'the claim "iss" is not the one that is expected',
+    ],
+    ['is of no issuer', {}, { issuer: 'a' }, 'the claim "iss" is missing'],
+    [
+      'is for somebody else',
+      { aud: ['b', 'c'] },
+      { audience: 'a' },
+      'the claim "aud" is not the one that is expected',
+    ],
+    ['is for nobody in particular', {}, { audience: 'a' }, 'the claim "aud" is missing'],
     ['lacks a claim of the template', {}, { namespace: 'tenant:{tid}' }, 'the claim "tid" is missing'],
     ['has an empty claim', { sub: '' }, {}, 'the claim "sub" is empty'],
     ['has a claim that is a number', { sub: 42 }, {}, 'the claim "sub" is no string'],
@@ -155,13 +165,13 @@ describe('a token signed with a private key is verified with the public one', ()
   test('and not with that of another', async () => {
     const token = await signed('RS256', otherRsa.privateKey);
     expect(await ask({ publicKey: pem(rsa.publicKey) }, token)).toEqual(
-      refused('signature verification failed'),
+      refused('its signature is not valid'),
     );
   });
 });
 
 describe('a token cannot choose its algorithm', () => {
-  const NOT_ALLOWED = /alg/;
+  const NOT_ALLOWED = /^it is not signed with (HS256|RS256|ES256|EdDSA or Ed25519)$/;
 
   test.each(['none', 'None', 'NONE', ''])('%j signs nothing', async (alg) => {
     const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -217,7 +227,7 @@ describe('a token cannot choose its algorithm', () => {
       { jwk, jku: 'http://127.0.0.1:1/', kid: '1' },
     );
     expect(await ask({ publicKey: pem(rsa.publicKey) }, token)).toEqual(
-      refused('signature verification failed'),
+      refused('its signature is not valid'),
     );
   });
 
