@@ -1,10 +1,15 @@
 import { defineConfig } from 'vitest/config';
 
-/** `vitest run --mode mutation` runs the mutation check, which takes minutes, and nothing else. */
+/** What takes minutes: `vitest run --mode mutation` or `--mode fuzz` runs these, and nothing else. */
+const LONG: Readonly<Record<string, string>> = {
+  mutation: 'test/mutation/*.test.ts',
+  fuzz: 'test/fuzz/long-run.test.ts',
+};
+
 export default defineConfig(({ mode }) => ({
   test: {
-    include: mode === 'mutation' ? ['test/mutation/*.test.ts'] : ['test/**/*.test.ts'],
-    exclude: mode === 'mutation' ? [] : ['test/mutation/**'],
+    include: [LONG[mode] ?? 'test/**/*.test.ts'],
+    exclude: LONG[mode] === undefined ? Object.values(LONG) : [],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // Two cores: more than two files at once only makes the real-socket tests wait for each other.

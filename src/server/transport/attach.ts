@@ -130,6 +130,7 @@ export function attachWebSocketManager(httpServer: HttpServer, options: AttachOp
     authTimeoutMs: options.authTimeoutMs ?? SERVER_DEFAULTS.authTimeoutMs,
     maxPendingAuth: options.maxPendingAuth ?? SERVER_DEFAULTS.maxPendingAuth,
     maxMessageBytes: options.maxMessageBytes ?? SERVER_DEFAULTS.maxMessageBytes,
+    messageBurst: options.messageBurst ?? SERVER_DEFAULTS.messageBurst,
     logger,
     observer,
     counters,

@@ -27,6 +27,8 @@ export interface UpgraderOptions {
   /** Clients that may wait for the provider at the same time. */
   readonly maxPendingAuth: number;
   readonly maxMessageBytes: number;
+  /** Pings, or other messages, that a client may send at once. */
+  readonly messageBurst: number;
   /** Where a client is. */
   readonly addressOf: AddressOf;
   readonly logger: DatafnLogger;
@@ -52,6 +54,7 @@ interface UntypedServerOptions {
   closeTimeout: number;
   maxFragments: number;
   maxBufferedChunks: number;
+  maxPendingAutoPongs: number;
 }
 
 /**
@@ -78,6 +81,8 @@ export class Upgrader implements UpgradeHandler {
       maxPayload: options.maxMessageBytes,
       maxFragments: MAX_MESSAGE_PARTS,
       maxBufferedChunks: MAX_MESSAGE_PARTS,
+      // One more than a client may ask for: `ws` ends its connection without a word.
+      maxPendingAutoPongs: options.messageBurst + 1,
       // Connections that do not end are for `Connections` to cut, and to count.
       closeTimeout: MAX_TIMER_MS,
       handleProtocols: chooseSubprotocol,

@@ -42,6 +42,16 @@ describe('the rate of messages', () => {
     expect(await calm.received(2)).toHaveLength(2);
   });
 
+  test('is what ends a flood of pings that come in one go, by default', async () => {
+    const { wsUrl, server } = await startServer();
+    const client = await openClient(wsUrl, 'a');
+    client.socket.cork();
+    for (let count = 0; count < 200; count++) client.sendFrame(PING);
+    client.socket.uncork();
+    expect(await client.closed()).toEqual(TOO_MANY);
+    expect(server.stats().limited.messageRate).toBe(1);
+  });
+
   test('does not count the pongs that the server asks for', async () => {
     const { wsUrl, server } = await startServer({
       ...slow,
