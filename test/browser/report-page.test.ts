@@ -7,7 +7,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { htmlReport } from '../../src/bench/report/html.js';
 import { filledReport } from '../bench/filled.js';
-import { hostileReport, TEXTS } from '../bench/hostile.js';
+import { hostileComparison, hostileReport, TEXTS } from '../bench/hostile.js';
 import { inBrowser, launchChromium } from '../support/chromium.js';
 
 /** The script of the checker of accessibility, for a page. */
@@ -107,9 +107,10 @@ describe('the HTML report in a real browser', () => {
     async () => {
       const several = filledReport(['steady.accepted == 999', 'cursors.lost == 0', 'hot.accepted == 50']);
       const notRun = [{ name: 'later', source: 'later.yaml', reason: 'No server' }];
+      const compared = several.results.map((one) => ({ ...one, comparison: hostileComparison('words') }));
       const pages = [
         { html: htmlReport(several), colorScheme: 'light' },
-        { html: htmlReport({ ...several, notRun }), colorScheme: 'dark' },
+        { html: htmlReport({ ...several, results: compared, notRun }), colorScheme: 'dark' },
       ] as const;
       for (const { html, colorScheme } of pages) {
         const { page } = await open(html, { viewport: { width: 360, height: 740 }, colorScheme });
