@@ -1,9 +1,9 @@
-const offsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
-
 /**
  * Milliseconds on the machine's monotonic clock. Processes of one machine share it, so a time taken in one can be
- * compared with a time taken in another.
+ * compared with a time taken in another. Read directly each time: an offset to a cheaper clock, once measured wrong,
+ * stays wrong for the life of a process.
  */
 export function monotonicMs(): number {
-  return offsetMs + performance.now();
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1000 + nanoseconds / 1e6;
 }
