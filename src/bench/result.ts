@@ -7,6 +7,7 @@ import type { Outcome } from './verdict/rule.js';
 export interface WorkerSummary {
   maxCpu: number;
   maxDelayP99Ms: number;
+  maxDelayMs: number;
   /** `undefined` where the system does not tell. */
   maxRunQueueWait: number | undefined;
 }

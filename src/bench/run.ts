@@ -4,7 +4,8 @@ import { DatafnWsError, messageOf } from '../protocol/errors.js';
 import { driveWithAutocannon, racingPlan } from './emitter/autocannon.js';
 import { type Emitted, emitPlan, orderedPlan } from './emitter/emitter.js';
 import type { Credentials } from './fleet/credentials.js';
-import type { FleetCalls, WorkerStatus } from './fleet/messages.js';
+import { GeneratorHealth } from './fleet/generator-health.js';
+import type { FleetCalls, GeneratorSample, WorkerStatus } from './fleet/messages.js';
 import { type Layout, machineLimits, planLayout } from './fleet/preflight.js';
 import { WorkerPool } from './fleet/worker-pool.js';
 import { monotonicMs } from './measure/clock.js';
@@ -17,14 +18,7 @@ import type { TallyData } from './measure/tally.js';
 import { Timeline } from './measure/timeline.js';
 import type { JudgedExpectation, PhaseResult, RunResult, WorkerSummary } from './result.js';
 import { BEHAVIORS } from './scenario/behaviors.js';
-import {
-  actionsOf,
-  type EmitPhase,
-  type Expectation,
-  type Phase,
-  type PhaseAction,
-  type Scenario,
-} from './scenario/model.js';
+import type { EmitPhase, Expectation, Phase, PhaseAction, Scenario } from './scenario/model.js';
 import { checkTarget, Target, type TargetOptions } from './target/target.js';
 import { judge } from './verdict/rule.js';
 
@@ -36,6 +30,9 @@ const MARK_MS = 1000;
 const LAST_CUT_MS = 5000;
 /** How long slow readers have at the end to get to the newest cursor. */
 const SLOW_SETTLE_MS = 30_000;
+
+/** A worker that says nothing for so long does not come back in time to tell anything of worth. */
+const SILENT_MS = 30_000;
 
 export interface RunOptions extends TargetOptions {
   readonly credentials: Credentials;
@@ -105,6 +102,8 @@ class Run {
   readonly #total: Measurements;
   readonly #phases: PhaseResult[] = [];
   readonly #saturation = new SaturationWatch();
+  /** How this process fares, which emits and keeps the time. */
+  readonly #health = new GeneratorHealth();
   readonly #timeline = new Timeline();
   /** Fan-out latencies of the last second, by worker. */
   readonly #recentFanout: (HistogramData | undefined)[] = [];
@@ -120,6 +119,7 @@ class Run {
   #phaseStartMs = 0;
   #startMs = 0;
   #lastPlan = 0;
+  #serverIsGone = false;
   /** In microseconds since 1970, so that a later run always has greater cursors. */
   #nextCursor = Date.now() * 1000;
 
@@ -134,6 +134,7 @@ class Run {
     this.#workers = Array.from({ length: workers }, () => ({
       maxCpu: 0,
       maxDelayP99Ms: 0,
+      maxDelayMs: 0,
       maxRunQueueWait: undefined,
     }));
     let halt!: (error: Error) => void;
@@ -152,12 +153,14 @@ class Run {
         // Not every phase asks the workers for something: one that only waits would wait to its end.
         halt(error);
       },
+      SILENT_MS,
     );
   }
 
   async carryOut(localAddresses: readonly string[]): Promise<RunResult> {
     const startedAt = new Date();
     this.#startMs = monotonicMs();
+    this.#health.start();
     try {
       await this.#orAbort(this.#setup(localAddresses));
       await this.target.measure();
@@ -179,6 +182,7 @@ class Run {
     } finally {
       this.#phase = undefined;
       clearInterval(this.#clock);
+      this.#health.stop();
       await this.#end();
     }
     this.#invalid.push(...localErrors(this.#total));
@@ -222,11 +226,12 @@ class Run {
   async #carryOutPhase(phase: Phase): Promise<void> {
     this.#phaseStartMs = monotonicMs();
     this.#phase = phase;
-    this.#saturation.restart();
     await this.#orAbort(this.#act(phase, phase.label));
     const { mishap } = this.target;
-    if (mishap !== undefined)
+    // Of a server that has gone once, later phases have no news.
+    if (mishap !== undefined && !this.#serverIsGone)
       this.#problems.push(`The server under test ended during "${phase.label}": ${mishap}`);
+    this.#serverIsGone = mishap !== undefined;
     this.#present.server = { ...this.#present.server, ...(await this.target.measure()) };
     const result = this.#endPhase(phase, await this.#cut(), true);
     if (phase.abortOnFail && result.outcomes.some(({ passed }) => !passed)) {
@@ -256,6 +261,23 @@ class Run {
   }
 
   async #act(action: PhaseAction, label: string): Promise<void> {
+    // What is made of others is judged by them.
+    if (action.kind === 'parallel' || action.kind === 'sequence') return this.#perform(action, label);
+    return this.#watched(action.kind, () => this.#perform(action, label));
+  }
+
+  /** Judges the load generator by what it is at meanwhile. */
+  async #watched(kind: PhaseAction['kind'], work: () => Promise<void>): Promise<void> {
+    const watched = isJudged(kind) ? kind : 'other';
+    this.#saturation.begin(watched, monotonicMs());
+    try {
+      await work();
+    } finally {
+      this.#saturation.end(watched, monotonicMs());
+    }
+  }
+
+  async #perform(action: PhaseAction, label: string): Promise<void> {
     const startMs = monotonicMs();
     switch (action.kind) {
       case 'connect':
@@ -335,20 +357,24 @@ class Run {
       return driveWithAutocannon(phase, plan, namespaces, target, present, signal);
     }
     return emitPlan(plan, namespaces, emits, present.emit, signal, (durationMs, lagP99Ms) =>
-      this.#saturation.emitter(durationMs, lagP99Ms),
+      this.#saturation.emitter(plan.id, durationMs, lagP99Ms),
     );
   }
 
   /** Waits for the readers that were slow on purpose; what they have not got by then is lost. */
   async #settleSlow(): Promise<void> {
     if (!this.scenario.cohorts.some(({ behavior }) => BEHAVIORS[behavior].reads === 'slowly')) return;
-    await this.#orAbort(this.#pool.call('settleSlow', { deadlineMs: monotonicMs() + SLOW_SETTLE_MS }));
+    const deadlineMs = monotonicMs() + SLOW_SETTLE_MS;
+    await this.#watched('hold', async () => {
+      await this.#orAbort(this.#pool.call('settleSlow', { deadlineMs }));
+    });
     await this.#cut();
   }
 
   /** Ends the measurements of the present phase, adds them to the total, and begins those of the next. */
   async #cut(): Promise<Measurements> {
     const answers = await this.#pool.call('cut');
+    this.#judgeItself(this.#health.sample(true));
     const phase = this.#present;
     this.#present = emptyMeasurements(this.scenario.cohorts);
     for (const [index, cohort] of phase.cohorts.entries()) {
@@ -390,11 +416,11 @@ class Run {
     if (health !== undefined && summary !== undefined) {
       summary.maxCpu = Math.max(summary.maxCpu, health.cpu);
       summary.maxDelayP99Ms = Math.max(summary.maxDelayP99Ms, health.delayP99Ms);
+      summary.maxDelayMs = Math.max(summary.maxDelayMs, health.delayMaxMs);
       if (health.runQueueWait !== undefined) {
         summary.maxRunQueueWait = Math.max(summary.maxRunQueueWait ?? 0, health.runQueueWait);
       }
-      // Connecting is busy by nature, and nothing is timed meanwhile that a busy worker could falsify.
-      if (this.#phase !== undefined && isTimed(this.#phase)) this.#saturation.worker(index, health);
+      this.#saturation.process(`worker ${index + 1}`, health);
     }
     if (this.#phase === undefined) return;
     this.options.observer.progress?.(this.#progress());
@@ -414,11 +440,16 @@ class Run {
 
   /** Ends a second of the timeline. */
   async #mark(): Promise<void> {
+    this.#judgeItself(this.#health.sample());
     const atMs = monotonicMs() - this.#startMs;
     const { open, received } = this.#progress();
     const { rssNowBytes, recentDelayMaxMs } = await this.target.measure();
     const now = { open: sum(open, (count) => count), received };
     this.#timeline.mark(atMs, now, { rssBytes: rssNowBytes, delayMaxMs: recentDelayMaxMs });
+  }
+
+  #judgeItself(sample: GeneratorSample | undefined): void {
+    if (sample !== undefined) this.#saturation.process('the main process', sample);
   }
 
   #orAbort<Value>(work: Promise<Value>): Promise<Value> {
@@ -452,10 +483,9 @@ function localErrors({ cohorts }: Measurements): string[] {
   });
 }
 
-/** Whether a phase measures times, and nobody connects meanwhile. */
-function isTimed(phase: Phase): boolean {
-  const kinds = [...actionsOf(phase)].map(({ kind }) => kind);
-  return kinds.some((kind) => kind === 'emit' || kind === 'hold') && !kinds.includes('connect');
+/** Whether an action says something of its own about what is measured meanwhile. */
+function isJudged(kind: PhaseAction['kind']): kind is 'emit' | 'hold' | 'churn' | 'connect' {
+  return kind === 'emit' || kind === 'hold' || kind === 'churn' || kind === 'connect';
 }
 
 function judgeAll(expectations: readonly Expectation[], measurements: Measurements): JudgedExpectation[] {

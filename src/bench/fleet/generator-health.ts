@@ -1,57 +1,97 @@
 import { readFileSync } from 'node:fs';
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
-import type { GeneratorSample } from './messages.js';
+import { monotonicMs } from '../measure/clock.js';
+import { Histogram } from '../measure/histogram.js';
+import type { GeneratorSample, Standstill } from './messages.js';
 
 /** From one sample to the next. */
 const SAMPLE_MS = 1000;
+/** Less than this tells too little to be a sample. */
+const LEAST_MS = 250;
+/** From one look at the event loop to the next. */
+const TURN_MS = 20;
+
+/** What a process has used so far. */
+interface Usage {
+  readonly atMs: number;
+  readonly cpuMs: number;
+  /** Ready to run, with no core to run on; `undefined` where the system does not tell. */
+  readonly waitMs: number | undefined;
+}
 
 /** Watches how this process fares: CPU, event-loop delay, and time spent waiting for a core. */
 export class GeneratorHealth {
-  readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: 10 });
-  #cpu = process.cpuUsage();
-  #waitNs = runQueueWaitNs();
-  #sinceMs = performance.now();
+  #delay = new Histogram();
+  #since = usage();
+  #last = this.#since;
+  #longest: Standstill = standstill(this.#last, this.#last);
+  #timer: NodeJS.Timeout | undefined;
 
   start(): void {
-    this.#delay.enable();
     this.#restart();
+    this.#timer = setInterval(() => this.#turn(), TURN_MS).unref();
   }
 
   stop(): void {
-    this.#delay.disable();
+    clearInterval(this.#timer);
   }
 
-  /** The sample since the last one, once a second; `undefined` in between. */
-  sample(): GeneratorSample | undefined {
-    const durationMs = performance.now() - this.#sinceMs;
-    if (durationMs < SAMPLE_MS) return undefined;
-    const { user, system } = process.cpuUsage(this.#cpu);
-    const waitNs = runQueueWaitNs();
+  /** The sample since the last one, once a second; `undefined` in between. With `atOnce`, a shorter one will do. */
+  sample(atOnce = false): GeneratorSample | undefined {
+    this.#turn();
+    const fromMs = this.#since.atMs;
+    const { atMs: toMs, cpuMs, waitMs } = this.#last;
+    const durationMs = toMs - fromMs;
+    if (durationMs < (atOnce ? LEAST_MS : SAMPLE_MS)) return undefined;
     const sample = {
-      durationMs,
-      cpu: (user + system) / 1000 / durationMs,
-      delayP99Ms: Math.max(0, this.#delay.percentile(99) / 1e6 - 10),
+      fromMs,
+      toMs,
+      cpu: (cpuMs - this.#since.cpuMs) / durationMs,
+      delayP99Ms: this.#delay.percentileMs(99) ?? 0,
+      delayMaxMs: this.#delay.maxMs ?? 0,
       runQueueWait:
-        waitNs === undefined || this.#waitNs === undefined
+        waitMs === undefined || this.#since.waitMs === undefined
           ? undefined
-          : (waitNs - this.#waitNs) / 1e6 / durationMs,
+          : (waitMs - this.#since.waitMs) / durationMs,
+      longest: this.#longest,
     };
     this.#restart();
     return sample;
   }
 
+  /** A turn of the event loop: how late is it? */
+  #turn(): void {
+    const now = usage();
+    const gapMs = now.atMs - this.#last.atMs;
+    this.#delay.record(gapMs - TURN_MS);
+    if (gapMs > this.#longest.toMs - this.#longest.fromMs) this.#longest = standstill(this.#last, now);
+    this.#last = now;
+  }
+
   #restart(): void {
-    this.#delay.reset();
-    this.#cpu = process.cpuUsage();
-    this.#waitNs = runQueueWaitNs();
-    this.#sinceMs = performance.now();
+    this.#delay = new Histogram();
+    this.#since = this.#last;
+    this.#longest = standstill(this.#last, this.#last);
   }
 }
 
+function standstill(from: Usage, to: Usage): Standstill {
+  return {
+    fromMs: from.atMs,
+    toMs: to.atMs,
+    cpuMs: to.cpuMs - from.cpuMs,
+    waitMs: from.waitMs === undefined || to.waitMs === undefined ? undefined : to.waitMs - from.waitMs,
+  };
+}
+
+function usage(): Usage {
+  const { user, system } = process.cpuUsage();
+  return { atMs: monotonicMs(), cpuMs: (user + system) / 1000, waitMs: runQueueWaitMs() };
+}
+
 /** Time this process has spent ready to run with no core to run on (Linux, `/proc/self/schedstat`). */
-function runQueueWaitNs(): number | undefined {
+function runQueueWaitMs(): number | undefined {
   try {
-    return Number(readFileSync('/proc/self/schedstat', 'utf8').split(' ')[1]);
+    return Number(readFileSync('/proc/self/schedstat', 'utf8').split(' ')[1]) / 1e6;
   } catch {
     return undefined;
   }

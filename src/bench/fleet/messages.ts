@@ -92,18 +92,31 @@ export interface WorkerStatus {
   /** Connections that never opened, or that the other side has ended. */
   readonly failed: number;
   readonly received: number;
-  /** Once a second: how the process fared, and the fan-out latencies meanwhile. */
+  /** Once a second, and before each cut: how the process fared, and the fan-out latencies meanwhile. */
   readonly health: GeneratorSample | undefined;
   readonly fanout: HistogramData | undefined;
 }
 
-/** How a worker process fared over some time. */
+/** How a process of the load generator fared over some time. */
 export interface GeneratorSample {
-  readonly durationMs: number;
+  readonly fromMs: number;
+  readonly toMs: number;
   /** CPU time over wall time. */
   readonly cpu: number;
   /** Event-loop delay, 99th percentile. */
   readonly delayP99Ms: number;
+  readonly delayMaxMs: number;
   /** Time spent runnable but not running, over wall time: the machine is busy. `undefined` where unknown. */
   readonly runQueueWait: number | undefined;
+  /** Between the two turns of its event loop that were furthest apart. */
+  readonly longest: Standstill;
+}
+
+/** A time in which a process got to nothing else, and what it spent it on. */
+export interface Standstill {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly cpuMs: number;
+  /** Runnable but not running; `undefined` where unknown. */
+  readonly waitMs: number | undefined;
 }

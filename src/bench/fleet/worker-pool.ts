@@ -4,6 +4,8 @@ import type { CallMessage, FleetCalls, WorkerMessage, WorkerSetup, WorkerStatus 
 
 /** How long a worker has to go by itself when it is told to. */
 const STOP_MS = 2000;
+/** From one look at who has reported to the next. Workers report several times as often. */
+const LISTEN_MS = 1000;
 
 type Answer<Method extends keyof FleetCalls> = Awaited<ReturnType<FleetCalls[Method]>>;
 
@@ -12,6 +14,8 @@ interface Worker {
   readonly pending: Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>;
   status: WorkerStatus | undefined;
   hasExited: boolean;
+  /** Looks in a row that found nothing new from it. */
+  silentLooks: number;
 }
 
 /** The worker processes of a run. A call goes to all of them and comes back with an answer from each. */
@@ -20,17 +24,21 @@ export class WorkerPool {
   #lastCallId = 0;
   #stopping = false;
   #death: DatafnWsError | undefined;
+  readonly #listening: NodeJS.Timeout;
 
   /**
    * @param onStatus is told whenever a worker says how it fares.
-   * @param onDeath is told when a worker ends before its time; its clients are gone with it.
+   * @param onDeath is told when a worker ends before its time, or as good as that: its clients are gone with it.
+   * @param silentMs after so long without a word a worker is given up.
    */
   constructor(
     size: number,
     private readonly onStatus: (worker: number, status: WorkerStatus) => void,
     private readonly onDeath: (error: DatafnWsError) => void,
+    private readonly silentMs: number,
   ) {
     for (let index = 0; index < size; index++) this.#workers.push(this.#start(index));
+    this.#listening = setInterval(() => this.#listen(), LISTEN_MS).unref();
   }
 
   get pids(): number[] {
@@ -65,6 +73,7 @@ export class WorkerPool {
   /** Ends every worker; none is left when this resolves. Idempotent. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    clearInterval(this.#listening);
     await Promise.all(
       this.#workers.map(
         (worker) =>
@@ -87,27 +96,48 @@ export class WorkerPool {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
-    const worker: Worker = { process: child, pending: new Map(), status: undefined, hasExited: false };
+    const worker: Worker = {
+      process: child,
+      pending: new Map(),
+      status: undefined,
+      hasExited: false,
+      silentLooks: 0,
+    };
     child.on('message', (message: WorkerMessage) => this.#receive(worker, index, message));
     child.on('error', () => {});
     child.on('exit', (code, signal) => {
       worker.hasExited = true;
       if (this.#stopping) return;
       const how = signal === null ? `exit code ${code}` : signal;
-      this.#death ??= new DatafnWsError(
-        'ERR_WORKER',
-        `Worker ${index + 1} (process ${child.pid}) died with ${how}`,
-      );
-      for (const one of this.#workers) {
-        for (const { reject } of one.pending.values()) reject(this.#death);
-        one.pending.clear();
-      }
-      this.onDeath(this.#death);
+      this.#lose(`Worker ${index + 1} (process ${child.pid}) died with ${how}`);
     });
     return worker;
   }
 
+  /** A worker is gone, and with it what it has counted: nobody waits for an answer any more. */
+  #lose(what: string): void {
+    if (this.#death !== undefined) return;
+    this.#death = new DatafnWsError('ERR_WORKER', what);
+    for (const one of this.#workers) {
+      for (const { reject } of one.pending.values()) reject(this.#death);
+      one.pending.clear();
+    }
+    this.onDeath(this.#death);
+  }
+
+  /** Looks are counted, not milliseconds: if it was this process that stood still, that was one look. */
+  #listen(): void {
+    for (const [index, worker] of this.#workers.entries()) {
+      worker.silentLooks += 1;
+      if (worker.silentLooks * LISTEN_MS <= this.silentMs) continue;
+      this.#lose(
+        `Worker ${index + 1} (process ${worker.process.pid}) has not reported for ${this.silentMs / 1000} s`,
+      );
+    }
+  }
+
   #receive(worker: Worker, index: number, message: WorkerMessage): void {
+    worker.silentLooks = 0;
     if (message.type === 'status') {
       worker.status = message.status;
       this.onStatus(index, message.status);

@@ -1,7 +1,7 @@
 import { messageOf } from '../../protocol/errors.js';
 import { ClientFleet } from './client-fleet.js';
 import { GeneratorHealth } from './generator-health.js';
-import type { CallMessage, WorkerMessage } from './messages.js';
+import type { CallMessage, GeneratorSample, WorkerMessage } from './messages.js';
 
 // The entry of a worker process: takes calls from its parent, answers them, and says how it fares.
 
@@ -21,8 +21,15 @@ function leave(): void {
   process.exit(0);
 }
 
+function report(sample: GeneratorSample | undefined): void {
+  const fanout = sample === undefined ? undefined : fleet.takeRecentFanout();
+  send({ type: 'status', status: { ...fleet.status(), health: sample, fanout } });
+}
+
 async function answer({ id, method, argument }: CallMessage): Promise<void> {
   try {
+    // What becomes of a phase is judged when this answer is there.
+    if (method === 'cut') report(health.sample(true));
     const call = fleet[method] as (argument: unknown) => unknown;
     send({ type: 'answer', id, value: await call.call(fleet, argument) });
   } catch (error) {
@@ -42,8 +49,4 @@ if (!process.connected) leave();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
 
 health.start();
-setInterval(() => {
-  const sample = health.sample();
-  const fanout = sample === undefined ? undefined : fleet.takeRecentFanout();
-  send({ type: 'status', status: { ...fleet.status(), health: sample, fanout } });
-}, STATUS_MS).unref();
+setInterval(() => report(health.sample()), STATUS_MS).unref();

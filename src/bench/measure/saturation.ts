@@ -1,48 +1,135 @@
 import type { GeneratorSample } from '../fleet/messages.js';
 
-/** A worker this busy, with callbacks this late, for this long, measures itself and not the server. */
-export const SATURATED = { cpu: 0.95, ownCpu: 0.5, delayP99Ms: 250, lagP99Ms: 250, forMs: 3000 } as const;
+/**
+ * What the load generator may not do while something is measured. A process that was never idle and late, or an
+ * emitter behind its schedule, for so long on end, has measured itself and not the server. So has one that stood
+ * still once for as long as the shortest heartbeat timeouts in use: its clients are killed for it, rightly.
+ */
+export const SATURATED = { busy: 0.95, delayMs: 250, lagP99Ms: 250, forMs: 3000, stillMs: 1000 } as const;
 
-/** Decides, sample by sample, whether the load generator was itself the bottleneck. */
+/** Waiting for a core for more of the time than this is what made a process late. */
+const WAITED = 0.2;
+
+/** What a phase does, as far as it matters here. */
+type ActionKind = 'emit' | 'hold' | 'churn' | 'connect' | 'other';
+
+/**
+ * `timed`: something is measured that a busy generator would falsify. `untimed`: clients connect or go, which is busy
+ * by nature. `none`: before and after.
+ */
+type Stretch = { readonly fromMs: number; readonly what: 'none' | 'untimed' | 'timed' };
+
+/** Something was overdone, and how much; the worst of a kind is told. */
+interface Finding {
+  readonly weight: number;
+  readonly text: string;
+}
+
+/**
+ * Decides, sample by sample, whether the load generator was itself the bottleneck. Samples say which time they are of,
+ * so one that comes late still counts for what went on then. All times are on one clock. Pure.
+ */
 export class SaturationWatch {
-  #busyMs: number[] = [];
-  #laggingMs = 0;
-  readonly #found = new Map<string, string>();
+  readonly #underWay: Record<ActionKind, number> = { emit: 0, hold: 0, churn: 0, connect: 0, other: 0 };
+  readonly #stretches: Stretch[] = [{ fromMs: Number.NEGATIVE_INFINITY, what: 'none' }];
+  readonly #busyMs = new Map<string, number>();
+  readonly #laggingMs = new Map<number, number>();
+  readonly #found = new Map<string, Finding>();
 
   /** What was saturated, in words; empty for a generator that kept up. */
   get found(): readonly string[] {
-    return [...this.#found.values()];
+    return [...this.#found.values()].map(({ text }) => text);
   }
 
-  /** Takes a worker's sample of a phase that counts (emit or hold). */
-  worker(index: number, { durationMs, cpu, delayP99Ms, runQueueWait = 0 }: GeneratorSample): void {
-    // Time spent waiting for a core is not idle time: on a machine with more to do than cores, a worker that spins
-    // gets less than a whole one. But one that does little itself and waits much is a busy machine's victim.
-    const neverIdle = cpu + runQueueWait >= SATURATED.cpu && cpu >= SATURATED.ownCpu;
-    const isBusy = neverIdle && delayP99Ms > SATURATED.delayP99Ms;
-    this.#busyMs[index] = isBusy ? (this.#busyMs[index] ?? 0) + durationMs : 0;
-    if (this.#busyMs[index] < SATURATED.forMs) return;
+  /** Something begins; several may be under way at a time. */
+  begin(kind: ActionKind, atMs: number): void {
+    this.#underWay[kind] += 1;
+    this.#turn(atMs);
+  }
+
+  end(kind: ActionKind, atMs: number): void {
+    this.#underWay[kind] -= 1;
+    this.#turn(atMs);
+  }
+
+  /** Takes how a process fared, in the order of time. */
+  process(name: string, sample: GeneratorSample): void {
+    this.#judgeStandstill(name, sample);
+    const { fromMs, toMs, cpu, delayMaxMs, runQueueWait = 0 } = sample;
+    // Time spent waiting for a core is not idle time: where there is more to do than cores, a process that spins gets
+    // less than a whole one, and one that is starved gets next to nothing.
+    const isBusy = cpu + runQueueWait >= SATURATED.busy && delayMaxMs > SATURATED.delayMs;
+    // The next phase goes on where this one ends. What is busy while it may be counts neither for nor against.
+    const busyMs = isBusy ? (this.#busyMs.get(name) ?? 0) + this.#overlapMs('timed', fromMs, toMs) : 0;
+    this.#busyMs.set(name, busyMs);
+    if (busyMs < SATURATED.forMs) return;
     const cause =
-      runQueueWait > 0.2
-        ? `the machine is busy: it waited for a core ${Math.round(runQueueWait * 100)} % of the time`
+      runQueueWait > WAITED
+        ? `the machine is busy: it waited for a core ${percent(runQueueWait)} of the time`
         : 'it needs more CPU than one core has: spread the clients with --workers, or use fewer';
-    this.#found.set(
-      `worker ${index}`,
-      `worker ${index + 1} ran at ${Math.round(cpu * 100)} % CPU with an event-loop delay p99 of ${Math.round(delayP99Ms)} ms (${cause})`,
-    );
+    this.#find(`${name}, busy`, {
+      weight: delayMaxMs,
+      text: `${name} ran at ${percent(cpu)} CPU with an event-loop delay of up to ${Math.round(delayMaxMs)} ms (${cause})`,
+    });
   }
 
-  /** Takes how far the emitter was behind its schedule in a stretch of time. */
-  emitter(durationMs: number, lagP99Ms: number | undefined): void {
+  /** Takes how far the emitter was behind the schedule of a plan in a stretch of time. */
+  emitter(plan: number, durationMs: number, lagP99Ms: number | undefined): void {
     const isLagging = lagP99Ms !== undefined && lagP99Ms > SATURATED.lagP99Ms;
-    this.#laggingMs = isLagging ? this.#laggingMs + durationMs : 0;
-    if (this.#laggingMs < SATURATED.forMs) return;
-    this.#found.set('emitter', `the emitter was ${Math.round(lagP99Ms ?? 0)} ms behind its schedule (p99)`);
+    const laggingMs = isLagging ? (this.#laggingMs.get(plan) ?? 0) + durationMs : 0;
+    this.#laggingMs.set(plan, laggingMs);
+    if (!isLagging || laggingMs < SATURATED.forMs) return;
+    this.#find('emitter', {
+      weight: lagP99Ms,
+      text: `the emitter was ${Math.round(lagP99Ms)} ms behind its schedule (p99)`,
+    });
   }
 
-  /** Forgets a run of bad samples: the next ones are of another phase. */
-  restart(): void {
-    this.#busyMs = [];
-    this.#laggingMs = 0;
+  #judgeStandstill(name: string, { longest }: GeneratorSample): void {
+    const { fromMs, toMs, cpuMs, waitMs = 0 } = longest;
+    const durationMs = toMs - fromMs;
+    // A storm of connections may take a worker that long. One that did nothing meanwhile was not at it.
+    const isFrozen = cpuMs + waitMs < durationMs / 2;
+    const judgedMs =
+      this.#overlapMs('timed', fromMs, toMs) + (isFrozen ? this.#overlapMs('untimed', fromMs, toMs) : 0);
+    if (judgedMs < SATURATED.stillMs) return;
+    const cause = isFrozen
+      ? 'it was not run at all: stopped by a signal, or the whole machine was suspended'
+      : waitMs > durationMs * WAITED
+        ? `the machine is busy: it waited for a core ${percent(waitMs / durationMs)} of that time`
+        : 'it had that much to do at once: spread the clients with --workers, or use fewer';
+    this.#find(`${name}, still`, {
+      weight: durationMs,
+      text: `${name} stood still for ${(durationMs / 1000).toFixed(2)} s (${cause})`,
+    });
   }
+
+  #find(key: string, finding: Finding): void {
+    if (finding.weight > (this.#found.get(key)?.weight ?? 0)) this.#found.set(key, finding);
+  }
+
+  #turn(atMs: number): void {
+    const { emit, hold, churn, connect, other } = this.#underWay;
+    const isTimed = emit > 0 || (connect === 0 && hold + churn > 0);
+    const what = isTimed ? 'timed' : connect + hold + churn + other > 0 ? 'untimed' : 'none';
+    if (what !== this.#stretches.at(-1)?.what) this.#stretches.push({ fromMs: atMs, what });
+  }
+
+  /** How much of a span of time was of a kind. */
+  #overlapMs(what: Stretch['what'], fromMs: number, toMs: number): number {
+    let overlapMs = 0;
+    let endMs = Number.POSITIVE_INFINITY;
+    // Samples are of the recent past: backwards, only the last stretches matter.
+    for (let index = this.#stretches.length - 1; index >= 0 && endMs > fromMs; index--) {
+      const stretch = this.#stretches[index] as Stretch;
+      if (stretch.what === what)
+        overlapMs += Math.max(0, Math.min(toMs, endMs) - Math.max(fromMs, stretch.fromMs));
+      endMs = stretch.fromMs;
+    }
+    return overlapMs;
+  }
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
 }

@@ -82,9 +82,10 @@ export function jsonResult(result: RunResult, { version, machine }: RunContext):
       measurements: measurementsOf(measurements),
     })),
     timeline: [...result.timeline],
-    generator: result.workers.map(({ maxCpu, maxDelayP99Ms, maxRunQueueWait }) => ({
+    generator: result.workers.map(({ maxCpu, maxDelayP99Ms, maxDelayMs, maxRunQueueWait }) => ({
       maxCpu,
       maxDelayP99Ms,
+      maxDelayMs,
       ...(maxRunQueueWait === undefined ? {} : { maxRunQueueWait }),
     })),
   };

@@ -111,7 +111,8 @@ const timelinePoint = z.strictObject({
 
 const generator = z.strictObject({
   maxCpu: number.describe('Share of a core in the busiest second.'),
-  maxDelayP99Ms: number.describe('Event-loop delay in the worst second.'),
+  maxDelayP99Ms: number.describe('Event-loop delay in the worst second, 99th percentile.'),
+  maxDelayMs: number.describe('Longest event-loop delay.'),
   maxRunQueueWait: number.optional().describe('Share of a second spent waiting for a core.'),
 });
 

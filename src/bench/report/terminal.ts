@@ -199,9 +199,9 @@ function server(result: JsonResult, { colors, columns }: TerminalStyle): string 
 
 function generator(result: JsonResult, { colors, columns }: TerminalStyle): string {
   const percent = (share: number) => `${Math.round(share * 100)} %`;
-  const workers = result.generator.map(({ maxCpu, maxDelayP99Ms, maxRunQueueWait }, index) => {
+  const workers = result.generator.map(({ maxCpu, maxDelayP99Ms, maxDelayMs, maxRunQueueWait }, index) => {
     const wait = maxRunQueueWait === undefined ? '' : `, waiting for a core ${percent(maxRunQueueWait)}`;
-    return `  worker ${index + 1} at its busiest second: CPU ${percent(maxCpu)}, event-loop delay p99 ${formatDuration(maxDelayP99Ms)}${wait}`;
+    return `  worker ${index + 1} at its busiest second: CPU ${percent(maxCpu)}, event-loop delay p99 ${formatDuration(maxDelayP99Ms)}, max ${formatDuration(maxDelayMs)}${wait}`;
   });
   const target = result.target.isOwn ? 'its own server, started for this run' : result.target.urls.join(', ');
   return [
