@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -411,13 +411,17 @@ setInterval(() => {}, 1000);`,
     expectNoTrace(output);
   });
 
-  test('of the server: the run has failed, exit 1, and it says that the server ended', async () => {
-    const run = startCli(['bench', waiting, '--set', 'phases[1].hold=1500ms']);
+  test('of the server: the run has failed, exit 1, and it says once that the server ended', async () => {
+    const holds = file(
+      'holds.yaml',
+      readFileSync(waiting, 'utf8').replace(/( +- )hold: .*/, '$1hold: 1s\n$1hold: 1s'),
+    );
+    const run = startCli(['bench', holds]);
     await connected(run);
     const children = childrenOf(run.pid);
     process.kill((children.find(isServer) as ProcessEntry).pid, 'SIGKILL');
     expect(await run.ended(WITHIN_MS)).toEqual({ code: 1, signal: null });
-    expect(run.stdout).toMatch(/server under test ended/);
+    expect(run.stdout.match(/server under test ended/g)).toHaveLength(1);
     expect(run.stdout).toMatch(/closed 1006\s+20/);
     await untilGone(children);
   });
