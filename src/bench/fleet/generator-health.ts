@@ -9,6 +9,8 @@ const SAMPLE_MS = 1000;
 const LEAST_MS = 250;
 /** From one look at the event loop to the next. */
 const TURN_MS = 20;
+/** Between turns so far apart there was no idle time to speak of: a turn was due all the while. */
+const LATE_MS = 250;
 
 /** What a process has used so far. */
 interface Usage {
@@ -24,6 +26,7 @@ export class GeneratorHealth {
   #since = usage();
   #last = this.#since;
   #longest: Standstill = standstill(this.#last, this.#last);
+  #occupiedMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
   start(): void {
@@ -46,6 +49,7 @@ export class GeneratorHealth {
       fromMs,
       toMs,
       cpu: (cpuMs - this.#since.cpuMs) / durationMs,
+      occupied: Math.min(1, this.#occupiedMs / durationMs),
       delayP99Ms: this.#delay.percentileMs(99) ?? 0,
       delayMaxMs: this.#delay.maxMs ?? 0,
       runQueueWait:
@@ -64,6 +68,8 @@ export class GeneratorHealth {
     const gapMs = now.atMs - this.#last.atMs;
     this.#delay.record(gapMs - TURN_MS);
     if (gapMs > this.#longest.toMs - this.#longest.fromMs) this.#longest = standstill(this.#last, now);
+    const usedMs = now.cpuMs - this.#last.cpuMs + (now.waitMs ?? 0) - (this.#last.waitMs ?? 0);
+    this.#occupiedMs += gapMs > LATE_MS ? gapMs : usedMs;
     this.#last = now;
   }
 
@@ -71,6 +77,7 @@ export class GeneratorHealth {
     this.#delay = new Histogram();
     this.#since = this.#last;
     this.#longest = standstill(this.#last, this.#last);
+    this.#occupiedMs = 0;
   }
 }
 

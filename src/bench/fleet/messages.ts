@@ -103,6 +103,11 @@ export interface GeneratorSample {
   readonly toMs: number;
   /** CPU time over wall time. */
   readonly cpu: number;
+  /**
+   * Share of the time in which it was not idle: it ran, waited for a core, or was so late that it cannot have been
+   * idle, whatever kept it (a thread of its own that had no core, a signal).
+   */
+  readonly occupied: number;
   /** Event-loop delay, 99th percentile. */
   readonly delayP99Ms: number;
   readonly delayMaxMs: number;

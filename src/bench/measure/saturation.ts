@@ -9,6 +9,8 @@ export const SATURATED = { busy: 0.95, delayMs: 250, lagP99Ms: 250, forMs: 3000,
 
 /** Waiting for a core for more of the time than this is what made a process late. */
 const WAITED = 0.2;
+/** A process that was never idle, and ran for less of the time than this, was kept from it. */
+const KEPT = 0.5;
 
 /** What a phase does, as far as it matters here. */
 type ActionKind = 'emit' | 'hold' | 'churn' | 'connect' | 'other';
@@ -55,10 +57,10 @@ export class SaturationWatch {
   /** Takes how a process fared, in the order of time. */
   process(name: string, sample: GeneratorSample): void {
     this.#judgeStandstill(name, sample);
-    const { fromMs, toMs, cpu, delayMaxMs, runQueueWait = 0 } = sample;
+    const { fromMs, toMs, cpu, occupied, delayMaxMs, runQueueWait = 0 } = sample;
     // Time spent waiting for a core is not idle time: where there is more to do than cores, a process that spins gets
     // less than a whole one, and one that is starved gets next to nothing.
-    const isBusy = cpu + runQueueWait >= SATURATED.busy && delayMaxMs > SATURATED.delayMs;
+    const isBusy = occupied >= SATURATED.busy && delayMaxMs > SATURATED.delayMs;
     // The next phase goes on where this one ends. What is busy while it may be counts neither for nor against.
     const busyMs = isBusy ? (this.#busyMs.get(name) ?? 0) + this.#overlapMs('timed', fromMs, toMs) : 0;
     this.#busyMs.set(name, busyMs);
@@ -66,7 +68,9 @@ export class SaturationWatch {
     const cause =
       runQueueWait > WAITED
         ? `the machine is busy: it waited for a core ${percent(runQueueWait)} of the time`
-        : 'it needs more CPU than one core has: spread the clients with --workers, or use fewer';
+        : cpu < KEPT
+          ? 'something kept it from running: the machine is busy, or it was stopped again and again'
+          : 'it needs more CPU than one core has: spread the clients with --workers, or use fewer';
     this.#find(`${name}, busy`, {
       weight: delayMaxMs,
       text: `${name} ran at ${percent(cpu)} CPU with an event-loop delay of up to ${Math.round(delayMaxMs)} ms (${cause})`,

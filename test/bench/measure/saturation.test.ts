@@ -4,14 +4,24 @@ import { SATURATED, SaturationWatch } from '../../../src/bench/measure/saturatio
 
 type Fare = Partial<Omit<GeneratorSample, 'fromMs' | 'toMs'>>;
 
-const busy: Fare = { cpu: 0.99, delayMaxMs: 400 };
-const calm: Fare = { cpu: 0.2, delayMaxMs: 3 };
+const busy: Fare = { cpu: 0.99, occupied: 0.99, delayMaxMs: 400 };
+const calm: Fare = { cpu: 0.2, occupied: 0.2, delayMaxMs: 3 };
 
 /** A second's sample that ends at a time; its longest standstill is none unless said otherwise. */
 function sample(toS: number, fare: Fare, durationS = 1): GeneratorSample {
   const [fromMs, toMs] = [(toS - durationS) * 1000, toS * 1000];
   const longest = { fromMs, toMs: fromMs, cpuMs: 0, waitMs: 0 };
-  return { fromMs, toMs, cpu: 0.2, delayP99Ms: 3, delayMaxMs: 3, runQueueWait: 0, longest, ...fare };
+  return {
+    fromMs,
+    toMs,
+    cpu: 0.2,
+    occupied: 0.2,
+    delayP99Ms: 3,
+    delayMaxMs: 3,
+    runQueueWait: 0,
+    longest,
+    ...fare,
+  };
 }
 
 /** A watch of a run that does one thing, from its beginning on. */
@@ -47,8 +57,8 @@ describe('a process', () => {
 
   test.each<[string, Fare]>([
     ['busy, but on time', { ...busy, delayMaxMs: SATURATED.delayMs }],
-    ['late, but not busy', { ...busy, cpu: SATURATED.busy - 0.01 }],
-    ['late, and beside a busy neighbour', { cpu: 0.3, runQueueWait: 0.4, delayMaxMs: 300 }],
+    ['late, but not busy', { ...busy, occupied: SATURATED.busy - 0.01 }],
+    ['late, and beside a busy neighbour', { cpu: 0.3, runQueueWait: 0.4, occupied: 0.7, delayMaxMs: 300 }],
   ])('that is %s was not', (_what, fare) => {
     const watch = watching();
     take(watch, seconds(10, fare));
@@ -61,13 +71,15 @@ describe('a process', () => {
     expect(watch.found).toEqual([]);
   });
 
-  test.each<[string, Fare]>([
-    ['spins beside another one that does', { cpu: 0.5, runQueueWait: 0.49 }],
-    ['gets next to nothing of a core', { cpu: 0.05, runQueueWait: 0.93 }],
-  ])('that %s is never idle either, and the machine is named as the cause', (_what, fare) => {
+  test.each<[string, Fare, RegExp]>([
+    ['spins beside another one that does', { cpu: 0.5, runQueueWait: 0.49 }, /is busy: it waited.* 49 %/],
+    ['gets next to nothing of a core', { cpu: 0.05, runQueueWait: 0.9 }, /is busy: it waited.* 90 %/],
+    ['cannot run, and cannot say why', { cpu: 0.05, runQueueWait: undefined }, /kept it from running/],
+  ])('that %s is never idle either, and the machine is named as the cause', (_what, fare, cause) => {
     const watch = watching();
-    take(watch, seconds(3, { ...fare, delayMaxMs: 784 }));
-    expect(watch.found).toEqual([expect.stringMatching(/784 ms.*the machine is busy: it waited.*(49|93) %/)]);
+    take(watch, seconds(3, { ...fare, occupied: 0.98, delayMaxMs: 784 }));
+    expect(watch.found).toEqual([expect.stringMatching(/784 ms/)]);
+    expect(watch.found[0]).toMatch(cause);
   });
 
   test('that does not tell its waits is judged all the same', () => {
