@@ -56,7 +56,8 @@ export class SaturationWatch {
 
   /** Takes how a process fared, in the order of time. */
   process(name: string, sample: GeneratorSample): void {
-    this.#judgeStandstill(name, sample);
+    // One that stood still says so, and need not be told to have been busy with it.
+    if (this.#hasStoodStill(name, sample)) return;
     const { fromMs, toMs, cpu, occupied, delayMaxMs, runQueueWait = 0 } = sample;
     // Time spent waiting for a core is not idle time: where there is more to do than cores, a process that spins gets
     // less than a whole one, and one that is starved gets next to nothing.
@@ -89,14 +90,14 @@ export class SaturationWatch {
     });
   }
 
-  #judgeStandstill(name: string, { longest }: GeneratorSample): void {
+  #hasStoodStill(name: string, { longest }: GeneratorSample): boolean {
     const { fromMs, toMs, cpuMs, waitMs = 0 } = longest;
     const durationMs = toMs - fromMs;
     // A storm of connections may take a worker that long. One that did nothing meanwhile was not at it.
     const isFrozen = cpuMs + waitMs < durationMs / 2;
     const judgedMs =
       this.#overlapMs('timed', fromMs, toMs) + (isFrozen ? this.#overlapMs('untimed', fromMs, toMs) : 0);
-    if (judgedMs < SATURATED.stillMs) return;
+    if (judgedMs < SATURATED.stillMs) return false;
     const cause = isFrozen
       ? 'it was not run at all: stopped by a signal, or the whole machine was suspended'
       : waitMs > durationMs * WAITED
@@ -106,6 +107,7 @@ export class SaturationWatch {
       weight: durationMs,
       text: `${name} stood still for ${(durationMs / 1000).toFixed(2)} s (${cause})`,
     });
+    return true;
   }
 
   #find(key: string, finding: Finding): void {

@@ -167,7 +167,7 @@ describe('a standstill', () => {
     ['of one that was at one thing', { cpuMs: 6900 }, /that much to do at once.*--workers/],
   ])('%s is named, once, with how long it was', (_what, spent, why) => {
     const watch = watching('hold');
-    watch.process('worker 1', sample(9, still(7.02, spent), 8));
+    watch.process('worker 1', sample(9, { ...still(7.02, spent), ...busy }, 8));
     expect(watch.found).toEqual([expect.stringMatching(/^worker 1 stood still for 7\.02 s/)]);
     expect(watch.found[0]).toMatch(why);
     watch.process('worker 1', sample(10, calm));
