@@ -21,6 +21,8 @@ export const SERVER_DEFAULTS = Object.freeze({
   maxPendingConnections: 5000,
   /** From the first byte of an API request to its last. */
   requestTimeoutMs: 30_000,
+  /** Handshakes that wait for their turn in this process. */
+  handshakeBacklog: 4096,
   /** Largest inbound message; a larger one closes its connection with 1009. */
   maxMessageBytes: 64 * 1024,
   /** Messages of a client in a second, pings included; 0 is no limit. */

@@ -60,6 +60,10 @@ export const serverOptions = {
     help: 'Time a client may stay backed up before it is closed with 1013; 0 leaves it to the heartbeat.',
     ...milliseconds(SERVER_DEFAULTS.slowClientTimeoutMs),
   }),
+  handshakeBacklog: count({
+    help: 'Handshakes that may wait for their turn; more are told to come back, with 503.',
+    default: SERVER_DEFAULTS.handshakeBacklog as number,
+  }),
   shedAbove: duration({
     help: 'Delay of the event loop above which new clients are turned away with 503; 0: never.',
     ...milliseconds(SERVER_DEFAULTS.shedAboveMs),

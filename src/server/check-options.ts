@@ -57,6 +57,7 @@ const ATTACH_RULES = {
   authTimeoutMs: DELAY_MS,
   maxPendingAuth: wholeNumber(1),
   path: PATH,
+  handshakeBacklog: LIMIT,
   maxMessageBytes: wholeNumber(1),
   messagesPerSecond: RATE,
   messageBurst: wholeNumber(1),

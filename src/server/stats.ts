@@ -24,6 +24,8 @@ const LIMITS = [
   'bodySize',
   /** A batch of more than `maxBatchItems`, answered 413. */
   'batchItems',
+  /** An upgrade answered 503 because `handshakeBacklog` others waited for their turn. */
+  'handshakes',
   /** An upgrade answered 503 because the event loop was late by more than `shedAboveMs`. */
   'eventLoopDelay',
   /** The process ran out of file descriptors; until it had some again, new connections were cut unheard. */
@@ -43,7 +45,7 @@ export interface ServerStats {
   /** Clients ever turned away, by a close code or an HTTP status; `refused` says by which. */
   readonly rejected: number;
   readonly refused: Readonly<Record<string, number>>;
-  /** Clients that went away before the namespace provider had answered. */
+  /** Clients that went away before their handshake, or while the namespace provider was asked. */
   readonly abandoned: number;
   /** Admitted clients that have left, by the close code that ended them (1006: without one). */
   readonly closed: Readonly<Record<string, number>>;

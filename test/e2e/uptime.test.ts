@@ -35,6 +35,14 @@ async function untilStats(
   return within<any>(poll(), () => `${what}: ${JSON.stringify(last)}`);
 }
 
+/** Makes a process do something of its own on SIGUSR2. */
+const onSignal = (statement: string) => ({
+  env: {
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(`process.on('SIGUSR2', () => { ${statement} })`)}`,
+  },
+});
+const STALL = 'const until = performance.now() + 900; while (performance.now() < until);';
+
 const newest = (client: RawClient) => Number.parseInt(JSON.parse(client.texts.at(-1) ?? '{}').cursor, 10);
 
 /** Posts batches of cursors of 256 characters until somebody is backed up; the number of the last. */
@@ -166,19 +174,12 @@ describe('drain', () => {
 });
 
 describe('a mistake of ours that nobody caught', () => {
-  /** Makes the process throw where nobody catches, on SIGUSR2. */
-  const faulty = (statement: string) => ({
-    env: {
-      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(`process.on('SIGUSR2', () => { ${statement} })`)}`,
-    },
-  });
-
   test.each([
     ['thrown', "throw new Error('ouch')"],
     ['rejected', "Promise.reject(new Error('ouch'))"],
     ['thrown again and again', "setInterval(() => { throw new Error('ouch') }, 1)"],
   ])('and is %s is logged, tells everybody 1001, and ends the process with 70', async (_, statement) => {
-    const serve = await startServe(['--drain', '60s'], faulty(statement));
+    const serve = await startServe(['--drain', '60s'], onSignal(statement));
     const clients = [await openClient(serve.wsUrl, 'a'), await openClient(serve.wsUrl, 'b')];
     serve.kill('SIGUSR2');
     for (const client of clients) expect(await client.closed()).toEqual(GOING_AWAY);
@@ -190,7 +191,7 @@ describe('a mistake of ours that nobody caught', () => {
   test('is one line where the log is JSON, and clients that do not answer do not hold it up', async () => {
     const serve = await startServe(
       ['--log-format', 'json', '--close-timeout', '60s', '--shutdown-timeout', '60s'],
-      faulty("throw new Error('ouch')"),
+      onSignal("throw new Error('ouch')"),
     );
     const dead = await openClient(serve.wsUrl, 'a', { answersClose: false });
     serve.kill('SIGUSR2');
@@ -220,9 +221,9 @@ describe.skipIf(!hasProc)('without file descriptors', () => {
   };
 
   test('serve goes on, says so once, does not spin, and takes clients again when there are some', async () => {
-    const serve = await startServe(['--log-level', 'warn'], { descriptors: 60 });
+    const serve = await startServe(['--log-level', 'warn'], { descriptors: 120 });
     const inside = await openClient(serve.wsUrl, 'a');
-    const flood = Array.from({ length: 100 }, () => startClient(serve.wsUrl, { token: 'a' }));
+    const flood = Array.from({ length: 200 }, () => startClient(serve.wsUrl, { token: 'a' }));
     const dropped = () => flood.filter(({ status, ended }) => status === 0 && ended !== undefined);
     await serve.logged(/Out of file descriptors/);
     await within(
@@ -250,12 +251,7 @@ describe.skipIf(!hasProc)('without file descriptors', () => {
 
 describe('shedding load', () => {
   test('with --shed-above new clients get 503 while the event loop is late, those that are in stay', async () => {
-    const stall = 'const until = performance.now() + 900; while (performance.now() < until);';
-    const serve = await startServe(['--shed-above', '500ms'], {
-      env: {
-        NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(`process.on('SIGUSR2', () => { ${stall} })`)}`,
-      },
-    });
+    const serve = await startServe(['--shed-above', '500ms'], onSignal(STALL));
     const inside = await openClient(serve.wsUrl, 'a');
     await inside.roundTrip();
     // Twice: the monitor has seen all of the first when the second is over.
@@ -267,6 +263,24 @@ describe('shedding load', () => {
     expect([refused.status, /^Retry-After: \d+\r?$/m.test(refused.head)]).toEqual([503, true]);
     expect(inside.isOpen).toBe(true);
     expect((await stats(serve)).limited.eventLoopDelay).toBe(1);
+  });
+});
+
+describe('a storm of handshakes', () => {
+  test('beyond --handshake-backlog is told to come back with 503, before the upgrade', async () => {
+    const serve = await startServe(['--handshake-backlog', '8', '--log-level', 'warn'], onSignal(STALL));
+    const clients = Array.from({ length: 90 }, () => startClient(serve.wsUrl, { token: 'a', asks: false }));
+    // Connections are taken in the order in which they came: when this is answered, they all have been.
+    await call('GET', `${serve.apiUrl}/healthz`);
+    serve.kill('SIGUSR2');
+    await sleep(200);
+    for (const client of clients) client.ask();
+    for (const client of clients) await client.until(() => client.status !== 0, 'an answer');
+    const refused = clients.filter(({ status }) => status === 503);
+    expect(refused).toHaveLength(90 - 32 - 8);
+    for (const { head } of refused) expect(head).toMatch(/^Retry-After: 1\r?$/m);
+    expect(clients.filter(({ isOpen }) => isOpen)).toHaveLength(40);
+    expect(await stats(serve)).toMatchObject({ connections: 40, limited: { handshakes: 50 } });
   });
 });
 

@@ -9,6 +9,8 @@ export interface RawClientOptions {
   /** More headers, or other values for those of the handshake; `undefined` leaves one out. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
   readonly method?: string;
+  /** Whether it asks for the upgrade by itself. Default true; otherwise when {@link RawClient.ask} is called. */
+  readonly asks?: boolean;
   /** Whether a close frame of the server is answered. Default true. */
   readonly answersClose?: boolean;
   /** Whether pings are answered. Default true. */
@@ -64,9 +66,10 @@ export class RawClient {
   readonly socket: Socket;
   readonly #options: RawClientOptions;
   readonly #waiters = new Waiters();
+  readonly #request: string;
   #unread: Buffer = Buffer.alloc(0);
 
-  /** Begins to connect, and asks for the upgrade. */
+  /** Begins to connect, and asks for the upgrade unless told not to. */
   constructor(wsUrl: string, options: RawClientOptions = {}) {
     this.#options = options;
     const url = new URL(wsUrl);
@@ -82,13 +85,12 @@ export class RawClient {
       ...options.headers,
     };
     const lines = Object.entries(headers).filter(([, value]) => value !== undefined);
-    this.socket.write(
-      [
-        `${options.method ?? 'GET'} ${url.pathname}${url.search} HTTP/1.1`,
-        ...lines.map(([name, value]) => `${name}: ${value}`),
-        '\r\n',
-      ].join('\r\n'),
-    );
+    this.#request = [
+      `${options.method ?? 'GET'} ${url.pathname}${url.search} HTTP/1.1`,
+      ...lines.map(([name, value]) => `${name}: ${value}`),
+      '\r\n',
+    ].join('\r\n');
+    if (options.asks ?? true) this.ask();
     this.socket.on('data', (chunk: Buffer) => this.#read(chunk));
     this.socket.on('error', () => {
       this.ended = 'reset';
@@ -114,6 +116,11 @@ export class RawClient {
     if (!client.head.includes(`Sec-WebSocket-Accept: ${ACCEPT}`))
       throw new Error(`Wrong key in ${client.head}`);
     return client;
+  }
+
+  /** Asks for the upgrade. */
+  ask(): void {
+    this.socket.write(this.#request);
   }
 
   /** The end of this connection that is ours: what the server knows as the remote port. */

@@ -60,6 +60,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     closeTimeoutMs: options.closeTimeout,
     clientBufferBytes: options.clientBuffer,
     slowClientTimeoutMs: options.slowClientTimeout,
+    handshakeBacklog: options.handshakeBacklog,
     shedAboveMs: options.shedAbove,
     resume: options.resume,
     monotonic: options.monotonic,

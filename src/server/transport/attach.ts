@@ -28,6 +28,11 @@ export interface AttachOptions extends WsManagerConfig {
   readonly maxPendingAuth?: number;
   /** URL path of the WebSocket endpoint. Default `/datafn/ws`. */
   readonly path?: string;
+  /**
+   * Handshakes that may wait for their turn: they are done a few in each turn of the event loop. More are told to come
+   * back, with 503. Default 4,096.
+   */
+  readonly handshakeBacklog?: number;
   /** Largest inbound message in bytes; a larger one closes its connection with 1009. Default 65,536. */
   readonly maxMessageBytes?: number;
   /**
@@ -129,6 +134,7 @@ export function attachWebSocketManager(httpServer: HttpServer, options: AttachOp
     namespaceProvider: options.namespaceProvider,
     authTimeoutMs: options.authTimeoutMs ?? SERVER_DEFAULTS.authTimeoutMs,
     maxPendingAuth: options.maxPendingAuth ?? SERVER_DEFAULTS.maxPendingAuth,
+    handshakeBacklog: options.handshakeBacklog ?? SERVER_DEFAULTS.handshakeBacklog,
     maxMessageBytes: options.maxMessageBytes ?? SERVER_DEFAULTS.maxMessageBytes,
     messageBurst: options.messageBurst ?? SERVER_DEFAULTS.messageBurst,
     logger,

@@ -14,6 +14,7 @@ import type { ConnectionCounters } from '../stats.js';
 import type { Connections } from './connections.js';
 import { firstRefusal, retryAfter, type UpgradeGate } from './gate.js';
 import { ServerSocket } from './server-socket.js';
+import { TurnQueue } from './turn-queue.js';
 import { ignoreSocketError, type UpgradeHandler } from './upgrade-routes.js';
 import { WaitingRoom } from './waiting-room.js';
 
@@ -26,6 +27,8 @@ export interface UpgraderOptions {
   readonly authTimeoutMs: number;
   /** Clients that may wait for the provider at the same time. */
   readonly maxPendingAuth: number;
+  /** Handshakes that may wait for their turn. */
+  readonly handshakeBacklog: number;
   readonly maxMessageBytes: number;
   /** Pings, or other messages, that a client may send at once. */
   readonly messageBurst: number;
@@ -37,6 +40,17 @@ export interface UpgraderOptions {
   readonly connections: Connections;
 }
 
+/**
+ * Handshakes done in one turn of the event loop: each takes some 150 µs, so they hold it for a few milliseconds, and
+ * cursors go out between.
+ */
+const HANDSHAKES_PER_TURN = 32;
+
+const TOO_MANY_HANDSHAKES: Refusal = {
+  status: 503,
+  detail: 'Too many clients are connecting: try again in a moment',
+  headers: retryAfter(1000),
+};
 const TOO_MANY_PENDING: Refusal = {
   status: 503,
   detail: 'Too many clients are being authenticated: try again in a moment',
@@ -58,18 +72,20 @@ interface UntypedServerOptions {
 }
 
 /**
- * Takes an upgrade request to a connection: gates (may anybody come in?), namespace provider (who is it?),
+ * Takes an upgrade request to a connection: gates (may anybody come in?), its turn, namespace provider (who is it?),
  * handshake, and last the manager, which takes the slot. Nothing before that holds one.
  */
 export class Upgrader implements UpgradeHandler {
   readonly #webSocketServer: WebSocketServer;
   readonly #gates: readonly UpgradeGate[];
+  readonly #turns: TurnQueue;
   /** Upgrades whose namespace is still being found out. */
   readonly #undecided: WaitingRoom;
   /** When there may be a server here again, once this one takes nobody any more. */
   #backAtMs: number | undefined;
 
   constructor(private readonly options: UpgraderOptions) {
+    this.#turns = new TurnQueue(HANDSHAKES_PER_TURN, options.handshakeBacklog);
     this.#undecided = new WaitingRoom(options.maxPendingAuth, () => {
       options.counters.abandoned += 1;
     });
@@ -104,6 +120,13 @@ export class Upgrader implements UpgradeHandler {
       this.#reject(socket, refusal);
       return;
     }
+    if (this.#turns.add(() => this.#authenticate(request, socket, head))) return;
+    this.options.counters.countLimited('handshakes');
+    this.#reject(socket, TOO_MANY_HANDSHAKES);
+  }
+
+  #authenticate(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (this.#hasGone(socket)) return;
     // Asked first: what a provider does for a client that has no place to wait would be done for nobody.
     if (this.#undecided.isFull) {
       this.#reject(socket, TOO_MANY_PENDING);
@@ -119,6 +142,14 @@ export class Upgrader implements UpgradeHandler {
       const early = this.#undecided.leave(socket);
       if (early !== undefined) this.#shakeHands(request, socket, early, found);
     });
+  }
+
+  /** Whether a client has gone away meanwhile; `ws` would drop its socket without a word. */
+  #hasGone(socket: Duplex): boolean {
+    if (socket.readable && socket.writable) return false;
+    this.options.counters.abandoned += 1;
+    socket.destroy();
+    return true;
   }
 
   rejected(status: number, detail: string): void {
@@ -165,6 +196,7 @@ export class Upgrader implements UpgradeHandler {
       this.#reject(socket, refusal);
       return;
     }
+    if (this.#hasGone(socket)) return;
     this.#webSocketServer.handleUpgrade(request, socket, head, (accepted) => {
       socket.off('error', ignoreSocketError);
       const client = accepted as ServerSocket;
