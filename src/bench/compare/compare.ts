@@ -84,8 +84,12 @@ class Changes {
     this.put({ name: named, base, next }, turn, id);
   }
 
+  /** Regressions first; of these, the rules that do not hold, and last what the server counted of the same clients. */
   byWeight(): Change[] {
-    return [...this.#list.values()].sort((a, b) => WEIGHTS.indexOf(a.verdict) - WEIGHTS.indexOf(b.verdict));
+    const place = ({ name, rule }: Change) => (rule !== undefined ? 0 : name.startsWith('server.') ? 2 : 1);
+    return [...this.#list.values()].sort(
+      (a, b) => WEIGHTS.indexOf(a.verdict) - WEIGHTS.indexOf(b.verdict) || place(a) - place(b),
+    );
   }
 }
 

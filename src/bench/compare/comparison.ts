@@ -17,6 +17,7 @@ const change = z
     verdict: verdict.describe(
       'A regression fails a build, a warning does not; a note is no judgement at all.',
     ),
+    rule: text.optional().describe('The rule of the scenario that holds in one of the two only.'),
     why: text,
   })
   .meta({ id: 'change' });

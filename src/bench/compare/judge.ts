@@ -6,7 +6,7 @@ import type { ComparedMetric } from './result-file.js';
 import { isAbout, type RulePair } from './rule-turns.js';
 
 /** What is to be said of a change; `undefined` for nothing. */
-export type Judgement = Pick<Change, 'verdict' | 'why'> | undefined;
+export type Judgement = Pick<Change, 'verdict' | 'why' | 'rule'> | undefined;
 
 /** Whether it is a count that is compared exactly: in its smallest parts, since sums would tell the same again. */
 export function isExact({ name: { name, cohort, key }, base, next }: Pair): boolean {
@@ -63,9 +63,9 @@ export function judgeMeasure(pair: Pair, isBusy: boolean): Judgement {
   // What would be worse the other way round is better.
   const isBetter = isBeyond({ ...pair, base: pair.next, next: pair.base }, limits);
   if (!isWorse && !isBetter) return undefined;
+  if (hasSpread(pair) && !isApart(pair)) return undefined;
   if (isBusy) return { verdict: 'note', why: 'the machine was busy' };
   if (!hasSpread(pair)) return { verdict: 'note', why: 'its spread is not known: use --repeat' };
-  if (!isApart(pair)) return undefined;
   return { verdict: isWorse ? 'warning' : 'improvement', why: 'beyond its spread' };
 }
 

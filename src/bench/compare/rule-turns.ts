@@ -7,7 +7,7 @@ export interface RulePair {
   readonly was: ComparedExpectation;
   readonly now: ComparedExpectation;
   /** When it holds in one of them only. */
-  readonly turn: Pick<Change, 'verdict' | 'why'> | undefined;
+  readonly turn: Pick<Change, 'verdict' | 'why' | 'rule'> | undefined;
   /** Whether the count that it asks for has come nearer (true) or is farther off (false). */
   readonly isNearer: boolean | undefined;
 }
@@ -34,8 +34,8 @@ function turnOf(was: ComparedExpectation, now: ComparedExpectation): RulePair['t
   if (was.passed === now.passed) return undefined;
   const where = now.phase === undefined ? now.rule : `${now.rule} in "${now.phase}"`;
   return now.passed
-    ? { verdict: 'improvement', why: `now holds: ${where}` }
-    : { verdict: 'regression', why: `no longer holds: ${where}` };
+    ? { verdict: 'improvement', rule: now.rule, why: `now holds: ${where}` }
+    : { verdict: 'regression', rule: now.rule, why: `no longer holds: ${where}` };
 }
 
 function isNearer(was: ComparedExpectation, now: ComparedExpectation): boolean | undefined {

@@ -248,6 +248,11 @@ describe('a run on a busy machine', () => {
     ]);
   });
 
+  test('says nothing of what overlaps', () => {
+    const base = busy(repeatedOf(...[1, 3].map(fanoutTimes)), 0.9);
+    expect(compare(base, repeatedOf(...[2, 4].map(fanoutTimes))).changes).toEqual([]);
+  });
+
   test('changes nothing for counts, and for --fail-on', () => {
     const next = busy(
       resultOf((all) => {
@@ -426,6 +431,21 @@ describe('a rule of the scenario', () => {
   test('that only one of the results has says nothing', () => {
     expect(compare(fast, { ...slow, expectations: [] }).verdict).toBe('warned');
   });
+});
+
+test('rules that do not hold come first, and what the server counted of the same clients last', () => {
+  const rules = ['hot.accepted == 50'];
+  const next = resultOf((all) => {
+    tallyOf(all, 'steady').closed.count('1011 oh no');
+    tallyOf(all, 'hot').closed.count('4503 Namespace connection limit reached');
+    Object.assign(all.server, { rejected: 11 });
+  }, rules);
+  expect(told(compare(resultOf(undefined, rules), next))).toEqual([
+    'regression hot.accepted',
+    'regression hot.closed[4503 "Namespace connection limit reached"]',
+    'regression steady.closed[1011 "oh no"]',
+    'regression server.rejected',
+  ]);
 });
 
 describe('a problem of the server', () => {
