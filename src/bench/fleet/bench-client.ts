@@ -18,6 +18,8 @@ import {
 } from './frames.js';
 import { handshakeKey, readAnswer, upgradeRequest } from './handshake.js';
 
+/** From the last read of a client until it may be said to have nothing more to read. */
+const READING_MS = 2000;
 /** Reads of a client that reads at a rate, in a second. */
 const SLOW_READS_PER_SECOND = 10;
 /** How long a close handshake may take before the connection is dropped. */
@@ -105,6 +107,11 @@ export class BenchClient implements FrameReaderState, FrameHandler {
   /** Whether a ping has come on this connection. */
   get wasPinged(): boolean {
     return this.#lastPingMs > 0;
+  }
+
+  /** Whether it may have something to read yet: it pauses, or read a moment ago. */
+  get isReading(): boolean {
+    return this.#socket?.isPaused() === true || this.host.now() - this.#readAtMs < READING_MS;
   }
 
   /** Whether {@link connect} may be called: it has not been yet, or the connection is over. */

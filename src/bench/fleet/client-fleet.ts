@@ -131,7 +131,7 @@ export class ClientFleet implements FleetCalls, ClientHost {
     if (state === undefined) throw new Error(`plan ${order.plan} is not known`);
     state.finish(order);
     const hasConverged = await this.#settle(state, order.deadlineMs, false);
-    for (const { reception, final, cohort } of state.ended) state.seal(reception, cohort.tally, final);
+    for (const { reception, final, cohort } of state.ended) state.sealUpTo(final, reception, cohort.tally);
     state.ended.length = 0;
     const receivers = this.#receiversOf(state, false).length;
     return { spread: state.spread.toData(), lastReceiptMs: state.lastReceiptMs, hasConverged, receivers };
@@ -157,7 +157,7 @@ export class ClientFleet implements FleetCalls, ClientHost {
       await sleep(SETTLE_POLL_MS);
     }
     for (const { client, reception } of this.#receiversOf(state, slow))
-      state.seal(reception, client.cohort.tally);
+      state.seal({ reception, tally: client.cohort.tally, isReading: client.isReading });
     return pending.length === 0;
   }
 
@@ -300,7 +300,7 @@ export class ClientFleet implements FleetCalls, ClientHost {
         ? ordinalsDueBefore(state.plan, reception.turn, client.endedAtMs - inFlightMs)
         : 0;
       const final = Math.max(reception.next, due);
-      if (state.isOver) state.seal(reception, client.cohort.tally, reception.next);
+      if (state.isOver) state.sealUpTo(reception.next, reception, client.cohort.tally);
       else state.ended.push({ reception, final, cohort: client.cohort });
     }
     client.reception = undefined;

@@ -53,8 +53,13 @@ export class PlanState {
     return reception.isComplete(this.#final(reception.turn), this.#failed(reception.turn));
   }
 
-  /** Settles the account of one receiver; `upTo` is for one that was not there to the end. */
-  seal(reception: Reception, tally: Tally, upTo = Number.POSITIVE_INFINITY): void {
+  /** Settles the account of one receiver that was there to the end. */
+  seal({ reception, tally, isReading }: { reception: Reception; tally: Tally; isReading: boolean }): void {
+    reception.seal(this.#final(reception.turn), this.#failed(reception.turn), tally, isReading);
+  }
+
+  /** Settles the account of one that was not. */
+  sealUpTo(upTo: number, reception: Reception, tally: Tally): void {
     reception.seal(Math.min(upTo, this.#final(reception.turn)), this.#failed(reception.turn), tally);
   }
 

@@ -84,8 +84,12 @@ export class Reception {
     return missing + emittedWithin(this.next, final, notEmitted);
   }
 
-  /** Settles the account: everything before `final` that was emitted had to come, and what did not is lost. */
-  seal(final: number, notEmitted: ReadonlySet<number>, tally: Tally): void {
+  /**
+   * Settles the account: everything before `final` that was emitted had to come, and what did not is lost.
+   *
+   * @param isReading whether a slow reader still has something to read: then nothing is lost yet, it is behind.
+   */
+  seal(final: number, notEmitted: ReadonlySet<number>, tally: Tally, isReading = false): void {
     if (this.#isSealed) return;
     this.#isSealed = true;
     const expected = emittedWithin(this.first, final, notEmitted);
@@ -93,7 +97,8 @@ export class Reception {
     if (this.conflates) {
       // Only the newest one counts: what came before it would have been replaced by it.
       const open = emittedWithin(this.next, final, notEmitted);
-      if (open > 0) {
+      if (open > 0 && isReading) tally.counters.behind += 1;
+      else if (open > 0) {
         tally.counters.lost += 1;
         tally.counters.conflated += open - 1;
       }

@@ -24,6 +24,8 @@ const COUNTERS = [
   'foreign',
   /** Gaps of a slow reader that a newer cursor made good. */
   'conflated',
+  /** Newest cursors that a slow reader had not got to yet, reading what came before them. */
+  'behind',
   /** Cursors that came after they had been given up for lost. */
   'late',
   'pings',

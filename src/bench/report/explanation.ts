@@ -70,6 +70,9 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   'cursors.foreign': {
     high: 'Cursors arrived that bench did not emit: somebody else emits on this server, or it makes them up.',
   },
+  'cursors.behind': {
+    high: 'Slow readers were still reading older cursors when the run stopped waiting: the server sends them everything, and keeps it in memory until they have read it.',
+  },
   'cursors.late': { high: 'Cursors arrived after the wait for them was over: the server is too slow.' },
   'cursors.received': {
     low: 'Fewer cursors arrived than should have.',

@@ -205,6 +205,10 @@ export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
     counter('conflated', 'Gaps of slow readers that a newer cursor made good.', NOTHING, wereSent),
   ],
   [
+    'cursors.behind',
+    counter('behind', 'Newest cursors that slow readers had not got to at the end.', defect(), wereSent),
+  ],
+  [
     'cursors.late',
     counter('late', 'Cursors that came after they were given up for lost.', NOTHING, wereSent),
   ],

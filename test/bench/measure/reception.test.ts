@@ -61,12 +61,15 @@ const playArb: fc.Arbitrary<Play> = planArb
       });
   });
 
-const countersOf = ({ counters: { expected, lost, duplicated, reordered, conflated, late } }: Tally) => ({
+const countersOf = ({
+  counters: { expected, lost, duplicated, reordered, conflated, behind, late },
+}: Tally) => ({
   expected,
   lost,
   duplicated,
   reordered,
   conflated,
+  behind,
   late,
 });
 
@@ -95,6 +98,7 @@ function oracle({ plan, turn, emitted, failed, first, before, after }: Play) {
     duplicated,
     reordered,
     conflated: 0,
+    behind: 0,
     late: after.filter((ordinal) => ordinal >= first).length,
   };
 }
@@ -138,6 +142,7 @@ describe('a client that reads everything', () => {
       duplicated: 0,
       reordered: 0,
       conflated: 0,
+      behind: 0,
       late: 0,
     });
   });
@@ -204,11 +209,34 @@ describe('a slow reader', () => {
             duplicated: 0,
             reordered: 0,
             conflated: count - came.length - lost,
+            behind: 0,
             late: 0,
           });
         },
       ),
     );
+  });
+
+  test('that still reads when nobody waits any more is behind: nothing is lost, and nothing made good', () => {
+    const { tally, reception, receive } = receiver({ plan: planOf(), turn: 0, first: 0 }, true);
+    receive(0, 1, 4);
+    reception.seal(10, NONE, tally, true);
+    expect(countersOf(tally)).toEqual({
+      expected: 10,
+      lost: 0,
+      duplicated: 0,
+      reordered: 0,
+      conflated: 2,
+      behind: 1,
+      late: 0,
+    });
+  });
+
+  test('that still reads and has the newest is not behind', () => {
+    const { tally, reception, receive } = receiver({ plan: planOf(), turn: 0, first: 0 }, true);
+    receive(0, 9);
+    reception.seal(10, NONE, tally, true);
+    expect(countersOf(tally)).toMatchObject({ lost: 0, behind: 0 });
   });
 
   test('that gets the newest twice has a duplicate', () => {
@@ -244,6 +272,7 @@ describe('settling the account', () => {
       duplicated: 2,
       reordered: 0,
       conflated: 0,
+      behind: 0,
       late: 2,
     });
   });
