@@ -27,6 +27,7 @@ export class GeneratorHealth {
   #last = this.#since;
   #longest: Standstill = standstill(this.#last, this.#last);
   #occupiedMs = 0;
+  #lateSinceMs: number | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   start(): void {
@@ -52,6 +53,7 @@ export class GeneratorHealth {
       occupied: Math.min(1, this.#occupiedMs / durationMs),
       delayP99Ms: this.#delay.percentileMs(99) ?? 0,
       delayMaxMs: this.#delay.maxMs ?? 0,
+      lateSinceMs: this.#lateSinceMs === undefined ? undefined : Math.max(fromMs, this.#lateSinceMs),
       runQueueWait:
         waitMs === undefined || this.#since.waitMs === undefined
           ? undefined
@@ -69,7 +71,9 @@ export class GeneratorHealth {
     this.#delay.record(gapMs - TURN_MS);
     if (gapMs > this.#longest.toMs - this.#longest.fromMs) this.#longest = standstill(this.#last, now);
     const usedMs = now.cpuMs - this.#last.cpuMs + (now.waitMs ?? 0) - (this.#last.waitMs ?? 0);
-    this.#occupiedMs += gapMs > LATE_MS ? gapMs : usedMs;
+    const isLate = gapMs > LATE_MS;
+    this.#occupiedMs += isLate ? gapMs : usedMs;
+    this.#lateSinceMs = isLate ? (this.#lateSinceMs ?? this.#last.atMs) : undefined;
     this.#last = now;
   }
 

@@ -111,6 +111,8 @@ export interface GeneratorSample {
   /** Event-loop delay, 99th percentile. */
   readonly delayP99Ms: number;
   readonly delayMaxMs: number;
+  /** Since when, to the end of the sample, every turn of its event loop has been late; `undefined` if the last was not. */
+  readonly lateSinceMs: number | undefined;
   /** Time spent runnable but not running, over wall time: the machine is busy. `undefined` where unknown. */
   readonly runQueueWait: number | undefined;
   /** Between the two turns of its event loop that were furthest apart. */

@@ -62,8 +62,10 @@ export class SaturationWatch {
     // Time spent waiting for a core is not idle time: where there is more to do than cores, a process that spins gets
     // less than a whole one, and one that is starved gets next to nothing.
     const isBusy = occupied >= SATURATED.busy && delayMaxMs > SATURATED.delayMs;
+    // It may have become so in the middle of the sample.
+    const sinceMs = isBusy ? fromMs : (sample.lateSinceMs ?? toMs);
     // The next phase goes on where this one ends. What is busy while it may be counts neither for nor against.
-    const busyMs = isBusy ? (this.#busyMs.get(name) ?? 0) + this.#overlapMs('timed', fromMs, toMs) : 0;
+    const busyMs = (isBusy ? (this.#busyMs.get(name) ?? 0) : 0) + this.#overlapMs('timed', sinceMs, toMs);
     this.#busyMs.set(name, busyMs);
     if (busyMs < SATURATED.forMs) return;
     const cause =

@@ -18,6 +18,7 @@ test('a process that gets to nothing is occupied all the time, whatever keeps it
     const sample = health.sample();
     expect(sample?.occupied).toBeGreaterThan(0.95);
     expect(sample?.delayMaxMs).toBeGreaterThan(400);
+    expect(sample?.lateSinceMs).toBeLessThan((sample?.toMs ?? 0) - 700);
     const { fromMs = 0, toMs = 0, cpuMs = 0 } = sample?.longest ?? {};
     expect(toMs - fromMs).toBeGreaterThanOrEqual(445);
     expect(cpuMs).toBeLessThan((toMs - fromMs) / 2);

@@ -14,6 +14,7 @@ function sample(toS: number, fare: Fare, durationS = 1): GeneratorSample {
   return {
     fromMs,
     toMs,
+    lateSinceMs: undefined,
     cpu: 0.2,
     occupied: 0.2,
     delayP99Ms: 3,
@@ -96,6 +97,17 @@ describe('the seconds of a process', () => {
     watch.begin('hold', 1501);
     take(watch, seconds(4, busy));
     expect(watch.found).toHaveLength(1);
+  });
+
+  test.each([
+    [500, 1],
+    [501, 0],
+    [undefined, 0],
+  ])('count from where it became late, in the middle of one: at %s ms', (lateSinceMs, found) => {
+    const watch = watching();
+    take(watch, [{ ...calm, lateSinceMs }, busy, busy]);
+    watch.process('worker 2', sample(3.5, busy, 0.5));
+    expect(watch.found).toHaveLength(found);
   });
 
   test.each(['connect', 'other'] as const)('do not count while all there is to do is to %s', (kind) => {
