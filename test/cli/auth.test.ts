@@ -28,7 +28,11 @@ describe('serve that cannot use its --auth', () => {
 
   test.each<[string, string[], RegExp]>([
     ['tokens without a file', ['--auth', 'tokens'], /Expected --tokens FILE with --auth tokens, got none\./],
-    ['a file that is not there', ['--auth', 'tokens', '--tokens', '/no/such'], /ENOENT.*\/no\/such/],
+    [
+      'a file that is not there',
+      ['--auth', 'tokens', '--tokens', '/no/such'],
+      /Expected --tokens to be a file that can be read: ENOENT.*\/no\/such/,
+    ],
     ['a file with a short token', ['--auth', 'tokens', '--tokens', short], /short:1:1: expected tokens/],
     ['tokens for dev', ['--tokens', good], /Expected --tokens with --auth tokens only, got --auth dev/],
     [

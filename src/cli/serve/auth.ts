@@ -60,7 +60,7 @@ export async function readAuth(traced: TracedServeOptions, log: Log): Promise<Au
     case 'dev':
       return { example: devExample(values.anonymousNamespace) };
     case 'tokens':
-      return tokensAuth(values.tokens ?? missing('tokens', '--tokens FILE'));
+      return tokensAuth(values.tokens ?? missing('tokens', '--tokens FILE'), traced.origins.tokens.from);
     case 'jwt':
       return { provider: await jwtProvider(traced, log), example: jwtExample(values) };
     case 'module':
@@ -86,8 +86,8 @@ function refuseForeignOptions({ values, origins }: TracedServeOptions): void {
   if (problems.length > 0) throw invalid(problems.join('\n'));
 }
 
-async function tokensAuth(file: string): Promise<Auth> {
-  const tokens = await readTokensFile(file);
+async function tokensAuth(file: string, from: string): Promise<Auth> {
+  const tokens = await readTokens(file, from);
   const provider = tokensNamespaceProvider(tokens);
   const [namespace = ALICE] = tokens.values();
   return {
@@ -96,10 +96,19 @@ async function tokensAuth(file: string): Promise<Auth> {
     reloadable: {
       what: 'the tokens file',
       async reload() {
-        provider.replace(await readTokensFile(file));
+        provider.replace(await readTokens(file, from));
       },
     },
   };
+}
+
+/** As {@link readTokensFile}, with the flag in place of what the library calls the file. */
+async function readTokens(file: string, from: string): Promise<ReadonlyMap<string, string>> {
+  try {
+    return await readTokensFile(file);
+  } catch (error) {
+    throw invalid(messageOf(error).replace(/^Expected the tokens file/, `Expected ${from}`));
+  }
 }
 
 async function jwtProvider(traced: TracedServeOptions, log: Log): Promise<NamespaceProvider> {
