@@ -45,6 +45,8 @@ export const benchOptions = {
     help: 'Token of a client; {namespace}, {cohort} and {i}, its number in the cohort, are filled in. Default: {namespace}.',
     default: undefined as string | undefined,
     check: (value) => placeholderProblem(value, TOKEN_PLACEHOLDERS),
+    // What is in it beside the placeholders may be a key.
+    isSecret: true,
   }),
   tokensFile: text({
     placeholder: 'FILE',

@@ -10,7 +10,7 @@ test('everything that says what is tested and how is repeated, quoted for a shel
   expect(
     flagsOf({
       adminUrl: ['http://127.0.0.1:1', 'http://127.0.0.1:2'],
-      tokenTemplate: "T-{namespace} it's",
+      emitBody: "it's {cursor}",
       emitUrl: 'http://127.0.0.1:1/push?c={cursor}',
       insecure: true,
       workers: '3',
@@ -18,8 +18,8 @@ test('everything that says what is tested and how is repeated, quoted for a shel
   ).toEqual([
     '--admin-url http://127.0.0.1:1',
     '--admin-url http://127.0.0.1:2',
-    "--token-template 'T-{namespace} it'\\''s'",
     "--emit-url 'http://127.0.0.1:1/push?c={cursor}'",
+    "--emit-body 'it'\\''s {cursor}'",
     '--insecure',
     '--workers 3',
   ]);
@@ -29,12 +29,14 @@ test('a secret is named by the variable that it may come from, and never shown',
   const shown = flagsOf({
     adminToken: 'hush-token',
     jwtSecret: 'hush-secret-hush-secret-hush-secret',
+    tokenTemplate: 'hush-{namespace}',
     emitUrl: 'http://127.0.0.1:1/{cursor}',
     emitHeader: ['authorization: Bearer hush'],
   }).join(' ');
   expect(shown).not.toContain('hush');
   expect(shown).toContain('--admin-token "$DATAFN_WS_ADMIN_TOKEN"');
   expect(shown).toContain('--jwt-secret "$DATAFN_WS_JWT_SECRET"');
+  expect(shown).toContain('--token-template "$DATAFN_WS_TOKEN_TEMPLATE"');
   expect(shown).toContain("--emit-header 'authorization: …'");
 });
 

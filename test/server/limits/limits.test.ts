@@ -215,5 +215,8 @@ test('every limit is in GET /v1/stats, at 0 until it is needed', async () => {
     slowRequests: 0,
     bodySize: 0,
     batchItems: 0,
+    eventLoopDelay: 0,
+    descriptors: 0,
+    handshakes: 0,
   });
 });
