@@ -26,6 +26,8 @@ function hasChance(scenario: Scenario, chance: Chance, cohort: string | undefine
     }
     case 'downtime':
       return actions.some(({ kind }) => kind === 'restart-server' || kind === 'shutdown-server');
+    case 'timing':
+      return true;
     case 'failing-emits':
       return actions.some((action) => action.kind === 'emit' && action.mayFail);
   }

@@ -5,7 +5,9 @@ export type Chance =
   /** A time without a server. */
   | 'downtime'
   /** Emits that may fail. */
-  | 'failing-emits';
+  | 'failing-emits'
+  /** Nothing more than that things take time: it is in every scenario. */
+  | 'timing';
 
 /** What it says when two runs of a scenario differ in a metric. */
 export type Compared =

@@ -219,7 +219,7 @@ export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
       kind: 'count',
       summary: 'Clients open at the end to which no ping ever came.',
       perCohort: true,
-      compared: defect(),
+      compared: defect('timing'),
       read: (scope) =>
         werePinged(
           scope,
