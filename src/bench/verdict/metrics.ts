@@ -206,7 +206,12 @@ export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
   ],
   [
     'cursors.behind',
-    counter('behind', 'Newest cursors that slow readers had not got to at the end.', defect(), wereSent),
+    counter(
+      'behind',
+      'Newest cursors that slow readers had not got to at the end.',
+      defect('timing'),
+      wereSent,
+    ),
   ],
   [
     'cursors.late',
