@@ -65,13 +65,16 @@ export function parseConfig(
   for (const { key: keyNode, value: valueNode } of contents.items) {
     const at = lines.linePos((keyNode as Node).range?.[0] ?? 0);
     const key = isScalar(keyNode) ? String(keyNode.value) : '';
+    // For editors.
+    if (key === '$schema') continue;
     const option = names.includes(key) ? table[key] : undefined;
     if (option === undefined) {
       complain(at, `there is no option \`${key}\`.${didYouMean(key, names)}`);
       continue;
     }
     const texts = textsOf(document, valueNode as Node | null);
-    if (typeof texts === 'string') complain(at, `${key}: expected ${texts}`);
+    if (texts.length === 0) complain(at, `${key}: expected at least one value, got an empty list`);
+    else if (typeof texts === 'string') complain(at, `${key}: expected ${texts}`);
     else if (texts.length !== 1 && !option.repeatable) complain(at, `${key}: expected one value, got a list`);
     else values.set(key, { texts: option.isFile ? texts.map((name) => within(folder, name)) : texts, at });
   }

@@ -35,6 +35,8 @@ export interface OptionSpec<Value> {
   readonly negatedHelp?: string;
   /** Whether it names a file: relative to the working directory in a flag, to the config file's folder in one. */
   readonly isFile: boolean;
+  /** JSON Schema of its value in a config file, for editors; {@link OptionSpec.parse} has the last word. */
+  readonly json: Readonly<Record<string, unknown>>;
   parse(text: string): Parsed<Value>;
   /** What an error says that it got: the text itself, less what is secret in it. */
   shown(text: string): string;
@@ -52,7 +54,7 @@ export type Resolved<Table extends OptionTable> = {
 type Given<Value> = Partial<OptionSpec<Value>> & { readonly help: string; readonly default: Value };
 
 function spec<Value>(
-  base: Pick<OptionSpec<Value>, 'placeholder' | 'parse'>,
+  base: Pick<OptionSpec<Value>, 'placeholder' | 'json' | 'parse'>,
   given: Given<Value>,
 ): OptionSpec<Value> {
   return {
@@ -66,6 +68,11 @@ function spec<Value>(
     ...given,
   };
 }
+
+/** A number with a unit, or a 0, which needs none. */
+const WITH_UNIT = { anyOf: [{ type: 'string', pattern: '^\\s*[0-9]' }, { const: 0 }] };
+/** A text, which YAML takes for a number when it looks like one. */
+const TEXT = { type: ['string', 'number', 'boolean'] };
 
 /** A whole number from `min` to `max`. */
 export function count<Value extends number | undefined>(
@@ -81,12 +88,14 @@ export function count<Value extends number | undefined>(
     if (!parsed.ok || parsed.value < min || parsed.value > max) return { ok: false, expected };
     return parsed as Parsed<Value>;
   };
-  return spec({ placeholder: 'N', parse }, given);
+  const json = { type: 'integer', minimum: min, ...(max < Number.MAX_SAFE_INTEGER ? { maximum: max } : {}) };
+  return spec({ placeholder: 'N', json, parse }, given);
 }
 
 /** Milliseconds, given with a unit. */
 export function duration<Value extends number | undefined>(given: Given<Value>): OptionSpec<Value> {
-  return spec({ placeholder: 'DURATION', parse: (text) => parseDuration(text) as Parsed<Value> }, given);
+  const parse = (text: string) => parseDuration(text) as Parsed<Value>;
+  return spec({ placeholder: 'DURATION', json: WITH_UNIT, parse }, given);
 }
 
 /** Events per second, given as `50/s`; with `orNone`, 0 as well. */
@@ -98,7 +107,7 @@ export function rate<Value extends number | undefined>(
     const parsed: Parsed<number> = text.trim() === '0' ? { ok: true, value: 0 } : parseRate(text);
     return (parsed.ok ? parsed : { ok: false, expected: `${parsed.expected}, or 0` }) as Parsed<Value>;
   };
-  return spec({ placeholder: 'RATE', parse }, given);
+  return spec({ placeholder: 'RATE', json: WITH_UNIT, parse }, given);
 }
 
 /** Bytes, given as `64KiB`. */
@@ -112,14 +121,17 @@ export function size<Value extends number | undefined>(
       return { ok: false, expected: `a size of at least ${formatSizeFlag(min)}` };
     return parsed as Parsed<Value>;
   };
-  return spec({ placeholder: 'SIZE', parse }, given);
+  return spec({ placeholder: 'SIZE', json: WITH_UNIT, parse }, given);
 }
 
 /** The name of a file. */
 export function file(given: Omit<Given<string | undefined>, 'default'>): OptionSpec<string | undefined> {
   const parse = (value: string): Parsed<string | undefined> =>
     value === '' ? { ok: false, expected: 'the name of a file' } : { ok: true, value };
-  return spec({ placeholder: 'FILE', parse }, { ...given, default: undefined, isFile: true });
+  return spec(
+    { placeholder: 'FILE', json: { type: 'string' }, parse },
+    { ...given, default: undefined, isFile: true },
+  );
 }
 
 /** Says what is wrong with a text: what was expected, in words that follow "Expected … to be", or nothing. */
@@ -130,7 +142,7 @@ export function text<Value extends string | undefined>(
   given: Given<Value> & { readonly check?: TextCheck },
 ): OptionSpec<Value> {
   const parse = (value: string) => checked(value, value as Value, given.check);
-  return spec({ placeholder: 'TEXT', parse }, given);
+  return spec({ placeholder: 'TEXT', json: TEXT, parse }, given);
 }
 
 function checked<Value>(text: string, value: Value, check?: TextCheck): Parsed<Value> {
@@ -151,7 +163,7 @@ export function choice<Choice extends string>(
       : { ok: true, value: chosen };
   };
   return spec(
-    { placeholder: 'WORD', parse },
+    { placeholder: 'WORD', json: { enum: choices }, parse },
     { ...given, help: `${given.help} One of ${choices.join(', ')}.` },
   );
 }
@@ -163,7 +175,7 @@ export function toggle(given: Omit<Given<boolean>, 'default'>): OptionSpec<boole
     if (/^(0|false|no|off)$/i.test(value)) return { ok: true, value: false };
     return { ok: false, expected: 'true or false' };
   };
-  return spec({ placeholder: '', parse }, { ...given, default: false });
+  return spec({ placeholder: '', json: { type: 'boolean' }, parse }, { ...given, default: false });
 }
 
 /** On, or off with `--no-…`, when it is said; `undefined` when it is not. */
@@ -178,7 +190,8 @@ export function list(
   given: Omit<Given<readonly string[]>, 'default'> & { readonly check?: TextCheck },
 ): OptionSpec<readonly string[]> {
   const parse = (value: string) => checked(value, [value], given.check);
-  return spec({ placeholder: 'TEXT', parse }, { ...given, default: [], repeatable: true });
+  const json = { anyOf: [TEXT, { type: 'array', items: TEXT, minItems: 1 }] };
+  return spec({ placeholder: 'TEXT', json, parse }, { ...given, default: [], repeatable: true });
 }
 
 /** `heartbeatInterval` as a flag: `heartbeat-interval`. */

@@ -120,7 +120,8 @@ describe('what is wrong with a config file', () => {
   test.each([
     ['port: 1\nport: 2', 'my.yaml:2:1: this key is there already'],
     ['port: [1, 2]', 'my.yaml:1:1: port: expected one value, got a list'],
-    ['port: []', 'my.yaml:1:1: port: expected one value, got a list'],
+    ['port: []', 'my.yaml:1:1: port: expected at least one value, got an empty list'],
+    ['origin: []', 'my.yaml:1:1: origin: expected at least one value, got an empty list'],
     ['origin: [[a]]', 'my.yaml:1:1: origin: expected a value, got a list'],
     ['origin: &x [*x]', 'my.yaml:1:1: origin: expected a value, got a list'],
     ['port:', 'my.yaml:1:1: port: expected a value, got nothing'],
