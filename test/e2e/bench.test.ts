@@ -444,6 +444,7 @@ describe.concurrent('a check that cannot fail is no check: a shipped scenario fa
       'crowd.closed[4503 "Connection limit reached"] == 850':
         'crowd.closed[4503 "Connection limit reached"] == 85',
       'again.accepted == 100': 'again.accepted == 10',
+      'open == 2000': 'open == 200',
     },
     {
       'cohorts.steady.clients': '185',
@@ -487,10 +488,10 @@ describe.concurrent('a check that cannot fail is no check: a shipped scenario fa
       'silent.closed[1001 "Heartbeat timeout"] == 400': 'silent.closed[1001 "Heartbeat timeout"] == 40',
       'healthy.open == 1600': 'healthy.open == 160',
       // A fifth of the times that ship, with as much room as two busy cores need.
-      'healthy.heartbeat.interval.p50 > 1800ms': 'healthy.heartbeat.interval.p50 > 300ms',
-      'healthy.heartbeat.interval.p50 < 2200ms': 'healthy.heartbeat.interval.p50 < 650ms',
+      'healthy.heartbeat.interval.p50 > 1900ms': 'healthy.heartbeat.interval.p50 > 300ms',
+      'healthy.heartbeat.interval.p50 < 2100ms': 'healthy.heartbeat.interval.p50 < 650ms',
       'silent.heartbeat.timeout.p50 > 900ms': 'silent.heartbeat.timeout.p50 > 150ms',
-      'silent.heartbeat.timeout.p50 < 1300ms': 'silent.heartbeat.timeout.p50 < 650ms',
+      'silent.heartbeat.timeout.p50 < 1200ms': 'silent.heartbeat.timeout.p50 < 650ms',
     },
     {
       'cohorts.healthy.clients': '160',

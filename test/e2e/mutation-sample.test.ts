@@ -12,7 +12,7 @@ afterAll(disposeProcesses);
 const SCENARIOS: Readonly<Record<string, string[]>> = {
   fanout: smaller(
     'fanout',
-    { 'accepted == 3000': 'accepted == 40' },
+    { 'accepted == 3000': 'accepted == 40', 'open == 3000': 'open == 40' },
     {
       'cohorts.crowd.clients': '20',
       'cohorts.teams.clients': '20',

@@ -53,6 +53,9 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   errors: {
     high: 'Connections failed below HTTP: nobody listens, the server does not take them fast enough, or a limit of a machine is reached.',
   },
+  'refused.late': {
+    high: 'The server let clients in and threw them out again: a limit is checked after the client was let in, and overshot meanwhile.',
+  },
   timeouts: {
     high: 'The server did not answer handshakes in time: it is overloaded, or its listen backlog is full.',
   },
@@ -77,6 +80,9 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   'cursors.received': {
     low: 'Fewer cursors arrived than should have.',
     high: 'More cursors arrived than should have: see duplicated and leaked under Cursor deliveries.',
+  },
+  'heartbeat.unpinged': {
+    high: 'The server never pinged clients that were connected: it does not find out when they are gone.',
   },
   'heartbeat.killed': {
     high: 'The server closed clients that answer every ping: its timeout is too short, or it was too busy to see their pongs.',

@@ -19,6 +19,9 @@ const CARRIED = [
   'workers',
 ] as const satisfies readonly (keyof BenchOptions)[];
 
+/** Texts that are made up of tokens, or may well have one in them. */
+const SENSITIVE: ReadonlySet<string> = new Set(['tokenTemplate', 'emitUrl', 'emitBody']);
+
 /** The flags that repeat what was given, ready for a shell. Of a secret there is only where it is looked for. */
 export function replayFlags({ values, origins }: TracedOptions<typeof benchOptions>): string[] {
   return CARRIED.flatMap((key) => {
@@ -26,7 +29,7 @@ export function replayFlags({ values, origins }: TracedOptions<typeof benchOptio
     const origin = origins[key];
     if (origin.kind === 'default' || values[key] === false) return [];
     const flag = `--${flagOf(key)}`;
-    if (option.isSecret && option.fromEnv) return [`${flag} "$${envOf(key)}"`];
+    if ((option.isSecret && option.fromEnv) || SENSITIVE.has(key)) return [`${flag} "$${envOf(key)}"`];
     if (values[key] === true) return [flag];
     // A header may well be a secret; its name is none.
     const shown = (text: string) => (option.isSecret ? `${text.split(':', 1)[0]}: …` : text);

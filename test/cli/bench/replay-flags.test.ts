@@ -10,16 +10,14 @@ test('everything that says what is tested and how is repeated, quoted for a shel
   expect(
     flagsOf({
       adminUrl: ['http://127.0.0.1:1', 'http://127.0.0.1:2'],
-      emitBody: "it's {cursor}",
-      emitUrl: 'http://127.0.0.1:1/push?c={cursor}',
+      jwtClaims: '{"sub":"it\'s {namespace}"}',
       insecure: true,
       workers: '3',
     }),
   ).toEqual([
     '--admin-url http://127.0.0.1:1',
     '--admin-url http://127.0.0.1:2',
-    "--emit-url 'http://127.0.0.1:1/push?c={cursor}'",
-    "--emit-body 'it'\\''s {cursor}'",
+    `--jwt-claims '{"sub":"it'\\''s {namespace}"}'`,
     '--insecure',
     '--workers 3',
   ]);
@@ -30,13 +28,14 @@ test('a secret is named by the variable that it may come from, and never shown',
     adminToken: 'hush-token',
     jwtSecret: 'hush-secret-hush-secret-hush-secret',
     tokenTemplate: 'hush-{namespace}',
-    emitUrl: 'http://127.0.0.1:1/{cursor}',
+    emitUrl: 'http://127.0.0.1:1/{cursor}?key=hush',
+    emitBody: '{"key":"hush"}',
     emitHeader: ['authorization: Bearer hush'],
   }).join(' ');
   expect(shown).not.toContain('hush');
   expect(shown).toContain('--admin-token "$DATAFN_WS_ADMIN_TOKEN"');
-  expect(shown).toContain('--jwt-secret "$DATAFN_WS_JWT_SECRET"');
   expect(shown).toContain('--token-template "$DATAFN_WS_TOKEN_TEMPLATE"');
+  expect(shown).toContain('--jwt-secret "$DATAFN_WS_JWT_SECRET"');
   expect(shown).toContain("--emit-header 'authorization: …'");
 });
 
