@@ -5,6 +5,7 @@ import { benchCommand } from './bench/command.js';
 import { colorsFor } from './color.js';
 import { compareCommand } from './compare/command.js';
 import { emitCommand } from './emit/command.js';
+import { helpCommand } from './help.js';
 import { INTERNAL_ERROR, type Io } from './io.js';
 import { serveCommand } from './serve/command.js';
 import { tokenCommand } from './token/command.js';
@@ -38,8 +39,10 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       writeErr: (text) => io.stderr.write(text),
       getOutHelpWidth: () => Math.min(io.stdout.columns ?? 80, 100),
       getErrHelpWidth: () => Math.min(io.stderr.columns ?? 80, 100),
-      outputError: (text, write) =>
-        write(`${colorsFor(io, 'stderr').red('error')}${text.replace(/^error/, '')}`),
+      outputError: (text, write) => {
+        const shown = text.split('\n').map(printable).join('\n');
+        write(`${colorsFor(io, 'stderr').red('error')}${shown.replace(/^error/, '')}`);
+      },
     })
     .showHelpAfterError('Run with --help to see what there is.')
     .exitOverride();
@@ -50,6 +53,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     });
     program.addCommand(command.copyInheritedSettings(program));
   }
+  program.helpCommand(false).addCommand(helpCommand(program).copyInheritedSettings(program));
 
   try {
     await program.parseAsync(argv, { from: 'user' });

@@ -69,7 +69,8 @@ export class ApiClient {
     const results = (answer as { results?: unknown } | undefined)?.results;
     if (!Array.isArray(results) || results.length !== emissions.length || !results.every(isResult))
       throw this.#refused(`an answer without \`results\`; ${IS_IT_OURS}`);
-    return results;
+    // Not the server's words for what was emitted.
+    return results.map(({ delivered }, index) => ({ ...(emissions[index] as Emission), delivered }));
   }
 
   /** What `GET` answers at a path of the API. Throws as {@link emit} does. */

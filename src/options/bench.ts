@@ -6,14 +6,22 @@ import { adminTokenOption, trustOptions } from './emit.js';
 import { count, eitherWay, list, type Resolved, text, toggle } from './spec.js';
 import { apiUrlProblem, emitUrlProblem, shownUrl, webSocketUrlProblem } from './urls.js';
 
+const EMIT_METHODS = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'];
+
 function methodProblem(value: string): string | undefined {
-  return /^[A-Z]+$/.test(value) ? undefined : 'an HTTP method such as POST';
+  return EMIT_METHODS.includes(value) ? undefined : `one of ${EMIT_METHODS.join(', ')}`;
 }
 
+/** Headers that say where the body ends, which is not for the user to say. */
+const FRAMING = /^(content-length|transfer-encoding|connection|upgrade)$/i;
+
 function parseHeader(value: string): Parsed<readonly string[]> {
-  return /^[\w-]+:\s*\S/.test(value)
-    ? { ok: true, value: [value] }
-    : { ok: false, expected: 'a header such as "authorization: Bearer …"' };
+  // As RFC 9110 has it: a token, a colon, and visible characters of Latin-1.
+  const [, name = ''] =
+    /^([\w!#$%&'*+.^`|~-]+):[ \t]*[\x21-\x7e\xa0-\xff](?:[\x20-\x7e\xa0-\xff]|\t)*$/.exec(value) ?? [];
+  if (name === '') return { ok: false, expected: 'a header such as "authorization: Bearer …"' };
+  if (FRAMING.test(name)) return { ok: false, expected: `a header other than ${name.toLowerCase()}` };
+  return { ok: true, value: [value] };
 }
 
 /** Every option of `datafn-ws bench`. */

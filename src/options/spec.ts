@@ -85,6 +85,8 @@ export function count<Value extends number | undefined>(
       : `a whole number of at least ${min}`;
   const parse = (text: string): Parsed<Value> => {
     const parsed = parseCount(text);
+    if (!parsed.ok && /^\d+$/.test(text))
+      return { ok: false, expected: `a whole number from ${min} to ${max}` };
     if (!parsed.ok || parsed.value < min || parsed.value > max) return { ok: false, expected };
     return parsed as Parsed<Value>;
   };

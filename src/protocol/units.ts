@@ -69,7 +69,10 @@ export function parseRate(text: string): Parsed<number> {
   const parsed = parseQuantity(amount, { '': 1 }, expected);
   if (!parsed.ok || factor === undefined) return fail(expected);
   const perSecond = parsed.value * factor;
-  return perSecond > 0 && Number.isFinite(perSecond) ? { ok: true, value: perSecond } : fail(expected);
+  if (!(perSecond > 0 && Number.isFinite(perSecond))) return fail(expected);
+  // One that comes later than a timer can wait would come at once.
+  if (1000 / perSecond > MAX_TIMER_MS) return fail('a rate of at least one in 24 days');
+  return { ok: true, value: perSecond };
 }
 
 /** Reads a whole number that is not negative; digits may be grouped with `_`. */

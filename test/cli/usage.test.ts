@@ -79,6 +79,29 @@ describe('wrong usage is exit 2, with the flag, what was expected and what it go
     [['emit', '--file', '/'], 'Expected --file to be a file that can be read', 'folder'],
     [['emit', '--file', 'x', '-n', 'a'], 'Expected no --namespace with --file'],
     [['emit', '1', '2', '-n', 'a'], 'too many arguments'],
+    [
+      ['emit', '1', '-n', 'a', '--rate', '0.00001/h'],
+      'Expected --rate to be a rate of at least one in 24 days',
+    ],
+    [['bench', ''], 'Expected a scenario to be one of', 'or the path of a file, got an empty name'],
+    [['bench', '--seed', '9'.repeat(20)], 'Expected --seed to be a whole number from 0 to 9007199254740991'],
+    [
+      ['bench', '--admin-token', 'T', '--insecure'],
+      'Expected --url with --admin-token, got none.',
+      '--insecure',
+    ],
+    [['bench', '--jwt-claims', '{"sub":"a"}'], 'Expected --jwt-secret with --jwt-claims, got none.'],
+    [['bench', '--emit-body', '{cursor}'], 'Expected --emit-url with --emit-body, got none.'],
+    [
+      ['bench', '--emit-method', 'CONNECT'],
+      'Expected --emit-method to be one of POST, PUT, PATCH, DELETE, GET',
+    ],
+    [['bench', '--emit-header', 'a: b\r\nc: d'], 'Expected --emit-header to be a header such as'],
+    [['bench', '--emit-header', 'a b: c'], 'Expected --emit-header to be a header such as'],
+    [['bench', '--emit-header', 'a: \u4e2d'], 'Expected --emit-header to be a header such as'],
+    [['bench', '--emit-header', 'Content-Length: 3'], 'a header other than content-length'],
+    [['help', 'nope'], "unknown command 'nope'"],
+    [['help', 'benhc'], 'Did you mean `bench`?'],
   ];
   test.each(wrong)('%j', async (args, ...parts) => {
     const { code, stdout, stderr } = await runWith(args);
@@ -131,10 +154,27 @@ describe('wrong usage is exit 2, with the flag, what was expected and what it go
     ]);
   });
 
-  test('a value with escapes is shown, not obeyed', async () => {
-    const { stderr } = await runWith(['serve', '--port', '\u001b[2J\u009b']);
-    expect(stderr).toContain('--port');
+  test.each([
+    [['serve', '--port', '\u001b[2J\u009b']],
+    [['serve', '--\u001b[2J\u009b']],
+    [['\u001b[2J\u009b']],
+    [['bench', '\u001b[2J\u009b']],
+  ])('a value with escapes is shown, not obeyed: %j', async (args) => {
+    const { code, stderr } = await runWith(args);
+    expect(code).toBe(2);
+    expect(stderr).toContain('[2J');
     for (const control of ['\u001b', '\u009b']) expect(stderr).not.toContain(control);
+  });
+
+  test('a flag that would be in vain is refused, a variable of the environment is not', async () => {
+    const env = {
+      DATAFN_WS_ADMIN_TOKEN: 'T',
+      DATAFN_WS_ADMIN_URL: 'http://127.0.0.1:1',
+      DATAFN_WS_INSECURE: '1',
+    };
+    // What is wrong here is another flag.
+    const { stderr } = await runWith(['bench', '--jwt-claims', '{"sub":"a"}'], env);
+    expect(stderr.trimEnd().split('\n')).toEqual([expect.stringContaining('--jwt-secret with --jwt-claims')]);
   });
 });
 
@@ -196,6 +236,13 @@ describe('help and version', () => {
     const text = stdout.replace(/\s+/g, ' ');
     for (const key of Object.keys(table)) expect(text).toContain(`--${flagOf(key)} `);
     expect(text).toContain('DATAFN_WS_');
+  });
+
+  test('help shows what there is, and help COMMAND what that takes', async () => {
+    const all = await runWith(['help']);
+    expect([all.code, all.stdout]).toEqual([0, (await runWith(['--help'])).stdout]);
+    const one = await runWith(['help', 'emit']);
+    expect([one.code, one.stdout]).toEqual([0, (await runWith(['emit', '--help'])).stdout]);
   });
 
   test('no command at all is exit 2, and shows what there is', async () => {

@@ -175,6 +175,16 @@ describe('on a server that is not ours', () => {
     });
   });
 
+  test('what was emitted is told in the words of the one who did, whatever the server says', async () => {
+    const url = await startHttp((request, response) => {
+      request.resume();
+      response.end(
+        JSON.stringify({ results: [{ namespace: 'x'.repeat(1e6), cursor: '\u001b[2J', delivered: 2 }] }),
+      );
+    });
+    expect(await clientOf(url).emit([EMISSION])).toEqual([{ ...EMISSION, delivered: 2 }]);
+  });
+
   test('404 under a path is ERR_REFUSED with where the API may be, a scheme in capitals is no obstacle', async () => {
     const { apiUrl } = await startServer();
     await expect(clientOf(`${apiUrl}/datafn`).emit([EMISSION])).rejects.toMatchObject({

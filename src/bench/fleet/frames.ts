@@ -31,6 +31,10 @@ export function closeFrame(code: number, reason = ''): Buffer {
   return encodeClientFrame(OPCODE.close, payload);
 }
 
+/** Longest message that is read; a cursor message has some hundred bytes. */
+const MAX_MESSAGE_BYTES = 1024 * 1024;
+const TOO_LONG = 'a message is longer than 1 MiB';
+
 /** What a reader of frames keeps from one chunk to the next: nothing, between whole frames. */
 export interface FrameReaderState {
   /** Bytes of a frame that has not come whole. */
@@ -45,7 +49,7 @@ export interface FrameHandler {
   onBinary(): void;
   onPing(payload: Buffer): void;
   onClose(code: number, reason: string): void;
-  /** The server broke RFC 6455. Nothing is read after it. */
+  /** The server broke RFC 6455, or sends what no client would take. Nothing is read after it. */
   onProtocolError(why: string): void;
 }
 
@@ -74,6 +78,10 @@ export function readFrames(state: FrameReaderState, chunk: Buffer, handler: Fram
       if (end - at < 10) break;
       length = Number(bytes.readBigUInt64BE(at + 2));
       start = at + 10;
+    }
+    if (length > MAX_MESSAGE_BYTES) {
+      handler.onProtocolError(TOO_LONG);
+      return;
     }
     if (end - start < length) break;
     if (head === (0x80 | OPCODE.text)) handler.onText(bytes, start, start + length);
@@ -105,6 +113,11 @@ function readOther(state: FrameReaderState, head: number, payload: Buffer, handl
         return false;
       }
       state.fragments.push(Buffer.from(payload));
+      if (state.fragments.reduce((total, { length }) => total + length, 0) > MAX_MESSAGE_BYTES) {
+        state.fragments = undefined;
+        handler.onProtocolError(TOO_LONG);
+        return false;
+      }
       if (!isFinal) return true;
       const whole = Buffer.concat(state.fragments);
       state.fragments = undefined;

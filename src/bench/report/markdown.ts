@@ -1,4 +1,4 @@
-import { formatCount, formatDuration } from '../../protocol/units.js';
+import { formatAmount, formatCount, formatDuration } from '../../protocol/units.js';
 import { markdownComparison } from '../compare/markdown.js';
 import { valueText } from '../verdict/metric-text.js';
 import { cell, code, codeCell } from './markdown-text.js';
@@ -66,7 +66,7 @@ function section(result: JsonResult): string {
     '',
     cell(scenario.summary),
     '',
-    `${held} of ${expectations.length} expectations held, ${formatCount(scenario.clients)} clients, ${formatDuration(result.durationMs)}.`,
+    `${held} of ${expectations.length} expectations held, ${formatAmount(scenario.clients, 'client')}, ${formatDuration(result.durationMs)}.`,
     ...(result.repeat === undefined ? [] : ['', `${repeatText(result.repeat)}.`]),
     ...(result.aborted
       ? ['', '**It was stopped before it was over: the numbers are of a part of it.**']

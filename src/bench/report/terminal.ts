@@ -1,5 +1,5 @@
 import { stripVTControlCharacters as stripColors } from 'node:util';
-import { formatCount, formatDuration, formatSize } from '../../protocol/units.js';
+import { formatAmount, formatCount, formatDuration, formatSize } from '../../protocol/units.js';
 import { comparisonSection } from '../compare/terminal.js';
 import type { JsonResult } from './schema.js';
 import {
@@ -57,7 +57,7 @@ function headline(result: JsonResult, { colors, columns }: TerminalStyle): strin
   const isWhole = verdict !== 'aborted' && verdict !== 'invalid';
   const facts = [
     `${held} of ${result.expectations.length} expectations ${isWhole ? 'held' : 'hold as far as it got'}`,
-    `${formatCount(scenario.clients)} clients`,
+    formatAmount(scenario.clients, 'client'),
     formatDuration(result.durationMs),
   ];
   return [

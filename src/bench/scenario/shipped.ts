@@ -25,6 +25,12 @@ export async function shippedScenarios(): Promise<string[]> {
  */
 export async function scenarioFile(nameOrPath: string): Promise<string> {
   const names = await shippedScenarios();
+  if (nameOrPath === '') {
+    throw new DatafnWsError(
+      'ERR_INVALID_SCENARIO',
+      `Expected a scenario to be one of ${names.join(', ')}, or the path of a file, got an empty name.`,
+    );
+  }
   if (names.includes(nameOrPath)) return `${FOLDER}${nameOrPath}.yaml`;
   if (existsSync(nameOrPath)) return nameOrPath;
   const isPath = /[/\\]|\.ya?ml$/.test(nameOrPath);

@@ -16,6 +16,7 @@ import { colorsFor } from '../color.js';
 import { type Io, STOP_EXIT_CODES, type StopSignal, UNWRITTEN_EXIT_CODE } from '../io.js';
 import { version } from '../version.js';
 import { Baseline } from './baseline.js';
+import { checkNeeds } from './flag-needs.js';
 import { loadAll, type Plan, planAll } from './plans.js';
 import { ProgressScreen } from './progress.js';
 import { ReportFiles } from './report-files.js';
@@ -32,6 +33,7 @@ export async function bench(
   if (options.url.length > 0 && options.serverCommand !== undefined) {
     throw new DatafnWsError('ERR_INVALID_OPTION', 'Expected --url or --server-command, got both.');
   }
+  checkNeeds(flags, options);
   const scenarios = await loadAll(names.length === 0 ? [DEFAULT_SCENARIO] : names, options);
   if (options.validate) {
     for (const { name, source } of scenarios) io.stdout.write(`${name} is valid (${source})\n`);

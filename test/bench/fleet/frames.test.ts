@@ -168,11 +168,21 @@ describe('reading', () => {
     ['has an opcode that is not known', withHead(0x83)],
     ['has a control opcode that is not known', withHead(0x8b)],
     ['continues nothing', withHead(0x80)],
+    // The head alone tells: what it announces is not waited for, and not kept.
+    ['announces more than 1 MiB', Buffer.from([0x81, 127, 0, 0, 0, 0, 0, 0x10, 0, 1])],
+    ['announces more than there is memory', Buffer.from([0x81, 127, ...Array(8).fill(0xff)].with(2, 0x7f))],
   ])('a frame that %s is a protocol error, and nothing is read after it', (_what, frame) => {
     expect(read([Buffer.concat([plain, frame, plain])]).heard).toEqual([
       ['text', 'hello'],
       ['protocol error'],
     ]);
+  });
+
+  test('a message in pieces that come to more than 1 MiB is a protocol error, and is not kept', () => {
+    const piece = Buffer.alloc(600 * 1024, 0x20);
+    const { heard, state } = read([fragment(OPCODE.text, piece), fragment(OPCODE.continuation, piece)]);
+    expect(heard).toEqual([['protocol error']]);
+    expect(state.fragments).toBeUndefined();
   });
 });
 

@@ -1,0 +1,33 @@
+import type { BenchOptions } from '../../options/bench.js';
+import { flagOf } from '../../options/spec.js';
+import { DatafnWsError } from '../../protocol/errors.js';
+
+type Key = keyof BenchOptions;
+
+/** Flags that do nothing without another. */
+const NEEDS: Readonly<Partial<Record<Key, Key>>> = {
+  adminUrl: 'url',
+  adminToken: 'url',
+  ca: 'url',
+  insecure: 'url',
+  jwtClaims: 'jwtSecret',
+  emitMethod: 'emitUrl',
+  emitBody: 'emitUrl',
+  emitHeader: 'emitUrl',
+};
+
+/**
+ * Sees to it that no flag is given in vain. A variable of the environment may be: it is there for other runs as well.
+ *
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` with every flag that lacks another.
+ */
+export function checkNeeds(flags: Readonly<Record<string, unknown>>, options: BenchOptions): void {
+  const problems = (Object.entries(NEEDS) as [Key, Key][])
+    .filter(([key, needed]) => flags[key] !== undefined && !isThere(options[needed]))
+    .map(([key, needed]) => `Expected --${flagOf(needed)} with --${flagOf(key)}, got none.`);
+  if (problems.length > 0) throw new DatafnWsError('ERR_INVALID_OPTION', problems.join('\n'));
+}
+
+function isThere(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : value !== undefined;
+}
