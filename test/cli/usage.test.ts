@@ -159,7 +159,7 @@ describe('wrong usage is exit 2, with the flag, what was expected and what it go
     [['serve', '--\u001b[2J\u009b']],
     [['\u001b[2J\u009b']],
     [['bench', '\u001b[2J\u009b']],
-  ])('a value with escapes is shown, not obeyed: %j', async (args) => {
+  ])('%j: a value with escapes is shown, not obeyed', async (args) => {
     const { code, stderr } = await runWith(args);
     expect(code).toBe(2);
     expect(stderr).toContain('[2J');
