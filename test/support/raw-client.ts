@@ -9,6 +9,8 @@ export interface RawClientOptions {
   /** More headers, or other values for those of the handshake; `undefined` leaves one out. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
   readonly method?: string;
+  /** The address that it connects from. */
+  readonly localAddress?: string;
   /** Whether it asks for the upgrade by itself. Default true; otherwise when {@link RawClient.ask} is called. */
   readonly asks?: boolean;
   /** Whether a close frame of the server is answered. Default true. */
@@ -74,7 +76,11 @@ export class RawClient {
     this.#options = options;
     const url = new URL(wsUrl);
     if (options.token !== undefined) url.searchParams.set('token', options.token);
-    this.socket = connect(Number(url.port), url.hostname);
+    this.socket = connect({
+      port: Number(url.port),
+      host: url.hostname,
+      localAddress: options.localAddress,
+    });
     this.socket.setNoDelay(true);
     const headers = {
       Host: url.host,
