@@ -83,6 +83,38 @@ describe('connections without a request', () => {
     expect(server.stats().limited.pendingConnections).toBe(1);
   });
 
+  test('are cut before a caller of the API that keeps its connection for the next call', async () => {
+    const { port, apiUrl, server } = await startServer({ maxPendingConnections: 2 });
+    const head = 'HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    const caller = await connection(port, `GET /v1/stats ${head}`);
+    await caller.answered();
+    const refused = await connection(port, `GET /v1/nothing ${head}`);
+    await refused.answered();
+    const flood = [await connection(port), await connection(port), await connection(port)];
+    await Promise.all(
+      [refused, ...flood.slice(0, 2)].map(({ ended }) =>
+        within(ended, 'the end of those that are no callers'),
+      ),
+    );
+    expect([caller.isOpen(), flood[2]?.isOpen()]).toEqual([true, true]);
+    caller.write(`GET /v1/stats ${head}`);
+    await caller.answered();
+    await settled(apiUrl);
+    expect(server.stats().limited.pendingConnections).toBeGreaterThanOrEqual(3);
+  });
+
+  test('cut a caller when more than half of the places are those of callers', async () => {
+    const { port, server } = await startServer({ maxPendingConnections: 1 });
+    const calls = [];
+    for (let count = 0; count < 2; count++) {
+      const caller = await connection(port, 'GET /v1/stats HTTP/1.1\r\nHost: localhost\r\n\r\n');
+      await caller.answered();
+      calls.push(caller);
+    }
+    await within((calls[0] as (typeof calls)[number]).ended, 'the end of the caller that waited longest');
+    expect([calls[1]?.isOpen(), server.stats().limited.pendingConnections]).toEqual([true, 1]);
+  });
+
   test('count before their TLS handshake, too, and do not keep the server from closing', async () => {
     const tls = selfSignedCertificate('localhost');
     const { port, server } = await startServer({ tls, maxPendingConnections: 1, handshakeTimeoutMs: 0 });
