@@ -7,13 +7,31 @@ const LONG: Readonly<Record<string, string>> = {
   soak: 'test/soak/*.test.ts',
 };
 
+/** Those of whole processes and browsers: a file of them shares nothing with another. */
+const WHOLE = ['test/e2e/**/*.test.ts', 'test/browser/**/*.test.ts'];
+
 export default defineConfig(({ mode }) => ({
   test: {
-    include: [LONG[mode] ?? 'test/**/*.test.ts'],
-    exclude: LONG[mode] === undefined ? Object.values(LONG) : [],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // Two cores: more than two files at once only makes the real-socket tests wait for each other.
     maxWorkers: mode === 'soak' ? 1 : 2,
+    ...(LONG[mode] === undefined
+      ? {
+          projects: [
+            { extends: true, test: { name: 'whole', include: WHOLE } },
+            {
+              extends: true,
+              test: {
+                name: 'parts',
+                include: ['test/**/*.test.ts'],
+                exclude: [...WHOLE, ...Object.values(LONG)],
+                // Loading the sources anew for each file would take as long as the tests.
+                isolate: false,
+              },
+            },
+          ],
+        }
+      : { include: [LONG[mode]] }),
   },
 }));

@@ -154,7 +154,8 @@ describe.concurrent('every report that was asked for is written, marked as what 
     run.kill('SIGCONT');
     expect((await run.ended(WITHIN_MS)).code, run.stdout + run.stderr).toBe(5);
     await expectMarked('invalid', run.stdout, reports.read());
-    for (const text of Object.values(reports.read()).slice(1)) expect(text).toContain('the main process stood still');
+    for (const text of Object.values(reports.read()).slice(1))
+      expect(text).toContain('the main process stood still');
   });
 
   test.runIf(canSeeProcesses)('when a worker crashes', async () => {
