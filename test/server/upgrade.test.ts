@@ -61,6 +61,20 @@ describe('an upgrade that is refused with an HTTP error', () => {
   });
 
   test.each([
+    ['without a key', { headers: { 'Sec-WebSocket-Key': undefined } }],
+    ['for another protocol', { headers: { Upgrade: 'h2c' } }],
+    ['in an old version of the protocol', { headers: { 'Sec-WebSocket-Version': '7' } }],
+    ['by POST', { method: 'POST' }],
+  ])('nobody is asked whose a handshake is %s', async (_, options) => {
+    const namespaceProvider = vi.fn(() => 'a');
+    const { wsUrl } = await startServer({ namespaceProvider });
+    await (await connectClient(wsUrl, { token: 'a', ...options })).gone();
+    expect(namespaceProvider).not.toHaveBeenCalled();
+    await openClient(wsUrl, 'a');
+    expect(namespaceProvider).toHaveBeenCalledOnce();
+  });
+
+  test.each([
     'evil.example',
     'evil.example:3001',
     '127.0.0.1.evil.example',

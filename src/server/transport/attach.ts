@@ -14,7 +14,7 @@ import { GuardedObserver, type ServerObserver } from '../observer.js';
 import { originRule } from '../origin-rule.js';
 import { ConnectionCounters } from '../stats.js';
 import { Connections } from './connections.js';
-import { addressGate, guardGate, originGate, type UpgradeGate } from './gate.js';
+import { addressGate, guardGate, handshakeGate, originGate, type UpgradeGate } from './gate.js';
 import { routeUpgrades } from './upgrade-routes.js';
 import { Upgrader } from './upgrader.js';
 
@@ -177,6 +177,7 @@ function gatesOf(
 ): UpgradeGate[] {
   const { screenUpgrade, allowOrigin, maxConnectionsPerAddress: limit = Number.POSITIVE_INFINITY } = options;
   return [
+    handshakeGate,
     ...(screenUpgrade === undefined ? [] : [guardGate(screenUpgrade, logger)]),
     ...(allowOrigin === undefined ? [] : [originGate(originRule(allowOrigin), counters)]),
     ...(limit === Number.POSITIVE_INFINITY

@@ -36,6 +36,26 @@ export function retryAfter(ms: number): Readonly<Record<string, string>> {
   return { 'Retry-After': String(Math.max(1, Math.ceil(ms / 1000))) };
 }
 
+/** A nonce of 16 bytes in base64 (RFC 6455 section 4.1). */
+const KEY = /^[+/\dA-Za-z]{22}==$/;
+
+/** Keeps out what is no handshake, so that nobody is asked whose it is (RFC 6455 section 4.2.1). */
+export function handshakeGate({ method, headers }: IncomingMessage): Refusal | undefined {
+  if (method !== 'GET')
+    return { status: 405, detail: 'A WebSocket handshake is a GET', headers: { Allow: 'GET' } };
+  if (headers.upgrade?.toLowerCase() !== 'websocket') return badHandshake('Invalid Upgrade header');
+  if (!KEY.test(headers['sec-websocket-key'] ?? ''))
+    return badHandshake('Missing or invalid Sec-WebSocket-Key header');
+  if (!/^(?:13|8)$/.test(headers['sec-websocket-version'] ?? ''))
+    return badHandshake('Missing or invalid Sec-WebSocket-Version header');
+  return undefined;
+}
+
+/** Says what is wrong with a handshake, and which versions there are (RFC 6455 section 4.4). */
+export function badHandshake(detail: string): Refusal {
+  return { status: 400, detail, headers: { 'Sec-WebSocket-Version': '13, 8' } };
+}
+
 /** Keeps pages of other origins out. */
 export function originGate(isAllowed: OriginRule, counters: ConnectionCounters): UpgradeGate {
   return ({ headers: { origin } }) => {

@@ -12,7 +12,7 @@ import type { AddressOf } from '../limits/client-address.js';
 import type { ServerObserver } from '../observer.js';
 import type { ConnectionCounters } from '../stats.js';
 import type { Connections } from './connections.js';
-import { firstRefusal, retryAfter, type UpgradeGate } from './gate.js';
+import { badHandshake, firstRefusal, retryAfter, type UpgradeGate } from './gate.js';
 import { ServerSocket } from './server-socket.js';
 import { TurnQueue } from './turn-queue.js';
 import { ignoreSocketError, type UpgradeHandler } from './upgrade-routes.js';
@@ -105,13 +105,10 @@ export class Upgrader implements UpgradeHandler {
       WebSocket: ServerSocket,
     };
     this.#webSocketServer = new WebSocketServer(serverOptions);
-    // Handshakes that `ws` finds fault with, so that they are counted and answered like every other refusal.
-    this.#webSocketServer.on('wsClientError', (error, socket, { method }) => {
-      const detail = error.message;
-      if (method === 'GET')
-        this.#reject(socket, { status: 400, detail, headers: { 'Sec-WebSocket-Version': '13, 8' } });
-      else this.#reject(socket, { status: 405, detail, headers: { Allow: 'GET' } });
-    });
+    // Handshakes that only `ws` finds fault with, so that they are counted and answered like every other refusal.
+    this.#webSocketServer.on('wsClientError', ({ message }, socket) =>
+      this.#reject(socket, badHandshake(message)),
+    );
   }
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
