@@ -246,9 +246,10 @@ describe('being turned away', () => {
   });
 
   test('an answer in many pieces, with the first cursor right behind it, is read like any other', async () => {
+    let socket: Socket | undefined;
     const { fleet } = await setUp(one(), {
       onUpgrade: (raw, request) => {
-        raw.setNoDelay(true);
+        socket = raw.setNoDelay(true);
         const head = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept(request)}\r\n\r\n`;
         const bytes = Buffer.concat([Buffer.from(head), new PreparedMessage('5').frame]);
         const pieces = [
@@ -265,6 +266,8 @@ describe('being turned away', () => {
     });
     await fleet.connect('few');
     expect(fleet.counted('few')).toEqual({ attempts: 1, opened: 1, foreign: 1 });
+    // It answers no close.
+    socket?.destroy();
   });
 });
 
