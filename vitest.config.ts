@@ -14,8 +14,8 @@ export default defineConfig(({ mode }) => ({
   test: {
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    // Two cores: more than two files at once only makes the real-socket tests wait for each other.
-    maxWorkers: mode === 'soak' ? 1 : 2,
+    // Two cores, and tests that wait a good part of their time: more at once, and those of real sockets get in their way.
+    maxWorkers: mode === 'soak' ? 1 : 3,
     ...(LONG[mode] === undefined
       ? {
           projects: [
