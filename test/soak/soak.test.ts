@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
+import type { JsonReport } from '../../src/bench/report/schema.js';
 import { loadScenario } from '../../src/bench/scenario/load.js';
 import { scenarioFile } from '../../src/bench/scenario/shipped.js';
 import { formatCount, formatDuration, formatSize } from '../../src/protocol/units.js';
@@ -24,13 +25,6 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Clients of a cohort whose cursors all have to arrive. */
-interface Run {
-  readonly verdict: string;
-  readonly total: { readonly metrics: readonly { readonly name: string; readonly value: number }[] };
-  readonly outcomes: readonly { readonly rule: string; readonly passed: boolean }[];
-}
-
 /** Runs a shipped scenario against the server and insists on each of its rules. */
 async function bench(name: string, server: ProbedServe, settings: readonly string[]): Promise<void> {
   const report = join(folder, `${name}.json`);
@@ -41,8 +35,8 @@ async function bench(name: string, server: ProbedServe, settings: readonly strin
     ],
     { withinMs: (SECONDS + 300) * 1000 },
   );
-  const { results } = JSON.parse(readFileSync(report, 'utf8')) as { results: Run[] };
-  const broken = results.flatMap(({ outcomes }) => outcomes.filter(({ passed }) => !passed));
+  const { results } = JSON.parse(readFileSync(report, 'utf8')) as JsonReport;
+  const broken = results.flatMap(({ expectations }) => expectations.filter(({ passed }) => !passed));
   expect(broken, stderr).toEqual([]);
   expect(results, stderr).toHaveLength(1);
   // 5: the machine was too busy for the times to count. The counts above do all the same.
