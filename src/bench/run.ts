@@ -163,7 +163,7 @@ class Run {
     this.#health.start();
     try {
       await this.#orAbort(this.#setup(localAddresses));
-      await this.target.measure();
+      await this.#mark();
       this.#clock = setInterval(() => void this.#mark(), MARK_MS);
       for (const [index, phase] of this.scenario.phases.entries()) {
         this.options.observer.phaseStarted?.(phase, index, this.scenario.phases.length);
@@ -182,6 +182,9 @@ class Run {
     } finally {
       this.#phase = undefined;
       clearInterval(this.#clock);
+      // The charts would end up to a second before the run does. A server that does not answer holds nothing up.
+      if (this.#clock !== undefined)
+        await Promise.race([this.#mark(), sleep(MARK_MS, undefined, { ref: false })]);
       this.#health.stop();
       await this.#end();
     }

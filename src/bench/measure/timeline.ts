@@ -1,8 +1,11 @@
 import { Histogram, type HistogramData } from './histogram.js';
 
+/** A rate is of at least so much time: what is counted arrives in gulps. */
+const RATE_MS = 500;
+
 /** How things stood in one second of a run. A number that nobody could tell is left out. */
 export interface TimelinePoint {
-  /** End of the second, from the beginning of the run. */
+  /** End of the second, from the beginning of the run; the last is cut short by the end of the run. */
   readonly atMs: number;
   readonly open: number;
   readonly deliveriesPerSecond: number;
@@ -20,8 +23,8 @@ export class Timeline {
   readonly #points: TimelinePoint[] = [];
   #fanout = new Histogram();
   #workerDelayP99Ms: number | undefined;
-  #receivedBefore = 0;
-  #lastAtMs = 0;
+  /** Deliveries until the end of each second. */
+  readonly #marks = [{ atMs: 0, received: 0 }];
 
   get points(): readonly TimelinePoint[] {
     return this.#points;
@@ -38,11 +41,12 @@ export class Timeline {
     now: { readonly open: number; readonly received: number },
     server: { readonly rssBytes?: number; readonly delayMaxMs?: number },
   ): void {
-    const seconds = Math.max(0.001, (atMs - this.#lastAtMs) / 1000);
+    const from = this.#marks.findLast((one) => atMs - one.atMs >= RATE_MS) ?? { atMs: 0, received: 0 };
+    const seconds = Math.max(0.001, (atMs - from.atMs) / 1000);
     this.#points.push({
       atMs: Math.round(atMs),
       open: now.open,
-      deliveriesPerSecond: Math.round(Math.max(0, now.received - this.#receivedBefore) / seconds),
+      deliveriesPerSecond: Math.round(Math.max(0, now.received - from.received) / seconds),
       ...(this.#fanout.count > 0
         ? { fanoutP50Ms: this.#fanout.percentileMs(50), fanoutP99Ms: this.#fanout.percentileMs(99) }
         : {}),
@@ -52,7 +56,6 @@ export class Timeline {
     });
     this.#fanout = new Histogram();
     this.#workerDelayP99Ms = undefined;
-    this.#receivedBefore = now.received;
-    this.#lastAtMs = atMs;
+    this.#marks.push({ atMs, received: now.received });
   }
 }
