@@ -4,12 +4,13 @@ import type { Path } from '../../options/yaml-positions.js';
 import { formatCount, formatDuration } from '../../protocol/units.js';
 import { parseRule, type Rule } from '../verdict/rule.js';
 import { BEHAVIORS, type BehaviorName, MALFORMED_KINDS, type MalformedKind } from './behaviors.js';
-import type { Cohort, Expectation, Phase, PhaseAction, Scenario } from './model.js';
+import type { Cohort, Expectation, Phase, PhaseAction, Scenario, ScenarioChange } from './model.js';
 import { inOneLine, type PhaseFile, type ScenarioFile } from './schema.js';
 
 export interface Origin {
   readonly source: string;
   readonly overrides: readonly string[];
+  readonly changes: readonly ScenarioChange[];
   readonly sha256: string;
   /** Takes the place of the file's seed. */
   readonly seed: number | undefined;
@@ -19,7 +20,7 @@ export interface Origin {
 
 /** Turns a file that is known to be good into a scenario: names into indexes, texts into rules, gaps into defaults. */
 export function completeScenario(file: ScenarioFile, origin: Origin): Scenario {
-  const { source, overrides, sha256, seed = file.seed } = origin;
+  const { source, overrides, changes, sha256, seed = file.seed } = origin;
   const completer = new Completer(file, origin);
   const cohorts = completer.cohorts();
   return {
@@ -28,6 +29,7 @@ export function completeScenario(file: ScenarioFile, origin: Origin): Scenario {
     seed,
     source,
     overrides,
+    changes,
     sha256,
     serverFlags: Object.entries(file.server).flatMap(([key, value]) =>
       flagsFor(key, value as string | undefined),

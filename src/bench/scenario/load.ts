@@ -6,6 +6,7 @@ import { yamlValueWords, yamlWords } from '../../options/yaml-errors.js';
 import { type Path, pathText, positionOf } from '../../options/yaml-positions.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import { decodeUtf8 } from '../../protocol/utf8.js';
+import { changesOf } from './changes.js';
 import { completeScenario } from './complete.js';
 import { crossCheck, type Problem } from './cross-check.js';
 import type { Scenario } from './model.js';
@@ -47,9 +48,9 @@ export function parseScenario(text: string, source: string, options: LoadOptions
     });
     throw new DatafnWsError('ERR_INVALID_SCENARIO', problems.join('\n'));
   }
-  const overrides = new Set(
-    (options.set ?? []).map((assignment) => pathText(override(document, assignment))),
-  );
+  const given = options.set ?? [];
+  const assignments = given.map((assignment) => override(document, text, assignment));
+  const overrides = new Set(assignments.map(({ path }) => pathText(path)));
   const { read, problems } = check(document, source);
   if (!read.success || problems.length > 0) {
     const shown = problems.map((problem) => ({ ...problem, at: positionOf(document, lines, problem.path) }));
@@ -65,9 +66,10 @@ export function parseScenario(text: string, source: string, options: LoadOptions
   return completeScenario(read.data, {
     source,
     seed: options.seed,
-    overrides: options.set ?? [],
+    overrides: given,
+    changes: changesOf(assignments),
     sha256: createHash('sha256')
-      .update([text, ...(options.set ?? [])].join('\0'))
+      .update([text, ...given].join('\0'))
       .digest('hex'),
     lineOf,
   });

@@ -10,8 +10,10 @@ export interface Scenario {
   readonly source: string;
   /** SHA-256 of the text of the file and of what was changed in it. */
   readonly sha256: string;
-  /** What was changed with `--set`, as it was given. */
+  /** What was given with `--set`. */
   readonly overrides: readonly string[];
+  /** What that has changed. */
+  readonly changes: readonly ScenarioChange[];
   /** Flags of `serve` for a server that bench starts itself. */
   readonly serverFlags: readonly string[];
   /** Every namespace of every cohort and emit; both refer to them by index. */
@@ -19,6 +21,15 @@ export interface Scenario {
   readonly cohorts: readonly Cohort[];
   readonly phases: readonly Phase[];
   readonly expectations: readonly Expectation[];
+}
+
+/** A value of a scenario that is not that of the file, both as a person wrote them. */
+export interface ScenarioChange {
+  /** As `--set` takes it. */
+  readonly path: string;
+  readonly value: string;
+  /** What the file has; `undefined` when it has nothing there. */
+  readonly before: string | undefined;
 }
 
 export interface Cohort {

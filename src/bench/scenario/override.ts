@@ -1,9 +1,11 @@
-import { type Document, isCollection, isMap, isSeq, parseDocument } from 'yaml';
+import { type Document, isCollection, isMap, isNode, isScalar, isSeq, parseDocument } from 'yaml';
 import { yamlValueWords, yamlWords } from '../../options/yaml-errors.js';
 import { type Path, pathText } from '../../options/yaml-positions.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import { describe } from '../../protocol/identifiers.js';
 import { didYouMean } from '../../protocol/nearest.js';
+import type { Assignment } from './changes.js';
+import { inOneLine } from './schema.js';
 
 /** `steady`, `[3]`: what a path is made of, with a dot between names. */
 const PATH = /^[^.[\]\s]+(?:\.[^.[\]\s]+|\[[^.[\]\s]+\])*$/;
@@ -11,10 +13,10 @@ const PATH = /^[^.[\]\s]+(?:\.[^.[\]\s]+|\[[^.[\]\s]+\])*$/;
 /**
  * Puts the value of `cohorts.steady.clients=500` into a document.
  *
- * @returns the path.
+ * @param text what the document was read from.
  * @throws {DatafnWsError} `ERR_INVALID_OPTION` when it is no assignment, or there is no such place.
  */
-export function override(document: Document, assignment: string): Path {
+export function override(document: Document, text: string, assignment: string): Assignment {
   const equals = assignment.indexOf('=');
   const given = assignment.slice(0, Math.max(0, equals)).trim();
   if (!PATH.test(given)) {
@@ -26,7 +28,8 @@ export function override(document: Document, assignment: string): Path {
     .split(/[.[\]]+/)
     .filter((part) => part !== '')
     .map((part) => (/^\d+$/.test(part) ? Number(part) : part));
-  const value = read(given, assignment.slice(equals + 1));
+  const value = assignment.slice(equals + 1);
+  const read = readValue(given, value);
   // The one part of a scenario that may be left out and yet has parts of its own.
   if (path.length === 2 && path[0] === 'server' && !document.has('server'))
     document.set('server', document.createNode({}));
@@ -37,8 +40,16 @@ export function override(document: Document, assignment: string): Path {
       `Expected --set ${given} to name a value of the scenario: ${wrong}.${didYouMean(pathText(path), names)}`,
     );
   }
-  document.setIn(path, value);
-  return path;
+  const before = writtenAt(document, text, path);
+  document.setIn(path, read);
+  return { path, value: inOneLine(value), before };
+}
+
+/** What a person wrote where a path leads, in one line; `undefined` when there is nothing. */
+function writtenAt(document: Document, text: string, path: Path): string | undefined {
+  const node = document.getIn(path, true);
+  if (isScalar(node) && typeof node.value === 'string') return inOneLine(node.value);
+  return isNode(node) && node.range ? inOneLine(text.slice(node.range[0], node.range[1])) : undefined;
 }
 
 /** Why a value cannot be put there: into a map, or into a list at most one behind its last. */
@@ -55,7 +66,7 @@ function placeProblem(document: Document, path: Path): string | undefined {
   return `there is no \`${pathText(path)}\``;
 }
 
-function read(path: string, text: string): unknown {
+function readValue(path: string, text: string): unknown {
   const document = parseDocument(text, { prettyErrors: false });
   const [mistake] = [...document.errors, ...document.warnings];
   if (mistake !== undefined) throw noValue(path, text, yamlWords(mistake));

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type LoadOptions, loadScenario, parseScenario } from '../../../src/bench/scenario/load.js';
 import type { Scenario } from '../../../src/bench/scenario/model.js';
+import { serverOptions } from '../../../src/options/serve.js';
 import { DatafnWsError } from '../../../src/protocol/errors.js';
 
 const GOOD = `version: 1
@@ -442,6 +443,34 @@ describe('--set', () => {
     const scenario = parseScenario(without, 'my.yaml', { set });
     expect(scenario.serverFlags).toEqual(['--max-connections', '9', '--path', '/x']);
     expect(scenario.expectations).toHaveLength(4);
+  });
+
+  test('is told as what it changed, beside what the file has', () => {
+    const { changes } = load(
+      'cohorts.steady.clients=7',
+      'phases[3].hold = 250ms',
+      'server.heartbeatTimeout=700ms',
+      'cohorts.hot={ clients: 4 }',
+    );
+    expect(changes).toEqual([
+      { path: 'cohorts.steady.clients', value: '7', before: '20' },
+      { path: 'phases[3].hold', value: '250ms', before: '1500ms' },
+      { path: 'server.heartbeatTimeout', value: '700ms', before: undefined },
+      { path: 'cohorts.hot', value: '{ clients: 4 }', before: '{ clients: 10 }' },
+    ]);
+    expect(load().changes).toEqual([]);
+  });
+
+  test('changes nothing when it is what the file has, and is told once, whatever it was meanwhile', () => {
+    expect(load('cohorts.steady.clients=20', 'phases[3].hold=1500ms').changes).toEqual([]);
+    expect(load('cohorts.steady.clients=7', 'cohorts.steady.clients=20').changes).toEqual([]);
+    const change = { path: 'phases[3].hold', before: '1500ms' };
+    expect(load('phases[3].hold=2s', 'phases[3].hold=2s').changes).toEqual([{ ...change, value: '2s' }]);
+    expect(load('phases[3].hold=2s', 'phases[3].hold=3s').changes).toEqual([{ ...change, value: '3s' }]);
+  });
+
+  test('has no place for a secret, which reports would show', () => {
+    expect(Object.values(serverOptions).filter(({ isSecret }) => isSecret)).toEqual([]);
   });
 
   test('the last of several for one path counts', () => {
