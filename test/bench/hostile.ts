@@ -67,6 +67,7 @@ export function hostileReport(evil: string): JsonReport {
           summary: evil,
           source: evil,
           overrides: [evil],
+          changes: [{ path: evil, value: evil, before: evil }],
           serverFlags: [evil],
         },
         expectations: result.expectations.map((one) => ({ ...one, rule: evil, phase: evil, key: evil })),

@@ -12,8 +12,8 @@ const SERVER_SLOW =
 /** By the beginning of `metric` or `metric[key]`; the longest that fits counts. */
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   accepted: {
-    low: 'Clients that should have been let in were turned away or could not connect: a limit is lower than the scenario assumes, places of clients that had left were not freed, or connections failed.',
-    high: 'More clients were let in than should have been: a limit is off, higher than the scenario assumes, or overshot when many connect at once.',
+    low: 'Clients that should have been let in were turned away or could not connect: a limit is lower than the scenario assumes, others took more places than planned, places of clients that had left were not freed, or connections failed.',
+    high: 'More clients were let in than should have been: a limit is higher than the scenario assumes, it was overshot when many connected at once, or others took fewer places than planned and left room for them.',
   },
   opened: {
     low: 'Handshakes failed: see HTTP statuses, error codes and timeouts under Connections.',
@@ -39,8 +39,8 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     high: 'Clients with a valid token were turned away.',
   },
   'closed[4503': {
-    low: 'The server turned away fewer clients than its limit asks for: the limit is off, higher than the scenario assumes, or overshot.',
-    high: 'The server turned away clients that it had room for: the limit is lower than the scenario assumes, or places of clients that had left were not freed.',
+    low: 'The server turned away fewer clients than it should have: a limit is higher than the scenario assumes, it was overshot when many connected at once, or others took fewer places than planned and left room for them.',
+    high: 'The server turned away clients that there should have been room for: a limit is lower than the scenario assumes, others took more places than planned, or places of clients that had left were not freed.',
   },
   closed: {
     low: 'The server closed fewer connections, with this code or reason, than it should have. It may have closed them with another: see Connections.',
@@ -95,8 +95,8 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     high: 'Pings come later than they should: the interval is longer than the scenario assumes, or the server was busy.',
   },
   'heartbeat.timeout': {
-    low: 'Silent clients were closed sooner than the timeout allows.',
-    high: 'Silent clients were closed later than the timeout asks for.',
+    low: 'Clients that do not answer pings were closed sooner than the rule allows: the timeout of the server is shorter than the scenario assumes.',
+    high: 'Clients that do not answer pings were closed later than the rule allows: the timeout of the server is longer than the scenario assumes, or it was too busy to close them in time.',
   },
   fanout: { high: `From emit to receipt took too long. ${SERVER_SLOW}` },
   'fanout.skew': { high: `The last receiver of a broadcast waits too long behind the first. ${SERVER_SLOW}` },

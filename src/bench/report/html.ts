@@ -1,13 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { flagOf } from '../../options/spec.js';
 import { formatAmount, formatCount, formatDuration, formatSize } from '../../protocol/units.js';
 import { againstBaseline, repetitions } from './page/against.js';
-import { escapeHtml, spoken, table } from './page/markup.js';
+import { GLOSSARY } from './page/glossary.js';
+import { code, escapeHtml, spoken, table } from './page/markup.js';
 import { overTime } from './page/over-time.js';
 import { STYLE } from './page/style.js';
 import { wentWrong } from './page/went-wrong.js';
 import type { JsonReport, JsonResult } from './schema.js';
 import {
+  changesText,
   DELIVERY_NAMES,
   deliveriesOf,
   outcomesOf,
@@ -89,9 +92,9 @@ function section(result: JsonResult, index: number, level: number): string {
 <p class="lead">${verdictInWords(result)}</p>
 <p>${whatItWas(result)}</p>
 ${result.repeat === undefined ? '' : `<p>${escapeHtml(repeatText(result.repeat))}</p>`}
+<details><summary>What the words on this page mean</summary>${GLOSSARY}</details>
 ${wentWrong(result, level + 1)}
 ${settings(result)}
-<details><summary>What the words on this page mean</summary>${GLOSSARY}</details>
 ${heading('Expectations')}
 ${table(
   'What the scenario expects, and what was measured',
@@ -100,15 +103,16 @@ ${table(
     passed
       ? `<span class="good"><span aria-hidden="true">✓</span>${spoken(' held')}</span>`
       : `<span class="bad"><span aria-hidden="true">✗</span>${spoken(' failed')}</span>`,
-    `<code>${escapeHtml(rule)}</code>${phase === undefined ? '' : `<br><small>${escapeHtml(phase)}</small>`}`,
+    `${code(rule)}${phase === undefined ? '' : `<br><small>${escapeHtml(phase)}</small>`}`,
     escapeHtml(shown),
   ]),
   2,
+  'rules',
 )}
 ${againstBaseline(result, level + 1)}
 ${repetitions(result, level + 1)}
 ${heading('Connections')}
-${table('What became of the clients of each cohort', ['cohort', 'outcome', 'clients'], ledger(result), 2)}
+${table('How many clients of each cohort were accepted and, set in, what became of its connections', ['cohort', 'outcome', 'how many'], ledger(result), 2)}
 ${deliveries(result, heading)}
 ${heading('Over time')}
 ${overTime(result, index)}
@@ -147,59 +151,78 @@ function whatItWas({ scenario, target, durationMs, startedAt }: JsonResult): str
   return `${summary}<small>${formatAmount(scenario.clients, 'client')} against ${where}, ${formatDuration(durationMs)}, ${escapeHtml(startedAt.replace(/\.\d+Z$/, 'Z'))}</small>`;
 }
 
-/** How the server had to be set up: often enough, that is what is wrong. */
-function settings({ scenario, target }: JsonResult): string {
-  if (scenario.serverFlags.length === 0) return '';
+/** How the server had to be set up, and what of it is not as in the file: often enough, that is what is wrong. */
+function settings(result: JsonResult): string {
+  const { scenario, target, expectations, invalidReasons, problems } = result;
+  const changed = scenario.changes.map(({ path }) => `--${flagOf(path.replace(/^server\./, ''))}`);
+  const flags = scenario.serverFlags
+    .flatMap((one, index, all) => (one.startsWith('--') || index === 0 ? [[one, all[index + 1] ?? '']] : []))
+    .map(([flag = '', value = '']) => {
+      const shown = code(value.startsWith('--') ? flag : `${flag} ${value}`.trim());
+      return changed.includes(flag) ? `<mark>${shown}</mark>` : shown;
+    });
   const who = target.isOwn ? 'The server was started with' : 'The scenario assumes a server with';
-  return `<p>${who} <code>${escapeHtml(scenario.serverFlags.join(' '))}</code>, and defaults for the rest.</p>`;
+  const started =
+    flags.length === 0 ? '' : `<p class="flags">${who} ${flags.join(' ')}, and defaults for the rest.</p>`;
+  // What went wrong begins with what was changed.
+  const isTold = expectations.some(({ passed }) => !passed) || invalidReasons.length + problems.length > 0;
+  const changes = isTold ? undefined : changesText(result, code);
+  return `${changes === undefined ? '' : `<p>${changes}.</p>`}${started}`;
 }
 
 function ledger({ total }: JsonResult) {
   return total.cohorts.flatMap((cohort) => {
     const rows = outcomesOf(cohort);
-    const head = `${escapeHtml(cohort.name)} <small>${escapeHtml(cohort.behavior)}</small>`;
-    return rows.map(({ outcome, count }, index) => [
+    const head = `${escapeHtml(cohort.name)} <small>behavior: ${escapeHtml(cohort.behavior)}</small>`;
+    return rows.map(({ outcome, count, metric }, index) => [
       ...(index === 0 ? [{ head, rows: rows.length }] : []),
-      escapeHtml(outcome),
-      formatCount(count),
+      // Who was accepted is in one of the others again: they add up without it.
+      metric === 'accepted' ? outcome : `<span class="in">${escapeHtml(outcome)}</span>`,
+      metric === 'accepted'
+        ? `${formatCount(count)} <small>of ${formatCount(cohort.clients)}</small>`
+        : formatCount(count),
     ]);
   });
 }
 
+/** What had to arrive and did; of what should not be, and is not, a sentence. */
 function deliveries(result: JsonResult, heading: (text: string) => string): string {
-  const rows = deliveriesOf(result).map(({ cohort, counts }) => [
+  const all = deliveriesOf(result);
+  if (all.length === 0) return '';
+  const isShown = DELIVERY_NAMES.map(
+    (name, column) =>
+      name === 'expected' || name === 'received' || all.some(({ counts }) => counts[column]?.value !== 0),
+  );
+  const shown = <Item>(items: readonly Item[]) => items.filter((_, column) => isShown[column]);
+  const rows = all.map(({ cohort, counts }) => [
     { head: escapeHtml(cohort) },
-    ...counts.map(({ value, isBad }) =>
+    ...shown(counts).map(({ value, isBad }) =>
       isBad
         ? `<strong class="bad">${formatCount(value)}</strong>${spoken(' (should be 0)')}`
         : formatCount(value),
     ),
   ]);
-  if (rows.length === 0) return '';
-  const names = ['cohort', ...DELIVERY_NAMES];
-  return `${heading('Cursor deliveries')}${table('What each cohort had to get, and got', names, rows, 1)}`;
+  const none = DELIVERY_NAMES.filter((_, column) => !isShown[column]);
+  const without = result.total.cohorts
+    .map(({ name }) => name)
+    .filter((name) => !all.some(({ cohort }) => cohort === name));
+  const notes = [
+    ...(none.length === 0 ? [] : [`None was ${none.join(', ').replace(/, (\w+)$/, ' or $1')}.`]),
+    ...(without.length === 0
+      ? []
+      : [`Nothing was emitted to, and nothing came to, clients of ${escapeHtml(without.join(', '))}.`]),
+  ];
+  const grid = table('What each cohort had to get, and got', ['cohort', ...shown(DELIVERY_NAMES)], rows, 1);
+  return `${heading('Cursor deliveries')}${grid}${notes.length === 0 ? '' : `<p>${notes.join(' ')}</p>`}`;
 }
 
 function timings(result: JsonResult): string {
-  const rows = timingsOf(result).map(({ name, samples, values }) => [
-    { head: name },
-    formatCount(samples),
+  const rows = timingsOf(result).map(({ name, metric, samples, values }) => [
+    { head: `${name} <small>${code(metric)}, ${formatAmount(samples, 'sample')}</small>` },
     ...values.map(formatDuration),
   ]);
-  return table('Durations', ['what', 'samples', ...PERCENTILE_NAMES], rows, 1);
+  return table('How long things took', ['what', ...PERCENTILE_NAMES], rows, 1);
 }
-
-/** The words that a person who never saw the tool cannot know. */
-const GLOSSARY = `<dl>
-<dt>cohort</dt><dd>a group of clients that behave alike</dd>
-<dt>namespace</dt><dd>what a client belongs to; it gets the cursors of its own and of no other</dd>
-<dt>cursor</dt><dd>a small message that says “there is new data”; only the newest matters</dd>
-<dt>broadcast, delivery</dt><dd>one cursor sent to a namespace; that cursor received by one client</dd>
-<dt>fan-out latency</dt><dd>from the emit of a cursor to its receipt by a client</dd>
-<dt>accepted</dt><dd>clients that connected and were not turned away</dd>
-<dt>closed 4401, 4503, 1001, 1006</dt><dd>ended by the server: no valid token; a limit is reached; going away or no answer to a ping; without saying why</dd>
-<dt>p50, p99</dt><dd>half of all were no longer than this; 99 of 100 were not</dd>
-</dl>`;
 
 function footer({ tool, machine, scenario }: JsonResult): string {
   return escapeHtml(

@@ -46,7 +46,7 @@ export function withComparison(result: JsonResult, comparison: Comparison): Json
 /** The result as data: what the other formats are made from, and what is compared later. */
 export function jsonResult(result: RunResult, { version, machine }: RunContext): JsonResult {
   const { scenario, target } = result;
-  const { name, summary, source, sha256, seed, overrides } = scenario;
+  const { name, summary, source, sha256, seed, overrides, changes } = scenario;
   const verdict = verdictOf(result);
   return {
     version: 1,
@@ -68,6 +68,11 @@ export function jsonResult(result: RunResult, { version, machine }: RunContext):
       sha256,
       seed,
       overrides: [...overrides],
+      changes: changes.map(({ path, value, before }) => ({
+        path,
+        value,
+        ...(before === undefined ? {} : { before }),
+      })),
       clients: scenario.cohorts.reduce((total, { clients }) => total + clients, 0),
       serverFlags: [...scenario.serverFlags],
     },

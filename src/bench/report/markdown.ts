@@ -3,7 +3,7 @@ import { markdownComparison } from '../compare/markdown.js';
 import { valueText } from '../verdict/metric-text.js';
 import { cell, code, codeCell } from './markdown-text.js';
 import type { JsonReport, JsonResult } from './schema.js';
-import { outcomesOf, repeatText } from './tables.js';
+import { changesText, outcomesOf, repeatText } from './tables.js';
 
 const WORDS = {
   passed: '✅ passed',
@@ -41,6 +41,7 @@ export function markdownReport({ results, notRun }: JsonReport): string {
 
 function section(result: JsonResult): string {
   const { scenario, expectations } = result;
+  const changes = changesText(result, code);
   const held = expectations.filter(({ passed }) => passed).length;
   const failed = expectations.filter(({ passed }) => !passed);
   const rows = [...failed, ...expectations.filter(({ passed }) => passed)].map(
@@ -67,6 +68,7 @@ function section(result: JsonResult): string {
     cell(scenario.summary),
     '',
     `${held} of ${expectations.length} expectations held, ${formatAmount(scenario.clients, 'client')}, ${formatDuration(result.durationMs)}.`,
+    ...(changes === undefined ? [] : ['', `**${changes.replace(': ', ':** ')}.`]),
     ...(result.repeat === undefined ? [] : ['', `${repeatText(result.repeat)}.`]),
     ...(result.aborted
       ? ['', '**It was stopped before it was over: the numbers are of a part of it.**']

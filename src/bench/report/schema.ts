@@ -167,7 +167,16 @@ const result = z.strictObject({
     source: text.describe('The file that it was read from.'),
     sha256: text.describe('Of the scenario file and what was changed with --set.'),
     seed: count,
-    overrides: z.array(text).describe('What was changed with --set.'),
+    overrides: z.array(text).describe('What was given with --set.'),
+    changes: z
+      .array(
+        z.strictObject({
+          path: text.describe('The value that was changed, as --set takes it.'),
+          value: text,
+          before: text.optional().describe('What the file has; nothing when it has none.'),
+        }),
+      )
+      .describe('What --set has changed in the scenario.'),
     clients: count,
     serverFlags: z
       .array(text)
@@ -189,7 +198,9 @@ const result = z.strictObject({
       measurements,
     }),
   ),
-  timeline: z.array(timelinePoint).describe('A point a second.'),
+  timeline: z
+    .array(timelinePoint)
+    .describe('A point a second, one at the beginning of the first phase and one at the end of the last.'),
   generator: z.array(generator).describe('How each worker process of the load generator fared.'),
 });
 

@@ -7,6 +7,16 @@ import type { JsonResult } from './schema.js';
 
 type Cohort = JsonResult['total']['cohorts'][number];
 
+/** What `--set` has changed, in words; `show` makes a text of somebody a part of them. */
+export function changesText({ scenario }: JsonResult, show: (text: string) => string): string | undefined {
+  if (scenario.changes.length === 0) return undefined;
+  const said = scenario.changes.map(({ path, value, before }) => {
+    const file = before === undefined ? 'the file does not set it' : `the file has ${show(before)}`;
+    return `${show(path)} is ${show(value)} (${file})`;
+  });
+  return `This run changed the scenario: ${said.join('; ')}`;
+}
+
 /** Something that became of connections of a cohort. */
 export interface OutcomeRow {
   readonly outcome: string;
@@ -71,23 +81,32 @@ export function deliveriesOf({ total }: JsonResult): DeliveryRow[] {
     }));
 }
 
-/** Durations by the name of their histogram, and how they are called. */
-const TIMED = {
-  handshake: 'handshake',
-  fanout: 'fan-out latency',
-  skew: 'fan-out skew, first to last',
-  convergence: 'convergence after last emit',
-  reconnect: 'end to reconnected',
-  pingInterval: 'heartbeat: ping to ping',
-  pongTimeout: 'heartbeat: ping to 1001',
-  emitLag: 'emitter behind schedule',
-  apiLatency: 'HTTP load: latency',
-} as const;
+/** Durations by the metric that tells of them: their histogram, and how they are called wherever they are shown. */
+const TIMED: Readonly<Record<string, { readonly histogram: string; readonly name: string }>> = {
+  handshake: { histogram: 'handshake', name: 'handshake' },
+  fanout: { histogram: 'fanout', name: 'fan-out latency' },
+  'fanout.skew': { histogram: 'skew', name: 'fan-out skew, first to last' },
+  convergence: { histogram: 'convergence', name: 'convergence after last emit' },
+  reconnect: { histogram: 'reconnect', name: 'end to reconnected' },
+  'heartbeat.interval': { histogram: 'pingInterval', name: 'heartbeat interval' },
+  'heartbeat.timeout': { histogram: 'pongTimeout', name: 'heartbeat timeout' },
+  'emit.lag': { histogram: 'emitLag', name: 'emitter behind schedule' },
+  'api.latency': { histogram: 'apiLatency', name: 'HTTP load: latency' },
+};
+
+/** A metric such as `fanout.p99`, taken apart; `undefined` for one that is no statistic of durations. */
+export function timedOf(metric: string) {
+  const [, base = '', statistic = ''] = /^(.+)\.(min|mean|max|p[\d.]+)$/.exec(metric) ?? [];
+  const timed = TIMED[base];
+  return timed === undefined ? undefined : { base, statistic, name: timed.name };
+}
 
 export const PERCENTILE_NAMES = ['p50', 'p90', 'p99', 'max'] as const;
 
 export interface TimingRow {
   readonly name: string;
+  /** What a rule calls it, less the statistic. */
+  readonly metric: string;
   readonly samples: number;
   /** In milliseconds, as {@link PERCENTILE_NAMES} names them. */
   readonly values: readonly number[];
@@ -95,10 +114,11 @@ export interface TimingRow {
 
 /** A row for each kind of duration that was measured. */
 export function timingsOf({ total }: JsonResult): TimingRow[] {
-  return Object.entries(TIMED).flatMap(([key, name]) => {
+  return Object.entries(TIMED).flatMap(([metric, { histogram: key, name }]) => {
     const histogram = total.histograms[key];
     if (histogram === undefined) return [];
-    return [{ name, samples: histogram.count, values: PERCENTILE_NAMES.map((one) => histogram[one]) }];
+    const values = PERCENTILE_NAMES.map((one) => histogram[one]);
+    return [{ name, metric, samples: histogram.count, values }];
   });
 }
 

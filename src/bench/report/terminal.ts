@@ -3,6 +3,7 @@ import { formatAmount, formatCount, formatDuration, formatSize } from '../../pro
 import { comparisonSection } from '../compare/terminal.js';
 import type { JsonResult } from './schema.js';
 import {
+  changesText,
   deliveriesOf,
   metricOf,
   outcomesOf,
@@ -54,6 +55,7 @@ function headline(result: JsonResult, { colors, columns }: TerminalStyle): strin
     aborted: colors.yellow,
   }[verdict];
   const held = result.expectations.filter(({ passed }) => passed).length;
+  const changes = changesText(result, oneLine);
   const isWhole = verdict !== 'aborted' && verdict !== 'invalid';
   const facts = [
     `${held} of ${result.expectations.length} expectations ${isWhole ? 'held' : 'hold as far as it got'}`,
@@ -64,6 +66,7 @@ function headline(result: JsonResult, { colors, columns }: TerminalStyle): strin
     `${paint.bold(VERDICT_WORDS[verdict])} ${colors.bold(oneLine(scenario.name))}`,
     ...wrap(oneLine(scenario.summary), columns - 2).map((line) => `  ${colors.dim(line)}`),
     `  ${facts.join(', ')}`,
+    ...(changes === undefined ? [] : wrap(changes, columns - 2).map((line) => colors.yellow(`  ${line}`))),
     ...(result.repeat === undefined
       ? []
       : wrap(repeatText(result.repeat), columns - 2).map((line) => `  ${line}`)),

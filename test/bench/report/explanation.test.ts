@@ -16,8 +16,8 @@ describe('what it usually means that a rule does not hold', () => {
     ['hot.accepted >= 50', 49, /should have been let in were turned away/],
     ['hot.accepted < 50', 50, /More clients were let in/],
     ['hot.accepted > 50', 50, /should have been let in were turned away/],
-    ['hot.closed[4503] == 10', 11, /turned away clients that it had room for/],
-    ['hot.closed[4503 "Namespace connection limit reached"] == 10', 9, /limit is off, higher/],
+    ['hot.closed[4503] == 10', 11, /turned away clients that there should have been room for/],
+    ['hot.closed[4503 "Namespace connection limit reached"] == 10', 9, /others took fewer places/],
     ['hot.closed[4401] == 0', 1, /valid token were turned away/],
     ['hot.closed[1001 "Heartbeat timeout"] == 5', 0, /there is no heartbeat/],
     ['hot.closed[1001 "Going Away"] == 5', 0, /closed fewer connections, with this code/],
@@ -26,6 +26,8 @@ describe('what it usually means that a rule does not hold', () => {
     ['fanout.p99 < 2s', 3000, /From emit to receipt took too long/],
     ['fanout.skew.p99 < 2s', 3000, /last receiver/],
     ['heartbeat.interval.p50 > 2s', 1000, /more often/],
+    ['heartbeat.timeout.p50 < 1200ms', 2990, /timeout of the server is longer than the scenario/],
+    ['heartbeat.timeout.p50 > 900ms', 100, /sooner than the rule allows/],
     ['reconnect.p99 < 2s', 3000, /connected again/],
   ])('%s, got %i', (text, actual, meaning) => {
     expect(meaningOf(rule(text), actual)).toMatch(meaning);

@@ -130,9 +130,9 @@ const said: Record<string, (report: JsonReport) => Partial<Numbers>> = {
       // The first row of a cohort has its name, the others have not.
       connections: rows.map((cells) => {
         if (cells.length === 3) cohort = cells[0]?.split(' ', 1)[0] as string;
-        return [cohort, ...cells.slice(-2)].join(' ');
+        return [cohort, ...cells.slice(-2)].join(' ').replace(/ of [\d,]+$/, '');
       }),
-      timings: rows.map((cells) => cells.slice(2).join(' ')),
+      timings: rows.map((cells) => cells.slice(1).join(' ')),
     };
   },
 };

@@ -102,7 +102,7 @@ describe('the result as data', () => {
       actual: 10,
       unit: 'count',
       shown: '10',
-      meaning: expect.stringMatching(/^The server turned away fewer clients than its limit asks for/),
+      meaning: expect.stringMatching(/^The server turned away fewer clients than it should have/),
     });
   });
 

@@ -24,9 +24,10 @@ function phaseMarks(phases) {
           ctx.save();
           ctx.strokeStyle = color('--rule');
           ctx.fillStyle = color('--muted');
-          ctx.textAlign = 'left';
+          ctx.textAlign = 'center';
           ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
-          let lastLabelAt = Number.NEGATIVE_INFINITY;
+          // Above the lines of the chart; phases too short for numbers of their own share one.
+          const labels = [];
           for (const [index, phase] of phases.entries()) {
             const x = Math.round(plot.valToPos(phase.startMs / 1000, 'x', true));
             if (x < bbox.left || x > bbox.left + bbox.width) continue;
@@ -35,11 +36,12 @@ function phaseMarks(phases) {
             ctx.moveTo(x, bbox.top);
             ctx.lineTo(x, bbox.top + bbox.height);
             ctx.stroke();
-            // Short phases would write their numbers over each other.
-            if (x - lastLabelAt < 14 * devicePixelRatio) continue;
-            lastLabelAt = x;
-            ctx.fillText(String(index + 1), x + 4 * devicePixelRatio, bbox.top + 12 * devicePixelRatio);
+            const last = labels.at(-1);
+            if (last !== undefined && x - last.x < 22 * devicePixelRatio) last.to = index + 1;
+            else labels.push({ x, from: index + 1, to: index + 1 });
           }
+          for (const { x, from, to } of labels)
+            ctx.fillText(from === to ? from : `${from}–${to}`, x, bbox.top - 5 * devicePixelRatio);
           ctx.restore();
         },
       ],
@@ -64,26 +66,37 @@ function draw(holder, { data, labels, xFormat, yFormat, xLabel, scales = {}, plu
   const options = {
     width: holder.clientWidth,
     height: 220,
+    // Room for the numbers of phases above, and for half of a label at the right.
+    padding: [18, 26, 0, 0],
+    legend: { markers: { dash: (_, series) => (series > 1 ? 'dashed' : 'solid') } },
     scales: { x: { time: false }, ...scales },
     axes: [{ ...x, ...xAxis }, y],
     series: [
-      { label: xLabel, value: (_, value) => (value == null ? '–' : xFormat(value)) },
+      { label: xLabel, value: (_, value) => (value == null ? '' : xFormat(value)) },
       ...labels.map((label, index) => ({
         label,
         stroke: color(SERIES[index]),
         width: 2,
         // Told apart without colour as well.
         dash: index === 0 ? undefined : [8, 4],
-        points: { show: data[0].length < 3 },
+        // A value without neighbours has no line.
+        points: { show: data[0].length <= 60, size: 5 },
         value: (_, value) => yFormat(value),
         spanGaps: false,
       })),
     ],
     plugins,
+    hooks: { setLegend: [showValues] },
   };
   holder.replaceChildren();
   const plot = new uPlot(options, data, holder);
+  showValues(plot);
   new ResizeObserver(() => plot.setSize({ width: holder.clientWidth, height: 220 })).observe(holder);
+}
+
+/** The legend has values only while one is pointed at. */
+function showValues(plot) {
+  plot.root.querySelector('.u-legend').classList.toggle('idle', plot.cursor.idx == null);
 }
 
 /** Time charts share the phases of their run. */
@@ -126,6 +139,9 @@ function drawPercentiles(holder, histogram) {
     xFormat: (value) => `${+(100 * (1 - 10 ** -value)).toFixed(Math.max(0, Math.ceil(value) - 1))} %`,
     xLabel: 'share of deliveries',
     xAxis: {
+      label: 'percentile, stretched towards 100 %',
+      labelSize: 22,
+      labelFont: '12px system-ui, sans-serif',
       splits: (_, __, min, maximum) =>
         Array.from({ length: Math.floor(maximum) + 1 }, (_, nines) => nines).filter((nines) => nines >= min),
     },
@@ -173,10 +189,12 @@ function drawAll() {
   document.documentElement.dataset.drawn = 'true';
 }
 
-/** A stop of the Tab key only where there is something to scroll. */
+/** A stop of the Tab key, and a word about it, only where there is something to scroll. */
 function focusWhatScrolls() {
   for (const region of document.querySelectorAll('.scroll')) {
-    if (region.scrollWidth > region.clientWidth) region.setAttribute('tabindex', '0');
+    const scrolls = region.scrollWidth > region.clientWidth;
+    region.toggleAttribute('data-scrolls', scrolls);
+    if (scrolls) region.setAttribute('tabindex', '0');
     else region.removeAttribute('tabindex');
   }
 }

@@ -11,6 +11,11 @@ export function escapeHtml(text: string): string {
     .replaceAll("'", '&#39;');
 }
 
+/** Text that somebody wrote or would type, as HTML. */
+export function code(text: string): string {
+  return `<code>${escapeHtml(text)}</code>`;
+}
+
 /** Words for who cannot see what stands beside them. */
 export function spoken(text: string): string {
   return `<span class="spoken">${escapeHtml(text)}</span>`;
@@ -32,6 +37,7 @@ export function table(
   head: readonly string[],
   rows: readonly (readonly Cell[])[],
   numbersFrom = head.length,
+  kindOfTable = '',
 ): string {
   const kind = (index: number) => (index >= numbersFrom ? ' class="number"' : '');
   const header = head.map((name, index) => `<th scope="col"${kind(index)}>${name}</th>`).join('');
@@ -42,7 +48,7 @@ export function table(
       return `<tr>${row.map((cell, index) => cellOf(cell, kind(index + shift))).join('')}</tr>`;
     })
     .join('');
-  return `<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(caption)}"><table><caption>${escapeHtml(caption)}</caption><thead><tr>${header}</tr></thead><tbody>${body}</tbody></table></div>`;
+  return `<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(caption)}"><table${kindOfTable === '' ? '' : ` class="${kindOfTable}"`}><caption>${escapeHtml(caption)}</caption><thead><tr>${header}</tr></thead><tbody>${body}</tbody></table></div>`;
 }
 
 function cellOf(cell: Cell, kind: string): string {

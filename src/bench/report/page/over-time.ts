@@ -46,7 +46,7 @@ function phases({ phases: list }: JsonResult): string {
   if (list.length === 0) return '';
   const rows = list.map(
     ({ label, startMs, durationMs, isFinished }) =>
-      `<li>${escapeHtml(label)} <small>from ${formatDuration(startMs)} on, ${isFinished ? '' : 'stopped after '}${formatDuration(durationMs)}</small></li>`,
+      `<li>${escapeHtml(label)} <small>from ${formatDuration(startMs)} on, ${isFinished ? 'took' : 'stopped after'} ${formatDuration(durationMs)}</small></li>`,
   );
   return `<details open><summary>${list.length === 1 ? 'The phase, by its number' : `The ${list.length} phases, by their numbers`} in the charts</summary><ol>${rows.join('')}</ol></details>`;
 }

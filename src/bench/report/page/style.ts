@@ -26,28 +26,40 @@ a { color: var(--series-1); }
 .why { border-left: 4px solid var(--bad); background: var(--panel); padding: .25rem 1rem; margin: 1rem 0; }
 .why.invalid, .why.aborted { border-color: var(--warn); }
 .why > :first-child { margin-top: .5rem; }
+.changed { border: 1px solid var(--warn); border-radius: .4em; padding: .4rem .6rem; margin: .5rem 0; overflow-wrap: anywhere; }
+.changed b { color: var(--warn); }
+mark { background: none; color: inherit; outline: 2px solid var(--warn); border-radius: .2em; }
+.flags code { display: inline-block; max-width: 100%; } .flags mark { display: inline-block; max-width: 100%; padding: 0 .2em; }
 .why ul { list-style: none; padding: 0; }
 .why li { border-top: 1px solid var(--grid); padding: .5rem 0; }
-.why li > * { margin: .3rem 0; }
+.why li > *, .finding > * { margin: .3rem 0; } .finding + .finding { margin-top: .6rem; }
 .why li > :first-child { font-size: 1rem; font-weight: 600; }
 .numbers { display: flex; flex-wrap: wrap; gap: .1rem 2rem; font-size: 1.1rem; }
 .rule { font-size: .85rem; color: var(--muted); overflow-wrap: anywhere; }
 dt { font-weight: 600; } dd { margin: 0 0 .4rem 1rem; }
-.number { text-align: right; }
 [data-drawn] .scriptless { display: none; }
 .plain { list-style: none; padding: 0; } .plain li { margin: .4rem 0; }
 code, pre { font: .9em/1.45 ui-monospace, monospace; overflow-wrap: anywhere; }
 pre { background: var(--panel); padding: .75rem; overflow-x: auto; white-space: pre-wrap; }
 .scroll { overflow-x: auto; position: relative; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+.scroll[data-scrolls]::before { content: "↔ scroll this table sideways"; position: sticky; left: 0; display: inline-block;
+  font-size: .85rem; font-weight: 600; }
+.scroll[data-scrolls] { border-right: 3px dotted var(--rule); }
+.scroll[data-scrolls] tbody th { position: sticky; left: 0; background: var(--bg); }
+table { border-collapse: collapse; min-width: min(100%, 24rem); font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-size: .85rem; padding-bottom: .25rem; }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--grid); vertical-align: top; }
-td code { overflow-wrap: break-word; } 
+td code { overflow-wrap: break-word; } .rules code { overflow-wrap: anywhere; }
+.number { text-align: right; } td.number { white-space: nowrap; } .in { display: block; padding-left: 1em; }
+th small { display: block; } th code { overflow-wrap: normal; }
 th { font-weight: 600; } tbody th { font-weight: 400; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 1rem; }
 figure { margin: 0; min-width: 0; } .chart { width: 100%; min-height: 250px; }
 .u-legend { color: var(--fg); font-size: .8rem; text-align: left; }
 .u-legend th, .u-legend td { border: 0; padding: 0 .3rem 0 0; }
+.u-legend .u-marker { width: 1.6em; height: 0; border-width: 0 0 3px !important; vertical-align: middle; }
+.idle .u-series:first-child, .idle .u-value, .u-series:first-child .u-marker { display: none; } .u-inline.idle .u-series th::after { content: ""; }
+@media (max-width: 600px) { th, td { padding: .3rem .3rem; font-size: .88rem; } th code { overflow-wrap: anywhere; } th[scope=row] { min-width: 6.2rem; } dd { margin-left: .5rem; } }
 details { margin: .5rem 0; } summary { cursor: pointer; }
 :focus-visible { outline: 3px solid var(--series-1); outline-offset: 2px; }
 `;

@@ -2,8 +2,8 @@ import { formatAmount, formatCount } from '../../../protocol/units.js';
 import { valueText } from '../../verdict/metric-text.js';
 import { METRICS } from '../../verdict/metrics.js';
 import type { JsonResult } from '../schema.js';
-import { outcomesOf } from '../tables.js';
-import { escapeHtml } from './markup.js';
+import { changesText, outcomesOf, timedOf } from '../tables.js';
+import { code, escapeHtml } from './markup.js';
 
 type Failure = JsonResult['expectations'][number];
 
@@ -14,41 +14,103 @@ export function wentWrong(result: JsonResult, level: number): string {
     (reason) => `<li><p>${escapeHtml(reason)}</p></li>`,
   );
   if (failures.length + mishaps.length === 0) return '';
-  const cards = failures.map((failure) => card(failure, result, level + 1));
+  const cards = together(failures).map((group) => card(group, result, level + 1));
   const title = {
     failed: 'What failed, and why',
     invalid: 'Why it says nothing',
     aborted: 'What did not hold when it was stopped',
   };
   const heading = title[result.verdict as keyof typeof title] ?? 'What went wrong';
-  return `<section class="why ${result.verdict}"><h${level}>${heading}</h${level}><ul>${[...mishaps, ...cards].join('')}</ul></section>`;
+  return `<section class="why ${result.verdict}"><h${level}>${heading}</h${level}>${changed(result, failures)}<ul>${[...mishaps, ...cards].join('')}</ul></section>`;
 }
 
-function card(failure: Failure, result: JsonResult, level: number): string {
-  const { rule, line, phase, shown, actual, meaning } = failure;
+/** That the scenario is not what its author wrote: often enough, that is all that is wrong. */
+function changed(result: JsonResult, failures: readonly Failure[]): string {
+  const changes = changesText(result, code);
+  if (changes === undefined) return '';
+  const so =
+    failures.length === 0 ? '' : ' Its rules are those of the file: this alone can be why they do not hold.';
+  return `<p class="changed"><b>${changes.replace(': ', ':</b> ')}.${so}</p>`;
+}
+
+/** Metrics of connections, which the outcomes of the cohort tell more of. */
+const OF_CONNECTIONS = /^(accepted|opened|open|left|closed|rejected|errors|timeouts|attempts)$/;
+
+/** Failures by what they are about: the connections of a cohort, one kind of durations, or something of its own. */
+function together(failures: readonly Failure[]): Failure[][] {
+  const groups = new Map<string, Failure[]>();
+  for (const [index, failure] of failures.entries()) {
+    const { metric, cohort, phase } = failure;
+    const family =
+      OF_CONNECTIONS.test(metric) && cohort !== undefined ? 'connections' : timedOf(metric)?.base;
+    const key = JSON.stringify(family === undefined ? index : [family, cohort, phase]);
+    groups.set(key, [...(groups.get(key) ?? []), failure]);
+  }
+  return [...groups.values()];
+}
+
+function card(group: readonly Failure[], result: JsonResult, level: number): string {
+  const [first] = group as [Failure];
+  const isOne = group.length === 1;
+  const heading = isOne ? subjectOf(first) : familyOf(first);
+  const meanings = group.flatMap((failure) =>
+    failure.meaning === undefined || isOtherSide(failure, group) ? [] : [failure.meaning],
+  );
+  const evidence = evidenceOf(first, result);
+  return `<li><h${level}>${heading}</h${level}>
+${group.map((failure) => finding(failure, result, !isOne)).join('\n')}
+${[...new Set(meanings)].map((meaning) => `<p><b>What it usually means:</b> ${escapeHtml(meaning)}</p>`).join('\n')}
+${evidence === '' ? '' : `<p>${escapeHtml(evidence)}</p>`}</li>`;
+}
+
+/** Whether it counts, as refused, the clients that another failure misses among the accepted, or the other way round. */
+function isOtherSide(failure: Failure, group: readonly Failure[]): boolean {
+  if (failure.metric !== 'closed' || !/^(?:4401|4503)/.test(failure.key ?? '')) return false;
+  return group.some((one) => one.metric === 'accepted' && offBy(one) === -offBy(failure));
+}
+
+/** A rule, what it asks for, and what was found. */
+function finding(failure: Failure, { scenario }: JsonResult, isNamed: boolean): string {
+  const { rule, line, phase, shown, actual, metric } = failure;
+  const timed = timedOf(metric);
+  const name =
+    timed === undefined ? sentence(wordsOf(failure)) : (STATISTICS[timed.statistic] ?? timed.statistic);
   const found = actual === undefined ? escapeHtml(shown) : `${escapeHtml(shown)}${difference(failure)}`;
-  const evidence = evidenceOf(failure, result);
-  return `<li><h${level}>${subjectOf(failure)}</h${level}>
+  return `<div class="finding">${isNamed ? `<p>${escapeHtml(name)}</p>` : ''}
 <p class="numbers"><span>expected <strong>${escapeHtml(expectedOf(failure))}</strong></span> <span>measured <strong class="bad">${found}</strong></span></p>
-${meaning === undefined ? '' : `<p><b>What it usually means:</b> ${escapeHtml(meaning)}</p>`}
-${evidence === '' ? '' : `<p>${escapeHtml(evidence)}</p>`}
-<p class="rule"><code>${escapeHtml(rule)}</code> ${phase === undefined ? '' : `in the phase “${escapeHtml(phase)}”, `}line ${line} of ${escapeHtml(result.scenario.source)}</p></li>`;
+<p class="rule">${code(rule)} ${phase === undefined ? '' : `in the phase “${escapeHtml(phase)}”, `}line ${line} of ${escapeHtml(scenario.source)}</p></div>`;
 }
 
 /** What a statistic says, for who does not know its name. */
 const STATISTICS: Readonly<Record<string, string>> = {
-  min: 'the shortest',
-  mean: 'the average',
-  max: 'the longest',
-  p50: 'half took no longer',
-  p90: '9 of 10 took no longer',
-  p95: '95 of 100 took no longer',
-  p99: '99 of 100 took no longer',
-  'p99.9': '999 of 1,000 took no longer',
+  min: 'shortest',
+  mean: 'average',
+  max: 'longest',
+  p50: 'p50: half of all took no longer',
+  p90: 'p90: 9 of 10 took no longer',
+  p95: 'p95: 95 of 100 took no longer',
+  p99: 'p99: 99 of 100 took no longer',
+  'p99.9': 'p99.9: 999 of 1,000 took no longer',
 };
 
-/** What a rule speaks of, in words, as HTML. */
-function subjectOf({ cohort, metric, key }: Failure): string {
+/** What a rule speaks of, as HTML. */
+function subjectOf(failure: Failure): string {
+  const { metric, cohort } = failure;
+  const timed = timedOf(metric);
+  if (timed === undefined) return ofCohort(cohort, wordsOf(failure));
+  return `${familyOf(failure)} <small>${escapeHtml(STATISTICS[timed.statistic] ?? timed.statistic)}</small>`;
+}
+
+/** What rules that stand together speak of, as HTML. */
+function familyOf({ metric, cohort }: Failure): string {
+  const timed = timedOf(metric);
+  if (timed === undefined) return ofCohort(cohort, 'connections');
+  const [what = ''] = METRICS[metric]?.summary.split(': ') ?? [];
+  return `${ofCohort(cohort, timed.name)} <small>(${escapeHtml(what.charAt(0).toLowerCase() + what.slice(1))})</small>`;
+}
+
+/** What is counted or measured, in words. */
+function wordsOf({ metric, key }: Failure): string {
   const keyed: Readonly<Record<string, string>> = {
     closed: 'connections that the server closed with',
     rejected: 'handshakes answered with HTTP',
@@ -56,12 +118,16 @@ function subjectOf({ cohort, metric, key }: Failure): string {
     'server.closed': 'clients that the server says it closed with',
   };
   const summary = METRICS[metric]?.summary.replace(/\.$/, '').replace(/`([^`]*)`/g, '“$1”') ?? metric;
-  const statistic = STATISTICS[/: (\S+)$/.exec(summary)?.[1] ?? ''];
-  const what = statistic === undefined ? summary : `${summary} (${statistic})`;
-  const words = key === undefined ? what : `${keyed[metric] ?? summary} ${key}`;
-  return cohort === undefined
-    ? escapeHtml(words.charAt(0).toUpperCase() + words.slice(1))
-    : `Cohort <b>${escapeHtml(cohort)}</b>: ${escapeHtml(words.charAt(0).toLowerCase() + words.slice(1))}`;
+  return key === undefined ? summary : `${keyed[metric] ?? summary} ${key}`;
+}
+
+function ofCohort(cohort: string | undefined, words: string): string {
+  if (cohort === undefined) return escapeHtml(sentence(words));
+  return `Cohort <b>${escapeHtml(cohort)}</b>: ${escapeHtml(words.charAt(0).toLowerCase() + words.slice(1))}`;
+}
+
+function sentence(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 const COMPARED = {
@@ -78,23 +144,39 @@ function expectedOf({ operator, expected, unit }: Failure): string {
   return `${COMPARED[operator]} ${valueText(expected, unit)}`;
 }
 
-/** How far a count is off. */
-function difference({ unit, actual = 0, expected, operator }: Failure): string {
-  if (unit !== 'count' || operator !== '==' || expected === 0) return '';
-  const off = Math.abs(actual - expected);
-  return ` <small>(${formatCount(off)} ${actual < expected ? 'too few' : 'too many'})</small>`;
+const TOO = {
+  count: ['too few', 'too many'],
+  ms: ['too short', 'too long'],
+  bytes: ['too little', 'too much'],
+  'per second': ['too few', 'too many'],
+} as const;
+
+/** How far from what was expected, negative for below; nothing where it was not measured. */
+function offBy({ actual, expected }: Failure): number {
+  return actual === undefined ? Number.NaN : actual - expected;
 }
 
-/** Metrics of connections, which the outcomes of the cohort tell more of. */
-const OF_CONNECTIONS = /^(accepted|opened|open|left|closed|rejected|errors|timeouts|attempts)$/;
+/** How far off a value is, in words. */
+function difference(failure: Failure): string {
+  const { unit, expected } = failure;
+  const off = offBy(failure);
+  if (off === 0 || expected === 0) return '';
+  return ` <small>(${valueText(Math.abs(off), unit)} ${TOO[unit][off < 0 ? 0 : 1]})</small>`;
+}
 
 /** What else was measured that tells more. */
 function evidenceOf({ metric, cohort }: Failure, { total, expectations }: JsonResult): string {
   if (OF_CONNECTIONS.test(metric)) {
     const one = total.cohorts.find(({ name }) => name === cohort);
     if (one === undefined) return '';
-    const outcomes = outcomesOf(one).map(({ outcome, count }) => `${formatCount(count)} ${outcome}`);
-    return `What became of its ${formatAmount(one.clients, 'client')}: ${outcomes.join(', ') || 'nobody tried to connect'}.`;
+    const outcomes = outcomesOf(one);
+    if (outcomes.length === 0) return `Of its ${formatAmount(one.clients, 'client')}, none tried to connect.`;
+    const accepted = outcomes.some((outcome) => outcome.metric === 'accepted')
+      ? `Of its ${formatAmount(one.clients, 'client')}, ${formatCount(one.accepted)} ${one.accepted === 1 ? 'was' : 'were'} accepted. `
+      : '';
+    const ends = outcomes.filter((outcome) => outcome.metric !== 'accepted');
+    const ended = ends.map(({ outcome, count }) => `${formatCount(count)} ${outcome}`).join(', ');
+    return `${accepted}${ended === '' ? '' : `What became of its connections: ${ended}.`}`.trim();
   }
   const [, counter] = /^cursors\.(\w+)$/.exec(metric) ?? [];
   if (counter !== undefined && cohort === undefined && expectations.length > 0) {
@@ -103,11 +185,11 @@ function evidenceOf({ metric, cohort }: Failure, { total, expectations }: JsonRe
       .map(({ name, counters }) => `${formatCount(counters[counter] ?? 0)} in cohort ${name}`);
     return by.length === 0 ? '' : `Of these, ${by.join(', ')}.`;
   }
-  const [, timed] = /^(.+)\.(?:min|mean|max|p[\d.]+)$/.exec(metric) ?? [];
+  const timed = timedOf(metric);
   if (timed === undefined) return '';
-  const ofCohort = total.metrics.filter((one) => one.cohort === cohort);
+  const ofItsCohort = total.metrics.filter((one) => one.cohort === cohort);
   const statistics = ['p50', 'p90', 'p99', 'max'].flatMap((statistic) => {
-    const found = ofCohort.find(({ name }) => name === `${timed}.${statistic}`);
+    const found = ofItsCohort.find(({ name }) => name === `${timed.base}.${statistic}`);
     return found === undefined ? [] : [`${statistic} ${valueText(found.value, found.unit)}`];
   });
   return statistics.length < 2 ? '' : `In all: ${statistics.join(', ')}.`;

@@ -1,0 +1,138 @@
+import { Chalk } from 'chalk';
+import { describe, expect, test } from 'vitest';
+import { htmlReport } from '../../../src/bench/report/html.js';
+import { markdownReport } from '../../../src/bench/report/markdown.js';
+import type { JsonReport, JsonResult } from '../../../src/bench/report/schema.js';
+import { terminalReport } from '../../../src/bench/report/terminal.js';
+import { filledReport } from '../filled.js';
+
+// What somebody needs who has never seen a report, and looks at this one for a minute.
+
+/** A part of a page as text, in one line. */
+const textOf = (html: string) =>
+  html
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/&lt;/g, '<')
+    .replace(/\s+/g, ' ')
+    .replace(/ ([.,;)])/g, '$1')
+    .trim();
+
+/** What a page says of what went wrong. */
+const why = (report: JsonReport) => /<section class="why.*?<\/section>/s.exec(htmlReport(report))?.[0] ?? '';
+const cards = (report: JsonReport) => why(report).split('<li>').slice(1).map(textOf);
+
+/** The same report, of a scenario that was changed. */
+function changed(report: JsonReport, changes: JsonResult['scenario']['changes']): JsonReport {
+  const serverFlags = ['--max-connections', '2000', '--max-connections-per-namespace', '51', '--resume'];
+  return {
+    ...report,
+    results: report.results.map((one) => ({ ...one, scenario: { ...one.scenario, changes, serverFlags } })),
+  };
+}
+
+const CHANGES = [
+  { path: 'server.maxConnectionsPerNamespace', value: '51', before: '100' },
+  { path: 'server.resume', value: 'true' },
+];
+
+describe('a run that changed the scenario', () => {
+  const failed = changed(filledReport(['hot.accepted == 51']), CHANGES);
+  const passed = changed(filledReport(['hot.accepted == 50']), CHANGES);
+  const said =
+    'This run changed the scenario: server.maxConnectionsPerNamespace is 51 (the file has 100); server.resume is true (the file does not set it)';
+
+  test('says so before anything that failed, and marks those settings of the server', () => {
+    expect(textOf(why(failed))).toMatch(`What failed, and why ${said}. Its rules are those of the file`);
+    const flags = [...htmlReport(failed).matchAll(/(<mark>)?<code>(--[^<]*)<\/code>/g)];
+    expect(flags.map(([, mark, flag]) => [flag, mark !== undefined])).toEqual([
+      ['--max-connections 2000', false],
+      ['--max-connections-per-namespace 51', true],
+      ['--resume', true],
+    ]);
+  });
+
+  test('says so where nothing failed', () => {
+    expect(textOf(htmlReport(passed))).toContain(`${said}. The server was started with`);
+    expect(htmlReport(filledReport(['hot.accepted == 50']))).not.toContain('This run changed');
+  });
+
+  test.each([
+    ['failed', failed],
+    ['passed', passed],
+  ])('says so in a terminal and in Markdown when it has %s', (_, report) => {
+    const text = terminalReport(report.results[0] as JsonResult, {
+      colors: new Chalk({ level: 0 }),
+      columns: 80,
+    });
+    expect(text.replace(/\s+/g, ' ')).toContain(`${said} Expectations`);
+    for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+    const markdown = markdownReport(report);
+    expect(markdown.replace(/[*`]/g, '')).toContain(`\n\n${said}.\n\n`);
+    expect(markdown.indexOf('This run changed')).toBeLessThan(markdown.indexOf('| expectation'));
+  });
+});
+
+describe('what failed', () => {
+  test('is told once for the percentiles of one kind of durations, with how far each is off', () => {
+    const told = cards(
+      filledReport(['silent.heartbeat.timeout.p50 < 100ms', 'silent.heartbeat.timeout.p99 < 200ms']),
+    );
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatch(/^Cohort silent : heartbeat timeout \(unanswered ping to the close\)/);
+    expect(told[0]).toContain(
+      'p50: half of all took no longer expected less than 100 ms measured 341 ms (241 ms too long)',
+    );
+    expect(told[0]).toContain('p99: 99 of 100 took no longer expected less than 200 ms');
+    expect(told[0]?.match(/What it usually means/g)).toHaveLength(1);
+    expect(told[0]?.match(/In all: p50/g)).toHaveLength(1);
+  });
+
+  test('is told once for clients that were not accepted, and so were closed', () => {
+    const told = cards(
+      filledReport([
+        'hot.accepted == 51',
+        'hot.closed[4503 "Namespace connection limit reached"] == 9',
+        'steady.accepted == 999',
+      ]),
+    );
+    expect(told).toHaveLength(2);
+    expect(told[0]).toMatch(/^Cohort hot : connections Clients that opened/);
+    expect(told[0]).toContain('expected exactly 9 measured 10 (1 too many)');
+    expect(told[0]?.match(/What it usually means/g)).toHaveLength(1);
+    expect(told[1]).toMatch(/^Cohort steady : clients that opened/);
+  });
+
+  test('is told apart where it has causes of its own', () => {
+    const rules = ['hot.accepted == 51', 'hot.closed[1006] == 0', 'closed[1006] == 1', 'fanout.p99 < 1ms'];
+    const told = cards(filledReport(rules));
+    expect(told).toHaveLength(3);
+    expect(told[0]?.match(/What it usually means/g)).toHaveLength(2);
+  });
+
+  test('does not count the accepted twice when it says what became of connections', () => {
+    expect(cards(filledReport(['hot.accepted == 51']))[0]).toMatch(
+      /Of its 60 clients, 50 were accepted\. What became of its connections: 1 closed 1006, 10 closed 4503/,
+    );
+  });
+});
+
+describe('cursor deliveries', () => {
+  test('have no columns of zeros, but a sentence, and say who had nothing to get', () => {
+    const report = structuredClone(filledReport(['hot.accepted == 51']));
+    for (const { name, counters } of report.results[0]?.total.cohorts ?? []) {
+      const all = name === 'hot' ? [] : ['expected', 'received', 'leaked'];
+      for (const counter of Object.keys(counters)) if (!all.includes(counter)) counters[counter] = 0;
+    }
+    const [, section = ''] = htmlReport(report).split('Cursor deliveries</h');
+    const [said = ''] = section.split('<h2>Over time');
+    expect([...said.matchAll(/<th scope="col"[^>]*>(.*?)<\/th>/g)].map(([, head]) => head)).toEqual([
+      'cohort',
+      'expected',
+      'received',
+      'leaked',
+    ]);
+    expect(textOf(said)).toContain(
+      'None was lost, duplicated, reordered, foreign or conflated. Nothing was emitted to, and nothing came to, clients of hot.',
+    );
+  });
+});
