@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { htmlReport } from '../../src/bench/report/html.js';
+import type { JsonResult } from '../../src/bench/report/schema.js';
 import { filledReport } from '../bench/filled.js';
 import { hostileComparison, hostileReport, TEXTS } from '../bench/hostile.js';
 import { inBrowser, launchChromium } from '../support/chromium.js';
@@ -143,6 +144,67 @@ describe('the HTML report in a real browser', () => {
   );
 
   inBrowser(
+    'shows every number on a phone, or says that there are more at the side, and breaks no flag apart',
+    async () => {
+      const report = filledReport([
+        'silent.closed[1001 "Heartbeat timeout"] == 48',
+        'steady.heartbeat.timeout.p99 < 100ms',
+      ]);
+      const [result] = report.results as [JsonResult];
+      const serverFlags = ['--max-connections', '2000', '--max-connections-per-namespace', '51'];
+      const shown = { ...result, scenario: { ...result.scenario, serverFlags } };
+      const { page } = await open(htmlReport({ ...report, results: [shown] }), {
+        viewport: { width: 390, height: 844 },
+      });
+      await page.$$eval('details', (all) => {
+        for (const one of all) one.setAttribute('open', '');
+      });
+      const tables = await page.$$eval('.scroll', (all) =>
+        all.map((one) => ({
+          name: one.getAttribute('aria-label') ?? '',
+          isCut: one.scrollWidth > one.clientWidth,
+          // biome-ignore lint/suspicious/noExplicitAny: the types of the browser are not those of the tests
+          hint: (globalThis as any).getComputedStyle(one, '::before').content as string,
+        })),
+      );
+      for (const { name, isCut, hint } of tables)
+        expect(hint, name).toMatch(isCut ? /scroll this table sideways/ : /^(?:none|normal)$/);
+      expect(tables.flatMap(({ name, isCut }) => (isCut ? [name] : []))).toEqual([
+        'What each cohort had to get, and got',
+        'Every second of the run',
+      ]);
+      const lines = await page.$$eval('.flags code', (all) =>
+        all.map((one) => Math.round(one.getBoundingClientRect().height / 24)),
+      );
+      expect(lines).toEqual([1, 1]);
+      await page.close();
+    },
+  );
+
+  inBrowser('draws what failed beside what was expected, with a legend that needs no pointer', async () => {
+    const rules = ['silent.heartbeat.timeout.p50 < 100ms', 'silent.heartbeat.timeout.p99 < 200ms'];
+    const { page, complaints } = await open(htmlReport(filledReport(rules)));
+    const said = await page.$$eval('[data-chart=shares]', (all) =>
+      all.map((chart) => chart.getAttribute('aria-label')),
+    );
+    expect(said).toEqual([
+      'Heartbeat timeout of cohort silent: half of the samples within 341 ms, 99 % within 674 ms, all within 680 ms, expected: p50 < 100 ms, expected: p99 < 200 ms',
+      expect.stringMatching(/^Fan-out latency: half of the deliveries/),
+    ]);
+    const legend = page.locator('[data-chart=shares] .u-legend').first();
+    expect(await legend.innerText()).toBe('heartbeat timeoutexpected: p50 < 100 msexpected: p99 < 200 ms');
+    const swatches = await legend.locator('.u-marker').evaluateAll((all) =>
+      // biome-ignore lint/suspicious/noExplicitAny: the types of the browser are not those of the tests
+      all.slice(1).map((one) => (globalThis as any).getComputedStyle(one).borderBottomStyle as string),
+    );
+    expect(swatches).toEqual(['solid', 'dashed', 'dotted']);
+    await page.locator('[data-chart=shares] .u-over').first().hover();
+    expect(await legend.innerText()).toMatch(/^share\d+ %heartbeat timeout\d+ ms/);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  inBrowser(
     'is read in order: one first heading, no level left out, every chart in words and in a table',
     async () => {
       const report = filledReport(['steady.accepted == 999', 'hot.accepted == 50']);
@@ -185,7 +247,7 @@ describe('the HTML report in a real browser', () => {
           '9 ms',
           '85 MiB',
         ]);
-        await page.getByText('The latency by share of deliveries as a table').first().click();
+        await page.getByText('Fan-out latency by share of deliveries as a table').first().click();
         const shares = await page
           .getByRole('table', { name: /So many deliveries/ })
           .first()

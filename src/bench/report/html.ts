@@ -6,6 +6,7 @@ import { againstBaseline, repetitions } from './page/against.js';
 import { GLOSSARY } from './page/glossary.js';
 import { code, escapeHtml, spoken, table } from './page/markup.js';
 import { overTime } from './page/over-time.js';
+import { sharesOf } from './page/shares.js';
 import { STYLE } from './page/style.js';
 import { wentWrong } from './page/went-wrong.js';
 import type { JsonReport, JsonResult } from './schema.js';
@@ -63,10 +64,14 @@ ${results.map((result, index) => section(result, index, isList ? 2 : 1)).join('\
 /** What the charts are drawn from; the whole report would be many times as large. */
 function chartData({ results }: JsonReport) {
   return {
-    results: results.map(({ timeline, phases, total }) => ({
-      timeline,
-      phases: phases.map(({ startMs }) => ({ startMs })),
-      total: { histograms: { fanout: total.histograms.fanout } },
+    results: results.map((result) => ({
+      timeline: result.timeline,
+      phases: result.phases.map(({ startMs }) => ({ startMs })),
+      shares: sharesOf(result).map(({ name, histogram: { count, min, max, buckets }, limits }) => ({
+        name,
+        histogram: { count, min, max, buckets },
+        limits,
+      })),
     })),
   };
 }

@@ -98,7 +98,7 @@ const TIMED: Readonly<Record<string, { readonly histogram: string; readonly name
 export function timedOf(metric: string) {
   const [, base = '', statistic = ''] = /^(.+)\.(min|mean|max|p[\d.]+)$/.exec(metric) ?? [];
   const timed = TIMED[base];
-  return timed === undefined ? undefined : { base, statistic, name: timed.name };
+  return timed === undefined ? undefined : { base, statistic, ...timed };
 }
 
 export const PERCENTILE_NAMES = ['p50', 'p90', 'p99', 'max'] as const;

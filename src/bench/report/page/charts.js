@@ -3,6 +3,9 @@
 
 const report = JSON.parse(document.getElementById('data').textContent);
 const SERIES = ['--series-1', '--series-2', '--series-3'];
+/** Told apart without colour as well: on the chart, and in its legend. */
+const DASHES = [undefined, [8, 4], [2, 4]];
+const SWATCHES = ['solid', 'dashed', 'dotted'];
 
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const milliseconds = (value) =>
@@ -61,14 +64,17 @@ function axes(xFormat, yFormat) {
   ];
 }
 
-function draw(holder, { data, labels, xFormat, yFormat, xLabel, scales = {}, plugins = [], xAxis = {} }) {
+function draw(
+  holder,
+  { data, labels, xFormat, yFormat, xLabel, scales, plugins = [], xAxis = {}, isOverTime },
+) {
   const [x, y] = axes(xFormat, yFormat);
   const options = {
     width: holder.clientWidth,
     height: 220,
     // Room for the numbers of phases above, and for half of a label at the right.
     padding: [18, 26, 0, 0],
-    legend: { markers: { dash: (_, series) => (series > 1 ? 'dashed' : 'solid') } },
+    legend: { markers: { dash: (_, series) => SWATCHES[series - 1] } },
     scales: { x: { time: false }, ...scales },
     axes: [{ ...x, ...xAxis }, y],
     series: [
@@ -77,10 +83,9 @@ function draw(holder, { data, labels, xFormat, yFormat, xLabel, scales = {}, plu
         label,
         stroke: color(SERIES[index]),
         width: 2,
-        // Told apart without colour as well.
-        dash: index === 0 ? undefined : [8, 4],
+        dash: DASHES[index],
         // A value without neighbours has no line.
-        points: { show: data[0].length <= 60, size: 5 },
+        points: { show: isOverTime && data[0].length <= 60, size: 5 },
         value: (_, value) => yFormat(value),
         spanGaps: false,
       })),
@@ -113,6 +118,7 @@ function drawTime(holder, result, keys, labels, yFormat, scale = 1) {
     xFormat: (value) => `${+value.toFixed(1)} s`,
     xLabel: 'time',
     plugins: [phaseMarks(result.phases)],
+    isOverTime: true,
     scales: {
       x: { time: false, range: (_, __, max) => [0, max] },
       y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] },
@@ -120,8 +126,8 @@ function drawTime(holder, result, keys, labels, yFormat, scale = 1) {
   });
 }
 
-/** The latency below which a share of the deliveries stayed, the share on an axis that opens up towards 100 %. */
-function drawPercentiles(holder, histogram) {
+/** The duration within which a share of all stayed, beside what rules ask for, the share on an axis that opens up towards 100 %. */
+function drawShares(holder, { name, histogram, limits }) {
   const { buckets, count, max } = histogram;
   const xs = [0];
   const ys = [histogram.min];
@@ -133,11 +139,11 @@ function drawPercentiles(holder, histogram) {
     ys.push(Math.min(bucketMs(buckets[index]), max));
   }
   draw(holder, {
-    data: [xs, ys],
-    labels: ['fan-out latency'],
+    data: [xs, ys, ...limits.map(({ ms }) => xs.map(() => ms))],
+    labels: [name, ...limits.map(({ label }) => label)],
     yFormat: milliseconds,
     xFormat: (value) => `${+(100 * (1 - 10 ** -value)).toFixed(Math.max(0, Math.ceil(value) - 1))} %`,
-    xLabel: 'share of deliveries',
+    xLabel: 'share',
     xAxis: {
       label: 'percentile, stretched towards 100 %',
       labelSize: 22,
@@ -181,8 +187,8 @@ function drawAll() {
       case 'memory':
         drawTime(holder, result, ['serverRssBytes'], ['server memory'], mebibytes, 2 ** 20);
         break;
-      case 'percentiles':
-        drawPercentiles(holder, result.total.histograms.fanout);
+      case 'shares':
+        drawShares(holder, result.shares[Number(holder.dataset.share)]);
         break;
     }
   }

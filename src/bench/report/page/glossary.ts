@@ -1,6 +1,6 @@
 /** The words that a person who never saw the tool cannot know, as they are used on the page. */
 const WORDS: readonly (readonly [string, string])[] = [
-  ['cohort', 'a group of clients that behave alike: its behavior, healthy or one of several kinds of faulty'],
+  ['cohort', 'a group of clients that behave alike: healthy, or faulty in one of several ways'],
   ['expectation', 'a rule of the scenario that the result must satisfy'],
   ['phase', 'a step of the scenario; one follows the other'],
   ['namespace', 'what a client belongs to; it gets the cursors of its own and of no other'],

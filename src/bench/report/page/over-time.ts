@@ -2,6 +2,7 @@ import { formatCount, formatDuration, formatSize } from '../../../protocol/units
 import { Histogram } from '../../measure/histogram.js';
 import type { JsonResult } from '../schema.js';
 import { escapeHtml, table } from './markup.js';
+import { saidOf, sharesOf } from './shares.js';
 
 type Point = JsonResult['timeline'][number];
 
@@ -38,8 +39,8 @@ const SHARES = [50, 90, 99, 99.9, 99.99, 100];
 export function overTime(result: JsonResult, index: number): string {
   return `${phases(result)}
 <p class="scriptless">The charts are drawn by a script, which does not run here. The tables have their numbers.</p>
-<div class="charts">${[...timeCharts(result, index), ...percentileChart(result, index)].join('')}</div>
-${timelineTable(result)}${percentileTable(result)}`;
+<div class="charts">${[...timeCharts(result, index), ...shareCharts(result, index)].join('')}</div>
+${timelineTable(result)}${shareTables(result).join('')}`;
 }
 
 function phases({ phases: list }: JsonResult): string {
@@ -62,15 +63,12 @@ function timeCharts({ timeline, durationMs }: JsonResult, index: number): string
   });
 }
 
-function percentileChart({ total }: JsonResult, index: number): string[] {
-  const { fanout } = total.histograms;
-  if (fanout === undefined) return [];
-  const said = `half of the deliveries within ${formatDuration(fanout.p50)}, 99 % within ${formatDuration(fanout.p99)}, all within ${formatDuration(fanout.max)}`;
-  return [figure('percentiles', 'Fan-out latency by share of deliveries', `Fan-out latency: ${said}`, index)];
+function shareCharts(result: JsonResult, index: number): string[] {
+  return sharesOf(result).map((one, share) => figure('shares', one.title, saidOf(one), index, share));
 }
 
-function figure(id: string, title: string, said: string, index: number): string {
-  return `<figure><figcaption>${escapeHtml(title)}</figcaption><div class="chart" role="img" aria-label="${escapeHtml(said)}" data-chart="${id}" data-result="${index}"></div></figure>`;
+function figure(id: string, title: string, said: string, index: number, share = 0): string {
+  return `<figure><figcaption>${escapeHtml(title)}</figcaption><div class="chart" role="img" aria-label="${escapeHtml(said)}" data-chart="${id}" data-result="${index}" data-share="${share}"></div></figure>`;
 }
 
 function timelineTable({ timeline, phases: list }: JsonResult): string {
@@ -93,16 +91,18 @@ function timelineTable({ timeline, phases: list }: JsonResult): string {
   return `<details><summary>The charts over time as a table</summary>${table(caption, ['time', 'phase', ...keys.map((key) => NAMES[key])], rows, 1)}</details>`;
 }
 
-function percentileTable({ total }: JsonResult): string {
-  const { fanout } = total.histograms;
-  if (fanout === undefined) return '';
-  const { count, min: minMs, max: maxMs, mean, buckets } = fanout;
-  const histogram = Histogram.from({ count, sumMs: mean * count, minMs, maxMs, buckets });
-  const rows = SHARES.map((share) => [
-    { head: `${share} %` },
-    formatDuration(histogram.percentileMs(share) ?? 0),
-  ]);
-  return `<details><summary>The latency by share of deliveries as a table</summary>${table('So many deliveries came within so long of their emit', ['share', 'within'], rows, 1)}</details>`;
+function shareTables(result: JsonResult): string[] {
+  return sharesOf(result).map(
+    ({ title, of, histogram: { count, min: minMs, max: maxMs, mean, buckets } }) => {
+      const histogram = Histogram.from({ count, sumMs: mean * count, minMs, maxMs, buckets });
+      const rows = SHARES.map((share) => [
+        { head: `${share} %` },
+        formatDuration(histogram.percentileMs(share) ?? 0),
+      ]);
+      const grid = table(`So many ${of} were within so long: ${title}`, ['share', 'within'], rows, 1);
+      return `<details><summary>${escapeHtml(title)} as a table</summary>${grid}</details>`;
+    },
+  );
 }
 
 function shown(key: Key, value: number): string {

@@ -59,7 +59,8 @@ figure { margin: 0; min-width: 0; } .chart { width: 100%; min-height: 250px; }
 .u-legend th, .u-legend td { border: 0; padding: 0 .3rem 0 0; }
 .u-legend .u-marker { width: 1.6em; height: 0; border-width: 0 0 3px !important; vertical-align: middle; }
 .idle .u-series:first-child, .idle .u-value, .u-series:first-child .u-marker { display: none; } .u-inline.idle .u-series th::after { content: ""; }
-@media (max-width: 600px) { th, td { padding: .3rem .3rem; font-size: .88rem; } th code { overflow-wrap: anywhere; } th[scope=row] { min-width: 6.2rem; } dd { margin-left: .5rem; } }
+@media (max-width: 600px) { th, td { padding: .3rem; font-size: .88rem; } .number { padding: .3rem .2rem; font-size: .82rem; }
+  th code { overflow-wrap: anywhere; font-size: .8em; } th[scope=row] { min-width: 6rem; } dd { margin-left: .5rem; } }
 details { margin: .5rem 0; } summary { cursor: pointer; }
 :focus-visible { outline: 3px solid var(--series-1); outline-offset: 2px; }
 `;
