@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP, isIPv4 } from 'node:net';
+import { BlockList, isIP, isIPv4, isIPv6, SocketAddress } from 'node:net';
 import { PROXY_RANGES } from '../../options/checks.js';
 
 /** Finds out where a request comes from. */
@@ -13,7 +13,7 @@ export type AddressOf = (request: IncomingMessage) => string | undefined;
  *   connection.
  */
 export function clientAddressRule(trustedProxies: readonly string[]): AddressOf {
-  if (trustedProxies.length === 0) return ({ socket }) => socket.remoteAddress;
+  if (trustedProxies.length === 0) return ({ socket }) => unmapped(socket.remoteAddress);
   const trusted = new BlockList();
   for (const proxy of trustedProxies.flatMap((name) => PROXY_RANGES[name] ?? [name])) {
     const [address = '', bits] = proxy.split('/');
@@ -24,7 +24,7 @@ export function clientAddressRule(trustedProxies: readonly string[]): AddressOf 
   const isTrusted = (address: string) =>
     trusted.check(address.split('%', 1)[0] as string, isIPv4(address) ? 'ipv4' : 'ipv6');
   return ({ socket, headers }) => {
-    let address = socket.remoteAddress === undefined ? undefined : bare(socket.remoteAddress);
+    let address = unmapped(socket.remoteAddress);
     const hops = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',');
     while (address !== undefined && isTrusted(address) && hops.length > 0) {
       const hop = bare((hops.pop() as string).trim());
@@ -36,8 +36,15 @@ export function clientAddressRule(trustedProxies: readonly string[]): AddressOf 
   };
 }
 
-/** `[::1]:80`, `10.0.0.1:80` and `::ffff:10.0.0.1` without port, brackets and mapping. */
+/** `[::1]:80`, `10.0.0.1:80` and `::ffff:a00:1` without port, brackets and mapping. */
 function bare(address: string): string {
   const withoutPort = /^\[(.+)\](?::\d+)?$/.exec(address)?.[1] ?? address.replace(/^([\d.]+):\d+$/, '$1');
-  return withoutPort.replace(/^::ffff:(?=[\d.]+$)/i, '');
+  if (!isIPv6(withoutPort)) return withoutPort;
+  // A mapped address has many spellings, and this is the one that `unmapped` knows.
+  return unmapped(new SocketAddress({ address: withoutPort, family: 'ipv6' }).address);
+}
+
+/** An IPv4 client of a socket that listens for both families, `::ffff:10.0.0.1`, as `10.0.0.1`. */
+function unmapped<Address extends string | undefined>(address: Address): Address | string {
+  return address?.replace(/^::ffff:(?=[\d.]+$)/, '') ?? address;
 }

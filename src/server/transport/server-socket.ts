@@ -59,7 +59,7 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
   /** Whether the manager has taken the client: from then on it holds a slot, and its end counts as a close. */
   isAdmitted = false;
   connectionId = 0;
-  /** Where the client is, when a proxy that is trusted says so. */
+  /** Where the client is, when that is not what its connection says: behind a trusted proxy, or mapped into IPv6. */
   forwardedAddress: string | undefined;
   /** For the owner's `messagePace`. */
   #paidUntilMs = 0;

@@ -14,6 +14,11 @@ describe('without a trusted proxy', () => {
     expect(seen([], '203.0.113.9', '1.2.3.4')).toBe('203.0.113.9');
     expect(seen([], undefined, '1.2.3.4')).toBeUndefined();
   });
+
+  test('an IPv4 client of a socket for both families has its IPv4 address', () => {
+    expect(seen([], '::ffff:203.0.113.9')).toBe('203.0.113.9');
+    expect(seen([], '2001:db8::9')).toBe('2001:db8::9');
+  });
 });
 
 describe('behind a trusted proxy', () => {
@@ -64,6 +69,15 @@ describe('behind a trusted proxy', () => {
       ['10.0.0.1'],
       '::ffff:10.0.0.1',
       '::ffff:203.0.113.9',
+      '203.0.113.9',
+    ],
+    ['in hexadecimal, too', ['10.0.0.1'], '10.0.0.1', '1.2.3.4, ::ffff:cb00:7109', '203.0.113.9'],
+    ['and at full length', ['10.0.0.1'], '10.0.0.1', '[0:0:0:0:0:FFFF:203.0.113.9]:80', '203.0.113.9'],
+    [
+      'a proxy that is mapped is trusted like any other',
+      ['10.0.0.1'],
+      '10.0.0.1',
+      '203.0.113.9, ::ffff:a00:1',
       '203.0.113.9',
     ],
     ['loopback is a name for both', ['loopback'], '::1', '203.0.113.9, 127.0.0.5', '203.0.113.9'],
