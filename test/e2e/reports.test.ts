@@ -113,7 +113,10 @@ describe.concurrent('every report that was asked for is written, marked as what 
       ['emit', true],
       ['hold', true],
     ]);
-    expect(json.results[0]?.timeline.length).toBeGreaterThan(0);
+    const { timeline, phases } = json.results[0] as JsonResult;
+    const [first, last] = [phases[0], phases.at(-1)] as [(typeof phases)[number], (typeof phases)[number]];
+    expect(timeline[0]?.atMs).toBeLessThanOrEqual(first.startMs);
+    expect(timeline.at(-1)?.atMs).toBeGreaterThanOrEqual(last.startMs + last.durationMs - 1);
     expect(json.results[0]?.replay).toMatch(/^datafn-ws bench \S+good\.yaml --seed 1$/);
   });
 
@@ -202,7 +205,11 @@ test('under GitHub Actions, the summary of the job gets the Markdown, and each f
   expect(run.stderr).toContain('somebody else');
   expect(run.stderr.match(/^\s*::.*/gm)).toHaveLength(1);
   // stdout is for the report alone.
-  expect(JSON.parse(run.stdout).verdict).toBe('failed');
+  const { verdict, results } = JSON.parse(run.stdout) as JsonReport;
+  expect(verdict).toBe('failed');
+  expect(results[0]?.scenario.changes).toEqual([
+    { path: 'summary', value: '::warning::somebody else', before: 'A few clients.' },
+  ]);
   expect(run.stderr).toContain(
     '::error file=annotated.yaml,line=12,title=bench annotated::expected cursors.lost == 1, got 0\n',
   );

@@ -44,6 +44,7 @@ function section(result: JsonResult): string {
   const changes = changesText(result, code);
   const held = expectations.filter(({ passed }) => passed).length;
   const failed = expectations.filter(({ passed }) => !passed);
+  const meanings = [...new Set(failed.flatMap(({ meaning }) => meaning ?? []))];
   const rows = [...failed, ...expectations.filter(({ passed }) => passed)].map(
     ({ rule, phase, passed, shown }) =>
       `| ${passed ? '✓' : '✗'} | ${codeCell(rule)}${phase === undefined ? '' : ` in ${cell(phase)}`} | ${cell(shown)} |`,
@@ -80,8 +81,9 @@ function section(result: JsonResult): string {
     '|---|---|---|',
     ...rows,
     '',
-    ...failed.flatMap(({ rule, meaning }) =>
-      meaning === undefined ? [] : [`- ${code(rule)}: ${cell(meaning)}`],
+    ...meanings.map(
+      (meaning) =>
+        `- ${failed.flatMap((one) => (one.meaning === meaning ? [code(one.rule)] : [])).join(', ')}: ${cell(meaning)}`,
     ),
     '',
     '<details><summary>Connections and numbers</summary>',

@@ -2,17 +2,22 @@ import { formatAmount } from '../../protocol/units.js';
 import { metricText, valueText } from '../verdict/metric-text.js';
 import { METRICS } from '../verdict/metrics.js';
 import type { JsonResult } from './schema.js';
+import { shorten } from './terminal-layout.js';
 
 // What the formats for people show in tables: the same rows, whatever they are written in.
 
 type Cohort = JsonResult['total']['cohorts'][number];
 
+/** A value may be as long as a whole scenario. */
+const MAX_VALUE_LENGTH = 80;
+
 /** What `--set` has changed, in words; `show` makes a text of somebody a part of them. */
 export function changesText({ scenario }: JsonResult, show: (text: string) => string): string | undefined {
   if (scenario.changes.length === 0) return undefined;
+  const written = (text: string) => (text === '' ? 'empty' : show(shorten(text, MAX_VALUE_LENGTH)));
   const said = scenario.changes.map(({ path, value, before }) => {
-    const file = before === undefined ? 'the file does not set it' : `the file has ${show(before)}`;
-    return `${show(path)} is ${show(value)} (${file})`;
+    const file = before === undefined ? 'the file does not set it' : `the file has ${written(before)}`;
+    return `${show(path)} is ${written(value)} (${file})`;
   });
   return `This run changed the scenario: ${said.join('; ')}`;
 }

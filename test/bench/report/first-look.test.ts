@@ -42,7 +42,9 @@ describe('a run that changed the scenario', () => {
     'This run changed the scenario: server.maxConnectionsPerNamespace is 51 (the file has 100); server.resume is true (the file does not set it)';
 
   test('says so before anything that failed, and marks those settings of the server', () => {
-    expect(textOf(why(failed))).toMatch(`What failed, and why ${said}. Its rules are those of the file`);
+    expect(textOf(why(failed))).toMatch(
+      `What failed, and why ${said}. A rule that was written for what the file has can fail for that alone. Cohort`,
+    );
     const flags = [...htmlReport(failed).matchAll(/(<mark>)?<code>(--[^<]*)<\/code>/g)];
     expect(flags.map(([, mark, flag]) => [flag, mark !== undefined])).toEqual([
       ['--max-connections 2000', false],
@@ -69,6 +71,28 @@ describe('a run that changed the scenario', () => {
     const markdown = markdownReport(report);
     expect(markdown.replace(/[*`]/g, '')).toContain(`\n\n${said}.\n\n`);
     expect(markdown.indexOf('This run changed')).toBeLessThan(markdown.indexOf('| expectation'));
+  });
+});
+
+test('a change as long as a scenario is cut short, and an empty one is no gap', () => {
+  const report = changed(filledReport(['hot.accepted == 51']), [
+    { path: 'expect', value: `[${'x'.repeat(5000)}]`, before: '- a' },
+    { path: 'summary', value: '', before: 'Words.' },
+  ]);
+  expect(textOf(why(report))).toMatch(
+    /expect is \[x{50,90}… \(the file has - a\); summary is empty \(the file has Words\.\)/,
+  );
+});
+
+describe('in Markdown, what failed', () => {
+  test('is explained once where it means the same', () => {
+    const markdown = markdownReport(
+      filledReport(['hot.accepted == 51', 'silent.accepted == 51', 'steady.accepted == 999']),
+    );
+    expect(markdown.match(/^- .*?:/gm)).toEqual([
+      '- `hot.accepted == 51`, `silent.accepted == 51`:',
+      '- `steady.accepted == 999`:',
+    ]);
   });
 });
 

@@ -29,7 +29,7 @@ function changed(result: JsonResult, failures: readonly Failure[]): string {
   const changes = changesText(result, code);
   if (changes === undefined) return '';
   const so =
-    failures.length === 0 ? '' : ' Its rules are those of the file: this alone can be why they do not hold.';
+    failures.length === 0 ? '' : ' A rule that was written for what the file has can fail for that alone.';
   return `<p class="changed"><b>${changes.replace(': ', ':</b> ')}.${so}</p>`;
 }
 
