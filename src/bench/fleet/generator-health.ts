@@ -9,6 +9,8 @@ const SAMPLE_MS = 1000;
 const LEAST_MS = 250;
 /** From one look at the event loop to the next. */
 const TURN_MS = 20;
+/** Turns closer together than this are none of the timer's: who asked for a sample had the last one made. */
+const SAME_TURN_MS = TURN_MS / 2;
 /** Between turns so far apart there was no idle time to speak of: a turn was due all the while. */
 const LATE_MS = 250;
 
@@ -73,7 +75,8 @@ export class GeneratorHealth {
     const usedMs = now.cpuMs - this.#last.cpuMs + (now.waitMs ?? 0) - (this.#last.waitMs ?? 0);
     const isLate = gapMs > LATE_MS;
     this.#occupiedMs += isLate ? gapMs : usedMs;
-    this.#lateSinceMs = isLate ? (this.#lateSinceMs ?? this.#last.atMs) : undefined;
+    if (isLate) this.#lateSinceMs ??= this.#last.atMs;
+    else if (gapMs > SAME_TURN_MS) this.#lateSinceMs = undefined;
     this.#last = now;
   }
 

@@ -41,3 +41,17 @@ test('a sample is there once a second, or before when it is needed, but not of n
     health.stop();
   }
 });
+
+test('a process is late still when it is asked for a sample right behind a turn that was', async () => {
+  const health = new GeneratorHealth();
+  health.start();
+  try {
+    await sleep(0);
+    block(600);
+    // The timer's turn, which is late, and then the one of the sample.
+    await sleep(1);
+    expect(health.sample(true)?.lateSinceMs).toBeDefined();
+  } finally {
+    health.stop();
+  }
+});
