@@ -3,16 +3,15 @@ import { jwtSecretProblem } from '../options/checks.js';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
 
 /**
- * Reads a secret for JWTs from a file.
+ * Reads a secret for JWTs from a file: its bytes, whatever they are, without one line end at the end.
  *
  * @param from the flag or variable that names the file.
  * @throws {DatafnWsError} `ERR_INVALID_OPTION` when it cannot be read, or is too short.
  */
-export async function readJwtSecret(file: string, from: string): Promise<string> {
-  let secret: string;
+export async function readJwtSecret(file: string, from: string): Promise<Uint8Array> {
+  let secret: Uint8Array;
   try {
-    // The end of the line is no part of it.
-    secret = (await readFile(file, 'utf8')).trimEnd();
+    secret = withoutLineEnd(await readFile(file));
   } catch (error) {
     throw invalid(`Expected ${from} to be a file that can be read: ${messageOf(error)}`);
   }
@@ -20,6 +19,11 @@ export async function readJwtSecret(file: string, from: string): Promise<string>
   if (problem !== undefined)
     throw invalid(`Expected the secret in ${from} to be ${problem}, got something else.`);
   return secret;
+}
+
+function withoutLineEnd(bytes: Uint8Array): Uint8Array {
+  if (bytes.at(-1) !== 0x0a) return bytes;
+  return bytes.subarray(0, bytes.at(-2) === 0x0d ? -2 : -1);
 }
 
 function invalid(message: string): DatafnWsError {

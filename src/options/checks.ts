@@ -4,7 +4,7 @@ import { didYouMean } from '../protocol/nearest.js';
 import { printable } from '../protocol/printable.js';
 
 /** Says what keeps `value` from being a secret to sign JWTs with, or nothing. */
-export function jwtSecretProblem(value: string): string | undefined {
+export function jwtSecretProblem(value: string | Uint8Array): string | undefined {
   return Buffer.byteLength(value) >= MIN_JWT_SECRET_BYTES ? undefined : JWT_SECRET_EXPECTED;
 }
 

@@ -126,7 +126,9 @@ const authOptions = {
     isSecret: true,
     check: jwtSecretProblem,
   }),
-  jwtSecretFile: file({ help: 'With --auth jwt: a file that holds that secret.' }),
+  jwtSecretFile: file({
+    help: 'With --auth jwt: a file that holds that secret; its bytes count as they are, less one line end.',
+  }),
   jwtPublicKey: file({
     help: 'With --auth jwt: the public key (PEM) of RS256, ES256 or EdDSA, whichever it is for.',
   }),

@@ -24,7 +24,7 @@ export const tokenOptions = {
     check: jwtSecretProblem,
   }),
   secretFile: file({
-    help: 'A file that holds the secret; DATAFN_WS_JWT_SECRET_FILE names one, too.',
+    help: 'A file that holds the secret, as serve reads it; DATAFN_WS_JWT_SECRET_FILE names one, too.',
     fromEnv: false,
   }),
   claim: list({

@@ -2,7 +2,9 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { jwtVerify } from 'jose';
 import { afterAll, describe, expect, test } from 'vitest';
+import { readJwtSecret } from '../../src/cli/jwt-secret.js';
 import { runWith } from '../support/run-in-process.js';
 
 const SECRET = 'a-secret-of-more-than-32-bytes-for-tests';
@@ -12,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), 'datafn-ws-auth-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Writes a file into the folder of the tests; its name. */
-function written(name: string, text: string): string {
+function written(name: string, text: string | Uint8Array): string {
   const file = join(folder, name);
   writeFileSync(file, text);
   return file;
@@ -55,6 +57,16 @@ describe('serve that cannot use its --auth', () => {
       'a short secret in a file',
       ['--auth', 'jwt', '--jwt-secret-file', short],
       /Expected the secret in --jwt-secret-file to be at least 32 bytes/,
+    ],
+    [
+      'a short secret of bytes that are no text',
+      ['--auth', 'jwt', '--jwt-secret-file', written('eleven', Buffer.alloc(11, 0x80))],
+      /Expected the secret in --jwt-secret-file to be at least 32 bytes/,
+    ],
+    [
+      'tokens that are not UTF-8',
+      ['--auth', 'tokens', '--tokens', written('latin1.yaml', Buffer.from('sésame-0123456789: a', 'latin1'))],
+      /Expected --tokens to be UTF-8, got bytes that are none/,
     ],
     [
       'a private key',
@@ -121,6 +133,17 @@ describe('token', () => {
     expect(claims).toEqual({ sub: 'a=b', roles: ['admin'], x: 1 });
     expect(iat).toBeGreaterThanOrEqual(before);
     expect(exp - iat).toBe(90 * 60);
+  });
+
+  test.each<[string, Buffer, Buffer]>([
+    ['that is no text', Buffer.alloc(32, 0x80), Buffer.alloc(32, 0x80)],
+    ['and a line end', Buffer.from(`${SECRET}\n`), Buffer.from(SECRET)],
+    ['and a line end of Windows', Buffer.from(`${SECRET}\r\n`), Buffer.from(SECRET)],
+    ['that ends in blanks and empty lines', Buffer.from(`${SECRET} \n\n`), Buffer.from(`${SECRET} \n`)],
+  ])('signs with the bytes of a file %s, as serve and others do', async (name, bytes, key) => {
+    const { stdout } = await runWith(['token', '--secret-file', written(name, bytes), '--claim', 'sub=a']);
+    await expect(jwtVerify(stdout.trim(), key)).resolves.toMatchObject({ payload: { sub: 'a' } });
+    expect(await readJwtSecret(join(folder, name), '--jwt-secret-file')).toEqual(key);
   });
 
   test('lasts for an hour, or for ever', async () => {

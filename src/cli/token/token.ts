@@ -27,7 +27,7 @@ function pairOf(claim: string): [string, string] {
 }
 
 /** From the flags, or else from the environment, where `serve` finds its own. */
-async function secretOf({ secret, secretFile }: TokenOptions, { env }: Io): Promise<string> {
+async function secretOf({ secret, secretFile }: TokenOptions, { env }: Io): Promise<string | Uint8Array> {
   if (secret !== undefined && secretFile !== undefined) {
     throw new DatafnWsError('ERR_INVALID_OPTION', 'Expected one of --secret and --secret-file, got both.');
   }

@@ -3,6 +3,7 @@ import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { plainYamlMessage } from '../../options/yaml-errors.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import { namespaceProblem } from '../../protocol/identifiers.js';
+import { decodeUtf8 } from '../../protocol/utf8.js';
 import { MIN_TOKEN_BYTES, tokenLengthProblem } from './tokens.js';
 
 /**
@@ -12,12 +13,13 @@ import { MIN_TOKEN_BYTES, tokenLengthProblem } from './tokens.js';
  *   with a token.
  */
 export async function readTokensFile(file: string): Promise<ReadonlyMap<string, string>> {
-  let text: string;
+  let text: string | undefined;
   try {
-    text = await readFile(file, 'utf8');
+    text = decodeUtf8(await readFile(file));
   } catch (error) {
     throw invalid([`Expected the tokens file to be a file that can be read: ${messageOf(error)}`]);
   }
+  if (text === undefined) throw invalid(['Expected the tokens file to be UTF-8, got bytes that are none']);
   return parseTokens(text, file);
 }
 
