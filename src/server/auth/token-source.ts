@@ -47,9 +47,14 @@ export function fromAuthorization(header: string | undefined): string | undefine
   return header === undefined ? undefined : /^bearer +([\x21-\x7e]+) *$/i.exec(header)?.[1];
 }
 
-/** Headers of another scheme are not about tokens. */
+/** The scheme of a bearer: no letter follows that would make it another one (RFC 9110 section 5.6.2). */
+const BEARER = /^bearer(?![\w!#$%&'*+.^`|~-])/i;
+
+/** Headers of another scheme are not about tokens; one without a token has an empty one. */
 function fromAuthorizations(headers: readonly string[] | undefined): SentToken[] {
-  return (headers ?? []).map(fromAuthorization).filter((token) => token !== undefined);
+  return (headers ?? [])
+    .filter((header) => BEARER.test(header))
+    .map((header) => (/^bearer\s*$/i.test(header) ? '' : fromAuthorization(header)));
 }
 
 /** Every `token` of a query, as a form would be read (WHATWG URL section 5.1), but for bytes that are no UTF-8. */

@@ -23,6 +23,15 @@ function request({ url = '/datafn/ws', authorization = [], cookie, protocol }: S
 const query = (text: string) => `/datafn/ws?${text}`;
 const offer = (token: string) => `datafn.bearer.${Buffer.from(token).toString('base64url')}`;
 
+/** Headers of the right scheme with credentials that are none. */
+const MALFORMED_BEARERS = [
+  'Bearer alice x',
+  'Bearer\talice',
+  'bearer alice\t',
+  'Bearer \u00c3\u00a9',
+  'Bearer,alice',
+];
+
 describe('a token is read', () => {
   test.each<[string, Sent, string]>([
     ['from the header', { authorization: 'Bearer a.b-c_~+/=' }, 'a.b-c_~+/='],
@@ -63,6 +72,12 @@ describe('a token is read', () => {
       { authorization: 'Basic eA==', cookie: 'datafn_token=a' },
       'a',
     ],
+    [
+      'from a cookie, past a header of a scheme that begins alike',
+      { authorization: ['Bearerx a b', 'Bearer-x'], cookie: 'datafn_token=a' },
+      'a',
+    ],
+    ['from a cookie, past an empty header', { authorization: 'Bearer', cookie: 'datafn_token=a' }, 'a'],
     ['from a cookie, past an empty query', { url: query('token='), cookie: 'datafn_token=a' }, 'a'],
     [
       'from a cookie, past an empty subprotocol',
@@ -131,8 +146,23 @@ describe('there is no token', () => {
     expect(tokenOf(request({ cookie: 'datafn_token=a', ...sent }))).toBeUndefined();
   });
 
+  test.each(MALFORMED_BEARERS)('beside a header of %j, and no other place decides', (authorization) => {
+    for (const sent of [
+      { url: query('token=mallory') },
+      { protocol: offer('mallory') },
+      { cookie: 'datafn_token=mallory' },
+    ]) {
+      expect(tokenOf(request({ authorization, ...sent }))).toBeUndefined();
+    }
+    expect(tokenOf(request({ authorization: ['Bearer a', authorization] }))).toBeUndefined();
+  });
+
   test('where the one that was sent is not well encoded, and a cookie does not take its place', () => {
-    for (const sent of [{ url: query('token=%FF') }, { protocol: 'datafn.bearer._w' }]) {
+    for (const sent of [
+      { url: query('token=%FF') },
+      { protocol: 'datafn.bearer._w' },
+      ...MALFORMED_BEARERS.map((authorization) => ({ authorization })),
+    ]) {
       expect(tokenOf(request({ ...sent, cookie: 'datafn_token=a' }))).toBeUndefined();
     }
   });
