@@ -9,6 +9,7 @@ import { helpCommand } from './help.js';
 import { INTERNAL_ERROR, type Io } from './io.js';
 import { serveCommand } from './serve/command.js';
 import { tokenCommand } from './token/command.js';
+import { withoutValue } from './unknown-option.js';
 import { version } from './version.js';
 
 /** What each kind of error exits with; see the table in the README. */
@@ -39,10 +40,6 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       writeErr: (text) => io.stderr.write(text),
       getOutHelpWidth: () => Math.min(io.stdout.columns ?? 80, 100),
       getErrHelpWidth: () => Math.min(io.stderr.columns ?? 80, 100),
-      outputError: (text, write) => {
-        const shown = text.split('\n').map(printable).join('\n');
-        write(`${colorsFor(io, 'stderr').red('error')}${shown.replace(/^error/, '')}`);
-      },
     })
     .showHelpAfterError('Run with --help to see what there is.')
     .exitOverride();
@@ -54,6 +51,14 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     program.addCommand(command.copyInheritedSettings(program));
   }
   program.helpCommand(false).addCommand(helpCommand(program).copyInheritedSettings(program));
+  for (const command of [program, ...program.commands]) {
+    command.configureOutput({
+      outputError: (text, write) => {
+        const shown = withoutValue(text, command).split('\n').map(printable).join('\n');
+        write(`${colorsFor(io, 'stderr').red('error')}${shown.replace(/^error/, '')}`);
+      },
+    });
+  }
 
   try {
     await program.parseAsync(argv, { from: 'user' });

@@ -4,7 +4,7 @@ import { commandWords } from './command-words.js';
 import { failOnOption, outputFile } from './compare.js';
 import { adminTokenOption, trustOptions } from './emit.js';
 import { count, eitherWay, list, type Resolved, text, toggle } from './spec.js';
-import { apiUrlProblem, emitUrlProblem, shownUrl, webSocketUrlProblem } from './urls.js';
+import { apiUrlProblem, emitUrlProblem, maskedUrl, webSocketUrlProblem } from './urls.js';
 
 const EMIT_METHODS = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'];
 
@@ -31,13 +31,13 @@ export const benchOptions = {
     help: 'WebSocket URL of the server to test; without it, bench starts one. Repeat it to spread clients.',
     fromEnv: false,
     check: webSocketUrlProblem,
-    shown: shownUrl,
+    masked: maskedUrl,
   }),
   adminUrl: list({
     placeholder: 'URL',
     help: 'HTTP API to emit on. Default: host and port of each --url. Repeated, each emit goes to all of them.',
     check: apiUrlProblem,
-    shown: shownUrl,
+    masked: maskedUrl,
   }),
   adminToken: adminTokenOption,
   serverCommand: text({
@@ -72,13 +72,14 @@ export const benchOptions = {
     help: 'Claims of that JWT, filled in like --token-template.',
     default: '{"sub":"{namespace}"}',
     check: (value) => jsonObjectProblem(value) ?? placeholderProblem(value, TOKEN_PLACEHOLDERS),
+    shown: () => 'something else',
   }),
   emitUrl: text({
     placeholder: 'URL',
     help: 'For a server with an API of its own: the URL of an emit, with {namespace} and {cursor}.',
     default: undefined as string | undefined,
     check: (value) => emitUrlProblem(value) ?? placeholderProblem(value, EMIT_PLACEHOLDERS),
-    shown: shownUrl,
+    masked: maskedUrl,
   }),
   emitMethod: text({
     placeholder: 'METHOD',

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { describe, type Mismatch } from '../protocol/identifiers.js';
 import { JWT_SECRET_EXPECTED, MIN_JWT_SECRET_BYTES } from '../protocol/jwt.js';
 import { didYouMean } from '../protocol/nearest.js';
 import { printable } from '../protocol/printable.js';
@@ -16,13 +17,15 @@ export function claimProblem(value: string): string | undefined {
 }
 
 /** Says what keeps `value` from being a JSON object, or nothing. */
-export function jsonObjectProblem(value: string): string | undefined {
+export function jsonObjectProblem(value: string): Mismatch | undefined {
   const expected = 'a JSON object such as {"sub":"alice"}';
   try {
     const parsed: unknown = JSON.parse(value);
-    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? undefined : expected;
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return undefined;
+    // Claims may say who somebody is: of a text, only that it is one.
+    return { expected, got: typeof parsed === 'string' ? 'a text' : describe(parsed) };
   } catch {
-    return expected;
+    return { expected, got: 'something that is no JSON' };
   }
 }
 

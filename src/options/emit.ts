@@ -2,7 +2,7 @@ import { namespaceMismatch } from '../protocol/identifiers.js';
 import { tokenProblem } from './checks.js';
 import { SERVER_DEFAULTS } from './defaults.js';
 import { count, file, list, type Resolved, rate, text, toggle } from './spec.js';
-import { apiUrlProblem, shownUrl } from './urls.js';
+import { apiUrlProblem, maskedUrl } from './urls.js';
 
 export const adminTokenOption = text({
   placeholder: 'TOKEN',
@@ -31,7 +31,7 @@ export const emitOptions = {
     help: 'The HTTP API of the server.',
     default: `http://${SERVER_DEFAULTS.host}:${SERVER_DEFAULTS.port}`,
     check: apiUrlProblem,
-    shown: shownUrl,
+    masked: maskedUrl,
   }),
   adminToken: adminTokenOption,
   ...trustOptions,

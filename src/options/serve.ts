@@ -5,7 +5,7 @@ import { formatDurationFlag, formatSizeFlag, type Parsed } from '../protocol/uni
 import { claimProblem, jwtSecretProblem, originProblem, proxyProblem, tokenProblem } from './checks.js';
 import { SERVER_DEFAULTS } from './defaults.js';
 import { choice, count, duration, file, list, type Resolved, rate, size, text, toggle } from './spec.js';
-import { keysUrlProblem } from './urls.js';
+import { keysUrlProblem, maskedUrl } from './urls.js';
 
 const bytes = (value: number) => ({ default: value, defaultText: formatSizeFlag(value) });
 const milliseconds = (value: number) => ({ default: value, defaultText: formatDurationFlag(value) });
@@ -137,6 +137,7 @@ const authOptions = {
     help: 'With --auth jwt: where the issuer publishes its keys.',
     default: undefined as string | undefined,
     check: keysUrlProblem,
+    masked: maskedUrl,
   }),
   jwtIssuer: text({
     placeholder: 'TEXT',

@@ -38,6 +38,8 @@ export interface OptionSpec<Value> {
   /** JSON Schema of its value in a config file, for editors; {@link OptionSpec.parse} has the last word. */
   readonly json: Readonly<Record<string, unknown>>;
   parse(text: string): Parsed<Value>;
+  /** The text without those parts of it that may be secret; left out where there are none. */
+  masked?(text: string): string;
   /** What an error says that it got: the text itself, less what is secret in it. */
   shown(text: string): string;
 }
@@ -63,7 +65,7 @@ function spec<Value>(
     fromConfig: true,
     isSecret: false,
     isFile: false,
-    shown: given.isSecret ? () => 'something else' : describe,
+    shown: given.isSecret ? () => 'something else' : (text) => describe(given.masked?.(text) ?? text),
     ...base,
     ...given,
   };

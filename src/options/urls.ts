@@ -1,5 +1,3 @@
-import { describe } from '../protocol/identifiers.js';
-
 /** What a URL is for: which schemes it may have, and what must not be in it. */
 interface UrlUse {
   readonly example: string;
@@ -64,7 +62,10 @@ function urlProblem(value: string, { example, credentials, takesQuery }: UrlUse)
   return value.includes('#') ? `a URL without a fragment, such as ${example}` : undefined;
 }
 
-/** A URL for an error, without what may be secret in it. */
-export function shownUrl(value: string): string {
-  return describe(value.replace(/^(\w+:\/\/)?.*@/s, '$1…@').replace(/([?&]token=)[^&#]*/g, '$1…'));
+/** A URL without what may be secret in it: user and password, the values of its query, its fragment. */
+export function maskedUrl(value: string): string {
+  return value
+    .replace(/^(\w+:\/\/)?.*@/s, '$1…@')
+    .replace(/#.+/s, '#…')
+    .replace(/([?&](?:[^=&#]*=)?)[^&#]+/g, '$1…');
 }

@@ -24,6 +24,32 @@ describe('a typo', () => {
     expect(stderr).toMatch(NO_STACK);
   });
 
+  test.each([
+    ['serve', '--admin-tokn=sesame', '--admin-token'],
+    ['serve', '-admin-token=sesame', '--admin-token'],
+    ['serve', "--jwt-secrt='sesame'\nsesame", '--jwt-secret'],
+    ['token', '--secrt=sesame=sesame', '--secret'],
+    ['bench', '--jwt-secert=sesame', '--jwt-secret'],
+  ])(
+    'in a flag of %s with a value (%j) shows the flag, what it should be, and no value',
+    async (command, typo, right) => {
+      const { code, stderr } = await runWith([command, typo]);
+      expect(code).toBe(2);
+      expect(stderr).toContain(`unknown option '${typo.split('=', 1)[0]}'\n(Did you mean ${right}?)\n`);
+      expect(stderr).not.toContain('sesame');
+    },
+  );
+
+  test.each([
+    ['a value for a switch', ['serve', '--json=sesame'], "option '--json' takes no value\n"],
+    ['an option before the command', ['--admin-token=sesame', 'serve'], "unknown option '--admin-token'\n"],
+  ])('that is %s is told without the value', async (_, args, message) => {
+    const { code, stderr } = await runWith(args);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toContain('sesame');
+  });
+
   test('in a command is exit 2, and the right one is suggested', async () => {
     const { code, stdout, stderr } = await runWith(['serv']);
     expect([code, stdout]).toEqual([2, '']);

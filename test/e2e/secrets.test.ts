@@ -241,8 +241,21 @@ describe('serve keeps every secret to itself, whatever is asked of it', () => {
         `authorization ${long}`,
       ]),
       runWith(['emit', '1', '-n', 'a', '--url', 'http://127.0.0.1:9', '--admin-token', long]),
+      runWith(['serve', `--admin-tokn=${long}`]),
+      runWith(['token', `--secrt=${long}`]),
+      runWith(['token', '--secret', long, '--claims', `{"sub":${long}`]),
+      runWith(['bench', '--jwt-claims', `{"sub":"{${long.slice(0, 9)}}${long}"`]),
+      runWith(['serve', '--auth', 'jwt', '--jwt-jwks-url', `https://user:${long}@h/j`]),
+      runWith(['serve', '--config', written('keys.yaml', `jwtJwksUrl: https://user:${long}@h/j\n`)]),
+      runWith(['serve', '--check', '--auth', 'jwt', '--jwt-jwks-url', `https://h/j?apikey=${long}`]),
+      runWith(['serve', '--check', '--json', '--auth', 'jwt', '--jwt-jwks-url', `https://h/j?${long}`]),
+      runWith(['emit', '1', '-n', 'a', '--url', `http://127.0.0.1:9/?x=${long}`]),
+      runWith(['emit', '1', '-n', 'a', '--url', `http://127.0.0.1:9/#${long}`]),
     ]);
-    expect(runs.map(({ code }) => code)).toEqual([0, 0, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3]);
+    expect(runs.map(({ code }) => code)).toEqual([
+      ...[0, 0, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3],
+      ...[2, 2, 2, 2, 2, 2, 0, 0, 2, 2],
+    ]);
     // A name that is mistyped is shown; here it happens to be a secret, which is nobody's fault but the writer's.
     const printed = runs.map(
       ({ stdout, stderr }) => stdout + stderr.replace(/there is no option `[^`]*`/g, ''),

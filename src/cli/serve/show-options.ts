@@ -49,6 +49,7 @@ function shown(option: OptionSpec<unknown>, value: unknown, origin: OptionOrigin
     return option.defaultText ?? (value as Shown);
   }
   if (option.isSecret) return MASK;
+  if (option.masked !== undefined) return option.masked(origin.texts.at(-1) as string);
   if (option.repeatable) return origin.texts;
   // As it was given: `30s`, and not the milliseconds that it stands for.
   return typeof value === 'boolean' || String(value) === origin.texts.at(-1)
