@@ -3,6 +3,7 @@ import { createServer, type RequestListener, type Server, type ServerOptions } f
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer } from 'node:net';
 import type { TlsPair } from './tls.js';
+import { WebSocketOffers } from './web-socket-offers.js';
 
 /** How long connections of an HTTP server may take. 0 is no limit. */
 export interface HttpTimeouts {
@@ -32,7 +33,8 @@ export function createHttpServer(
   onTooSlow: () => void,
 ): Server | TlsServer {
   const limits = [handshakeTimeoutMs, requestTimeoutMs].filter((limit) => limit > 0);
-  const options: ServerOptions = {
+  const options: ServerOptions<typeof WebSocketOffers> = {
+    IncomingMessage: WebSocketOffers,
     // Its absence is answered with a problem document by the API.
     requireHostHeader: false,
     keepAliveTimeout: KEEP_ALIVE_MS,

@@ -1,8 +1,10 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { DatafnWsError } from '../../src/protocol/errors.js';
 import { createDatafnWsServer } from '../../src/server/create-server.js';
+import { within } from '../support/deadline.js';
 import { call, postCursors } from '../support/http-call.js';
 import { connectClient, disposeLive, openClient, startServer } from '../support/live-server.js';
 
@@ -327,5 +329,42 @@ describe('an address that cannot be had', () => {
   test('a name that nobody has rejects listen() with the flag to change', async () => {
     const options = { host: 'nowhere.invalid', adminToken: 'secret', namespaceProvider: () => 'a' };
     await expect(startServer(options)).rejects.toEqual(listenError(/nowhere\.invalid.*--host/));
+  });
+});
+
+describe('a request that offers another protocol than WebSocket', () => {
+  const offer = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABk' };
+
+  test('is answered as if it did not, its body included', async () => {
+    const { apiUrl, wsUrl, server } = await startServer();
+    const client = await openClient(wsUrl, 'a');
+    expect((await call('GET', `${apiUrl}/v1/stats`, { headers: offer })).json.connections).toBe(1);
+    for (const [cursor, framing] of [
+      ['1', {}],
+      ['2', { 'transfer-encoding': 'chunked' }],
+    ] as const) {
+      const { status } = await postCursors(apiUrl, { namespace: 'a', cursor }, { ...offer, ...framing });
+      expect(status).toBe(200);
+    }
+    expect(await client.received(2)).toHaveLength(2);
+    expect(server.stats().rejected).toBe(0);
+  });
+
+  test('leaves its connection to the next one', async () => {
+    const { port } = await startServer();
+    const socket = connect(port, '127.0.0.1');
+    for (const head of ['Connection: Upgrade\r\nUpgrade: h2c', 'Connection: close']) {
+      socket.write(`GET /healthz HTTP/1.1\r\nHost: localhost\r\n${head}\r\n\r\n`);
+      const [answer] = await within(once(socket, 'data'), 'an answer');
+      expect(`${answer}`).toMatch(/^HTTP\/1\.1 200 OK/);
+    }
+  });
+
+  test('is under the same rules as any other, and gets no WebSocket', async () => {
+    const { apiUrl, server } = await startServer();
+    const foreign = await call('GET', `${apiUrl}/v1/stats`, { headers: { ...offer, host: 'evil.example' } });
+    expect(foreign.status).toBe(403);
+    expect((await call('GET', `${apiUrl}/datafn/ws?token=a`, { headers: offer })).status).toBe(404);
+    expect(server.stats()).toMatchObject({ connections: 0, accepted: 0 });
   });
 });

@@ -41,7 +41,7 @@ describe('an upgrade that is refused with an HTTP error', () => {
   test.each([
     ['without a key', { headers: { 'Sec-WebSocket-Key': undefined } }, 400],
     ['with a key that is none', { headers: { 'Sec-WebSocket-Key': 'short' } }, 400],
-    ['for another protocol', { headers: { Upgrade: 'h2c' } }, 400],
+    ['for several protocols', { headers: { Upgrade: 'h2c, websocket' } }, 400],
     ['in an old version of the protocol', { headers: { 'Sec-WebSocket-Version': '7' } }, 400],
     ['with subprotocols that are no list', { headers: { 'Sec-WebSocket-Protocol': 'a,,b' } }, 400],
     ['by POST', { method: 'POST' }, 405],
@@ -62,7 +62,7 @@ describe('an upgrade that is refused with an HTTP error', () => {
 
   test.each([
     ['without a key', { headers: { 'Sec-WebSocket-Key': undefined } }],
-    ['for another protocol', { headers: { Upgrade: 'h2c' } }],
+    ['for several protocols', { headers: { Upgrade: 'h2c, websocket' } }],
     ['in an old version of the protocol', { headers: { 'Sec-WebSocket-Version': '7' } }],
     ['by POST', { method: 'POST' }],
   ])('nobody is asked whose a handshake is %s', async (_, options) => {
