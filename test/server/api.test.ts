@@ -10,6 +10,16 @@ import { connectClient, disposeLive, openClient, startServer } from '../support/
 
 afterEach(disposeLive);
 
+/** What comes back for bytes as they are. */
+async function raw(port: number, text: string): Promise<{ status: number; head: string; body: string }> {
+  const socket = connect(port, '127.0.0.1');
+  socket.end(text);
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) chunks.push(chunk as Buffer);
+  const [head = '', body = ''] = Buffer.concat(chunks).toString().split('\r\n\r\n');
+  return { status: Number(head.split(' ')[1]), head, body };
+}
+
 describe('GET /v1/stats', () => {
   test('has every field of the contract, and counts of an idle server are zero', async () => {
     const { apiUrl } = await startServer();
@@ -135,19 +145,10 @@ test('what is not there is a 404 problem, without the query in it', async () => 
 });
 
 describe('an error of HTTP itself is a problem document, too', () => {
-  /** What comes back for bytes as they are. */
-  async function raw(port: number, text: string): Promise<{ status: number; head: string; body: string }> {
-    const socket = connect(port, '127.0.0.1');
-    socket.end(text);
-    const chunks: Buffer[] = [];
-    for await (const chunk of socket) chunks.push(chunk as Buffer);
-    const [head = '', body = ''] = Buffer.concat(chunks).toString().split('\r\n\r\n');
-    return { status: Number(head.split(' ')[1]), head, body };
-  }
-
   test.each([
     ['a path that is not percent-encoded', 'GET /% HTTP/1.1\r\nHost: localhost\r\n\r\n', 400],
     ['no Host', 'GET /v1/stats HTTP/1.1\r\n\r\n', 400],
+    ['two Hosts', 'GET /v1/stats HTTP/1.1\r\nHost: localhost\r\nhost: localhost\r\n\r\n', 400],
     ['no HTTP', 'banana\r\n\r\n', 400],
     ['endless headers', `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
   ])('%s', async (_, text, status) => {
@@ -179,6 +180,18 @@ describe('without an admin token', () => {
     expect([posted.status, posted.json.field]).toEqual([403, 'Host']);
     expect(posted.json.fix).toContain('--admin-token');
     expect(server.stats().broadcasts).toBe(0);
+  });
+
+  test.each([
+    ['http://evil.example/v1/stats', 'localhost', 403],
+    ['http://localhost@evil.example/v1/stats', 'localhost', 403],
+    ['//evil.example/v1/stats', 'evil.example', 403],
+    ['http://localhost/v1/stats', 'evil.example', 200],
+    ['http://[::1]:3001/v1/stats', 'evil.example', 200],
+  ])('a target of %s with the Host %s is answered %d: the target decides', async (target, host, status) => {
+    const { port } = await startServer();
+    const answer = await raw(port, `GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    expect(answer.status).toBe(status);
   });
 
   test('a loopback Host in any form is let in', async () => {

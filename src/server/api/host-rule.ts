@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { isIPv4 } from 'node:net';
 
 /** Whether a bind address or host name means this machine alone. */
@@ -11,10 +12,26 @@ export function isLoopback(host: string): boolean {
   );
 }
 
+/** Whether a request has more than one Host header: nobody can say which is meant (RFC 9112 section 3.2). */
+export function hasSeveralHosts({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] as string;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts > 1;
+}
+
+/** The host that a request is for. That of an absolute target goes before the Host header (RFC 9112 section 3.2.2). */
+export function hostOf({ url = '', headers }: IncomingMessage): string | undefined {
+  if (url.startsWith('/') || url === '*') return headers.host;
+  return URL.canParse(url) ? new URL(url).host : undefined;
+}
+
 /**
- * Whether a Host header names this machine. A page that rebinds its own domain name to 127.0.0.1 still sends that
+ * Whether a Host header, or the host of a target, names this machine. A page that rebinds its own domain name to 127.0.0.1 still sends that
  * domain name, so this keeps it out.
  */
-export function hasLoopbackHost(hostHeader: string | undefined): boolean {
-  return hostHeader !== undefined && isLoopback(hostHeader.replace(/:\d*$/, ''));
+export function hasLoopbackHost(host: string | undefined): boolean {
+  return host !== undefined && isLoopback(host.replace(/:\d*$/, ''));
 }

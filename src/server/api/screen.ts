@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { fromAuthorization } from '../auth/token-source.js';
-import { hasLoopbackHost } from './host-rule.js';
+import { hasLoopbackHost, hasSeveralHosts, hostOf } from './host-rule.js';
 import { ProblemError } from './problem.js';
 
 /** Routes that an orchestrator calls without credentials. */
@@ -20,9 +20,12 @@ export function screen(request: FastifyRequest, adminToken: string | undefined):
     // RFC 9112 section 3.2.
     throw new ProblemError(400, 'Expected a Host header, got none', { field: 'Host' });
   }
+  if (hasSeveralHosts(request.raw)) {
+    throw new ProblemError(400, 'Expected one Host header, got several', { field: 'Host' });
+  }
   if (adminToken === undefined) {
-    if (hasLoopbackHost(host)) return;
-    throw new ProblemError(403, 'Expected the Host header to be a loopback name', {
+    if (hasLoopbackHost(hostOf(request.raw))) return;
+    throw new ProblemError(403, 'Expected the host to be a loopback name', {
       field: 'Host',
       fix: 'Call it as http://127.0.0.1 or http://localhost, or start the server with --admin-token.',
     });

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { DatafnLogger } from '../../manager/types.js';
 import { messageOf } from '../../protocol/errors.js';
+import { hasSeveralHosts } from '../api/host-rule.js';
 import type { Refusal } from '../api/raw-problem.js';
 import type { AddressLimit } from '../limits/address-limit.js';
 import type { AddressOf } from '../limits/client-address.js';
@@ -40,7 +41,8 @@ export function retryAfter(ms: number): Readonly<Record<string, string>> {
 const KEY = /^[+/\dA-Za-z]{22}==$/;
 
 /** Keeps out what is no handshake, so that nobody is asked whose it is (RFC 6455 section 4.2.1). */
-export function handshakeGate({ method, headers }: IncomingMessage): Refusal | undefined {
+export function handshakeGate(request: IncomingMessage): Refusal | undefined {
+  const { method, headers } = request;
   if (method !== 'GET')
     return { status: 405, detail: 'A WebSocket handshake is a GET', headers: { Allow: 'GET' } };
   if (headers.upgrade?.toLowerCase() !== 'websocket') return badHandshake('Invalid Upgrade header');
@@ -48,6 +50,7 @@ export function handshakeGate({ method, headers }: IncomingMessage): Refusal | u
     return badHandshake('Missing or invalid Sec-WebSocket-Key header');
   if (!/^(?:13|8)$/.test(headers['sec-websocket-version'] ?? ''))
     return badHandshake('Missing or invalid Sec-WebSocket-Version header');
+  if (hasSeveralHosts(request)) return badHandshake('Expected one Host header, got several');
   return undefined;
 }
 
