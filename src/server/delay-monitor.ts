@@ -1,4 +1,5 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { RecentMax } from './recent-max.js';
 import type { ServerStats } from './stats.js';
 
 /** From one look at the event loop to the next. Its own resolution is no delay. */
@@ -7,28 +8,32 @@ const RESOLUTION_MS = 20;
 /** Watches how late the event loop comes to what it has to do. */
 export class DelayMonitor {
   readonly #whole: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  readonly #second: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  #recentMax = 0;
+  // Not a histogram that is emptied each second: that also forgets when it was there last, and with it the delay that
+  // it is in. Of turns that take a second and more it would never see one.
+  readonly #recent = new RecentMax(1000);
+  #dueMs = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
   start(): void {
     this.#whole.enable();
-    this.#second.enable();
+    this.#dueMs = performance.now() + RESOLUTION_MS;
     this.#timer = setInterval(() => {
-      this.#recentMax = this.#second.max;
-      this.#second.reset();
-    }, 1000).unref();
+      const nowMs = performance.now();
+      this.#recent.note(nowMs - this.#dueMs, nowMs);
+      this.#dueMs = nowMs + RESOLUTION_MS;
+    }, RESOLUTION_MS).unref();
   }
 
   stop(): void {
     this.#whole.disable();
-    this.#second.disable();
     clearInterval(this.#timer);
+    this.#dueMs = Number.POSITIVE_INFINITY;
   }
 
-  /** The longest delay within the last second or two. */
+  /** The longest delay within the last second or two, that of the turn under way included. */
   get recentMaxMs(): number {
-    return milliseconds(Math.max(this.#recentMax, this.#second.max));
+    const nowMs = performance.now();
+    return rounded(Math.max(this.#recent.at(nowMs), nowMs - this.#dueMs));
   }
 
   read(): Pick<
@@ -38,12 +43,16 @@ export class DelayMonitor {
     return {
       eventLoopDelayP99Ms: milliseconds(this.#whole.percentile(99)),
       eventLoopDelayMaxMs: milliseconds(this.#whole.max),
-      eventLoopDelayRecentMaxMs: milliseconds(this.#recentMax),
+      eventLoopDelayRecentMaxMs: this.recentMaxMs,
     };
   }
 }
 
-/** A reading of the monitor, which has its own resolution in it. */
+/** A reading of the histogram, which has its own resolution in it. */
 function milliseconds(nanoseconds: number): number {
-  return Math.max(0, Math.round(nanoseconds / 1e4) / 100 - RESOLUTION_MS);
+  return rounded(nanoseconds / 1e6 - RESOLUTION_MS);
+}
+
+function rounded(ms: number): number {
+  return Math.max(0, Math.round(ms * 100) / 100);
 }

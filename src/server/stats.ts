@@ -84,7 +84,7 @@ export interface ServerStats {
     /** Delay of the event loop since the start: how late it came to what it had to do. */
     readonly eventLoopDelayP99Ms: number;
     readonly eventLoopDelayMaxMs: number;
-    /** The longest delay within the last second. */
+    /** The longest delay within the last second or two. */
     readonly eventLoopDelayRecentMaxMs: number;
   };
 }
