@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
-import { userCodeRunning } from '../server/user-code.js';
+import { stackOf } from '../protocol/errors.js';
+import { userCodeAtFault } from '../server/user-code.js';
 import { colorsFor } from './color.js';
 import { INTERNAL_ERROR, type Io, STOP_EXIT_CODES, type StopSignal, UNWRITTEN_EXIT_CODE } from './io.js';
 import { run } from './run.js';
@@ -112,10 +113,12 @@ function strayErrors(): Pick<Io, 'onStrayError'> {
   let listener: Parameters<Io['onStrayError']>[0] | undefined;
   let isEnding = false;
   const tell = (error: unknown) => {
-    const culprit = userCodeRunning();
+    const culprit = userCodeAtFault(error);
     if (culprit === undefined && isEnding) return;
     if (listener === undefined) {
-      process.stderr.write(`bug: ${error instanceof Error ? error.stack : String(error)}\n`);
+      // What a user's code does on the way out is no mistake of ours either.
+      if (culprit !== undefined) return;
+      process.stderr.write(`bug: ${stackOf(error)}\n`);
       process.exit(INTERNAL_ERROR);
     }
     if (culprit === undefined) {

@@ -40,3 +40,12 @@ export function messageOf(error: unknown): string {
     return 'a value that cannot be shown';
   }
 }
+
+/** The stack of a thrown value of any kind; of one that has none, its one line. */
+export function stackOf(error: unknown): string {
+  try {
+    return String((error as Partial<Error> | null | undefined)?.stack ?? messageOf(error));
+  } catch {
+    return messageOf(error);
+  }
+}

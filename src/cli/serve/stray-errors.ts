@@ -1,4 +1,4 @@
-import { messageOf } from '../../protocol/errors.js';
+import { stackOf } from '../../protocol/errors.js';
 import type { Io } from '../io.js';
 import { version } from '../version.js';
 import type { Log } from './log.js';
@@ -23,7 +23,7 @@ export function watchStrayErrors(io: Io, log: Log): StrayErrors {
       return;
     }
     crashed();
-    const stack = error instanceof Error ? String(error.stack) : messageOf(error);
+    const stack = stackOf(error);
     log.add({
       level: 'error',
       event: 'server.crashed',
