@@ -19,6 +19,11 @@ export interface Io {
    * is a mistake of ours, and the command has a moment to end. Returns how to be left alone again.
    */
   onStrayError(listener: (error: unknown, culprit: UserCode | undefined) => void): () => void;
+  /**
+   * How long the process waits, at its end, for somebody to read what was printed, in milliseconds. Until this is
+   * called: as long as it takes, as for a pager.
+   */
+  waitForReaders(timeoutMs: number): void;
   /** Calls back when the process exits, whatever the reason, for what must be undone at once. Returns how not to. */
   onExit(listener: () => void): () => void;
 }

@@ -12,13 +12,21 @@ const STOP_SIGNALS = Object.keys(STOP_EXIT_CODES) as StopSignal[];
 
 /** The process as the commands see it. The only place that touches it, and the only one that exits. */
 export async function main(): Promise<void> {
-  const io = processIo();
+  let readersMs: number | undefined;
+  const io: Io = {
+    ...processIo(),
+    waitForReaders(timeoutMs) {
+      readersMs = timeoutMs;
+    },
+  };
   const output = watchOutput(io);
   const exitCode = await run(process.argv.slice(2), io);
   // Whatever is still open (a kept-alive connection, a worker on its way out) does not hold the process, but
   // what was printed gets out first: a pipe may take it late.
+  const end = () => process.exit(exitCode === 0 && output.isLost ? UNWRITTEN_EXIT_CODE : exitCode);
+  if (readersMs !== undefined) setTimeout(end, readersMs);
   await Promise.all([process.stdout, process.stderr].map(flushed));
-  process.exit(exitCode === 0 && output.isLost ? UNWRITTEN_EXIT_CODE : exitCode);
+  end();
 }
 
 /** Learns of output that does not get out. `datafn-ws … | head` is no such case: nobody wants the rest. */
@@ -43,7 +51,7 @@ function flushed(stream: NodeJS.WriteStream): Promise<void> {
   });
 }
 
-function processIo(): Io {
+function processIo(): Omit<Io, 'waitForReaders'> {
   return {
     stdin: process.stdin,
     stdout: process.stdout,

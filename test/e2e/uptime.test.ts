@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -170,6 +171,43 @@ describe('drain', () => {
     expect(clients[1]?.isOpen).toBe(true);
     long.kill('SIGTERM');
     expect(await long.ended()).toEqual({ code: 143, signal: null });
+  });
+});
+
+describe('a log that nobody reads', () => {
+  /** Has the server log so many lines of some 300 bytes. */
+  async function fill(serve: ServeProcess, lines: number): Promise<void> {
+    const batch = Array.from({ length: 1000 }, () => ({ namespace: 'a', cursor: '1'.padEnd(256, 'x') }));
+    for (let logged = 0; logged < lines; logged += 1000) await postCursors(serve.apiUrl, batch);
+  }
+  const LINES = 8000;
+
+  test('takes a bounded part of the memory; once it is read again, it says how many lines are missing', async () => {
+    const serve = await startServe();
+    serve.child.stderr?.pause();
+    await fill(serve, LINES);
+    serve.child.stderr?.resume();
+    const line = await serve.logged(/lines of this log were dropped: nobody read them in time$/);
+    const dropped = Number(/ ([\d,]+) lines of/.exec(line)?.[1]?.replaceAll(',', ''));
+    expect(dropped).toBeGreaterThan(1000);
+    expect(serve.stderr.match(/ cursor 1x/g)).toHaveLength(LINES - dropped);
+    await fill(serve, 1);
+    await serve.until(
+      () => serve.stderr.match(/ cursor 1x/g)?.length === LINES + 1000 - dropped,
+      'more lines',
+    );
+  });
+
+  test('does not keep the process from ending', async () => {
+    const serve = await startServe(['--shutdown-timeout', '300ms']);
+    const client = await openClient(serve.wsUrl, 'a');
+    serve.child.stderr?.pause();
+    await fill(serve, LINES / 2);
+    serve.kill('SIGTERM');
+    const exit = await within(once(serve.child, 'exit'), 'the end of the process');
+    expect(exit).toEqual([0, null]);
+    expect(await client.closed()).toEqual(GOING_AWAY);
+    serve.child.stderr?.resume();
   });
 });
 

@@ -28,6 +28,7 @@ export async function runWith(
     onStop: () => () => {},
     onReload: () => () => {},
     onStrayError: () => () => {},
+    waitForReaders: () => {},
     onExit: () => () => {},
   };
   return { code: await run(args, io), ...out };

@@ -8,6 +8,7 @@ import { colorsFor } from '../color.js';
 import { INTERNAL_ERROR, type Io, STOP_EXIT_CODES, type StopSignal } from '../io.js';
 import { readAuth } from './auth.js';
 import { banner } from './banner.js';
+import { BoundedLines } from './bounded-lines.js';
 import { readServeOptions, type TracedServeOptions } from './config.js';
 import { Log, type LogEvent } from './log.js';
 import { narrate } from './narrate.js';
@@ -15,6 +16,9 @@ import { type Reloadable, reloadOnSignal } from './reload.js';
 import { optionsAsJson, optionsAsYaml } from './show-options.js';
 import { watchStrayErrors } from './stray-errors.js';
 import { expiryWarning, readTlsPair, trustFlag } from './tls-files.js';
+
+/** How long the last lines of the log wait to be read, when the server has ended. */
+const LAST_LINES_MS = 2000;
 
 /** Runs a server until it is asked to stop; the exit code. */
 export async function serve(flags: Record<string, string>, io: Io): Promise<number> {
@@ -25,9 +29,12 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     level: options.logLevel,
     format: options.logFormat,
     colors,
-    write: (line) => io.stderr.write(line),
+    write: (line) => lines.write(line),
     now: () => new Date(),
   });
+  const lines = new BoundedLines(io.stderr, (count) => log.add(dropped(count)));
+  // Whoever does not read the log does not keep the process either.
+  io.waitForReaders(Math.min(options.shutdownTimeout, LAST_LINES_MS));
   const strayErrors = watchStrayErrors(io, log);
   const isHeard = options.logLevel === 'debug' || options.logLevel === 'info';
   await checkBindHost(options.host);
@@ -143,6 +150,16 @@ function stopped({ left, cut }: ShutdownOutcome, server: DatafnWsServer): LogEve
     event: 'server.stopped',
     text: `stopped: ${formatAmount(left, 'connection')} left, ${formatCount(cut)} cut; ${formatCount(goneAway)} left with 1001`,
     fields: { left, goneAway, cut },
+  };
+}
+
+function dropped(count: number): LogEvent {
+  return {
+    // Seen at every level: there may have been errors among them.
+    level: 'error',
+    event: 'log.dropped',
+    text: `${formatAmount(count, 'line')} of this log ${count === 1 ? 'was' : 'were'} dropped: nobody read them in time`,
+    fields: { lines: count },
   };
 }
 

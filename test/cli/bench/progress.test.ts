@@ -42,6 +42,7 @@ function shownOn(screen: Screen, live?: boolean, env: Record<string, string> = {
     onStop: () => () => {},
     onReload: () => () => {},
     onStrayError: () => () => {},
+    waitForReaders: () => {},
     onExit(listener) {
       exit = listener;
       return () => {
