@@ -143,6 +143,8 @@ async function jwtProvider(traced: TracedServeOptions, log: Log): Promise<Namesp
     logger: {
       info: (text, { why } = {}) =>
         log.add({ level: 'info', event: 'token.refused', text: `${text}: ${why}`, fields: { why } }),
+      warn: (text, { error } = {}) =>
+        log.add({ level: 'warn', event: 'keys.stale', text: `${text}: ${error}`, fields: { error } }),
     },
   };
   try {

@@ -1,19 +1,13 @@
 import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
-import {
-  createRemoteJWKSet,
-  errors,
-  type JWTVerifyGetKey,
-  type JWTVerifyOptions,
-  type JWTVerifyResult,
-  jwtVerify,
-} from 'jose';
+import { errors, type JWTVerifyGetKey, type JWTVerifyOptions, type JWTVerifyResult, jwtVerify } from 'jose';
 import type { DatafnLogger } from '../../manager/types.js';
 import { SERVER_DEFAULTS } from '../../options/defaults.js';
-import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import { DatafnWsError } from '../../protocol/errors.js';
 import { JWT_SECRET_EXPECTED, MIN_JWT_SECRET_BYTES } from '../../protocol/jwt.js';
 import { NamespaceTemplate } from '../../protocol/namespace-template.js';
 import { checkOptions, NON_EMPTY_STRING, type OptionRule, objectWith } from '../../protocol/option-rules.js';
 import { isLoopback } from '../api/host-rule.js';
+import { issuerKeys } from './issuer-keys.js';
 import { jwtRefusal } from './jwt-refusal.js';
 import type { ConnectRequest, NamespaceProvider } from './provider.js';
 import { redact } from './redact.js';
@@ -28,9 +22,10 @@ export interface JwtProviderOptions {
    */
   readonly publicKey?: string | undefined;
   /**
-   * Where the issuer publishes its keys (RFC 7517): https, or http on this machine. They are fetched when the first
-   * token comes, again after 10 minutes, and for a key that is not among them at most every 30 seconds. RS256, PS256,
-   * ES256 and EdDSA.
+   * Where the issuer publishes its keys (RFC 7517): https, or http on this machine; at most 1 MiB. They are fetched
+   * when the first token comes, again after 10 minutes, and for a key that is not among them at most every 30 seconds;
+   * after a fetch that failed, not for 5 seconds. Keys that cannot be fetched again hold until they are an hour old.
+   * RS256, PS256, ES256 and EdDSA.
    */
   readonly jwksUrl?: string | undefined;
   /** What `iss` must be. Default: anything. */
@@ -44,8 +39,11 @@ export interface JwtProviderOptions {
    * characters that separate the claims of the template (`:` in `tenant:{tid}:user:{sub}`).
    */
   readonly namespace?: string | undefined;
-  /** Is told at level `info` why a token was refused, never with a part of it. Default: silent. */
-  readonly logger?: Pick<DatafnLogger, 'info'> | undefined;
+  /**
+   * Is told at level `info` why a token was refused, never with a part of it, and at level `warn` why keys could not be
+   * fetched again. Default: silent.
+   */
+  readonly logger?: Pick<DatafnLogger, 'info' | 'warn'> | undefined;
 }
 
 const STRING_OR_BYTES: OptionRule = {
@@ -66,7 +64,7 @@ const RULES = {
   audience: NON_EMPTY_STRING,
   clockToleranceMs: TOLERANCE_MS,
   namespace: NON_EMPTY_STRING,
-  logger: objectWith('info'),
+  logger: objectWith('info', 'warn'),
 } as const;
 
 /** A key, or a way to find it, and the algorithms that it may be used with: never `none`, never what a token says. */
@@ -120,7 +118,7 @@ export function jwtNamespaceProvider(options: JwtProviderOptions): NamespaceProv
   };
 }
 
-function verificationOf({ secret, publicKey, jwksUrl }: JwtProviderOptions): Verification {
+function verificationOf({ secret, publicKey, jwksUrl, logger }: JwtProviderOptions): Verification {
   const given = Object.entries({ secret, publicKey, jwksUrl }).filter(([, value]) => value !== undefined);
   if (given.length !== 1) {
     const got = given.length === 0 ? 'none of them' : given.map(([name]) => `\`${name}\``).join(' and ');
@@ -128,7 +126,7 @@ function verificationOf({ secret, publicKey, jwksUrl }: JwtProviderOptions): Ver
   }
   if (secret !== undefined) return { key: createSecretKey(Buffer.from(secret)), algorithms: ['HS256'] };
   if (publicKey !== undefined) return ofPublicKey(publicKey);
-  return ofKeySet(jwksUrl as string);
+  return ofKeySet(jwksUrl as string, logger);
 }
 
 function ofPublicKey(pem: string): Verification {
@@ -152,32 +150,17 @@ function ofPublicKey(pem: string): Verification {
   );
 }
 
-function ofKeySet(jwksUrl: string): Verification {
+function ofKeySet(jwksUrl: string, logger: JwtProviderOptions['logger']): Verification {
   const url = URL.canParse(jwksUrl) ? new URL(jwksUrl) : undefined;
   // Whoever can change the keys on their way can sign for anybody.
   if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && isLoopback(url.hostname))) {
     throw invalid('Expected `jwksUrl` to be an https URL, or an http one on this machine, got another');
   }
   return {
-    key: reported(createRemoteJWKSet(url), url),
+    key: issuerKeys(url, (error) =>
+      logger?.warn('The keys of the issuer could not be fetched again; the old ones hold for now', { error }),
+    ),
     algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'],
-  };
-}
-
-/** What a key set throws for the token that is looked at, and not for want of keys. */
-const ABOUT_TOKEN = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported];
-
-/** The key set of a URL, with errors that say which one cannot be had, and why. */
-function reported(keySet: JWTVerifyGetKey, { origin, pathname }: URL): JWTVerifyGetKey {
-  return async (header, token) => {
-    try {
-      return await keySet(header, token);
-    } catch (error) {
-      if (ABOUT_TOKEN.some((kind) => error instanceof kind)) throw error;
-      // `fetch` says only that it failed; why is in the cause.
-      const why = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-      throw new Error(`The keys at ${origin}${pathname} cannot be had: ${messageOf(why)}`, { cause: error });
-    }
   };
 }
 

@@ -242,11 +242,11 @@ describe('a token cannot choose its algorithm', () => {
 describe('the keys of a URL', () => {
   /** A server of keys that can be changed, and broken. */
   async function publish(keys: JWK[]) {
-    const published = { keys, status: 200, requests: 0, url: '' };
+    const published = { keys, body: undefined as unknown, status: 200, requests: 0, url: '' };
     const server = createServer((_, response) => {
       published.requests += 1;
       response.writeHead(published.status, { 'content-type': 'application/json', connection: 'close' });
-      response.end(JSON.stringify({ keys: published.keys }));
+      response.end(JSON.stringify(published.body ?? { keys: published.keys }));
     }).listen(0, '127.0.0.1');
     servers.add(server);
     await once(server, 'listening');
@@ -257,8 +257,10 @@ describe('the keys of a URL', () => {
     ...(await exportJWK(key)),
     ...more,
   });
-  const asking = (url: string) => {
-    const provider = jwtNamespaceProvider({ jwksUrl: url });
+  const CANNOT_BE_HAD =
+    /^The keys at http:\/\/127\.0\.0\.1:\d+\/jwks\.json cannot be had: expected 200 OK, got 500$/;
+  const asking = (url: string, logger?: RecordingLogger) => {
+    const provider = jwtNamespaceProvider({ jwksUrl: url, logger });
     return async (token: string) => provider({ token, url: '/', headers: {}, remoteAddress: undefined });
   };
   const ALICE = { namespace: 'user:alice', expiresAtMs: undefined };
@@ -295,20 +297,85 @@ describe('the keys of a URL', () => {
     expect(published.requests).toBe(2);
   });
 
-  test('are fetched again after ten minutes, and a server that is down then is no reason to trust the old ones', async () => {
+  test('are fetched again after ten minutes; while that fails the old ones hold for an hour, and the log says why', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const published = await publish([await jwk(rsa.publicKey, { kid: '1' } as JWK)]);
+    const logger = new RecordingLogger();
+    const provider = asking(published.url, logger);
+    const [token, other] = [
+      await signed('RS256', rsa.privateKey, undefined, { kid: '1' }),
+      await signed('ES256', p256.privateKey, undefined, { kid: '2' }),
+    ];
+    expect(await provider(token)).toEqual(ALICE);
+    published.status = 500;
+    vi.setSystemTime(Date.now() + 599_000);
+    expect(await provider(token)).toEqual(ALICE);
+    expect(published.requests).toBe(1);
+    vi.setSystemTime(Date.now() + 2_000);
+    for (let index = 0; index < 5; index++) expect(await provider(token)).toEqual(ALICE);
+    await expect(provider(other)).rejects.toThrow(CANNOT_BE_HAD);
+    expect(published.requests).toBe(2);
+    expect(logger.warnings).toEqual([
+      {
+        level: 'warn',
+        message: 'The keys of the issuer could not be fetched again; the old ones hold for now',
+        context: { error: expect.stringMatching(CANNOT_BE_HAD) },
+      },
+    ]);
+    vi.setSystemTime(Date.now() + 2_990_000);
+    expect(await provider(token)).toEqual(ALICE);
+    await vi.waitFor(() => expect(published.requests).toBe(3));
+    vi.setSystemTime(Date.now() + 10_000);
+    await expect(provider(token)).rejects.toThrow(CANNOT_BE_HAD);
+    expect(published.requests).toBe(4);
+    published.status = 200;
+    vi.setSystemTime(Date.now() + 6_000);
+    expect(await provider(token)).toEqual(ALICE);
+  });
+
+  test('that are taken back hold no longer once they have been fetched again', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     const published = await publish([await jwk(rsa.publicKey)]);
     const provider = asking(published.url);
     const token = await signed('RS256', rsa.privateKey);
     expect(await provider(token)).toEqual(ALICE);
-    published.status = 500;
+    published.keys = [];
     vi.setSystemTime(Date.now() + 601_000);
-    await expect(provider(token)).rejects.toThrow(
-      /^The keys at http:\/\/127\.0\.0\.1:\d+\/jwks\.json cannot be had: .*200 OK/,
-    );
-    published.status = 200;
-    expect(await provider(token)).toEqual(ALICE);
+    expect(await provider(token)).toBeUndefined();
   });
+
+  test.each<[string, number, unknown, RegExp]>([
+    ['fails', 500, {}, /expected 200 OK, got 500$/],
+    [
+      'is no key set',
+      200,
+      { keys: 'sesame' },
+      /expected a JSON Web Key Set \(RFC 7517\), got something else$/,
+    ],
+    [
+      'has no end',
+      200,
+      { keys: [], more: 'x'.repeat(1024 * 1024) },
+      /expected a key set of at most 1 MiB, got more$/,
+    ],
+  ])(
+    'are asked for once in five seconds while the answer %s, whoever sends how many tokens',
+    async (_, status, body, why) => {
+      vi.useFakeTimers({ toFake: ['Date'] });
+      const published = await publish([await jwk(rsa.publicKey)]);
+      Object.assign(published, { status, body });
+      const provider = asking(published.url);
+      const token = await signed('RS256', rsa.privateKey);
+      for (let index = 0; index < 50; index++) await expect(provider(token)).rejects.toThrow(why);
+      expect(published.requests).toBe(1);
+      vi.setSystemTime(Date.now() + 5_000);
+      await expect(provider(token)).rejects.toThrow(why);
+      expect(published.requests).toBe(2);
+      Object.assign(published, { status: 200, body: undefined });
+      vi.setSystemTime(Date.now() + 5_000);
+      expect(await provider(token)).toEqual(ALICE);
+    },
+  );
 
   test('that cannot be reached are an error that says which and why, and keeps what is in the query of the URL', async () => {
     const provider = asking('http://127.0.0.1:1/keys?key=sesame-sesame');

@@ -1,0 +1,90 @@
+import type { JWKSCacheInput, JWTVerifyGetKey } from 'jose';
+import { createLocalJWKSet, createRemoteJWKSet, customFetch, errors, jwksCache } from 'jose';
+import { messageOf } from '../../protocol/errors.js';
+
+/** How old keys may be before they are fetched again. */
+const REFRESH_MS = 600_000;
+/** How old they may become while they cannot be fetched; then nobody is let in any more. */
+const MAX_AGE_MS = 3_600_000;
+/** From one fetch to the next for a key that is not among them. */
+const UNKNOWN_KEY_MS = 30_000;
+/** From a fetch that failed to the next, whatever for. */
+const RETRY_MS = 5000;
+/** Shorter than a client waits for the provider, so that it may still get in with the old keys. */
+const FETCH_MS = 3000;
+const MAX_BYTES = 1024 * 1024;
+
+/** What a key set throws for the token that is looked at, and not for want of keys. */
+const ABOUT_TOKEN = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported];
+
+/**
+ * The keys that an issuer publishes at a URL, fetched when they are needed. How often is bounded, whatever tokens come
+ * and whatever the URL answers; while it cannot be had, the keys of before hold for an hour.
+ *
+ * @param onStale is told why keys that have become old could not be fetched again.
+ */
+export function issuerKeys(url: URL, onStale: (why: string) => void): JWTVerifyGetKey {
+  const cache: JWKSCacheInput = {};
+  let failure: { readonly error: unknown; readonly retryAtMs: number } | undefined;
+  const keySet = createRemoteJWKSet(url, {
+    cacheMaxAge: MAX_AGE_MS,
+    cooldownDuration: UNKNOWN_KEY_MS,
+    timeoutDuration: FETCH_MS,
+    [jwksCache]: cache,
+    async [customFetch](href, options) {
+      if (failure !== undefined && Date.now() < failure.retryAtMs) throw failure.error;
+      try {
+        const response = await fetchKeySet(href, options);
+        failure = undefined;
+        return response;
+      } catch (error) {
+        failure = { error, retryAtMs: Date.now() + RETRY_MS };
+        if (keySet.fresh) onStale(reasonOf(url, error));
+        throw error;
+      }
+    },
+  });
+  return async (header, token) => {
+    if (cache.uat !== undefined && Date.now() >= cache.uat + REFRESH_MS) {
+      const refreshed = keySet.reload().catch(() => {});
+      // While the URL cannot be had, only the first client waits to learn that.
+      if (failure === undefined) await refreshed;
+    }
+    try {
+      return await keySet(header, token);
+    } catch (error) {
+      if (ABOUT_TOKEN.some((kind) => error instanceof kind)) throw error;
+      throw new Error(reasonOf(url, error), { cause: error });
+    }
+  };
+}
+
+/** Fetches a key set that is one, and no more than fits. */
+async function fetchKeySet(href: string, options: RequestInit): Promise<Response> {
+  const response = await fetch(href, options);
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    throw new Error(`expected 200 OK, got ${response.status}`);
+  }
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_BYTES) throw new Error('expected a key set of at most 1 MiB, got more');
+    chunks.push(chunk);
+  }
+  const text = Buffer.concat(chunks).toString();
+  try {
+    createLocalJWKSet(JSON.parse(text));
+  } catch {
+    throw new Error('expected a JSON Web Key Set (RFC 7517), got something else');
+  }
+  return new Response(text);
+}
+
+/** Which keys cannot be had, and why; nothing of the query of the URL. */
+function reasonOf({ origin, pathname }: URL, error: unknown): string {
+  // `fetch` says only that it failed; why is in the cause.
+  const why = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return `The keys at ${origin}${pathname} cannot be had: ${messageOf(why)}`;
+}
