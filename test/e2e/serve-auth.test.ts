@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -78,6 +79,26 @@ describe('serve --auth tokens', () => {
     await (await openClient(serve.wsUrl, BOB)).roundTrip();
     await alice.roundTrip();
     expect(serve.stderr).not.toMatch(/short-secret|0123456789/);
+  });
+
+  test('a file that has become a pipe is refused on SIGHUP, the next one is read, and the process ends when it is told to', async () => {
+    const file = written('pipe.yaml', `${ALICE}: user:alice\n`);
+    const serve = await startServe(['--auth', 'tokens', '--tokens', file]);
+    rmSync(file);
+    execFileSync('mkfifo', [file]);
+    serve.kill('SIGHUP');
+    await serve.logged(
+      /SIGHUP: the tokens file stays as it was: \S+pipe\.yaml is no regular file, and can be read only once$/,
+    );
+    await (await openClient(serve.wsUrl, ALICE)).roundTrip();
+
+    rmSync(file);
+    written('pipe.yaml', `${BOB}: user:bob\n`);
+    serve.kill('SIGHUP');
+    await serve.logged(/SIGHUP: the tokens file was read again/);
+    await (await openClient(serve.wsUrl, BOB)).roundTrip();
+    serve.kill('SIGTERM');
+    expect(await serve.ended()).toEqual({ code: 0, signal: null });
   });
 
   inTerminal('ends all the same when its terminal is closed, which is a SIGHUP, too', async () => {

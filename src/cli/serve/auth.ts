@@ -95,8 +95,10 @@ async function tokensAuth(file: string, from: string): Promise<Auth> {
     example: { namespace, token: 'TOKEN' },
     reloadable: {
       what: 'the tokens file',
-      async reload() {
-        provider.replace(await readTokens(file, from));
+      files: [file],
+      async read() {
+        const others = await readTokens(file, from);
+        return () => provider.replace(others);
       },
     },
   };

@@ -1,13 +1,19 @@
+import { stat } from 'node:fs/promises';
 import { messageOf } from '../../protocol/errors.js';
+import { formatDuration } from '../../protocol/units.js';
 import type { Io } from '../io.js';
 import type { Log } from './log.js';
+
+/** How long files may take to be read. */
+const READ_MS = 10_000;
 
 /** Something of a running server that comes from files, and can be read from them again. */
 export interface Reloadable {
   /** What it is, fit to be a subject: "The TLS certificate". */
   readonly what: string;
-  /** Reads it again and puts it in force; throwing leaves the old one there. */
-  reload(): Promise<void>;
+  readonly files: readonly string[];
+  /** Reads it again; what comes of that puts it in force. Throwing leaves the old one there. */
+  read(): Promise<() => void>;
 }
 
 /**
@@ -27,9 +33,11 @@ export function reloadOnSignal(io: Io, log: Log, reloadables: readonly Reloadabl
   });
 }
 
-async function reload({ what, reload }: Reloadable, log: Log): Promise<void> {
+async function reload(one: Reloadable, log: Log): Promise<void> {
+  const { what } = one;
   try {
-    await reload();
+    const putInForce = await inTime(readAgain(one));
+    putInForce();
     log.add({ level: 'info', event: 'reload.done', text: `SIGHUP: ${what} was read again` });
   } catch (error) {
     const reason = messageOf(error);
@@ -40,4 +48,25 @@ async function reload({ what, reload }: Reloadable, log: Log): Promise<void> {
       fields: { reason },
     });
   }
+}
+
+async function readAgain({ files, read }: Reloadable): Promise<() => void> {
+  for (const file of files) {
+    // A pipe that nobody writes to would hold up a thread, and with it the end of the process.
+    if (!(await stat(file)).isFile())
+      throw new Error(`${file} is no regular file, and can be read only once`);
+  }
+  return read();
+}
+
+/** A file system that does not answer is not to be in the way of the next signal. */
+async function inTime<Value>(reading: Promise<Value>): Promise<Value> {
+  let deadline: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    deadline = setTimeout(
+      () => reject(new Error(`reading took longer than ${formatDuration(READ_MS)}`)),
+      READ_MS,
+    );
+  });
+  return Promise.race([reading, late]).finally(() => clearTimeout(deadline));
 }

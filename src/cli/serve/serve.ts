@@ -167,8 +167,10 @@ function dropped(count: number): LogEvent {
 function tlsReloadable(server: DatafnWsServer, traced: TracedServeOptions): Reloadable {
   return {
     what: 'the TLS certificate',
-    async reload() {
-      server.updateTls((await readTlsPair(traced)) as TlsPair);
+    files: [traced.values.tlsCert as string, traced.values.tlsKey as string],
+    async read() {
+      const pair = (await readTlsPair(traced)) as TlsPair;
+      return () => server.updateTls(pair);
     },
   };
 }
