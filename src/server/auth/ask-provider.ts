@@ -14,7 +14,7 @@ export interface AskOptions {
 
 /**
  * Asks a provider who connects. Whatever goes wrong in it means that the client is not let in: this neither throws nor
- * rejects, and a promise is settled in time.
+ * rejects, and a promise is settled in time. What a provider does wrong is logged, and so is an answer that is none.
  *
  * @returns the grant, or `undefined` for a refusal; at once when the provider answers at once.
  */

@@ -1,3 +1,4 @@
+import { namespaceProblem } from '../../protocol/identifiers.js';
 import type { NamespaceProvider } from './provider.js';
 
 const devProviders = new WeakSet<NamespaceProvider>();
@@ -9,7 +10,8 @@ const devProviders = new WeakSet<NamespaceProvider>();
  * @param anonymousNamespace where clients without a token go; without it they are refused.
  */
 export function devNamespaceProvider(anonymousNamespace?: string): NamespaceProvider {
-  const provider: NamespaceProvider = ({ token }) => token ?? anonymousNamespace;
+  const provider: NamespaceProvider = ({ token = anonymousNamespace }) =>
+    namespaceProblem(token) === undefined ? token : undefined;
   devProviders.add(provider);
   return provider;
 }

@@ -107,6 +107,46 @@ describe('a provider that does not answer in time', () => {
   });
 });
 
+describe('a provider that says nothing sensible', () => {
+  const ANSWER = 'expected the answer to be a namespace, { namespace, expiresAtMs } or nothing, got';
+  test.each<[string, () => unknown, string]>([
+    [
+      'a throw',
+      () => {
+        throw new Error('no such tenant');
+      },
+      'no such tenant',
+    ],
+    ['a rejection', () => Promise.reject(new Error('no such tenant')), 'no such tenant'],
+    ['a number', () => 5, `${ANSWER} 5`],
+    ['a promise of a number', async () => 5, `${ANSWER} 5`],
+    ['a list', () => ['a'], `${ANSWER} an array`],
+    ['an empty object', () => ({}), 'expected the namespace of the answer to be a string, got undefined'],
+    [
+      'an end that is no number',
+      () => ({ namespace: 'a', expiresAtMs: NaN }),
+      'expected the expiresAtMs of the answer to be a finite number of milliseconds, got NaN',
+    ],
+  ])('%s: 4401, and the log says what was wrong, once', async (_, provide, error) => {
+    const { wsUrl, server, logger } = await startServer({ namespaceProvider: provide as NamespaceProvider });
+    expect(await (await openClient(wsUrl, 'the-token')).closed()).toEqual(UNAUTHORIZED);
+    expect(logger.warnings).toEqual([
+      { level: 'warn', message: 'The namespace provider failed', context: { error } },
+    ]);
+    expect(server.stats()).toMatchObject({ connections: 0, accepted: 0, refused: { 4401: 1 } });
+  });
+
+  test.each<[string, () => NamespaceAnswer]>([
+    ['nothing', () => undefined],
+    ['null', () => null],
+    ['an end that is past', () => ({ namespace: 'a', expiresAtMs: 1 })],
+  ])('is no mistake when it is %s: 4401, and the log says nothing', async (_, provide) => {
+    const { wsUrl, logger } = await startServer({ namespaceProvider: provide });
+    expect(await (await openClient(wsUrl, 'T')).closed()).toEqual(UNAUTHORIZED);
+    expect(logger.warnings).toEqual([]);
+  });
+});
+
 describe('a provider that fails in its own way', () => {
   const sneaky = {
     get namespace(): string {

@@ -16,26 +16,38 @@ describe('an answer of a provider', () => {
   test.each<[string, unknown]>([
     ['nothing', undefined],
     ['null', null],
-    ['an empty namespace', ''],
-    ['a number', 42],
-    ['true', true],
-    ['a list', ['user:alice']],
-    ['a function', () => 'user:alice'],
-    ['a String object', new String('user:alice')],
-    ['a namespace with a newline', 'a\nb'],
-    ['a namespace that is too long', 'n'.repeat(256)],
-    ['a grant without a namespace', {}],
-    ['a grant of an empty namespace', { namespace: '' }],
-    ['a grant of a namespace that is no text', { namespace: { toString: () => 'a' } }],
     ['a grant that ended just now', { namespace: 'a', expiresAtMs: NOW_MS }],
     ['a grant that ended long ago', { namespace: 'a', expiresAtMs: -1 }],
-    ['an end that is no number', { namespace: 'a', expiresAtMs: NaN }],
-    ['an end at infinity', { namespace: 'a', expiresAtMs: Number.POSITIVE_INFINITY }],
-    ['an end as a text', { namespace: 'a', expiresAtMs: '9999' }],
-    ['an end as a date', { namespace: 'a', expiresAtMs: new Date(9999) }],
-    ['an end of null', { namespace: 'a', expiresAtMs: null }],
   ])('%s does not', (_, answer) => {
     expect(readGrant(answer, NOW_MS)).toBeUndefined();
+  });
+
+  const ANSWER = 'the answer to be a namespace, { namespace, expiresAtMs } or nothing, got';
+  const NAMESPACE = 'the namespace of the answer to be';
+  const END = 'the expiresAtMs of the answer to be a finite number of milliseconds, got';
+  test.each<[string, unknown, string]>([
+    ['an empty namespace', '', `${NAMESPACE} a non-empty string, got an empty one`],
+    ['a number', 42, `${ANSWER} 42`],
+    ['true', true, `${ANSWER} true`],
+    ['a list', ['user:alice'], `${ANSWER} an array`],
+    ['a function', () => 'user:alice', `${ANSWER} a function`],
+    ['a String object', new String('user:alice'), `${NAMESPACE} a string, got undefined`],
+    ['a namespace with a newline', 'a\nb', `${NAMESPACE} without control characters, got one`],
+    ['a namespace that is too long', 'n'.repeat(256), `${NAMESPACE} at most 255 characters, got 256`],
+    ['a grant without a namespace', {}, `${NAMESPACE} a string, got undefined`],
+    ['a grant of an empty namespace', { namespace: '' }, `${NAMESPACE} a non-empty string, got an empty one`],
+    [
+      'a grant of a namespace that is no text',
+      { namespace: { toString: () => 'a' } },
+      `${NAMESPACE} a string, got an object`,
+    ],
+    ['an end that is no number', { namespace: 'a', expiresAtMs: NaN }, `${END} NaN`],
+    ['an end at infinity', { namespace: 'a', expiresAtMs: Number.POSITIVE_INFINITY }, `${END} Infinity`],
+    ['an end as a text', { namespace: 'a', expiresAtMs: '9999' }, `${END} "9999"`],
+    ['an end as a date', { namespace: 'a', expiresAtMs: new Date(9999) }, `${END} an object`],
+    ['an end of null', { namespace: 'a', expiresAtMs: null }, `${END} null`],
+  ])('%s is a mistake of the provider', (_, answer, expected) => {
+    expect(() => readGrant(answer, NOW_MS)).toThrow(new Error(`expected ${expected}`));
   });
 
   test('is read once: what was checked is what counts', () => {
