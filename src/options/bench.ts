@@ -63,7 +63,7 @@ export const benchOptions = {
   }),
   jwtSecret: text({
     placeholder: 'SECRET',
-    help: 'Sign a JWT (HS256) with this secret for each client; with --jwt-claims.',
+    help: 'Sign a JWT (HS256) with this secret for each client; with --jwt-claims. Better in the environment than here.',
     default: undefined as string | undefined,
     isSecret: true,
   }),

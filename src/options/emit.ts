@@ -6,7 +6,7 @@ import { apiUrlProblem, maskedUrl } from './urls.js';
 
 export const adminTokenOption = text({
   placeholder: 'TOKEN',
-  help: 'Bearer token of the HTTP API.',
+  help: 'Bearer token of the HTTP API; better in the environment than here.',
   default: undefined as string | undefined,
   isSecret: true,
   check: tokenProblem,

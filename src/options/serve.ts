@@ -198,7 +198,7 @@ export const serveOptions = {
   }),
   adminToken: text({
     placeholder: 'TOKEN',
-    help: 'Bearer token that the HTTP API asks for.',
+    help: 'Bearer token that the HTTP API asks for; better in the environment than here. For the network, at least 16 bytes.',
     default: undefined as string | undefined,
     isSecret: true,
     check: tokenProblem,

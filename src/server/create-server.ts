@@ -9,6 +9,7 @@ import { hasLoopbackHost, isLoopback } from './api/host-rule.js';
 import { orderProblem } from './api/monotonic.js';
 import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
 import type { NamespaceProvider } from './auth/provider.js';
+import { tokenLengthProblem } from './auth/tokens.js';
 import { checkServerOptions } from './check-options.js';
 import { DelayMonitor } from './delay-monitor.js';
 import { DescriptorWatch } from './descriptor-watch.js';
@@ -25,7 +26,7 @@ import { firstRefusal, type UpgradeGate } from './transport/gate.js';
 
 /** How {@link createDatafnWsServer} listens and whom it serves. What is left out has the default given here. */
 export interface DatafnWsServerOptions extends Partial<AttachOptions> {
-  /** Address to listen on. Default `127.0.0.1`; any other than a loopback one wants `adminToken`. */
+  /** Address to listen on. Default `127.0.0.1`; any other than a loopback one wants an `adminToken` of at least 16 bytes. */
   readonly host?: string;
   /** TCP port; 0 takes a free one. Default 3001. */
   readonly port?: number;
@@ -277,6 +278,13 @@ function checkExposure(host: string, { adminToken, namespaceProvider }: DatafnWs
     throw new DatafnWsError(
       'ERR_INVALID_OPTION',
       `Listening on ${host} opens the HTTP API to the network: add --admin-token TOKEN (\`adminToken\`), or listen on 127.0.0.1`,
+    );
+  }
+  const short = tokenLengthProblem(adminToken);
+  if (short !== undefined) {
+    throw new DatafnWsError(
+      'ERR_INVALID_OPTION',
+      `Listening on ${host} opens the HTTP API to the network: expected --admin-token (\`adminToken\`) to be of ${short}; make one with: openssl rand -hex 16, or listen on 127.0.0.1`,
     );
   }
   if (namespaceProvider === undefined || isDevProvider(namespaceProvider)) {

@@ -105,7 +105,7 @@ describe('serve that cannot use its --auth', () => {
     ],
     [
       'dev for the network',
-      ['--host', '0.0.0.0', '--admin-token', 'T', '--auth', 'dev'],
+      ['--host', '0.0.0.0', '--admin-token', 'a-token-for-tests', '--auth', 'dev'],
       /The `dev` namespace provider .* loopback only/,
     ],
   ])('says so in one line and exits 2: %s', async (_, flags, message) => {

@@ -78,7 +78,11 @@ describe('wrong usage is exit 2, with the flag, what was expected and what it go
     [['serve', '--anonymous-namespace', 'a\nb'], '--anonymous-namespace', 'control characters'],
     [['serve', '--host', ''], '--host'],
     [['serve', '--host', '0.0.0.0'], '--admin-token', '127.0.0.1'],
-    [['serve', '--host', '0.0.0.0', '--admin-token', 'T'], '--auth'],
+    [['serve', '--host', '0.0.0.0', '--admin-token', 'a-token-for-tests'], '--auth'],
+    [
+      ['serve', '--host', '0.0.0.0', '--admin-token', 'x', '--auth', 'jwt', '--jwt-secret', 's'.repeat(32)],
+      'Listening on 0.0.0.0 opens the HTTP API to the network: expected --admin-token (`adminToken`) to be of at least 16 bytes, got 1;',
+    ],
     [['serve', '--port'], "option '-p, --port <PORT>' argument missing"],
     [['serve', 'extra'], 'too many arguments'],
     [['emit', '42'], 'Expected --namespace, got none', '-n user:alice'],
@@ -262,6 +266,15 @@ describe('help and version', () => {
     const text = stdout.replace(/\s+/g, ' ');
     for (const key of Object.keys(table)) expect(text).toContain(`--${flagOf(key)} `);
     expect(text).toContain('DATAFN_WS_');
+  });
+
+  const secrets = Object.values(TABLES).flatMap((table) =>
+    Object.entries<OptionSpec<unknown>>(table).filter(
+      ([key, { isSecret }]) => isSecret && /(Token|Secret)$/.test(key),
+    ),
+  );
+  test.each(secrets)('a secret, %s, is better in the environment, and the help says so', (_, { help }) => {
+    expect(help).toMatch(/better in the environment than here/i);
   });
 
   test('help shows what there is, and help COMMAND what that takes', async () => {

@@ -45,7 +45,7 @@ async function outcomeOf(serve: Awaited<ReturnType<typeof startServe>>, token: s
 describe('serve --auth tokens', () => {
   test('on all addresses lets in who has a token of the file, each into its namespace, and nobody else', async () => {
     const file = written('tokens.yaml', `${ALICE}: user:alice\n"${BOB}": user:bob\n`);
-    const open = ['--host', '0.0.0.0', '--admin-token', 'T'];
+    const open = ['--host', '0.0.0.0', '--admin-token', 'a-token-for-tests'];
     const serve = await startServe(['--auth', 'tokens', '--tokens', file, ...open]);
     const local = (url: string) => url.replace('0.0.0.0', '127.0.0.1');
     const [wsUrl, apiUrl] = [local(serve.wsUrl), local(serve.apiUrl)];
@@ -53,7 +53,11 @@ describe('serve --auth tokens', () => {
     for (const token of [undefined, 'user:alice', `${ALICE}x`]) {
       expect(await (await openClient(wsUrl, token)).closed(), token).toEqual(UNAUTHORIZED);
     }
-    await postCursors(apiUrl, { namespace: 'user:alice', cursor: '1' }, { authorization: 'Bearer T' });
+    await postCursors(
+      apiUrl,
+      { namespace: 'user:alice', cursor: '1' },
+      { authorization: 'Bearer a-token-for-tests' },
+    );
     expect(await alice.received(1)).toHaveLength(1);
     await bob.roundTrip();
     expect(bob.texts).toEqual([]);

@@ -252,8 +252,25 @@ describe('what is open to the network', () => {
     },
   );
 
+  test.each(['0.0.0.0', '::', 'example.com'])(
+    'an admin token of less than 16 bytes is refused on %s, and is enough on loopback',
+    (host) => {
+      const options = { adminToken: 'fifteen-bytes-x', namespaceProvider: () => 'a' };
+      expect(() => createDatafnWsServer({ ...options, host })).toThrow(
+        invalid(
+          /^(?!.*fifteen).*expected --admin-token \(`adminToken`\) to be of at least 16 bytes, got 15;/,
+        ),
+      );
+      expect(() => createDatafnWsServer({ ...options, host, adminToken: 'sixteen-bytes-xy' })).not.toThrow();
+      for (const near of ['127.0.0.1', '::1', 'localhost'])
+        expect(() => createDatafnWsServer({ ...options, host: near })).not.toThrow();
+    },
+  );
+
   test('with an admin token and the dev provider it is refused, with the flag to change', () => {
-    expect(() => createDatafnWsServer({ host: '0.0.0.0', adminToken: 'secret' })).toThrow(invalid(/--auth/));
+    expect(() => createDatafnWsServer({ host: '0.0.0.0', adminToken: 'secret-0123456789' })).toThrow(
+      invalid(/--auth/),
+    );
   });
 
   test.each(['', ' '])('an admin token of "%s" is refused, on loopback too', (adminToken) => {
@@ -263,7 +280,7 @@ describe('what is open to the network', () => {
   test('with an admin token and a provider of its own it listens', async () => {
     const { server, port } = await startServer({
       host: '0.0.0.0',
-      adminToken: 'secret',
+      adminToken: 'secret-0123456789',
       namespaceProvider: () => 'a',
     });
     expect(server.address?.host).toBe('0.0.0.0');
@@ -333,14 +350,18 @@ describe('an address that cannot be had', () => {
 
   // 203.0.113.0/24 is for documentation (RFC 5737) and nobody's.
   test('an address of another machine rejects listen() with the flag to change', async () => {
-    const options = { host: '203.0.113.1', adminToken: 'secret', namespaceProvider: () => 'a' };
+    const options = { host: '203.0.113.1', adminToken: 'secret-0123456789', namespaceProvider: () => 'a' };
     await expect(startServer(options)).rejects.toEqual(
       listenError(/^203\.0\.113\.1 is no address of this machine: .*--host/),
     );
   });
 
   test('a name that nobody has rejects listen() with the flag to change', async () => {
-    const options = { host: 'nowhere.invalid', adminToken: 'secret', namespaceProvider: () => 'a' };
+    const options = {
+      host: 'nowhere.invalid',
+      adminToken: 'secret-0123456789',
+      namespaceProvider: () => 'a',
+    };
     await expect(startServer(options)).rejects.toEqual(listenError(/nowhere\.invalid.*--host/));
   });
 });

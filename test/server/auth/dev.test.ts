@@ -6,7 +6,7 @@ import { disposeLive, openClient, startServer } from '../../support/live-server.
 
 afterEach(disposeLive);
 
-const open = { host: '0.0.0.0', port: 0, adminToken: 'T' };
+const open = { host: '0.0.0.0', port: 0, adminToken: 'a-token-for-tests' };
 
 test('the dev provider is kept from the network, whether it is left out or handed in', () => {
   for (const namespaceProvider of [undefined, devNamespaceProvider(), devNamespaceProvider('everybody')]) {
