@@ -26,6 +26,8 @@ const LIMITS = [
   'batchItems',
   /** An upgrade answered 503 because `handshakeBacklog` others waited for their turn. */
   'handshakes',
+  /** An upgrade answered 503 because `maxPendingAuth` others waited for the namespace provider. */
+  'pendingAuth',
   /** An upgrade answered 503 because the event loop was late by more than `shedAboveMs`. */
   'eventLoopDelay',
   /** The process ran out of file descriptors; until it had some again, new connections were cut unheard. */

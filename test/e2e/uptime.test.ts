@@ -1,7 +1,10 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { disposeProcesses, runCli, type ServeProcess, startServe } from '../support/cli-process.js';
 import { within } from '../support/deadline.js';
 import { call, postCursors } from '../support/http-call.js';
@@ -13,6 +16,7 @@ afterEach(async () => {
   await disposeProcesses();
 });
 
+const INDEX = new URL('../../dist/index.js', import.meta.url).href;
 const GOING_AWAY = { code: 1001, reason: 'Going Away' };
 
 const stats = async (serve: ServeProcess) => (await call('GET', `${serve.apiUrl}/v1/stats`)).json;
@@ -128,11 +132,7 @@ describe('drain', () => {
     serve.kill('SIGTERM');
     await clients[0]?.closed();
     expect((await call('GET', `${serve.apiUrl}/readyz`)).status).toBe(503);
-    const turnedAway = await connectClient(serve.wsUrl, { token: 'a' });
-    expect([turnedAway.status, /^Retry-After: 1$/m.test(turnedAway.head.replaceAll('\r', ''))]).toEqual([
-      503,
-      true,
-    ]);
+    expect((await connectClient(serve.wsUrl, { token: 'a' })).status).toBe(503);
     // The last of those that came first is told to go when the window is more than half over.
     expect(clients[3]?.closeFrame).toBeUndefined();
     expect(await serve.ended()).toEqual({ code: 0, signal: null });
@@ -141,11 +141,15 @@ describe('drain', () => {
     expect(serve.stderr).toContain('stopped: 4 connections left, 1 cut; 4 left with 1001');
   });
 
-  test('exits at once on a second signal', async () => {
+  test('tells new clients to come back when its window is over, and exits at once on a second signal', async () => {
     const serve = await startServe(['--drain', '60s']);
     const clients = [await openClient(serve.wsUrl, 'a'), await openClient(serve.wsUrl, 'a')];
     serve.kill('SIGINT');
     await clients[0]?.closed();
+    const { status, head } = await connectClient(serve.wsUrl, { token: 'a' });
+    expect(status).toBe(503);
+    const seconds = Number(/^Retry-After: (\d+)\r?$/m.exec(head)?.[1]);
+    expect([seconds > 40, seconds <= 60], `${seconds} s`).toEqual([true, true]);
     serve.kill('SIGINT');
     expect(await serve.ended()).toEqual({ code: 130, signal: null });
   });
@@ -244,6 +248,9 @@ describe('a mistake of ours that nobody caught', () => {
 const hasProc = process.platform === 'linux';
 if (!hasProc && process.env.CI) throw new Error('These tests count descriptors in /proc, which is not there');
 
+const hasPrlimit = hasProc && spawnSync('prlimit', ['--version']).status === 0;
+if (!hasPrlimit && process.env.CI) throw new Error('A test lowers a limit with prlimit, which is not there');
+
 /** Sockets that a process has open. */
 function descriptors({ pid }: ServeProcess): number {
   return readdirSync(`/proc/${pid}/fd`).length;
@@ -285,6 +292,25 @@ describe.skipIf(!hasProc)('without file descriptors', () => {
     expect(serve.stderr.match(/Out of file descriptors/g)).toHaveLength(1);
     expect(serve.exit).toBeUndefined();
   });
+
+  test.skipIf(!hasPrlimit)(
+    'for any at all, of which the system tells again and again, serve says so once',
+    async () => {
+      const serve = await startServe(['--log-level', 'warn']);
+      const inside = await openClient(serve.wsUrl, 'a');
+      // Below those that it has: not even the one that libuv keeps for this can be opened again.
+      const limit = (soft: number) => execFileSync('prlimit', ['--pid', `${serve.pid}`, `--nofile=${soft}:`]);
+      limit(10);
+      const waiting = startClient(serve.wsUrl, { token: 'a' });
+      await serve.logged(/Out of file descriptors/);
+      for (let round = 0; round < 20; round++) await inside.roundTrip();
+      limit(1000);
+      await serve.logged(/There are file descriptors again/);
+      waiting.socket.destroy();
+      expect((await openClient(serve.wsUrl, 'a')).isOpen).toBe(true);
+      expect(serve.stderr.match(/Out of file descriptors/g)).toHaveLength(1);
+    },
+  );
 });
 
 describe('shedding load', () => {
@@ -321,6 +347,86 @@ describe('a storm of handshakes', () => {
     for (const { head } of refused) expect(head).toMatch(/^Retry-After: 1\r?$/m);
     expect(clients.filter(({ isOpen }) => isOpen)).toHaveLength(40);
     expect(await stats(serve)).toMatchObject({ connections: 40, limited: { handshakes: 50 } });
+  });
+});
+
+describe('the namespace provider', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'datafn-ws-uptime-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test('that hangs has --max-pending-auth clients waiting; the others are told to come back with 503', async () => {
+    const file = join(folder, 'hangs.mjs');
+    writeFileSync(file, 'export const getNamespace = () => new Promise(() => {});\n');
+    const serve = await startServe(['--auth', 'module', '--auth-module', file, '--max-pending-auth', '3']);
+    const clients = Array.from({ length: 8 }, () => startClient(serve.wsUrl, { token: 'a' }));
+    await untilStats(serve, ({ limited }) => limited.pendingAuth === 5, 'five that find no place');
+    // The first that came wait, however the connections raced.
+    await Promise.race(clients.map((client) => client.gone()));
+    await stats(serve);
+    const refused = clients.filter(({ status }) => status === 503);
+    for (const { head } of refused) expect(head).toMatch(/^Retry-After: 1\r?$/m);
+    expect(clients.filter(({ status, ended }) => status === 0 && ended === undefined)).toHaveLength(3);
+    expect(await stats(serve)).toMatchObject({ connections: 0, refused: { 503: 5 } });
+  });
+});
+
+test('a logger that throws at everything does not take a server of the library down', async () => {
+  const script = `
+    import { createDatafnWsServer } from ${JSON.stringify(INDEX)};
+    const sync = () => { throw new Error('no log'); };
+    const later = async () => sync();
+    const server = createDatafnWsServer({
+      port: 0,
+      logger: { debug: sync, info: later, warn: sync, error: later },
+      observer: { connected: sync },
+      namespaceProvider: ({ token }) => token ?? sync(),
+    });
+    console.log((await server.listen()).wsUrl);
+    process.stdin.resume().on('end', () => server.close().then(() => process.exit()));
+  `;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script]);
+  let errors = '';
+  child.stderr.on('data', (text) => {
+    errors += text;
+  });
+  const exit = once(child, 'exit');
+  const wsUrl = String((await once(child.stdout, 'data'))[0]).trim();
+  const client = await openClient(wsUrl, 'a');
+  for (let round = 0; round < 2; round++) {
+    expect(await (await openClient(wsUrl)).closed()).toEqual({ code: 4401, reason: 'Unauthorized' });
+  }
+  await client.roundTrip();
+  child.stdin.end();
+  expect([await client.closed(), await within(exit, 'the end of the process'), errors]).toEqual([
+    GOING_AWAY,
+    [0, null],
+    '',
+  ]);
+});
+
+describe('the heartbeat', () => {
+  const PONG = 0xa;
+
+  test('forgives its own lag: clients whose pongs came while the server did not run stay', async () => {
+    // Longer than the interval and the timeout together, and it begins between a ping and its pong.
+    const stall = `process.stderr.write('stalled\\n'); ${STALL.replace('900', '1300')}`;
+    const serve = await startServe(
+      ['--heartbeat-interval', '600ms', '--heartbeat-timeout', '500ms'],
+      onSignal(stall),
+    );
+    const client = await openClient(serve.wsUrl, 'a', { answersPing: false });
+    await client.until(() => client.pings > 0, 'a ping');
+    serve.kill('SIGUSR2');
+    await serve.logged(/^stalled$/);
+    client.socket.on('data', () => client.sendFrame(PONG));
+    client.sendFrame(PONG);
+    const { closed, process } = await stats(serve);
+    expect(process.eventLoopDelayMaxMs).toBeGreaterThan(1100);
+    // The next beat is answered, too.
+    const { pings } = client;
+    await client.until(() => client.pings > pings, 'another ping');
+    await client.roundTrip();
+    expect([closed, (await stats(serve)).closed]).toEqual([{}, {}]);
   });
 });
 

@@ -126,6 +126,7 @@ export class Upgrader implements UpgradeHandler {
     if (this.#hasGone(socket)) return;
     // Asked first: what a provider does for a client that has no place to wait would be done for nobody.
     if (this.#undecided.isFull) {
+      this.options.counters.countLimited('pendingAuth');
       this.#reject(socket, TOO_MANY_PENDING);
       return;
     }
