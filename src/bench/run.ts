@@ -220,6 +220,7 @@ class Run {
       cohorts,
       namespaces,
       seed,
+      startMs: this.#startMs,
       credentials,
       tls,
       localAddresses,

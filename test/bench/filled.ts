@@ -42,6 +42,11 @@ export function filledMeasurements(): Measurements {
     cohort.open = clients - 20;
     cohort.unpinged = 1 + index;
   }
+  measurements.cohorts[0]?.tally.evidence.note('lost', 3410, () => ({
+    client: 17,
+    namespace: 'user:18',
+    cursor: '1700000000000118',
+  }));
   measurements.cohorts[1]?.tally.closed.count('4503 Namespace connection limit reached', 10);
   measurements.cohorts[2]?.tally.closed.count('1001 Heartbeat timeout', 49);
   Object.assign(measurements.emit, { broadcasts: 120, failed: 2, delivered: 11_990 });

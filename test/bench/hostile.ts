@@ -70,7 +70,13 @@ export function hostileReport(evil: string): JsonReport {
           changes: [{ path: evil, value: evil, before: evil }],
           serverFlags: [evil],
         },
-        expectations: result.expectations.map((one) => ({ ...one, rule: evil, phase: evil, key: evil })),
+        expectations: result.expectations.map((one) => ({
+          ...one,
+          rule: evil,
+          phase: evil,
+          key: evil,
+          evidence: [evil],
+        })),
         phases: result.phases.map((phase) => ({ ...phase, label: evil })),
         comparison: hostileComparison(evil),
         total: {

@@ -131,6 +131,7 @@ async function openBenchClients(url, clients) {
     worker: 0,
     workers: 1,
     seed: 1,
+    startMs: 0,
     localAddresses: [],
     tls: undefined,
   });

@@ -1,5 +1,13 @@
 import { monotonicMs } from '../measure/clock.js';
-import { contains, dueMs, type EmissionPlan, namespaceAt } from '../measure/emission-plan.js';
+import {
+  contains,
+  cursorText,
+  dueMs,
+  type EmissionPlan,
+  indexAt,
+  namespaceAt,
+} from '../measure/emission-plan.js';
+import type { Fault, Sighting } from '../measure/evidence.js';
 import { Histogram, type HistogramData } from '../measure/histogram.js';
 import { seededRandom } from '../measure/random.js';
 import { ordinalsDueBefore, Reception } from '../measure/reception.js';
@@ -30,6 +38,8 @@ const SETTLE_POLL_MS = 20;
 const REFUSAL_MS = 50;
 /** How long a handshake of a client that comes back by itself, or churns, may take. */
 const HANDSHAKE_MS = 10_000;
+/** Characters of a cursor that are kept as evidence. */
+const MAX_CURSOR_LENGTH = 64;
 
 /** The clients of one worker process, and everything they measure. Knows nothing of processes. */
 export class ClientFleet implements FleetCalls, ClientHost {
@@ -131,7 +141,8 @@ export class ClientFleet implements FleetCalls, ClientHost {
     if (state === undefined) throw new Error(`plan ${order.plan} is not known`);
     state.finish(order);
     const hasConverged = await this.#settle(state, order.deadlineMs, false);
-    for (const { reception, final, cohort } of state.ended) state.sealUpTo(final, reception, cohort.tally);
+    for (const { reception, final, client } of state.ended)
+      this.#noteLost(client, state, state.sealUpTo(final, reception, client.cohort.tally));
     state.ended.length = 0;
     const receivers = this.#receiversOf(state, false).length;
     return { spread: state.spread.toData(), lastReceiptMs: state.lastReceiptMs, hasConverged, receivers };
@@ -156,8 +167,10 @@ export class ClientFleet implements FleetCalls, ClientHost {
       if (pending.length === 0 || this.now() >= deadlineMs) break;
       await sleep(SETTLE_POLL_MS);
     }
-    for (const { client, reception } of this.#receiversOf(state, slow))
-      state.seal({ reception, tally: client.cohort.tally, isReading: client.isReading });
+    for (const { client, reception } of this.#receiversOf(state, slow)) {
+      const lost = state.seal({ reception, tally: client.cohort.tally, isReading: client.isReading });
+      this.#noteLost(client, state, lost);
+    }
     return pending.length === 0;
   }
 
@@ -269,6 +282,7 @@ export class ClientFleet implements FleetCalls, ClientHost {
     // The same number in other digits (`042`) is not what was emitted.
     if (state === undefined || length !== state.lengthOf(cursor)) {
       tally.counters.foreign += 1;
+      this.#noteForeign(client, cursor, length, atMs);
       return;
     }
     const { plan } = state;
@@ -276,9 +290,12 @@ export class ClientFleet implements FleetCalls, ClientHost {
     const index = cursor - plan.firstCursor;
     if (namespaceAt(plan, index) !== client.namespace) {
       tally.counters.leaked += 1;
+      this.#noteLeaked(client, plan, index, atMs);
       return;
     }
-    this.#receptionOf(client, state).receive(index, tally);
+    const reception = this.#receptionOf(client, state);
+    const fault = reception.receive(index, tally);
+    if (fault !== undefined) this.#noteEarlier(fault, client, reception, index, atMs);
     if (atMs > state.lastReceiptMs) state.lastReceiptMs = atMs;
     // What a slow reader gets late is its own doing.
     if (!plan.isOrdered || client.cohort.behavior.reads !== 'all') return;
@@ -300,12 +317,58 @@ export class ClientFleet implements FleetCalls, ClientHost {
         ? ordinalsDueBefore(state.plan, reception.turn, client.endedAtMs - inFlightMs)
         : 0;
       const final = Math.max(reception.next, due);
-      if (state.isOver) state.sealUpTo(reception.next, reception, client.cohort.tally);
-      else state.ended.push({ reception, final, cohort: client.cohort });
+      if (state.isOver) {
+        this.#noteLost(client, state, state.sealUpTo(reception.next, reception, client.cohort.tally));
+      } else state.ended.push({ reception, final, client });
     }
     client.reception = undefined;
     client.otherReceptions = undefined;
     this.#comeBack(client);
+  }
+
+  // Evidence: what closures of `onCursor` captured would be allocated with every delivery, so it has none.
+
+  #note(fault: Fault, client: BenchClient, atMs: number, tell: () => Partial<Sighting>): void {
+    const { namespaces, startMs } = this.#setup;
+    client.cohort.tally.evidence.note(fault, atMs - startMs, () => ({
+      client: client.index,
+      namespace: namespaces[client.namespace] as string,
+      ...tell(),
+    }));
+  }
+
+  #noteForeign(client: BenchClient, cursor: number, length: number, atMs: number): void {
+    this.#note('foreign', client, atMs, () => foreignCursor(cursor, length));
+  }
+
+  #noteLeaked(client: BenchClient, plan: EmissionPlan, index: number, atMs: number): void {
+    this.#note('leaked', client, atMs, () => ({
+      cursor: shownCursor(plan, index),
+      emittedTo: this.#setup.namespaces[namespaceAt(plan, index)] as string,
+    }));
+  }
+
+  /** One that came again, or after a newer one. */
+  #noteEarlier(
+    fault: 'duplicated' | 'reordered',
+    client: BenchClient,
+    { plan, turn, next }: Reception,
+    index: number,
+    atMs: number,
+  ): void {
+    this.#note(fault, client, atMs, () => ({
+      cursor: shownCursor(plan, index),
+      ...(fault === 'reordered' ? { after: shownCursor(plan, indexAt(plan, turn, next - 1)) } : {}),
+    }));
+  }
+
+  /** Keeps the cursor that a client has lost first, if it has lost any. */
+  #noteLost(client: BenchClient, { plan, turns }: PlanState, ordinal: number | undefined): void {
+    if (ordinal === undefined) return;
+    const index = indexAt(plan, turns.get(client.namespace) as number, ordinal);
+    // Connections that race to emit follow no schedule.
+    const atMs = plan.isOrdered ? dueMs(plan, index) : plan.startMs;
+    this.#note('lost', client, atMs, () => ({ cursor: shownCursor(plan, index) }));
   }
 
   #planOf(cursor: number): PlanState | undefined {
@@ -328,6 +391,18 @@ export class ClientFleet implements FleetCalls, ClientHost {
     client.reception = reception;
     return reception;
   }
+}
+
+/** A cursor of a plan as evidence has it: the zeros in front of a long one are left out. */
+function shownCursor(plan: EmissionPlan, index: number): string {
+  const text = cursorText(plan, index);
+  return text.length > MAX_CURSOR_LENGTH ? String(plan.firstCursor + index) : text;
+}
+
+/** A cursor that bench did not emit, digit for digit; nothing for a text that is none, or too long. */
+function foreignCursor(cursor: number, length: number): Pick<Sighting, 'cursor'> {
+  const isTold = Number.isSafeInteger(cursor) && length <= MAX_CURSOR_LENGTH;
+  return isTold ? { cursor: String(cursor).padStart(length, '0') } : {};
 }
 
 /** The first ordinal that a client must get, given when it came. */

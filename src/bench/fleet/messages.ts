@@ -16,6 +16,8 @@ export interface WorkerSetup {
   readonly worker: number;
   readonly workers: number;
   readonly seed: number;
+  /** When the run began. */
+  readonly startMs: number;
   /** Local addresses to connect from, in turns; empty leaves it to the system. */
   readonly localAddresses: readonly string[];
   /** For `wss:` URLs. */

@@ -2,7 +2,7 @@ import { countFor, cursorText, type EmissionPlan } from '../measure/emission-pla
 import type { Reception } from '../measure/reception.js';
 import { Spread } from '../measure/skew.js';
 import type { Tally } from '../measure/tally.js';
-import type { CohortState } from './bench-client.js';
+import type { BenchClient } from './bench-client.js';
 import type { SettleOrder } from './messages.js';
 
 const NOTHING: ReadonlySet<number> = new Set();
@@ -14,7 +14,7 @@ export class PlanState {
   readonly spread = new Spread();
   lastReceiptMs = 0;
   /** Receptions of connections that have ended, and up to where they had to get cursors. */
-  readonly ended: { reception: Reception; final: number; cohort: CohortState }[] = [];
+  readonly ended: { reception: Reception; final: number; client: BenchClient }[] = [];
   /** Characters of the plan's cursors where all have the same; else 0. */
   readonly #cursorLength: number;
   #emitted: number | undefined;
@@ -53,14 +53,18 @@ export class PlanState {
     return reception.isComplete(this.#final(reception.turn), this.#failed(reception.turn));
   }
 
-  /** Settles the account of one receiver that was there to the end. */
-  seal({ reception, tally, isReading }: { reception: Reception; tally: Tally; isReading: boolean }): void {
-    reception.seal(this.#final(reception.turn), this.#failed(reception.turn), tally, isReading);
+  /**
+   * Settles the account of one receiver that was there to the end.
+   *
+   * @returns what {@link Reception.seal} does.
+   */
+  seal({ reception, tally, isReading }: { reception: Reception; tally: Tally; isReading: boolean }) {
+    return reception.seal(this.#final(reception.turn), this.#failed(reception.turn), tally, isReading);
   }
 
-  /** Settles the account of one that was not. */
-  sealUpTo(upTo: number, reception: Reception, tally: Tally): void {
-    reception.seal(Math.min(upTo, this.#final(reception.turn)), this.#failed(reception.turn), tally);
+  /** Settles the account of one that was not, in the same way. */
+  sealUpTo(upTo: number, reception: Reception, tally: Tally) {
+    return reception.seal(Math.min(upTo, this.#final(reception.turn)), this.#failed(reception.turn), tally);
   }
 
   #final(turn: number): number {

@@ -44,6 +44,12 @@ export function ordinalAt(plan: EmissionPlan, index: number): number {
   return Math.floor(request / plan.namespaces.length) * plan.batch + (index % plan.batch);
 }
 
+/** The index in the plan of the cursor that {@link ordinalAt} gives this place, of the namespace whose turn is `turn`. */
+export function indexAt(plan: EmissionPlan, turn: number, ordinal: number): number {
+  const request = Math.floor(ordinal / plan.batch) * plan.namespaces.length + turn;
+  return request * plan.batch + (ordinal % plan.batch);
+}
+
 /** How many of the first `emitted` cursors of the plan go to the namespace whose turn is `turn`. */
 export function countFor(plan: EmissionPlan, turn: number, emitted: number): number {
   const requests = Math.floor(emitted / plan.batch);

@@ -33,8 +33,12 @@ export class Reception {
     this.next = first;
   }
 
-  /** Takes the cursor at `index` of the plan, which is known to be one of the client's namespace. */
-  receive(index: number, tally: Tally): void {
+  /**
+   * Takes the cursor at `index` of the plan, which is known to be one of the client's namespace.
+   *
+   * @returns the fault that it was counted as; `undefined` for none.
+   */
+  receive(index: number, tally: Tally): 'duplicated' | 'reordered' | undefined {
     const ordinal = ordinalAt(this.plan, index);
     if (ordinal === this.next) {
       this.next = ordinal + 1;
@@ -46,17 +50,18 @@ export class Reception {
       }
       this.next = ordinal + 1;
     } else if (ordinal >= this.first) {
-      this.#receiveEarlier(ordinal, tally);
+      return this.#receiveEarlier(ordinal, tally);
     }
+    return undefined;
   }
 
-  #receiveEarlier(ordinal: number, tally: Tally): void {
+  #receiveEarlier(ordinal: number, tally: Tally): 'duplicated' | 'reordered' | undefined {
     const gap = this.#gaps?.find(({ from, to }) => ordinal >= from && ordinal < to);
     if (gap === undefined || this.#gaps === undefined) {
       // Of a slow reader no gaps are kept: what is older than the newest one came out of order.
-      if (this.conflates && ordinal < this.next - 1) tally.counters.reordered += 1;
-      else tally.counters.duplicated += 1;
-      return;
+      const fault = this.conflates && ordinal < this.next - 1 ? 'reordered' : 'duplicated';
+      tally.counters[fault] += 1;
+      return fault;
     }
     this.#gaps = this.#gaps.flatMap((other) =>
       other === gap
@@ -67,7 +72,11 @@ export class Reception {
         : [other],
     );
     if (this.#isSealed) tally.counters.late += 1;
-    else if (this.plan.isOrdered) tally.counters.reordered += 1;
+    else if (this.plan.isOrdered) {
+      tally.counters.reordered += 1;
+      return 'reordered';
+    }
+    return undefined;
   }
 
   /** Whether everything up to `final` has come, but for what was never emitted. */
@@ -84,13 +93,22 @@ export class Reception {
     return missing + emittedWithin(this.next, final, notEmitted);
   }
 
+  #firstMissing(final: number, notEmitted: ReadonlySet<number>): number | undefined {
+    for (const { from, to } of [...(this.#gaps ?? []), { from: this.next, to: final }]) {
+      for (let ordinal = from; ordinal < Math.min(to, final); ordinal++)
+        if (!notEmitted.has(ordinal)) return ordinal;
+    }
+    return undefined;
+  }
+
   /**
    * Settles the account: everything before `final` that was emitted had to come, and what did not is lost.
    *
    * @param isReading whether a slow reader still has something to read: then nothing is lost yet, it is behind.
+   * @returns the first ordinal that is lost, of a slow reader the newest; `undefined` when none is.
    */
-  seal(final: number, notEmitted: ReadonlySet<number>, tally: Tally, isReading = false): void {
-    if (this.#isSealed) return;
+  seal(final: number, notEmitted: ReadonlySet<number>, tally: Tally, isReading = false): number | undefined {
+    if (this.#isSealed) return undefined;
     this.#isSealed = true;
     const expected = emittedWithin(this.first, final, notEmitted);
     tally.counters.expected += expected;
@@ -101,16 +119,27 @@ export class Reception {
       else if (open > 0) {
         tally.counters.lost += 1;
         tally.counters.conflated += open - 1;
+        return lastEmitted(final, notEmitted);
       }
-    } else {
-      tally.counters.lost += this.#missing(final, notEmitted);
-      if (this.next < final) {
-        this.#gaps ??= [];
-        this.#gaps.push({ from: this.next, to: final });
-        this.next = final;
-      }
+      return undefined;
     }
+    const missing = this.#missing(final, notEmitted);
+    tally.counters.lost += missing;
+    const first = missing === 0 ? undefined : this.#firstMissing(final, notEmitted);
+    if (this.next < final) {
+      this.#gaps ??= [];
+      this.#gaps.push({ from: this.next, to: final });
+      this.next = final;
+    }
+    return first;
   }
+}
+
+/** The newest ordinal before `final` that was emitted. */
+function lastEmitted(final: number, notEmitted: ReadonlySet<number>): number {
+  let ordinal = final - 1;
+  while (notEmitted.has(ordinal)) ordinal -= 1;
+  return ordinal;
 }
 
 function emittedWithin(from: number, to: number, notEmitted: ReadonlySet<number>): number {

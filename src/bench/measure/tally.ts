@@ -1,4 +1,5 @@
 import { isRefusal } from '../../protocol/close-codes.js';
+import { Evidence, type EvidenceData } from './evidence.js';
 import { Histogram, type HistogramData } from './histogram.js';
 
 /** Counters of a tally. Every one starts at 0 and only grows. */
@@ -62,6 +63,7 @@ export interface TallyData {
   readonly closed: readonly (readonly [string, number])[];
   readonly rejected: readonly (readonly [string, number])[];
   readonly errors: readonly (readonly [string, number])[];
+  readonly evidence: EvidenceData;
 }
 
 /** Counts by name. */
@@ -103,6 +105,8 @@ export class Tally {
   readonly rejected = new Ledger();
   /** Handshakes that failed below HTTP, by the code of the error. */
   readonly errors = new Ledger();
+  /** The first delivery of each kind that went wrong. */
+  readonly evidence = new Evidence();
 
   constructor() {
     this.counters = Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Record<CounterName, number>;
@@ -121,6 +125,7 @@ export class Tally {
     for (const ledger of ['closed', 'rejected', 'errors'] as const) {
       for (const [key, count] of data[ledger]) this[ledger].count(key, count);
     }
+    this.evidence.add(data.evidence);
     return this;
   }
 
@@ -143,6 +148,7 @@ export class Tally {
       closed: this.closed.entries(),
       rejected: this.rejected.entries(),
       errors: this.errors.entries(),
+      evidence: this.evidence.entries(),
     };
   }
 }

@@ -5,6 +5,7 @@ import { allOutcomes, NOT_REACHED, type RunResult, verdictOf } from '../result.j
 import type { Scenario } from '../scenario/model.js';
 import { isLeftToChance } from '../verdict/chance.js';
 import { METRICS, scopeOf } from '../verdict/metrics.js';
+import { evidenceFor } from './evidence-text.js';
 import { meaningOf } from './explanation.js';
 import { replayCommand } from './replay.js';
 import type { JsonReport, JsonResult } from './schema.js';
@@ -76,7 +77,7 @@ export function jsonResult(result: RunResult, { version, machine }: RunContext):
       clients: scenario.cohorts.reduce((total, { clients }) => total + clients, 0),
       serverFlags: [...scenario.serverFlags],
     },
-    expectations: allOutcomes(result).map((outcome) => expectationOf(outcome, verdict)),
+    expectations: allOutcomes(result).map((outcome) => expectationOf(outcome, result, verdict)),
     total: measurementsOf(result.measurements, scenario),
     phases: result.phases.map(({ phase, isFinished, startMs, durationMs, measurements }) => ({
       label: phase.label,
@@ -98,6 +99,7 @@ export function jsonResult(result: RunResult, { version, machine }: RunContext):
 
 function expectationOf(
   outcome: ReturnType<typeof allOutcomes>[number],
+  { measurements, phases }: RunResult,
   verdict: JsonResult['verdict'],
 ): JsonResult['expectations'][number] {
   const { phase, passed, actual, shown } = outcome;
@@ -105,6 +107,9 @@ function expectationOf(
   // Where the run was cut short, or tells nothing of the server, that is what it means.
   const isTelling = verdict === 'failed' && !passed && shown !== NOT_REACHED;
   const meaning = isTelling ? meaningOf(rule, actual) : undefined;
+  const ofPhase = phases.find((one) => one.phase === phase);
+  const evidence =
+    passed || shown === NOT_REACHED ? [] : evidenceFor(rule, ofPhase?.measurements ?? measurements);
   return {
     rule: text,
     line,
@@ -119,6 +124,7 @@ function expectationOf(
     unit: UNITS[METRICS[rule.metric]?.kind ?? 'count'],
     shown,
     ...(meaning === undefined ? {} : { meaning }),
+    ...(evidence.length === 0 ? {} : { evidence }),
   };
 }
 
@@ -167,6 +173,7 @@ function cohortOf({
   open,
   tally,
 }: CohortMeasurement): JsonMeasurements['cohorts'][number] {
+  const evidence = tally.evidence.entries().map(([counter, sighting]) => ({ counter, ...sighting }));
   return {
     name,
     behavior,
@@ -178,6 +185,7 @@ function cohortOf({
     rejected: Object.fromEntries(tally.rejected.entries()),
     errors: Object.fromEntries(tally.errors.entries()),
     histograms: histogramsOf(tally.histograms),
+    ...(evidence.length === 0 ? {} : { evidence }),
   };
 }
 

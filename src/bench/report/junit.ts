@@ -43,13 +43,15 @@ function suiteOf(result: JsonResult): Suite {
   const classname = `datafn-ws.${scenario.name}`;
   // A rule is judged on the whole run: each has its share of the time, so that the sum is right.
   const time = seconds(wholeMs(result) / Math.max(1, expectations.length));
-  const cases = expectations.map(({ rule, phase, passed, shown, line, meaning }) => {
+  const cases = expectations.map(({ rule, phase, passed, shown, line, meaning, evidence = [] }) => {
     const name = phase === undefined ? rule : `${rule} (${phase})`;
     const outcome = passed
       ? element('system-out', {}, [escapeXml(`got ${shown}`)])
       : element('failure', { message: `${rule}: got ${shown}`, type: 'expectation' }, [
           escapeXml(
-            [`${scenario.source}:${line}: expected ${rule}, got ${shown}`, meaning ?? ''].join('\n').trim(),
+            [`${scenario.source}:${line}: expected ${rule}, got ${shown}`, ...evidence, meaning ?? '']
+              .join('\n')
+              .trim(),
           ),
         ]);
     return element('testcase', { name, classname, time }, [outcome]);

@@ -85,6 +85,7 @@ function section(result: JsonResult): string {
       (meaning) =>
         `- ${failed.flatMap((one) => (one.meaning === meaning ? [code(one.rule)] : [])).join(', ')}: ${cell(meaning)}`,
     ),
+    ...failed.flatMap(({ rule, evidence = [] }) => evidence.map((one) => `- ${code(rule)}: ${cell(one)}`)),
     '',
     '<details><summary>Connections and numbers</summary>',
     '',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { comparisonSchema } from '../compare/comparison.js';
+import { FAULTS } from '../measure/evidence.js';
 
 const text = z.string();
 const number = z.number();
@@ -53,6 +54,20 @@ const metric = z
   })
   .meta({ id: 'metric' });
 
+const sighting = z
+  .strictObject({
+    counter: z.enum(FAULTS).describe('What it is counted as.'),
+    atMs: number.describe(
+      'When it came, from the beginning of the run. Of a lost cursor, when it was due; where connections raced to emit, when the first was.',
+    ),
+    client: count.describe('Number within the cohort: in its hello it is bench-COHORT-NUMBER.'),
+    namespace: text.describe('The namespace of the client.'),
+    cursor: text.optional().describe('Nothing where a text came that is no cursor.'),
+    emittedTo: text.optional().describe('Of a leaked one: the namespace that it was emitted to.'),
+    after: text.optional().describe('Of a reordered one: the newest that the client had before.'),
+  })
+  .meta({ id: 'sighting' });
+
 const cohort = z
   .strictObject({
     name: text,
@@ -65,6 +80,10 @@ const cohort = z
     rejected: counts.describe('Handshakes answered with an HTTP error, by status.'),
     errors: counts.describe('Handshakes that failed below HTTP, by error code.'),
     histograms: z.record(text, histogram),
+    evidence: z
+      .array(sighting)
+      .optional()
+      .describe('The first delivery of each kind that went wrong; nothing when none did.'),
   })
   .meta({ id: 'cohort' });
 
@@ -93,6 +112,12 @@ const expectation = z
     unit,
     shown: text.describe('The actual value for people.'),
     meaning: text.optional().describe('Of one that did not hold: what that usually means.'),
+    evidence: z
+      .array(text)
+      .optional()
+      .describe(
+        'Of one about deliveries that did not hold: of each cohort, how many went wrong, and the first.',
+      ),
   })
   .meta({ id: 'expectation' });
 

@@ -93,10 +93,12 @@ function expectations(result: JsonResult, { colors, columns }: TerminalStyle): s
     const sign = passed ? colors.green(SIGNS.passed) : colors.red(SIGNS.failed);
     const actual = `${passed ? shown : colors.red.bold(shown)}${colors.dim(suffix(one))}`;
     const parts = wrap(rule, width);
-    return parts.map((part, index) => {
+    const told = parts.map((part, index) => {
       const start = `  ${index === 0 ? sign : ' '} `;
       return index < parts.length - 1 ? `${start}${part}` : `${start}${part.padEnd(width)}  ${actual}`;
     });
+    const evidence = (one.evidence ?? []).flatMap((first) => wrap(oneLine(first), columns - 6));
+    return [...told, ...evidence.map((line) => `      ${line}`)];
   });
   return [colors.bold('Expectations'), ...lines].join('\n');
 }

@@ -15,6 +15,8 @@ import { planOf } from '../measure/plans.js';
 import { type LittleServer, type LittleServerOptions, littleServer, type Peer } from './little-server.js';
 
 const FIRST = 1_000_000;
+/** When the run began. */
+const START_MS = 5;
 const stops: (() => Promise<unknown>)[] = [];
 
 afterEach(async () => {
@@ -48,6 +50,7 @@ class Fleet {
       worker,
       workers,
       seed: 1,
+      startMs: START_MS,
       localAddresses: [],
       credentials: { kind: 'namespace' },
       tls: undefined,
@@ -435,6 +438,14 @@ describe('cursor integrity', () => {
     peer('a', 1).cursors(...A);
     peer('b').cursors(...B);
   };
+  /** The first of each fault that a cohort has seen. */
+  const seen = (name: string) =>
+    Object.fromEntries(
+      fleet
+        .tally(name)
+        .evidence.entries()
+        .map(([fault, { atMs, ...rest }]) => [fault, rest]),
+    );
   const few = { attempts: 2, opened: 2, expected: 10, received: 10 };
   const other = { attempts: 1, opened: 1, expected: 5, received: 5 };
   /** Waits for cursors that nobody waits for otherwise. */
@@ -445,7 +456,18 @@ describe('cursor integrity', () => {
     peer('b').socket.send(encodeCursor(`0${B[0]}`));
     await received(1);
     expect(fleet.counted('other')).toMatchObject({ foreign: 1 });
+    expect(seen('other')).toMatchObject({ foreign: { cursor: `0${B[0]}` } });
     expect(fleet.tally('other').counters.received).toBe(0);
+  });
+
+  test.each([
+    ['no cursor', '{"type":"news"}'],
+    ['too large to be a number', encodeCursor('9'.repeat(30))],
+    ['longer than anybody needs', encodeCursor('7'.padStart(100, '0'))],
+  ])('a text that is %s is foreign, and is not kept', async (_what, text) => {
+    peer('b').socket.send(text);
+    await received(1);
+    expect(seen('other')).toEqual({ foreign: { client: 0, namespace: 'b' } });
   });
 
   test.each<[string, number, (one: Peer) => unknown]>([
@@ -480,6 +502,7 @@ describe('cursor integrity', () => {
     const { spread, lastReceiptMs } = await settle();
     expect(fleet.counted('few')).toEqual(few);
     expect(fleet.counted('other')).toEqual(other);
+    expect({ ...seen('few'), ...seen('other') }).toEqual({});
     expect(fleet.tally('few').histograms.fanout.count).toBe(10);
     expect(spread.first).toHaveLength(10);
     expect(lastReceiptMs).toBeGreaterThan(plan.startMs);
@@ -500,6 +523,18 @@ describe('cursor integrity', () => {
     await settle({ waitMs: 60 });
     expect(fleet.counted('few')).toEqual({ ...few, received: 9, lost: 1 });
     expect(fleet.counted('other')).toEqual(other);
+    expect(fleet.tally('few').evidence.entries()).toEqual([
+      [
+        'lost',
+        {
+          atMs: plan.startMs + 4 - START_MS,
+          client: expect.any(Number),
+          namespace: 'a',
+          cursor: String(A[2]),
+        },
+      ],
+    ]);
+    expect(seen('other')).toEqual({});
   });
 
   test('the newest of all, when it does not come, is lost too', async () => {
@@ -518,6 +553,7 @@ describe('cursor integrity', () => {
     await received(16);
     await settle();
     expect(fleet.counted('other')).toEqual({ ...other, received: 6, duplicated: 1 });
+    expect(seen('other')).toEqual({ duplicated: { client: 0, namespace: 'b', cursor: String(B[2]) } });
   });
 
   test('two that swapped places are one reordering, and nothing lost', async () => {
@@ -526,13 +562,21 @@ describe('cursor integrity', () => {
     peer('b').cursors(...B);
     await settle();
     expect(fleet.counted('few')).toEqual({ ...few, reordered: 1 });
+    expect(seen('few')).toMatchObject({ reordered: { cursor: String(A[1]), after: String(A[2]) } });
   });
 
   test('one of another namespace is leaked, and neither expected nor a duplicate there', async () => {
+    const fromMs = monotonicMs() - START_MS;
     deliver();
     peer('b').cursors(A[4]);
     await received(16);
     await settle();
+    expect(seen('other')).toEqual({
+      leaked: { client: 0, namespace: 'b', cursor: String(A[4]), emittedTo: 'a' },
+    });
+    const { atMs = 0 } = fleet.tally('other').evidence.entries()[0]?.[1] ?? {};
+    expect(atMs).toBeGreaterThanOrEqual(fromMs);
+    expect(atMs).toBeLessThanOrEqual(monotonicMs() - START_MS);
     expect(fleet.counted('other')).toEqual({ ...other, received: 6, leaked: 1 });
     expect(fleet.counted('few')).toEqual(few);
   });
@@ -544,6 +588,7 @@ describe('cursor integrity', () => {
     await received(19);
     await settle();
     expect(fleet.counted('other')).toEqual({ ...other, foreign: 4 });
+    expect(seen('other')).toEqual({ foreign: { client: 0, namespace: 'b', cursor: String(FIRST - 1) } });
   });
 
   test('one that comes after the account is settled is late, beside having been lost', async () => {
@@ -592,6 +637,7 @@ describe('cursor integrity', () => {
     peer('a', 1).cursors(...A.map((cursor) => cursor + 100));
     await settle();
     expect(fleet.counted('other')).toMatchObject({ expected: 5 + 3, received: 5 + 2, lost: 1 });
+    expect(seen('other')).toMatchObject({ lost: { cursor: String(FIRST + 103) } });
   });
 
   const settleFirst = () =>

@@ -4,6 +4,7 @@ import {
   contains,
   countFor,
   dueMs,
+  indexAt,
   namespaceAt,
   ordinalAt,
 } from '../../../src/bench/measure/emission-plan.js';
@@ -13,9 +14,10 @@ import { enumerate, planArb, planOf } from './plans.js';
 test('namespace, ordinal and due time of every cursor are those of an enumeration', () => {
   fc.assert(
     fc.property(planArb, (plan) => {
-      for (const { index, namespace, ordinal, request } of enumerate(plan)) {
+      for (const { index, namespace, turn, ordinal, request } of enumerate(plan)) {
         expect(namespaceAt(plan, index)).toBe(namespace);
         expect(ordinalAt(plan, index)).toBe(ordinal);
+        expect(indexAt(plan, turn, ordinal)).toBe(index);
         expect(dueMs(plan, index)).toBe(plan.startMs + request * plan.intervalMs);
       }
     }),

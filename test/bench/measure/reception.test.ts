@@ -85,6 +85,7 @@ function oracle({ plan, turn, emitted, failed, first, before, after }: Play) {
     )
       due.push(cursor.ordinal);
   }
+  const lost = due.filter((ordinal) => !before.includes(ordinal));
   let [duplicated, reordered] = [0, 0];
   for (const [at, ordinal] of before.entries()) {
     if (ordinal < first) continue;
@@ -94,7 +95,8 @@ function oracle({ plan, turn, emitted, failed, first, before, after }: Play) {
   }
   return {
     expected: due.length,
-    lost: due.filter((ordinal) => !before.includes(ordinal)).length,
+    lost: lost.length,
+    firstLost: lost[0],
     duplicated,
     reordered,
     conflated: 0,
@@ -110,7 +112,7 @@ function receiver({ plan, turn, first }: Pick<Play, 'plan' | 'turn' | 'first'>, 
     .filter((cursor) => cursor.turn === turn)
     .map(({ index }) => index);
   const receive = (...ordinals: number[]) => {
-    for (const ordinal of ordinals) reception.receive(indexes[ordinal] as number, tally);
+    return ordinals.map((ordinal) => reception.receive(indexes[ordinal] as number, tally));
   };
   return { tally, reception, receive };
 }
@@ -122,11 +124,12 @@ describe('a client that reads everything', () => {
         const { tally, reception, receive } = receiver(play);
         const final = countFor(play.plan, play.turn, play.emitted);
         receive(...play.before);
-        const expected = oracle(play);
+        const { firstLost: wanted, ...expected } = oracle(play);
         expect(reception.isComplete(final, play.failed)).toBe(expected.lost === 0);
-        reception.seal(final, play.failed, tally);
+        const firstLost = reception.seal(final, play.failed, tally);
         receive(...play.after);
         expect(countersOf(tally)).toEqual(expected);
+        expect(firstLost).toBe(wanted);
       }),
       { numRuns: 1000 },
     );
@@ -149,8 +152,9 @@ describe('a client that reads everything', () => {
 
   test('a cursor that comes again after it filled a gap is a duplicate', () => {
     const { tally, receive } = receiver({ plan: planOf(), turn: 0, first: 0 });
-    receive(0, 3, 1, 1, 2, 2);
+    const faults = receive(0, 3, 1, 1, 2, 2);
     expect(countersOf(tally)).toMatchObject({ reordered: 2, duplicated: 2 });
+    expect(faults).toEqual([undefined, undefined, 'reordered', 'duplicated', 'reordered', 'duplicated']);
   });
 
   test('a gap made of failed emits alone is no loss, and one beside them is', () => {
@@ -164,7 +168,7 @@ describe('a client that reads everything', () => {
 
   test('under racing emits no order is known, and so none is broken', () => {
     const { tally, receive } = receiver({ plan: planOf({ isOrdered: false }), turn: 0, first: 0 });
-    receive(2, 0, 1, 1);
+    expect(receive(2, 0, 1, 1)).toEqual([undefined, undefined, undefined, 'duplicated']);
     expect(countersOf(tally)).toMatchObject({ reordered: 0, duplicated: 1 });
   });
 });
@@ -186,6 +190,14 @@ describe('a client that joined late', () => {
 });
 
 describe('a slow reader', () => {
+  test('has lost the newest that was emitted, and got the others out of order or again', () => {
+    const { tally, reception, receive } = receiver({ plan: planOf(), turn: 0, first: 0 }, true);
+    expect(receive(0, 3, 2, 3)).toEqual([undefined, undefined, 'reordered', 'duplicated']);
+    expect(reception.seal(9, new Set([8, 7]), tally)).toBe(6);
+    expect(reception.seal(9, NONE, tally)).toBeUndefined();
+    expect(countersOf(tally)).toMatchObject({ lost: 1 });
+  });
+
   test('conflates what a newer cursor replaced, and loses at most the newest', () => {
     fc.assert(
       fc.property(

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { Evidence, FAULTS } from '../../../src/bench/measure/evidence.js';
 import {
   type CounterName,
   closeKey,
@@ -10,6 +11,8 @@ import {
 
 const COUNTERS = Object.keys(new Tally().counters) as CounterName[];
 const HISTOGRAMS = Object.keys(new Tally().histograms) as HistogramName[];
+
+const CLIENT = { client: 1, namespace: 'a', cursor: '7' };
 
 const eventArb = fc.oneof(
   fc.record({ on: fc.constant('counters' as const), name: fc.constantFrom(...COUNTERS) }),
@@ -22,11 +25,17 @@ const eventArb = fc.oneof(
     on: fc.constantFrom('closed' as const, 'rejected' as const, 'errors' as const),
     key: fc.constantFrom('1006', '4503 Connection limit reached', '503', 'ECONNRESET', '__proto__'),
   }),
+  fc.record({
+    on: fc.constant('evidence' as const),
+    fault: fc.constantFrom(...FAULTS),
+    atMs: fc.integer({ min: 0, max: 20 }),
+  }),
 );
 type Event = typeof eventArb extends fc.Arbitrary<infer Value> ? Value : never;
 
 function count(tally: Tally, event: Event): void {
   if (event.on === 'counters') tally.counters[event.name] += 1;
+  else if (event.on === 'evidence') tally.evidence.note(event.fault, event.atMs, () => CLIENT);
   else if (event.on === 'histograms') tally.histograms[event.name].record(event.ms);
   else tally[event.on].count(event.key);
 }
@@ -66,6 +75,35 @@ test('whoever was closed with 4401 or 4503 was not accepted, but for a client wh
   expect(tally.accepted).toBe(60);
   tally.closed.count('4401 Token expired', 10);
   expect(tally.accepted).toBe(60);
+});
+
+describe('evidence', () => {
+  test('is the earliest of each fault, in whichever order they become known', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.constantFrom(...FAULTS), fc.integer({ min: 0, max: 9 }))), (seen) => {
+        const evidence = new Evidence();
+        for (const [fault, atMs] of seen) evidence.note(fault, atMs, () => ({ ...CLIENT, client: atMs }));
+        const firsts = FAULTS.flatMap((fault) => {
+          const times = seen.flatMap(([one, atMs]) => (one === fault ? [atMs] : []));
+          const atMs = Math.min(...times);
+          return times.length === 0 ? [] : [[fault, { ...CLIENT, atMs, client: atMs }]];
+        });
+        expect(evidence.entries()).toEqual(firsts);
+      }),
+    );
+  });
+
+  test('asks to be told only of what it keeps', () => {
+    const evidence = new Evidence();
+    const asked: number[] = [];
+    for (const atMs of [5, 6, 5, 4]) {
+      evidence.note('leaked', atMs, () => {
+        asked.push(atMs);
+        return CLIENT;
+      });
+    }
+    expect(asked).toEqual([5, 4]);
+  });
 });
 
 describe('a ledger', () => {

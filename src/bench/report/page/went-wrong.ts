@@ -56,11 +56,12 @@ function card(group: readonly Failure[], result: JsonResult, level: number): str
   const meanings = group.flatMap((failure) =>
     failure.meaning === undefined || isOtherSide(failure, group) ? [] : [failure.meaning],
   );
-  const evidence = evidenceOf(first, result);
+  const told = alsoMeasured(first, result);
   return `<li><h${level}>${heading}</h${level}>
 ${group.map((failure) => finding(failure, result, !isOne)).join('\n')}
+${group.flatMap(({ evidence = [] }) => evidence.map((one) => `<p>${escapeHtml(one)}</p>`)).join('\n')}
 ${[...new Set(meanings)].map((meaning) => `<p><b>What it usually means:</b> ${escapeHtml(meaning)}</p>`).join('\n')}
-${evidence === '' ? '' : `<p>${escapeHtml(evidence)}</p>`}</li>`;
+${told === '' ? '' : `<p>${escapeHtml(told)}</p>`}</li>`;
 }
 
 /** Whether it counts, as refused, the clients that another failure misses among the accepted, or the other way round. */
@@ -164,8 +165,8 @@ function difference(failure: Failure): string {
   return ` <small>(${valueText(Math.abs(off), unit)} ${TOO[unit][off < 0 ? 0 : 1]})</small>`;
 }
 
-/** What else was measured that tells more. */
-function evidenceOf({ metric, cohort }: Failure, { total, expectations }: JsonResult): string {
+/** What else was measured that tells more, in a sentence. */
+function alsoMeasured({ metric, cohort }: Failure, { total }: JsonResult): string {
   if (OF_CONNECTIONS.test(metric)) {
     const one = total.cohorts.find(({ name }) => name === cohort);
     if (one === undefined) return '';
@@ -177,13 +178,6 @@ function evidenceOf({ metric, cohort }: Failure, { total, expectations }: JsonRe
     const ends = outcomes.filter((outcome) => outcome.metric !== 'accepted');
     const ended = ends.map(({ outcome, count }) => `${formatCount(count)} ${outcome}`).join(', ');
     return `${accepted}${ended === '' ? '' : `What became of its connections: ${ended}.`}`.trim();
-  }
-  const [, counter] = /^cursors\.(\w+)$/.exec(metric) ?? [];
-  if (counter !== undefined && cohort === undefined && expectations.length > 0) {
-    const by = total.cohorts
-      .filter(({ counters }) => (counters[counter] ?? 0) > 0)
-      .map(({ name, counters }) => `${formatCount(counters[counter] ?? 0)} in cohort ${name}`);
-    return by.length === 0 ? '' : `Of these, ${by.join(', ')}.`;
   }
   const timed = timedOf(metric);
   if (timed === undefined) return '';
