@@ -10,6 +10,7 @@ import { INTERNAL_ERROR, type Io } from './io.js';
 import { serveCommand } from './serve/command.js';
 import { tokenCommand } from './token/command.js';
 import { withoutValue } from './unknown-option.js';
+import { unknownVariables } from './unknown-variables.js';
 import { version } from './version.js';
 
 /** What each kind of error exits with; see the table in the README. */
@@ -59,6 +60,11 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       },
     });
   }
+
+  program.hook('preAction', () => {
+    for (const text of unknownVariables(io.env))
+      io.stderr.write(`${colorsFor(io, 'stderr').yellow('warning:')} ${printable(text)}\n`);
+  });
 
   try {
     await program.parseAsync(argv, { from: 'user' });

@@ -241,6 +241,30 @@ describe('environment variables', () => {
     expect(stderr).not.toContain('DATAFN_WS_PORT');
   });
 
+  test('one that is mistyped is warned of by its name, with the right one and without its value', async () => {
+    const { code, stdout, stderr } = await runWith(['serve', '--check', '--json'], {
+      DATAFN_WS_ADMIN_TOKN: 'open-sesame',
+      'DATAFN_WS_\u001b[2J': '1',
+      // Of bench, and of nobody.
+      DATAFN_WS_EMIT_URL: 'http://127.0.0.1:9',
+      OTHER_PORT: '1',
+    });
+    expect([code, stdout.split('\n').length]).toEqual([0, 2]);
+    expect(stderr).toBe(
+      'warning: there is no variable DATAFN_WS_ADMIN_TOKN. Did you mean DATAFN_WS_ADMIN_TOKEN?\n' +
+        'warning: there is no variable DATAFN_WS_\\u001b[2J.\n',
+    );
+  });
+
+  test.each(Object.entries(TABLES))('none of %s is warned of', async (_, table) => {
+    const env = Object.entries<OptionSpec<unknown>>(table)
+      .filter(([key, { fromEnv }]) => fromEnv && key !== 'config')
+      .map(([key]) => [envOf(key), '?']);
+    const { stderr } = await runWith(['serve', '--port', 'x'], Object.fromEntries(env));
+    expect(stderr).toContain('Expected --port');
+    expect(stderr).not.toContain('warning');
+  });
+
   test('an empty one counts as none', async () => {
     const { stderr } = await runWith(['serve', '--log-level', 'x'], { DATAFN_WS_PORT: '' });
     expect(stderr).not.toContain('PORT');
