@@ -64,7 +64,11 @@ export function parseConfig(
   const names = Object.keys(table).filter((key) => table[key]?.fromConfig);
   for (const { key: keyNode, value: valueNode } of contents.items) {
     const at = lines.linePos((keyNode as Node).range?.[0] ?? 0);
-    const key = isScalar(keyNode) ? String(keyNode.value) : '';
+    if (!isScalar(keyNode)) {
+      complain(at, `expected the name of an option, got ${kindOf(keyNode as Node)}`);
+      continue;
+    }
+    const key = String(keyNode.value);
     // For editors.
     if (key === '$schema') continue;
     const option = names.includes(key) ? table[key] : undefined;
@@ -101,11 +105,12 @@ function textOf(value: Node | null): readonly [string] | string {
 }
 
 function followed(document: Document, node: Node | null): Node | null {
-  return isAlias(node) ? (node.resolve(document) ?? null) : node;
+  return isAlias(node) ? (node.resolve(document) ?? node) : node;
 }
 
 function kindOf(node: Node | null): string {
   if (isMap(node)) return 'an object';
   if (isSeq(node)) return 'a list';
+  if (isAlias(node)) return 'an alias of nothing that is there; put a text that begins with * in quotes';
   return isScalar(node) && node.value !== null ? 'a single value' : 'nothing';
 }

@@ -96,7 +96,7 @@ describe('serve that cannot use its --auth', () => {
     [
       'a module with another export',
       ['--auth', 'module', '--auth-module', other],
-      /got only getNamespaces\. Did you mean `getNamespaces`\?/,
+      /got only getNamespaces\. Did you mean `getNamespace`\?/,
     ],
     [
       'a provider of another name',

@@ -133,6 +133,12 @@ describe('what is wrong with a config file', () => {
     ['- port', 'my.yaml:1:1: expected options, such as port: 3001, got a list'],
     ['port', 'my.yaml:1:1: expected options, such as port: 3001, got a single value'],
     ['port: 1\n---\nport: 2', /^my\.yaml:2:1: .*expected one document/],
+    ['? { token: a }', 'my.yaml:1:3: expected the name of an option, got an object'],
+    ['? [port]\n: 1', 'my.yaml:1:3: expected the name of an option, got a list'],
+    [
+      'port: *there',
+      'my.yaml:1:1: port: expected a value, got an alias of nothing that is there; put a text that begins with * in quotes',
+    ],
     ['port: {', /^my\.yaml:1:\d+: /],
     ['port: 1\n\tloud: true', /^my\.yaml:\d:\d+: /],
   ])('%j is %s', (yaml, expected) => {

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import { describe } from '../../protocol/identifiers.js';
-import { didYouMean } from '../../protocol/nearest.js';
+import { nearest } from '../../protocol/nearest.js';
 import { formatDuration } from '../../protocol/units.js';
 import { runUserCode } from '../user-code.js';
 import { isThenable } from './ask-provider.js';
@@ -42,8 +42,9 @@ export async function loadNamespaceProvider(
   if (typeof provider !== 'function') {
     const names = Object.keys(exported);
     const got = EXPORT in exported ? `${describe(provider)} of that name` : listOf(names);
+    const isMistyped = !(EXPORT in exported) && nearest(EXPORT, names) !== undefined;
     throw invalid(
-      `Expected the auth module ${file} to export a function ${EXPORT}(request), got ${got}.${EXPORT in exported ? '' : didYouMean(EXPORT, names)}`,
+      `Expected the auth module ${file} to export a function ${EXPORT}(request), got ${got}.${isMistyped ? ` Did you mean \`${EXPORT}\`?` : ''}`,
     );
   }
   return asUserCode(provider as NamespaceProvider);

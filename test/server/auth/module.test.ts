@@ -41,7 +41,7 @@ describe('an auth module', () => {
     [
       'has a slip of the pen',
       'export const getNameSpace = () => "a";',
-      /got only getNameSpace\. Did you mean `getNameSpace`\?$/,
+      /got only getNameSpace\. Did you mean `getNamespace`\?$/,
     ],
     ['exports a text', 'export const getNamespace = "user:alice";', /got "user:alice" of that name\.$/],
     ['throws', 'throw new Error("no database\\nat all");', /cannot be loaded: no database$/],
