@@ -1,6 +1,7 @@
 import { stackOf } from '../../protocol/errors.js';
 import type { Io } from '../io.js';
 import { version } from '../version.js';
+import { FailureLines } from './failure-lines.js';
 import type { Log } from './log.js';
 
 /** What became of errors that nobody caught. */
@@ -16,10 +17,10 @@ export function watchStrayErrors(io: Io, log: Log): StrayErrors {
   const crash = new Promise<void>((resolve) => {
     crashed = resolve;
   });
-  const dispose = io.onStrayError((error, culprit) => {
+  const failures = new FailureLines((text) => log.add({ level: 'error', event: 'user.failed', text }));
+  const stopListening = io.onStrayError((error, culprit) => {
     if (culprit !== undefined) {
-      const text = `${culprit.name} failed: ${culprit.describe(error)}`;
-      log.add({ level: 'error', event: 'user.failed', text });
+      failures.add(`${culprit.name} failed: ${culprit.describe(error)}`);
       return;
     }
     crashed();
@@ -32,5 +33,11 @@ export function watchStrayErrors(io: Io, log: Log): StrayErrors {
       details: stack.split('\n'),
     });
   });
-  return { crash, dispose };
+  return {
+    crash,
+    dispose() {
+      stopListening();
+      failures.dispose();
+    },
+  };
 }
