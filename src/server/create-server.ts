@@ -166,7 +166,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       prepareDrain() {
         shutdown.announce();
         observer.drainRequested?.();
-        return { connections: attached.manager.connectionCount, drainMs };
+        return { connections: attached.manager.connectionCount, drainMs: shutdown.drainLeftMs };
       },
       drain: () => void shutdown.begin(),
     },

@@ -20,6 +20,8 @@ export class Shutdown {
   /** Resolves when the server has ended, whoever asked for it. */
   readonly done: Promise<ShutdownOutcome>;
   #phase: 'serving' | 'announced' | 'draining' | 'stopping' = 'serving';
+  /** When a drain that is under way is over. */
+  #drainEndMs: number | undefined;
   #settle!: (end: Promise<ShutdownOutcome>) => void;
 
   constructor(
@@ -41,6 +43,13 @@ export class Shutdown {
     return this.#phase !== 'stopping';
   }
 
+  /** What is left of the window over which closes are spread, in milliseconds: all of it before it has begun. */
+  get drainLeftMs(): number {
+    if (this.#phase === 'stopping') return 0;
+    if (this.#drainEndMs === undefined) return this.options.drainMs;
+    return Math.max(0, Math.round(this.#drainEndMs - performance.now()));
+  }
+
   /** From here on nobody new is let in; the rest is up to {@link begin}. */
   announce(): void {
     if (this.#phase !== 'serving') return;
@@ -53,6 +62,7 @@ export class Shutdown {
     if (drainMs === 0) this.#stop();
     else if (this.#phase === 'serving' || this.#phase === 'announced') {
       this.#phase = 'draining';
+      this.#drainEndMs = performance.now() + drainMs;
       void this.attached.drain(drainMs).then(() => this.#stop());
     }
     return this.done;

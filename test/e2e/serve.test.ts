@@ -103,8 +103,8 @@ describe('serve', () => {
       serve.kill(signal);
       for (const client of clients) expect(await client.closed()).toEqual(GOING_AWAY);
       expect(await serve.ended()).toEqual({ code: 0, signal: null });
-      expect(serve.stderr).toContain(`${signal}: closing 2 connections with 1001`);
-      expect(serve.stderr).toContain('2 connections left, 0 cut');
+      expect(serve.stderr).toContain(`${signal}: closing 2 clients with 1001`);
+      expect(serve.stderr).toContain('2 sockets ended, 0 cut');
     },
   );
 
@@ -114,7 +114,7 @@ describe('serve', () => {
     serve.kill('SIGTERM');
     expect(await serve.ended()).toEqual({ code: 0, signal: null });
     expect(client.closeFrame).toEqual(GOING_AWAY);
-    expect(serve.stderr).toContain('0 connections left, 1 cut');
+    expect(serve.stderr).toContain('0 sockets ended, 1 cut');
   });
 
   test('exits at once on a second signal, whoever is left', async () => {

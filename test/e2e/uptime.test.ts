@@ -137,8 +137,8 @@ describe('drain', () => {
     expect(clients[3]?.closeFrame).toBeUndefined();
     expect(await serve.ended()).toEqual({ code: 0, signal: null });
     expect(performance.now() - startedAt).toBeGreaterThan(350);
-    expect(serve.stderr).toContain('SIGTERM: draining 5 connections with 1001 over 600 ms; once more');
-    expect(serve.stderr).toContain('stopped: 4 connections left, 1 cut; 4 left with 1001');
+    expect(serve.stderr).toContain('SIGTERM: draining 5 clients with 1001 over 600 ms; once more');
+    expect(serve.stderr).toContain('! stopped: 4 sockets ended, 1 cut; 4 clients left with 1001');
   });
 
   test('tells new clients to come back when its window is over, and exits at once on a second signal', async () => {
@@ -164,14 +164,18 @@ describe('drain', () => {
     await openClient(short.wsUrl, 'a');
     expect((await drain(short)).status).toBe(202);
     expect(await short.ended()).toEqual({ code: 0, signal: null });
-    expect(short.stderr).toContain('POST /v1/drain: draining 1 connection with 1001 over 100 ms\n');
-    expect(short.stderr).toContain('stopped: 1 connection left, 0 cut; 1 left with 1001');
+    expect(short.stderr).toContain('POST /v1/drain: draining 1 client with 1001 over 100 ms\n');
+    expect(short.stderr).toContain('  stopped: 1 socket ended, 0 cut; 1 client left with 1001');
 
     const clients = [await openClient(long.wsUrl, 'a'), await openClient(long.wsUrl, 'a')];
     expect((await drain(long)).status).toBe(202);
     await clients[0]?.closed();
     long.kill('SIGTERM');
-    await long.logged(/SIGTERM: draining 1 connection/);
+    // What is left of the window, which is less than all of it.
+    await long.logged(/SIGTERM: draining already, 1 client with 1001 over the next [\d.]+ s; once more/);
+    const { drainMs } = (await drain(long)).json;
+    expect([drainMs > 40_000, drainMs < 60_000], `${drainMs}`).toEqual([true, true]);
+    await long.logged(/POST \/v1\/drain: draining already/);
     expect(clients[1]?.isOpen).toBe(true);
     long.kill('SIGTERM');
     expect(await long.ended()).toEqual({ code: 143, signal: null });
@@ -462,7 +466,7 @@ describe.skipIf(!hasProc)('close handshakes', () => {
       await openClient(serve.wsUrl, 'a');
       serve.kill('SIGTERM');
       expect(await serve.ended()).toEqual({ code: 0, signal: null });
-      expect(serve.stderr).toContain('stopped: 1 connection left, 1 cut');
+      expect(serve.stderr).toContain('stopped: 1 socket ended, 1 cut');
     }
   });
 });

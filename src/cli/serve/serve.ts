@@ -1,5 +1,4 @@
-import type { ServeOptions } from '../../options/serve.js';
-import { formatAmount, formatCount, formatDuration } from '../../protocol/units.js';
+import { formatAmount, formatCount } from '../../protocol/units.js';
 import { checkBindHost } from '../../server/bind-host.js';
 import { createDatafnWsServer, type DatafnWsServer } from '../../server/create-server.js';
 import type { ShutdownOutcome } from '../../server/shutdown.js';
@@ -14,6 +13,7 @@ import { Log, type LogEvent } from './log.js';
 import { narrate } from './narrate.js';
 import { type Reloadable, reloadOnSignal } from './reload.js';
 import { optionsAsJson, optionsAsYaml } from './show-options.js';
+import { StopLines } from './stop-lines.js';
 import { watchStrayErrors } from './stray-errors.js';
 import { expiryWarning, readTlsPair, trustFlag } from './tls-files.js';
 
@@ -40,6 +40,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   await checkBindHost(options.host);
   const tls = await readTlsPair(traced);
   const auth = await readAuth(traced, log);
+  const stops = new StopLines(options.drain, () => server.websocketHandler.connectionCount);
   const server = createDatafnWsServer({
     host: options.host,
     port: options.port,
@@ -78,9 +79,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     maxPendingAuth: options.maxPendingAuth,
     anonymousNamespace: options.anonymousNamespace,
     logger: options.logLevel === 'silent' ? undefined : log.asLogger(),
-    observer: isHeard
-      ? { ...narrate(log, colors), drainRequested: () => log.add(stopping(server, options)) }
-      : undefined,
+    observer: isHeard ? { ...narrate(log, colors), drainRequested: () => log.add(stops.asked()) } : undefined,
   });
 
   let hasCrashed = false;
@@ -112,7 +111,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   }
 
   void stop.first.then((signal) => {
-    log.add(stopping(server, options, signal));
+    log.add(stops.asked(signal));
     void server.close();
   });
   const outcome = await Promise.race([server.closed, stop.second]);
@@ -125,30 +124,12 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   return 0;
 }
 
-/** @param signal what asked for it; `undefined` for a call of the HTTP API. */
-function stopping(
-  { websocketHandler }: DatafnWsServer,
-  { drain }: ServeOptions,
-  signal?: StopSignal,
-): LogEvent {
-  const connections = websocketHandler.connectionCount;
-  const closing = drain === 0 ? 'closing' : 'draining';
-  const over = drain === 0 ? '' : ` over ${formatDuration(drain)}`;
-  const again = signal === undefined ? '' : '; once more to stop at once';
-  return {
-    level: 'info',
-    event: 'server.stopping',
-    text: `${signal ?? 'POST /v1/drain'}: ${closing} ${formatAmount(connections, 'connection')} with 1001${over}${again}`,
-    fields: { signal, connections, drainMs: drain },
-  };
-}
-
 function stopped({ left, cut }: ShutdownOutcome, server: DatafnWsServer): LogEvent {
   const { goneAway } = server.stats();
   return {
-    level: 'info',
+    level: cut > 0 ? 'warn' : 'info',
     event: 'server.stopped',
-    text: `stopped: ${formatAmount(left, 'connection')} left, ${formatCount(cut)} cut; ${formatCount(goneAway)} left with 1001`,
+    text: `stopped: ${formatAmount(left, 'socket')} ended, ${formatCount(cut)} cut; ${formatAmount(goneAway, 'client')} left with 1001`,
     fields: { left, goneAway, cut },
   };
 }
