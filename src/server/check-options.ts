@@ -107,6 +107,15 @@ export function checkAttachOptions(options: unknown): void {
 }
 
 /**
+ * Checks what the `close` of a server was given.
+ *
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a value that does not fit.
+ */
+export function checkCloseOptions(options: unknown): void {
+  checkOptions('the options', options, { drainMs: DELAY_MS });
+}
+
+/**
  * Checks what `createDatafnWsServer` was given, the manager's own config apart.
  *
  * @throws {DatafnWsError} `ERR_INVALID_OPTION` for the first value that does not fit.

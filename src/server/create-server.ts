@@ -10,7 +10,7 @@ import { orderProblem } from './api/monotonic.js';
 import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
 import type { NamespaceProvider } from './auth/provider.js';
 import { tokenLengthProblem } from './auth/tokens.js';
-import { checkServerOptions } from './check-options.js';
+import { checkCloseOptions, checkServerOptions } from './check-options.js';
 import { DelayMonitor } from './delay-monitor.js';
 import { DescriptorWatch } from './descriptor-watch.js';
 import { createHttpServer, listenAtBothLoopbacks } from './http-server.js';
@@ -99,7 +99,7 @@ export interface DatafnWsServer {
   readonly websocketHandler: WebSocketManager;
   /** Where it listens; `undefined` before `listen()` and after `close()`. */
   readonly address: ListenAddress | undefined;
-  /** @throws {DatafnWsError} `ERR_LISTEN` when the address cannot be had. */
+  /** @throws {DatafnWsError} `ERR_LISTEN` when the address cannot be had, or the server was closed. */
   listen(): Promise<ListenAddress>;
   stats(): ServerStats;
   /** Resolves when the server has shut down, whoever asked for it: `close()` or `POST /v1/drain`. */
@@ -116,6 +116,7 @@ export interface DatafnWsServer {
    *
    * @param options `drainMs` takes the place of the server's own; 0 also ends a drain that is under way.
    * @returns how many connections left and how many were cut.
+   * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a `drainMs` that is no time, or too long for a timer.
    */
   close(options?: { readonly drainMs?: number }): Promise<ShutdownOutcome>;
 }
@@ -248,11 +249,16 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       app.server.setSecureContext(tls);
     },
     async listen() {
+      if (!shutdown.isReady) throw closedError();
       try {
         await app.listen({ host, port, backlog: SERVER_DEFAULTS.backlog });
         stopOtherAddresses = await listenAtBothLoopbacks(app.server, host, SERVER_DEFAULTS.backlog);
       } catch (error) {
-        throw listenError(error, host, port);
+        throw shutdown.isReady ? listenError(error, host, port) : closedError();
+      }
+      if (!shutdown.isReady) {
+        await shutdown.done;
+        throw closedError();
       }
       delay.start();
       descriptors.start(app.server);
@@ -267,7 +273,10 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       return address;
     },
     closed: shutdown.done,
-    close: (options) => shutdown.begin(options?.drainMs),
+    async close(options = {}) {
+      checkCloseOptions(options);
+      return shutdown.begin(options.drainMs);
+    },
   };
 }
 
@@ -293,6 +302,13 @@ function checkExposure(host: string, { adminToken, namespaceProvider }: DatafnWs
       `The \`dev\` namespace provider lets anybody into any namespace, so it listens on loopback only, not on ${host}: choose another with --auth (\`namespaceProvider\`), or listen on 127.0.0.1`,
     );
   }
+}
+
+function closedError(): DatafnWsError {
+  return new DatafnWsError(
+    'ERR_LISTEN',
+    'Expected a server that was not closed: make another with createDatafnWsServer()',
+  );
 }
 
 function listenError(error: unknown, host: string, port: number): DatafnWsError {

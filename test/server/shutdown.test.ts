@@ -93,6 +93,34 @@ test('the port is free afterwards, idle HTTP connections notwithstanding', async
   halfAsked.destroy();
 });
 
+test('listen() of a server that was closed, or is being closed, is refused, and leaves no port open', async () => {
+  const closed = createDatafnWsServer({ port: 0 });
+  await closed.close();
+  const refusal = { code: 'ERR_LISTEN', message: expect.stringContaining('was not closed') };
+  await expect(closed.listen()).rejects.toMatchObject(refusal);
+
+  const inBetween = createDatafnWsServer({ port: 0 });
+  const listening = inBetween.listen();
+  const closing = inBetween.close();
+  await expect(listening).rejects.toMatchObject(refusal);
+  await within(closing, 'the end of the server');
+  expect([closed.address, inBetween.address]).toEqual([undefined, undefined]);
+});
+
+test.each([-5, Number.NaN, 1e12, '1s'])(
+  'close() with a drainMs of %s is refused, and closes nobody',
+  async (drainMs) => {
+    const { wsUrl, server } = await startServer();
+    const client = await openClient(wsUrl, 'a');
+    await expect(server.close({ drainMs: drainMs as number })).rejects.toMatchObject({
+      code: 'ERR_INVALID_OPTION',
+      message: expect.stringContaining('`drainMs`'),
+    });
+    await client.roundTrip();
+    expect(server.address).toBeDefined();
+  },
+);
+
 test('close() before listen() is fine', async () => {
   const server = createDatafnWsServer({ port: 0 });
   expect(await within(server.close(), 'the end of the server')).toEqual({ left: 0, cut: 0 });
