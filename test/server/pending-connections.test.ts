@@ -73,6 +73,25 @@ describe('connections without a request', () => {
     expect(server.stats().limited.pendingConnections).toBe(1);
   });
 
+  test('do not count when they have become clients right after another request, which is answered first', async () => {
+    const { port, server, events } = await startServer({ maxPendingConnections: 1, closeTimeoutMs: 50 });
+    const handshake =
+      'Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n';
+    const client = await connection(
+      port,
+      `GET /v1/stats HTTP/1.1\r\nHost: localhost\r\n\r\nGET /v1/namespaces HTTP/1.1\r\nHost: localhost\r\n\r\nGET /datafn/ws?token=a HTTP/1.1\r\nHost: localhost\r\n${handshake}\r\n`,
+    );
+    await events.until('connected');
+    const cut = await connection(port);
+    await connection(port);
+    await within(cut.ended, 'the end of one that never asked');
+    expect(client.isOpen()).toBe(true);
+    expect(server.stats().limited.pendingConnections).toBe(1);
+    await server.close();
+    const heads = [...(await within(client.ended, 'the end of the client')).matchAll(/HTTP\/1\.1 (\d+)/g)];
+    expect(heads.map(([, status]) => status)).toEqual(['200', '200', '101']);
+  });
+
   test('count again between one request of theirs and the next', async () => {
     const { port, server } = await startServer({ maxPendingConnections: 1 });
     const kept = await connection(port, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');

@@ -1,4 +1,4 @@
-import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { DatafnWsError } from '../../protocol/errors.js';
 import { endWithProblem } from '../api/raw-problem.js';
@@ -13,6 +13,8 @@ export interface UpgradeHandler {
 /** The paths of an HTTP server that have a WebSocket endpoint of ours, behind one `upgrade` listener. */
 class UpgradeRoutes {
   readonly #handlers = new Map<string, UpgradeHandler>();
+  /** The newest answer on each connection, which may not have been sent yet. */
+  readonly #answers = new WeakMap<Duplex, ServerResponse>();
 
   constructor(private readonly httpServer: HttpServer) {}
 
@@ -23,20 +25,34 @@ class UpgradeRoutes {
         `Expected \`path\` to be free on this HTTP server, got "${path}", which has a WebSocketManager already: close that one, or choose another path`,
       );
     }
-    if (this.#handlers.size === 0) this.httpServer.on('upgrade', this.#onUpgrade);
+    if (this.#handlers.size === 0)
+      this.httpServer.on('request', this.#onRequest).on('upgrade', this.#onUpgrade);
     this.#handlers.set(path, handler);
   }
 
   remove(path: string): void {
     this.#handlers.delete(path);
-    if (this.#handlers.size === 0) this.httpServer.off('upgrade', this.#onUpgrade);
+    if (this.#handlers.size === 0)
+      this.httpServer.off('request', this.#onRequest).off('upgrade', this.#onUpgrade);
   }
+
+  readonly #onRequest = ({ socket }: IncomingMessage, response: ServerResponse): void => {
+    this.#answers.set(socket, response);
+  };
 
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const handler = this.#handlers.get((request.url ?? '').split('?', 1)[0] ?? '');
     // An upgrade elsewhere may be for a listener of somebody else.
     if (handler === undefined && this.httpServer.listenerCount('upgrade') > 1) return;
     socket.on('error', ignoreSocketError);
+    const earlier = this.#answers.get(socket);
+    this.#answers.delete(socket);
+    // Requests on one connection are answered in order (RFC 9112 section 9.3.2), those that came in one go as well.
+    if (earlier === undefined || earlier.closed) this.#answer(handler, request, socket, head);
+    else earlier.once('close', () => this.#answer(handler, request, socket, head));
+  };
+
+  #answer(handler: UpgradeHandler | undefined, request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (handler !== undefined) {
       handler.upgrade(request, socket, head);
       return;
@@ -45,7 +61,7 @@ class UpgradeRoutes {
     const [anyHandler] = this.#handlers.values();
     anyHandler?.rejected(404, detail);
     endWithProblem(socket, { status: 404, detail });
-  };
+  }
 }
 
 const routesOf = new WeakMap<HttpServer, UpgradeRoutes>();
