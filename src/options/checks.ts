@@ -52,13 +52,15 @@ export function tokenProblem(value: string): string | undefined {
   return /^[\x21-\x7e]+$/.test(value) ? undefined : 'a non-empty token of ASCII characters without blanks';
 }
 
-/** An origin as a browser writes it (RFC 6454 section 6.2): no path, no blank. */
-export const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/i;
+/** An origin as a browser writes it (RFC 6454 section 6.2): scheme, host and perhaps a port, nothing else. */
+export const ORIGIN = /^[a-z][a-z\d+.-]*:\/\/(?:\[[\da-f:.]+\]|[^\s/?#@\\:,*%[\]]+)(?::\d+)?$/i;
 
 /** Says what keeps `value` from being an entry of an allow-list of origins, or nothing. */
 export function originProblem(value: string): string | undefined {
-  const isValid = value === '*' || value === 'null' || ORIGIN.test(value);
-  return isValid ? undefined : 'an origin such as https://app.example.com, null, or * for any';
+  if (value === '*' || value === 'null' || ORIGIN.test(value)) return undefined;
+  return value.includes('*')
+    ? 'an origin without a wildcard inside (list each origin), such as https://app.example.com, or * for any'
+    : 'an origin such as https://app.example.com, null, or * for any';
 }
 
 /** Names for the addresses of proxies that are near. */

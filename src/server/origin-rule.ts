@@ -25,7 +25,8 @@ export function originRefusal(origin: string | undefined): string {
 }
 
 function isLoopbackOrigin(origin: string): boolean {
-  if (!URL.canParse(origin)) return false;
+  // A URL may have more than an origin, such as a user or a path; what a browser sends has not.
+  if (!ORIGIN.test(origin) || !URL.canParse(origin)) return false;
   const { protocol, hostname } = new URL(origin);
   return (protocol === 'http:' || protocol === 'https:') && isLoopback(hostname);
 }
@@ -33,6 +34,6 @@ function isLoopbackOrigin(origin: string): boolean {
 /** `HTTPS://App.Example.com:443` as `https://app.example.com`. */
 function normalized(origin: string): string {
   const isWeb = /^https?:\/\//i.test(origin) && URL.canParse(origin);
-  // What is more than an origin is none.
+  // What is more than an origin is none, and is no entry of a list either.
   return isWeb && ORIGIN.test(origin) ? new URL(origin).origin : origin.toLowerCase();
 }

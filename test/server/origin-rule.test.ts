@@ -32,7 +32,14 @@ describe('by default', () => {
     'http://0.0.0.0',
     'http://localhost, http://evil.example',
     'chrome-extension://localhost',
-  ])('a page of "%s" does not', (origin) => {
+    'http://evil.example@localhost',
+    'http://localhost/path',
+    'http://localhost/',
+    'http://localhost?',
+    'http://localhost:',
+    'http://localhost\\@evil.example',
+    'http://%6cocalhost',
+  ])('a page of %j does not', (origin) => {
     expect(isAllowed(origin)).toBe(false);
   });
 });
@@ -61,6 +68,8 @@ describe('with a list', () => {
     'https://evil.example/https://app.example.com',
     'https://app.example.com/path',
     'https://user@app.example.com/',
+    'https://user@app.example.com',
+    'https://app.example.com:',
     'http://other.example',
     'http://localhost',
     'null',
@@ -76,7 +85,14 @@ describe('with a list', () => {
 });
 
 test('an origin of the list has a scheme and a host, and nothing after it', () => {
-  for (const right of ['https://a.example', 'http://localhost:5173', 'capacitor://localhost', 'null', '*'])
+  for (const right of [
+    'https://a.example',
+    'http://localhost:5173',
+    'http://[::1]:3000',
+    'capacitor://localhost',
+    'null',
+    '*',
+  ])
     expect(originProblem(right), right).toBeUndefined();
   for (const wrong of [
     '',
@@ -85,8 +101,11 @@ test('an origin of the list has a scheme and a host, and nothing after it', () =
     'https://a.example/',
     'https://a.example/x',
     'https://a b',
-    '*.example',
+    'https://user@a.example',
+    'https://a.example:',
     'Null',
   ])
     expect(originProblem(wrong), wrong).toContain('an origin such as');
+  for (const wildcard of ['https://*.example', 'https://a.example:*', '*.example', '**'])
+    expect(originProblem(wildcard), wildcard).toContain('without a wildcard inside (list each origin)');
 });
