@@ -42,6 +42,8 @@ describe('an upgrade that is refused with an HTTP error', () => {
     ['without a key', { headers: { 'Sec-WebSocket-Key': undefined } }, 400],
     ['with a key that is none', { headers: { 'Sec-WebSocket-Key': 'short' } }, 400],
     ['for several protocols', { headers: { Upgrade: 'h2c, websocket' } }, 400],
+    ['with a body', { headers: { 'Content-Length': '6' } }, 400],
+    ['with a body in chunks', { headers: { 'Transfer-Encoding': 'chunked' } }, 400],
     ['to two Hosts', { headers: { host: 'localhost' } }, 400],
     ['in an old version of the protocol', { headers: { 'Sec-WebSocket-Version': '7' } }, 400],
     ['with subprotocols that are no list', { headers: { 'Sec-WebSocket-Protocol': 'a,,b' } }, 400],

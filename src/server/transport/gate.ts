@@ -50,6 +50,9 @@ export function handshakeGate(request: IncomingMessage): Refusal | undefined {
     return badHandshake('Missing or invalid Sec-WebSocket-Key header');
   if (!/^(?:13|8)$/.test(headers['sec-websocket-version'] ?? ''))
     return badHandshake('Missing or invalid Sec-WebSocket-Version header');
+  // It would be read as frames.
+  if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0')
+    return badHandshake('Expected a handshake without a body');
   if (hasSeveralHosts(request)) return badHandshake('Expected one Host header, got several');
   return undefined;
 }
