@@ -205,6 +205,45 @@ describe('the HTML report in a real browser', () => {
   });
 
   inBrowser(
+    'has a legend where lines are to be told apart, and none for a line that is not there',
+    async () => {
+      const report = filledReport(['steady.accepted == 999']);
+      for (const point of report.results[0]?.timeline ?? [])
+        delete (point as { serverDelayMaxMs?: number }).serverDelayMaxMs;
+      const { page } = await open(htmlReport(report));
+      const legend = (chart: string) => page.locator(`[data-chart=${chart}] .u-legend`);
+      expect(await legend('fanout').innerText()).toBe('p50p99');
+      for (const chart of ['connections', 'delay']) {
+        expect(await legend(chart).isVisible()).toBe(false);
+        await page.locator(`[data-chart=${chart}] .u-over`).hover();
+        expect(await legend(chart).isVisible()).toBe(true);
+      }
+      expect(await legend('delay').innerText()).toMatch(/^time\d+(?:\.\d)? sload generator, p99\d+ ms$/);
+      await page.close();
+    },
+  );
+
+  inBrowser('on a narrow page keeps flags of the command in one piece, and numbers apart', async () => {
+    const report = filledReport(['steady.accepted == 999']);
+    const [result] = report.results as [JsonResult];
+    for (const width of [360, 420, 500]) {
+      const replay = `datafn-ws bench sample --seed 1 --server-command 'node server.mjs --some-long-fault leaks-one' --admin-url x`;
+      const { page } = await open(htmlReport({ ...report, results: [{ ...result, replay }] }), {
+        viewport: { width, height: 800 },
+      });
+      expect(await page.locator('pre').last().innerText()).toBe(replay);
+      const flags = await page.$$eval('pre .flag', (all) => all.map((one) => one.getClientRects().length));
+      expect(flags).toEqual([1, 1, 1, 1]);
+      const gaps = await page.$$eval('td.number', (all) =>
+        // biome-ignore lint/suspicious/noExplicitAny: the types of the browser are not those of the tests
+        all.map((one) => Number.parseFloat((globalThis as any).getComputedStyle(one).paddingLeft)),
+      );
+      expect(Math.min(...gaps)).toBeGreaterThanOrEqual(7);
+      await page.close();
+    }
+  });
+
+  inBrowser(
     'is read in order: one first heading, no level left out, every chart in words and in a table',
     async () => {
       const report = filledReport(['steady.accepted == 999', 'hot.accepted == 50']);

@@ -20,7 +20,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     high: 'Clients opened a connection that should have been refused before its handshake.',
   },
   open: {
-    low: 'Clients lost their connection before the end: the close codes under Connections say why.',
+    low: 'Clients lost their connection before the end.',
     high: 'Clients are still connected that the server should have closed.',
   },
   left: {

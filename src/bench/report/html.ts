@@ -11,9 +11,11 @@ import { STYLE } from './page/style.js';
 import { wentWrong } from './page/went-wrong.js';
 import type { JsonReport, JsonResult } from './schema.js';
 import {
+  acceptedBy,
   changesText,
   DELIVERY_NAMES,
   deliveriesOf,
+  durationCell,
   outcomesOf,
   PERCENTILE_NAMES,
   repeatText,
@@ -117,14 +119,14 @@ ${table(
 ${againstBaseline(result, level + 1)}
 ${repetitions(result, level + 1)}
 ${heading('Connections')}
-${table('How many clients of each cohort were accepted and, set in, what became of its connections', ['cohort', 'outcome', 'how many'], ledger(result), 2)}
+${table('How many clients of each cohort were accepted; indented, what became of their connections', ['cohort', 'outcome', 'how many'], ledger(result), 2)}
 ${deliveries(result, heading)}
 ${heading('Over time')}
 ${overTime(result, index)}
 ${heading('Timings')}
 ${timings(result)}
 ${heading('Run it again')}
-<pre tabindex="0"><code>${escapeHtml(result.replay)}</code></pre>
+<pre tabindex="0"><code>${command(result.replay)}</code></pre>
 </article>`;
 }
 
@@ -184,11 +186,14 @@ function ledger({ total }: JsonResult) {
       // Who was accepted is in one of the others again: they add up without it.
       metric === 'accepted' ? outcome : `<span class="in">${escapeHtml(outcome)}</span>`,
       metric === 'accepted'
-        ? `${formatCount(count)} <small>of ${formatCount(cohort.clients)}</small>`
+        ? `${formatCount(count)} <small>${acceptedBy(cohort)}</small>`
         : formatCount(count),
     ]);
   });
 }
+
+const MORE_RECEIVED =
+  'More can be received than was expected: of a client whose connection began or ended while cursors were emitted, only what must have reached it is expected.';
 
 /** What had to arrive and did; of what should not be, and is not, a sentence. */
 function deliveries(result: JsonResult, heading: (text: string) => string): string {
@@ -211,7 +216,12 @@ function deliveries(result: JsonResult, heading: (text: string) => string): stri
   const without = result.total.cohorts
     .map(({ name }) => name)
     .filter((name) => !all.some(({ cohort }) => cohort === name));
+  const hasMore = all.some(({ counts }) => {
+    const of = (name: string) => counts[DELIVERY_NAMES.indexOf(name)]?.value ?? 0;
+    return of('received') - of('duplicated') - of('leaked') > of('expected');
+  });
   const notes = [
+    ...(hasMore ? [MORE_RECEIVED] : []),
     ...(none.length === 0 ? [] : [`None was ${none.join(', ').replace(/, (\w+)$/, ' or $1')}.`]),
     ...(without.length === 0
       ? []
@@ -224,7 +234,7 @@ function deliveries(result: JsonResult, heading: (text: string) => string): stri
 function timings(result: JsonResult): string {
   const rows = timingsOf(result).map(({ name, metric, samples, values }) => [
     { head: `${name} <small>${code(metric)}, ${formatAmount(samples, 'sample')}</small>` },
-    ...values.map(formatDuration),
+    ...values.map(durationCell),
   ]);
   return table('How long things took', ['what', ...PERCENTILE_NAMES], rows, 1);
 }
@@ -237,6 +247,11 @@ function footer({ tool, machine, scenario }: JsonResult): string {
 
 function badge(verdict: JsonResult['verdict']): string {
   return `<span class="badge ${verdict}"><span aria-hidden="true">${SIGNS[verdict]}</span> ${WORDS[verdict]}</span>`;
+}
+
+/** A command, as HTML: no line of it ends within the name of a flag. */
+function command(text: string): string {
+  return escapeHtml(text).replace(/(?<=^| )--[a-z][a-z-]*/g, '<span class="flag">$&</span>');
 }
 
 /** Data for a script element: nothing in it can end the element. */

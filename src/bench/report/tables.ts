@@ -1,4 +1,4 @@
-import { formatAmount } from '../../protocol/units.js';
+import { formatAmount, formatCount, formatDuration } from '../../protocol/units.js';
 import { metricText, valueText } from '../verdict/metric-text.js';
 import { METRICS } from '../verdict/metrics.js';
 import type { JsonResult } from './schema.js';
@@ -32,7 +32,8 @@ export interface OutcomeRow {
 }
 
 /** Everything that became of the connections of a cohort. */
-export function outcomesOf({ accepted, open, counters, closed, rejected, errors }: Cohort): OutcomeRow[] {
+export function outcomesOf(cohort: Cohort): OutcomeRow[] {
+  const { accepted, open, counters, closed, rejected, errors } = cohort;
   const keyed = (metric: string, counts: Readonly<Record<string, number>>, before = '') =>
     // An object has keys that look like a number first, wherever they were put.
     Object.entries(counts)
@@ -47,8 +48,23 @@ export function outcomesOf({ accepted, open, counters, closed, rejected, errors 
     ...keyed('errors', errors),
     ...counted('timeouts', 'handshake timeout', counters.timeouts),
     ...counted('left', 'left by themselves', counters.left),
+    ...counted('gone', 'gone without a word', goneOf(cohort)),
     ...counted('open', 'open at the end', open),
   ];
+}
+
+/** Half-open clients go dead of their own accord, which nothing counts: those that nothing else became of. */
+function goneOf({ behavior, open, counters, closed }: Cohort): number {
+  if (behavior !== 'half-open') return 0;
+  const ended = Object.values(closed).reduce((sum, count) => sum + count, counters.left ?? 0);
+  return (counters.opened ?? 0) - ended - open;
+}
+
+/** Of how many clients those that were accepted are; one that connects more than once is accepted as often. */
+export function acceptedBy({ clients, counters }: Cohort): string {
+  return (counters.attempts ?? 0) > clients
+    ? `times, by ${formatAmount(clients, 'client')}`
+    : `of ${formatCount(clients)}`;
 }
 
 /** Counters of deliveries, and how they are called where there is little room. */
@@ -113,8 +129,8 @@ export interface TimingRow {
   /** What a rule calls it, less the statistic. */
   readonly metric: string;
   readonly samples: number;
-  /** In milliseconds, as {@link PERCENTILE_NAMES} names them. */
-  readonly values: readonly number[];
+  /** In milliseconds, as {@link PERCENTILE_NAMES} names them; a single sample has no percentiles. */
+  readonly values: readonly (number | undefined)[];
 }
 
 /** A row for each kind of duration that was measured. */
@@ -122,9 +138,16 @@ export function timingsOf({ total }: JsonResult): TimingRow[] {
   return Object.entries(TIMED).flatMap(([metric, { histogram: key, name }]) => {
     const histogram = total.histograms[key];
     if (histogram === undefined) return [];
-    const values = PERCENTILE_NAMES.map((one) => histogram[one]);
+    const values = PERCENTILE_NAMES.map((one) =>
+      histogram.count === 1 && one !== 'max' ? undefined : histogram[one],
+    );
     return [{ name, metric, samples: histogram.count, values }];
   });
+}
+
+/** A duration in a table. */
+export function durationCell(ms: number | undefined): string {
+  return ms === undefined ? '–' : formatDuration(ms);
 }
 
 /** The value of a metric of all cohorts together, if it has one. */

@@ -5,6 +5,7 @@ import type { JsonResult } from './schema.js';
 import {
   changesText,
   deliveriesOf,
+  durationCell,
   metricOf,
   outcomesOf,
   PERCENTILE_NAMES,
@@ -160,7 +161,7 @@ function timings(result: JsonResult, style: TerminalStyle): string {
   const rows = timingsOf(result).map(({ name, samples, values }) => [
     name,
     formatCount(samples),
-    ...values.map(formatDuration),
+    ...values.map(durationCell),
   ]);
   const count = (metric: string) => formatCount(metricOf(result, metric) ?? 0);
   const sections = [table('Timings', ['', 'samples', ...PERCENTILE_NAMES], rows, style, [1, 2, 3, 4, 5])];

@@ -4,7 +4,7 @@ import { htmlReport } from '../../../src/bench/report/html.js';
 import { markdownReport } from '../../../src/bench/report/markdown.js';
 import type { JsonReport, JsonResult } from '../../../src/bench/report/schema.js';
 import { terminalReport } from '../../../src/bench/report/terminal.js';
-import { filledReport } from '../filled.js';
+import { filledMeasurements, filledReport } from '../filled.js';
 
 // What somebody needs who has never seen a report, and looks at this one for a minute.
 
@@ -140,7 +140,103 @@ describe('what failed', () => {
   });
 });
 
+describe('what failed for one cause that two rules see', () => {
+  test('is told once, with the codes of the closes and not where to look for them', () => {
+    const measurements = filledMeasurements();
+    const [steady] = measurements.cohorts as [(typeof measurements.cohorts)[number]];
+    Object.assign(steady, { open: 994 });
+    steady.tally.counters.killed = 6;
+    steady.tally.closed.count('1001 Heartbeat timeout', 6);
+    const rules = ['steady.open == 1000', 'steady.heartbeat.killed == 0', 'hot.heartbeat.killed == 0'];
+    const [told, other, ...more] = cards(filledReport(rules, { measurements }));
+    expect(told).toMatch(/^Cohort steady : connections .* exactly 1,000 measured 994 .* none measured 6 /);
+    expect(told?.match(/What it usually means/g)).toHaveLength(1);
+    expect(told).toContain('closed clients that answer every ping');
+    expect(told).toContain('6 closed 1001 Heartbeat timeout');
+    expect(told).not.toContain('under Connections');
+    expect(other).toMatch(/^Cohort hot/);
+    expect(more).toEqual([]);
+  });
+
+  test('is told apart where the numbers differ, each with what it means', () => {
+    const [told] = cards(filledReport(['steady.open == 1000', 'steady.heartbeat.killed == 1']));
+    expect(told).toContain('Clients lost their connection before the end.');
+    expect(told).toContain('closed clients that answer every ping');
+  });
+});
+
+describe('connections', () => {
+  /** Rows of the table, of a run in which the first cohort has other numbers. */
+  function rowsWith(change: (cohort: JsonResult['total']['cohorts'][number]) => void): string[] {
+    const report = structuredClone(filledReport(['steady.accepted == 999']));
+    const [cohort] = (report.results[0] as JsonResult).total.cohorts;
+    if (cohort !== undefined) change(cohort);
+    const page = htmlReport(report);
+    const [, section = ''] = page.split('Connections</h2>');
+    const [rows = ''] = section.split('</table>');
+    return [...rows.matchAll(/<tr>(.*?)<\/tr>/g)].map(([, row = '']) => textOf(row)).concat(cards(report));
+  }
+
+  test('of clients that connect more than once are not so many of fewer', () => {
+    const said = rowsWith((cohort) => {
+      Object.assign(cohort, { clients: 40, accepted: 433 });
+      cohort.counters.attempts = 440;
+    });
+    expect(said[1]).toMatch(/accepted 433 times, by 40 clients$/);
+    expect(said.at(-1)).toContain(
+      'Its 40 clients, which connect more than once, were accepted 433 times. What became',
+    );
+    expect(rowsWith(() => {})[1]).toMatch(/accepted 1,000 of 1,000$/);
+  });
+
+  test('of half-open clients are gone without a word, but for those that were closed', () => {
+    const half = (behavior: string) =>
+      rowsWith((cohort) => {
+        Object.assign(cohort, { behavior, closed: { '4503 Full': 3 }, open: 0 });
+        Object.assign(cohort.counters, { opened: 53, left: 0 });
+      }).filter((row) => row.startsWith('gone'));
+    expect(half('half-open')).toEqual(['gone without a word 50']);
+    expect(half('healthy')).toEqual([]);
+  });
+});
+
+describe('charts', () => {
+  const page = (omit: readonly string[]) => {
+    const report = filledReport(['steady.accepted == 999']);
+    for (const point of report.results[0]?.timeline ?? [])
+      for (const key of omit) delete (point as Record<string, unknown>)[key];
+    return htmlReport(report);
+  };
+
+  test('say what the server does not tell of itself', () => {
+    const told = page([]);
+    const untold = page(['serverDelayMaxMs', 'serverRssBytes']);
+    expect(untold).toContain(
+      '<figcaption>Event-loop delay of the load generator; this server does not tell its own</figcaption>',
+    );
+    expect(untold).toContain('There is no chart of the memory of the server: it does not tell it.');
+    expect(untold).not.toContain('server delay');
+    expect(told).not.toMatch(/does not tell/);
+    // Nothing at all was recorded: then the server is not what is missing.
+    const report = filledReport(['steady.accepted == 999'], { timeline: [] });
+    expect(htmlReport(report)).not.toMatch(/does not tell/);
+  });
+});
+
 describe('cursor deliveries', () => {
+  test.each([
+    ['more were received than expected', 11, {}, true],
+    ['the rest are duplicates and leaks', 13, { duplicated: 2, leaked: 1 }, false],
+    ['as many were received', 10, {}, false],
+  ])('say why, when %s', (_what, received, counted, isSaid) => {
+    const report = structuredClone(filledReport(['steady.accepted == 999']));
+    for (const { counters } of report.results[0]?.total.cohorts ?? []) {
+      for (const counter of Object.keys(counters)) counters[counter] = 0;
+      Object.assign(counters, { expected: 10, received, ...counted });
+    }
+    expect(htmlReport(report).includes('More can be received than was expected')).toBe(isSaid);
+  });
+
   test('have no columns of zeros, but a sentence, and say who had nothing to get', () => {
     const report = structuredClone(filledReport(['hot.accepted == 51']));
     for (const { name, counters } of report.results[0]?.total.cohorts ?? []) {

@@ -75,8 +75,9 @@ function wanted({ results: [one] }: JsonReport): Numbers {
       ...Object.entries(closed).map(([key, count]) => `${name} closed ${key} ${formatCount(count)}`),
       `${name} open at the end ${formatCount(open)}`,
     ]),
-    timings: Object.values(total.histograms).map(({ p50, p90, p99, max }) =>
-      [p50, p90, p99, max].map(formatDuration).join(' '),
+    timings: Object.values(total.histograms).map(({ count, p50, p90, p99, max }) =>
+      // A single sample is told once.
+      count === 1 ? `– – – ${formatDuration(max)}` : [p50, p90, p99, max].map(formatDuration).join(' '),
     ),
   };
 }

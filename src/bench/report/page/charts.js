@@ -95,6 +95,8 @@ function draw(
   };
   holder.replaceChildren();
   const plot = new uPlot(options, data, holder);
+  // One line is named by the title: its legend is there for the values that are pointed at.
+  plot.root.classList.toggle('single', labels.length === 1);
   showValues(plot);
   new ResizeObserver(() => plot.setSize({ width: holder.clientWidth, height: 220 })).observe(holder);
 }
@@ -105,8 +107,12 @@ function showValues(plot) {
 }
 
 /** Time charts share the phases of their run. */
-function drawTime(holder, result, keys, labels, yFormat, scale = 1) {
+function drawTime(holder, result, allKeys, allLabels, yFormat, scale = 1) {
   const points = result.timeline;
+  // A server need not tell of itself: a line that is not there has no place in the legend.
+  const isThere = (key) => points.some((point) => point[key] != null);
+  const labels = allLabels.filter((_, index) => isThere(allKeys[index]));
+  const keys = allKeys.filter(isThere);
   const data = [
     points.map(({ atMs }) => atMs / 1000),
     ...keys.map((key) => points.map((point) => (point[key] == null ? null : point[key] / scale))),

@@ -14,6 +14,7 @@ const WORDS: readonly (readonly [string, string])[] = [
     'ended by the server: no valid token; a limit is reached; going away or no answer to a ping; without saying why',
   ],
   ['left by themselves', 'connections that the scenario has its clients end'],
+  ['gone without a word', 'half-open: they neither read nor wrote any more, and sent no close'],
   ['lost, duplicated, reordered', 'cursors that never came; came twice; came after a newer one'],
   ['leaked, foreign', 'cursors of another namespace; cursors that nobody emitted in this run'],
   ['conflated', 'left out for a slow client because a newer cursor took its place, which is right'],

@@ -6,6 +6,7 @@ import { saidOf, sharesOf } from './shares.js';
 
 type Point = JsonResult['timeline'][number];
 
+/** Charts over time. With `unless` the first line, which the server has to tell of itself, may be missing. */
 const CHARTS = [
   { id: 'connections', title: 'Open connections', keys: ['open'] },
   { id: 'deliveries', title: 'Deliveries per second', keys: ['deliveriesPerSecond'] },
@@ -14,9 +15,13 @@ const CHARTS = [
     id: 'delay',
     title: 'Event-loop delay: how late server and load generator were',
     keys: ['serverDelayMaxMs', 'workerDelayP99Ms'],
+    unless: 'Event-loop delay of the load generator; this server does not tell its own',
   },
   { id: 'memory', title: 'Memory of the server', keys: ['serverRssBytes'] },
 ] as const;
+
+/** What there is no chart of when the server does not tell it. */
+const NO_MEMORY = 'There is no chart of the memory of the server: it does not tell it.';
 
 /** What the lines of the charts are called. */
 const NAMES = {
@@ -40,6 +45,7 @@ export function overTime(result: JsonResult, index: number): string {
   return `${phases(result)}
 <p class="scriptless">The charts are drawn by a script, which does not run here. The tables have their numbers.</p>
 <div class="charts">${[...timeCharts(result, index), ...shareCharts(result, index)].join('')}</div>
+${told(result, 'open') && !told(result, 'serverRssBytes') ? `<p>${NO_MEMORY}</p>` : ''}
 ${timelineTable(result)}${shareTables(result).join('')}`;
 }
 
@@ -52,8 +58,16 @@ function phases({ phases: list }: JsonResult): string {
   return `<details open><summary>${list.length === 1 ? 'The phase, by its number' : `The ${list.length} phases, by their numbers`} in the charts</summary><ol>${rows.join('')}</ol></details>`;
 }
 
-function timeCharts({ timeline, durationMs }: JsonResult, index: number): string[] {
-  return CHARTS.flatMap(({ id, title, keys }) => {
+/** Whether the timeline has anything of a kind. */
+function told({ timeline }: JsonResult, key: Key): boolean {
+  return timeline.some((point) => point[key] !== undefined);
+}
+
+function timeCharts(result: JsonResult, index: number): string[] {
+  const { timeline, durationMs } = result;
+  return CHARTS.flatMap(({ id, keys, ...titles }) => {
+    const isMissing = 'unless' in titles && !told(result, keys[0]);
+    const title = isMissing ? titles.unless : titles.title;
     const said = keys.flatMap((key) => {
       const values = timeline.flatMap((point) => point[key] ?? []);
       return values.length === 0 ? [] : [`${NAMES[key]} at most ${shown(key, Math.max(...values))}`];

@@ -40,6 +40,7 @@ dt { font-weight: 600; } dd { margin: 0 0 .4rem 1rem; }
 [data-drawn] .scriptless { display: none; }
 .plain { list-style: none; padding: 0; } .plain li { margin: .4rem 0; }
 code, pre { font: .9em/1.45 ui-monospace, monospace; overflow-wrap: anywhere; }
+.flag { white-space: nowrap; }
 pre { background: var(--panel); padding: .75rem; overflow-x: auto; white-space: pre-wrap; }
 .scroll { overflow-x: auto; position: relative; }
 .scroll[data-scrolls]::before { content: "↔ scroll this table sideways"; position: sticky; left: 0; display: inline-block;
@@ -58,8 +59,9 @@ figure { margin: 0; min-width: 0; } .chart { width: 100%; min-height: 250px; }
 .u-legend { color: var(--fg); font-size: .8rem; text-align: left; }
 .u-legend th, .u-legend td { border: 0; padding: 0 .3rem 0 0; }
 .u-legend .u-marker { width: 1.6em; height: 0; border-width: 0 0 3px !important; vertical-align: middle; }
+.single .u-legend.idle { visibility: hidden; }
 .idle .u-series:first-child, .idle .u-value, .u-series:first-child .u-marker { display: none; } .u-inline.idle .u-series th::after { content: ""; }
-@media (max-width: 600px) { th, td { padding: .3rem; font-size: .88rem; } .number { padding: .3rem .2rem; font-size: .82rem; }
+@media (max-width: 600px) { th, td { padding: .3rem; font-size: .88rem; } .number { padding: .3rem 0 .3rem .6rem; font-size: .82rem; }
   th code { overflow-wrap: anywhere; font-size: .8em; } th[scope=row] { min-width: 6rem; } dd { margin-left: .5rem; } }
 details { margin: .5rem 0; } summary { cursor: pointer; }
 :focus-visible { outline: 3px solid var(--series-1); outline-offset: 2px; }

@@ -34,7 +34,8 @@ function changed(result: JsonResult, failures: readonly Failure[]): string {
 }
 
 /** Metrics of connections, which the outcomes of the cohort tell more of. */
-const OF_CONNECTIONS = /^(accepted|opened|open|left|closed|rejected|errors|timeouts|attempts)$/;
+const OF_CONNECTIONS =
+  /^(accepted|opened|open|left|closed|rejected|errors|timeouts|attempts|refused\.late|heartbeat\.killed)$/;
 
 /** Failures by what they are about: the connections of a cohort, one kind of durations, or something of its own. */
 function together(failures: readonly Failure[]): Failure[][] {
@@ -64,8 +65,10 @@ ${[...new Set(meanings)].map((meaning) => `<p><b>What it usually means:</b> ${es
 ${told === '' ? '' : `<p>${escapeHtml(told)}</p>`}</li>`;
 }
 
-/** Whether it counts, as refused, the clients that another failure misses among the accepted, or the other way round. */
+/** Whether it misses, or counts as refused, the clients that another failure tells more of, or misses. */
 function isOtherSide(failure: Failure, group: readonly Failure[]): boolean {
+  if (failure.metric === 'open')
+    return group.some((one) => one.metric === 'heartbeat.killed' && offBy(one) === -offBy(failure));
   if (failure.metric !== 'closed' || !/^(?:4401|4503)/.test(failure.key ?? '')) return false;
   return group.some((one) => one.metric === 'accepted' && offBy(one) === -offBy(failure));
 }
@@ -172,9 +175,7 @@ function alsoMeasured({ metric, cohort }: Failure, { total }: JsonResult): strin
     if (one === undefined) return '';
     const outcomes = outcomesOf(one);
     if (outcomes.length === 0) return `Of its ${formatAmount(one.clients, 'client')}, none tried to connect.`;
-    const accepted = outcomes.some((outcome) => outcome.metric === 'accepted')
-      ? `Of its ${formatAmount(one.clients, 'client')}, ${formatCount(one.accepted)} ${one.accepted === 1 ? 'was' : 'were'} accepted. `
-      : '';
+    const accepted = outcomes.some((outcome) => outcome.metric === 'accepted') ? `${acceptedText(one)} ` : '';
     const ends = outcomes.filter((outcome) => outcome.metric !== 'accepted');
     const ended = ends.map(({ outcome, count }) => `${formatCount(count)} ${outcome}`).join(', ');
     return `${accepted}${ended === '' ? '' : `What became of its connections: ${ended}.`}`.trim();
@@ -187,4 +188,11 @@ function alsoMeasured({ metric, cohort }: Failure, { total }: JsonResult): strin
     return found === undefined ? [] : [`${statistic} ${valueText(found.value, found.unit)}`];
   });
   return statistics.length < 2 ? '' : `In all: ${statistics.join(', ')}.`;
+}
+
+function acceptedText({ clients, accepted, counters }: JsonResult['total']['cohorts'][number]): string {
+  const all = formatAmount(clients, 'client');
+  if ((counters.attempts ?? 0) > clients)
+    return `Its ${all}, which connect more than once, were accepted ${formatAmount(accepted, 'time')}.`;
+  return `Of its ${all}, ${formatCount(accepted)} ${accepted === 1 ? 'was' : 'were'} accepted.`;
 }
