@@ -256,8 +256,10 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       } catch (error) {
         throw shutdown.isReady ? listenError(error, host, port) : closedError();
       }
+      // Closed meanwhile: whichever came first, the port is freed.
       if (!shutdown.isReady) {
-        await shutdown.done;
+        stopOtherAddresses();
+        app.server.close();
         throw closedError();
       }
       delay.start();

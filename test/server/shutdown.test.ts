@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { createDatafnWsServer } from '../../src/server/create-server.js';
 import { within } from '../support/deadline.js';
 import { call, postCursors } from '../support/http-call.js';
@@ -105,6 +105,7 @@ test('listen() of a server that was closed, or is being closed, is refused, and 
   await expect(listening).rejects.toMatchObject(refusal);
   await within(closing, 'the end of the server');
   expect([closed.address, inBetween.address]).toEqual([undefined, undefined]);
+  await vi.waitFor(() => expect(process.getActiveResourcesInfo()).not.toContain('TCPServerWrap'));
 });
 
 test.each([-5, Number.NaN, 1e12, '1s'])(
