@@ -1,5 +1,7 @@
+import { closeSync, openSync } from 'node:fs';
+import { devNull } from 'node:os';
 import { Command, CommanderError } from 'commander';
-import { DatafnWsError, type ErrorCode } from '../protocol/errors.js';
+import { DatafnWsError, type ErrorCode, stackOf } from '../protocol/errors.js';
 import { printable } from '../protocol/printable.js';
 import { benchCommand } from './bench/command.js';
 import { colorsFor } from './color.js';
@@ -77,8 +79,30 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
         io.stderr.write(`${colors.red('error:')} ${printable(line)}\n`);
       return EXIT_CODES[error.code];
     }
+    if (lacksDescriptors()) {
+      io.stderr.write(
+        `${colors.red('error:')} Too few file descriptors to start: allow more with ulimit -n\n`,
+      );
+      return EXIT_CODES.ERR_LISTEN;
+    }
     io.stderr.write(`${colors.red('bug:')} this is a mistake in datafn-ws ${version}, please report it\n`);
-    io.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    io.stderr.write(`${stackOf(error)}\n`);
     return INTERNAL_ERROR;
+  }
+}
+
+/** Descriptors that loading a module takes, and a little more. */
+const ROOM = 16;
+
+/** Whether files cannot be opened for want of descriptors. Of a module Node.js then says that it is not there. */
+function lacksDescriptors(): boolean {
+  const opened: number[] = [];
+  try {
+    while (opened.length < ROOM) opened.push(openSync(devNull, 'r'));
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EMFILE';
+  } finally {
+    for (const descriptor of opened) closeSync(descriptor);
   }
 }

@@ -29,7 +29,7 @@ export class RememberingManager extends WebSocketManager {
     super(config, logger, clock);
   }
 
-  /** Clients that were sent the newest cursor in answer to their hello. */
+  /** How often the newest cursor was sent in answer to a hello. */
   get resumed(): number {
     return this.#resumed;
   }

@@ -68,8 +68,12 @@ export const serverOptions = {
     help: 'Delay of the event loop above which new clients are turned away with 503; 0: never.',
     ...milliseconds(SERVER_DEFAULTS.shedAboveMs),
   }),
-  resume: toggle({ help: 'Send a client whose hello shows that it is behind the newest cursor at once.' }),
-  monotonic: toggle({ help: 'Refuse a cursor that is lower than the newest of its namespace, with 409.' }),
+  resume: toggle({
+    help: 'Send a client whose hello shows that it is behind the newest cursor at once; a restart forgets it.',
+  }),
+  monotonic: toggle({
+    help: 'Refuse a cursor that is lower than the newest of its namespace, by the whole number it begins with, with 409.',
+  }),
   rememberNamespaces: count({
     min: 1,
     help: 'Namespaces whose newest cursor is kept for --resume and --monotonic; the one unused for longest goes.',

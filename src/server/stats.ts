@@ -59,7 +59,7 @@ export interface ServerStats {
   readonly deliveries: number;
   /** Cursors that were never sent to a backed-up client because a newer one took their place. */
   readonly conflated: number;
-  /** Clients that were sent the newest cursor because their hello showed that they were behind. */
+  /** Cursors sent in answer to a hello that showed that its client was behind; a client may say hello again. */
   readonly resumed: number;
   /** Namespaces whose newest cursor is remembered now. */
   readonly remembered: number;

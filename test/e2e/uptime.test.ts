@@ -234,6 +234,17 @@ describe('a mistake of ours that nobody caught', () => {
     expect(serve.stderr.match(/Error: ouch/g)).toHaveLength(1);
   });
 
+  test('and cannot be shown is told all the same', async () => {
+    const error =
+      "throw Object.defineProperty(new Error('ouch'), 'stack', { get() { throw new Error('no'); } })";
+    const serve = await startServe([], onSignal(error));
+    const client = await openClient(serve.wsUrl, 'a');
+    serve.kill('SIGUSR2');
+    expect(await client.closed()).toEqual(GOING_AWAY);
+    expect(await serve.ended()).toEqual({ code: 70, signal: null });
+    expect(serve.stderr).toMatch(/✗ this is a mistake in datafn-ws .*\n +ouch\n/);
+  });
+
   test('is one line where the log is JSON, and clients that do not answer do not hold it up', async () => {
     const serve = await startServe(
       ['--log-format', 'json', '--close-timeout', '60s', '--shutdown-timeout', '60s'],
@@ -311,6 +322,14 @@ test('a shortage of file descriptors that the system tells of again and again is
   await client.roundTrip();
   expect((await stats(serve)).limited.descriptors).toBe(1);
   expect(serve.stderr.match(/Out of file descriptors/g)).toHaveLength(1);
+});
+
+test('with too few file descriptors to load its code, serve says so in one line and exits 3', async () => {
+  const { code, stderr } = await runCli(['serve', '-p', '0'], { descriptors: 32 });
+  expect([code, stderr]).toEqual([
+    3,
+    'error: Too few file descriptors to start: allow more with ulimit -n\n',
+  ]);
 });
 
 describe('shedding load', () => {
