@@ -219,5 +219,6 @@ test('every limit is in GET /v1/stats, at 0 until it is needed', async () => {
     eventLoopDelay: 0,
     descriptors: 0,
     handshakes: 0,
+    pendingAuth: 0,
   });
 });
