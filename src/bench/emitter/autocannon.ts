@@ -1,4 +1,4 @@
-import autocannon from 'autocannon';
+import type { Options } from 'autocannon';
 import { DatafnWsError } from '../../protocol/errors.js';
 import { cursorText, type EmissionPlan, namespaceAt } from '../measure/emission-plan.js';
 import type { ApiMeasurement, EmitMeasurement } from '../measure/measurements.js';
@@ -34,10 +34,12 @@ export async function driveWithAutocannon(
   measurements: { readonly emit: EmitMeasurement; readonly api: ApiMeasurement },
   signal: AbortSignal,
 ): Promise<Emitted> {
+  // It takes a good part of the start of `bench`, and few phases want it.
+  const { default: autocannon } = await import('autocannon');
   const { emit, api } = measurements;
   const taken = new Set<number>();
   let next = 0;
-  const options: autocannon.Options = {
+  const options: Options = {
     url: `${target.url.replace(/\/+$/, '')}/v1/cursors`,
     method: 'POST',
     connections: phase.connections,
