@@ -1,4 +1,4 @@
-import type { Options } from 'autocannon';
+import type { Instance, Options, Result } from 'autocannon';
 import { DatafnWsError } from '../../protocol/errors.js';
 import { cursorText, type EmissionPlan, namespaceAt } from '../measure/emission-plan.js';
 import type { ApiMeasurement, EmitMeasurement } from '../measure/measurements.js';
@@ -77,8 +77,8 @@ export async function driveWithAutocannon(
       },
     ],
   };
-  let run!: autocannon.Instance;
-  const finished = new Promise<autocannon.Result>((resolve, reject) => {
+  let run!: Instance;
+  const finished = new Promise<Result>((resolve, reject) => {
     run = autocannon(options, (error, result) => (error ? reject(error) : resolve(result)));
   });
   run.on('response', (_client, status, _bytes, milliseconds) => {
