@@ -31,13 +31,16 @@ export interface ServerObserver {
   drainRequested?(): void;
 }
 
+/** Whom nothing is told, and for whom nothing needs to be found out. */
+const NOBODY: ServerObserver = {};
+
 /** A user's observer, what goes wrong in it being logged: the first time, since it may go wrong with every event. */
 export class GuardedObserver implements Required<ServerObserver> {
   #hasFailed = false;
 
   /** The observer, guarded unless it is already; one that is told nothing where there is none. */
   static of(observer: ServerObserver | undefined, logger: DatafnLogger): ServerObserver {
-    if (observer === undefined) return {};
+    if (observer === undefined || observer === NOBODY) return NOBODY;
     return observer instanceof GuardedObserver ? observer : new GuardedObserver(observer, logger);
   }
 

@@ -2,7 +2,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 
-type Waiting = Map<string, { readonly socket: Socket; readonly onClose: () => void }>;
+/** Longest wait first. */
+type Waiting = Map<unknown, Socket>;
 
 /**
  * The connections of an HTTP server that are not in the middle of anything: no request has come yet, or none since
@@ -12,13 +13,10 @@ type Waiting = Map<string, { readonly socket: Socket; readonly onClose: () => vo
  * part of that: among them one is cut only when they take more than half of the places.
  */
 export class PendingConnections {
-  /**
-   * By the peer's address and port, longest wait first. The socket of a TLS request is not the one that was
-   * accepted, but its peer is the same.
-   */
   readonly #strangers: Waiting = new Map();
   /** Those whose last request was a call of the API that was allowed. */
   readonly #callers: Waiting = new Map();
+  #keyOf: (socket: Socket) => unknown = itself;
 
   /**
    * @param limit how many; `Infinity` is no limit.
@@ -31,7 +29,15 @@ export class PendingConnections {
 
   /** Follows the connections of a server, from before it listens. */
   watch(server: Server): void {
-    server.on('connection', (socket: Socket) => this.#enter(socket, this.#strangers));
+    const leave = (socket: Socket) => this.#leave(socket);
+    // One listener for all, which a connection keeps for good.
+    function onClose(this: Socket): void {
+      leave(this);
+    }
+    server.on('connection', (socket: Socket) => {
+      socket.on('close', onClose);
+      this.#enter(socket, this.#strangers);
+    });
     server.prependListener('request', ({ socket, url }: IncomingMessage, response: ServerResponse) => {
       this.hasAsked(socket);
       response.once('close', () => {
@@ -39,50 +45,48 @@ export class PendingConnections {
         this.#enter(socket, isCaller ? this.#callers : this.#strangers);
       });
     });
+    if (!(server instanceof TlsServer)) return;
+    // The socket of a TLS request is not the one that was accepted, but its peer is the same.
+    this.#keyOf = peerOf;
     // A handshake that fails or takes too long: nothing can be answered on it.
-    if (server instanceof TlsServer) server.on('tlsClientError', (_error, socket) => socket.destroy());
+    server.on('tlsClientError', (_error, socket) => socket.destroy());
   }
 
   /** A connection has sent the head of a request. For upgrades; of other requests it knows by itself. */
   hasAsked(socket: Socket): void {
-    this.#leave(peerOf(socket));
+    this.#leave(socket);
   }
 
   /** Cuts them all: the server is about to close. */
   cutAll(): void {
-    for (const { socket } of [...this.#strangers.values(), ...this.#callers.values()]) socket.destroy();
+    for (const socket of [...this.#strangers.values(), ...this.#callers.values()]) socket.destroy();
   }
 
   #enter(socket: Socket, waiting: Waiting): void {
-    const peer = peerOf(socket);
+    const key = this.#keyOf(socket);
     // A connection that is gone already has no peer.
-    if (socket.destroyed || peer === undefined) return;
-    const onClose = () => waiting.delete(peer);
-    socket.once('close', onClose);
-    waiting.set(peer, { socket, onClose });
+    if (socket.destroyed || key === undefined) return;
+    waiting.set(key, socket);
     if (this.#strangers.size + this.#callers.size > this.limit) this.#cutOne();
   }
 
-  #leave(peer: string | undefined): void {
-    if (peer === undefined) return;
-    for (const waiting of [this.#strangers, this.#callers]) {
-      const entry = waiting.get(peer);
-      if (entry === undefined) continue;
-      waiting.delete(peer);
-      entry.socket.off('close', entry.onClose);
-    }
+  #leave(socket: Socket): void {
+    const key = this.#keyOf(socket);
+    if (!this.#strangers.delete(key)) this.#callers.delete(key);
   }
 
   #cutOne(): void {
     const waiting = this.#callers.size > this.limit / 2 ? this.#callers : this.#strangers;
-    for (const [peer, { socket }] of waiting) {
-      this.#leave(peer);
+    for (const [key, socket] of waiting) {
+      waiting.delete(key);
       socket.destroy();
       this.onCut();
       return;
     }
   }
 }
+
+const itself = (socket: Socket) => socket;
 
 function peerOf({ remoteAddress, remotePort }: Socket): string | undefined {
   return remoteAddress === undefined ? undefined : `${remoteAddress} ${remotePort}`;

@@ -21,13 +21,15 @@ type SentToken = string | undefined;
  * connects means what it says.
  */
 export function tokenOf(request: TokenRequest): string | undefined {
+  const { url = '', headers } = request;
   const said = [
-    ...fromAuthorizations(request.headersDistinct.authorization),
-    ...fromQuery(request.url ?? ''),
-    ...fromSubprotocols(request.headers['sec-websocket-protocol']),
+    // Node.js works out all of the distinct headers for one of them: only where there is one.
+    ...(headers.authorization === undefined ? [] : fromAuthorizations(request.headersDistinct.authorization)),
+    ...fromQuery(url),
+    ...fromSubprotocols(headers['sec-websocket-protocol']),
   ].filter((token) => token !== '');
   if (said.length > 0) return agreed(said);
-  return agreed(fromCookies(request.headers.cookie).filter((token) => token !== ''));
+  return agreed(fromCookies(headers.cookie).filter((token) => token !== ''));
 }
 
 /** The one token that all of them are. */
@@ -85,7 +87,9 @@ function fromCookies(header: string | undefined): SentToken[] {
 
 /** Every token among the offered subprotocols. */
 function fromSubprotocols(header: string | undefined): SentToken[] {
-  return (header?.split(',') ?? [])
+  if (header === undefined) return [];
+  return header
+    .split(',')
     .map((protocol) => protocol.trim())
     .filter((protocol) => protocol.startsWith(SUBPROTOCOL_PREFIX))
     .map((protocol) => fromBase64url(protocol.slice(SUBPROTOCOL_PREFIX.length)));

@@ -45,6 +45,6 @@ function bare(address: string): string {
 }
 
 /** An IPv4 client of a socket that listens for both families, `::ffff:10.0.0.1`, as `10.0.0.1`. */
-function unmapped<Address extends string | undefined>(address: Address): Address | string {
+export function unmapped<Address extends string | undefined>(address: Address): Address | string {
   return address?.replace(/^::ffff:(?=[\d.]+$)/, '') ?? address;
 }

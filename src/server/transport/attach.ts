@@ -131,6 +131,7 @@ export function attachWebSocketManager(httpServer: HttpServer, options: AttachOp
   const upgrader = new Upgrader({
     gates: gatesOf(options, addressOf, counters, logger),
     addressOf,
+    isBehindProxy: (options.trustProxy ?? []).length > 0,
     namespaceProvider: options.namespaceProvider,
     authTimeoutMs: options.authTimeoutMs ?? SERVER_DEFAULTS.authTimeoutMs,
     maxPendingAuth: options.maxPendingAuth ?? SERVER_DEFAULTS.maxPendingAuth,

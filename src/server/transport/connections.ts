@@ -94,13 +94,12 @@ export class Connections implements ServerSocketOwner {
     this.#expirations.remove(client);
     if (reason === CLOSE.goingAway.reason && by === 'server') this.#departures.told(client);
     this.#silent.delete(client);
-    const info = describe(client);
     if (client.isAdmitted) {
       this.counters.countClosed(code);
-      this.observer.closed?.(info, code, reason, by);
+      this.observer.closed?.(describe(client), code, reason, by);
     } else {
       this.counters.countRefused(code);
-      this.observer.refused?.(info, code, reason);
+      this.observer.refused?.(describe(client), code, reason);
     }
   }
 

@@ -3,6 +3,7 @@ import WebSocket, { type RawData } from 'ws';
 import type { WebSocketClient } from '../../manager/types.js';
 import { NO_STATUS_RECEIVED } from '../../protocol/close-codes.js';
 import { encodeServerFrame, OPCODE, type PreparedMessage } from '../../protocol/frames.js';
+import { unmapped } from '../limits/client-address.js';
 import type { MessagePace } from '../limits/message-pace.js';
 import type { Burst, Outbox, OutboxEntry } from './outbox.js';
 
@@ -59,7 +60,7 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
   /** Whether the manager has taken the client: from then on it holds a slot, and its end counts as a close. */
   isAdmitted = false;
   connectionId = 0;
-  /** Where the client is, when that is not what its connection says: behind a trusted proxy, or mapped into IPv6. */
+  /** Where the client is, when that is not what its connection says: behind a trusted proxy. */
   forwardedAddress: string | undefined;
   /** For the owner's `messagePace`. */
   #paidUntilMs = 0;
@@ -82,7 +83,7 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
 
   /** Where the connection comes from. */
   get remoteAddress(): string | undefined {
-    return this.forwardedAddress ?? this.#raw?.remoteAddress;
+    return this.forwardedAddress ?? unmapped(this.#raw?.remoteAddress);
   }
 
   /** False when the connection is on its way out and takes no more. */

@@ -46,7 +46,6 @@ class UpgradeRoutes {
     if (handler === undefined && this.httpServer.listenerCount('upgrade') > 1) return;
     socket.on('error', ignoreSocketError);
     const earlier = this.#answers.get(socket);
-    this.#answers.delete(socket);
     // Requests on one connection are answered in order (RFC 9112 section 9.3.2), those that came in one go as well.
     if (earlier === undefined || earlier.closed) this.#answer(handler, request, socket, head);
     else earlier.once('close', () => this.#answer(handler, request, socket, head));

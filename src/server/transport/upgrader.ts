@@ -34,6 +34,8 @@ export interface UpgraderOptions {
   readonly messageBurst: number;
   /** Where a client is. */
   readonly addressOf: AddressOf;
+  /** Whether that may be elsewhere than its connection comes from. */
+  readonly isBehindProxy: boolean;
   readonly logger: DatafnLogger;
   readonly observer: ServerObserver;
   readonly counters: ConnectionCounters;
@@ -173,12 +175,15 @@ export class Upgrader implements UpgradeHandler {
   }
 
   #ask(request: IncomingMessage): ReturnType<typeof askProvider> {
-    const { namespaceProvider, authTimeoutMs, logger } = this.options;
+    const { namespaceProvider, authTimeoutMs, logger, addressOf } = this.options;
     const connectRequest = {
       token: tokenOf(request),
       url: request.url ?? '',
       headers: request.headers,
-      remoteAddress: this.options.addressOf(request),
+      // A system call, which few providers want.
+      get remoteAddress() {
+        return addressOf(request);
+      },
     };
     return askProvider(namespaceProvider, connectRequest, { timeoutMs: authTimeoutMs, logger });
   }
@@ -198,8 +203,7 @@ export class Upgrader implements UpgradeHandler {
     this.#webSocketServer.handleUpgrade(request, socket, head, (accepted) => {
       socket.off('error', ignoreSocketError);
       const client = accepted as ServerSocket;
-      const address = this.options.addressOf(request);
-      if (address !== request.socket.remoteAddress) client.forwardedAddress = address;
+      if (this.options.isBehindProxy) client.forwardedAddress = this.options.addressOf(request);
       this.options.connections.take(client, socket as Socket, grant);
       // One that has waited was paused for the change of hands.
       socket.resume();
