@@ -4,7 +4,7 @@ import { alternate, Peer } from './harness.mjs';
 import { median, spread } from './statistics.mjs';
 
 /** Pairs of an alternating measurement. */
-const PAIRS = Number(process.env.PAIRS ?? 9);
+const PAIRS = Number(process.env.PAIRS ?? 15);
 const SHORT = process.env.SHORT === '1';
 
 /** A server and the clients that are connected to it. */
@@ -294,7 +294,7 @@ export async function idleMemory() {
 
 /** (f) How fast clients get in. */
 export async function accepts() {
-  const count = SHORT ? 500 : 1500;
+  const count = SHORT ? 500 : 6000;
   const tasks = {};
   const peers = [];
   for (const kind of ['ours', 'plain']) {

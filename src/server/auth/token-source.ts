@@ -63,13 +63,15 @@ function fromAuthorizations(headers: readonly string[] | undefined): SentToken[]
 function fromQuery(url: string): SentToken[] {
   const mark = url.indexOf('?');
   if (mark === -1) return [];
-  return url
+  const tokens: SentToken[] = [];
+  for (const pair of url
     .slice(mark + 1)
-    .split('&')
-    .map((pair) => pair.replaceAll('+', ' '))
-    .map((pair) => [pair.split('=', 1)[0] as string, pair] as const)
-    .filter(([name]) => percentDecoded(name) === QUERY_NAME)
-    .map(([name, pair]) => percentDecoded(pair.slice(name.length + 1)));
+    .replaceAll('+', ' ')
+    .split('&')) {
+    const [name = ''] = pair.split('=', 1);
+    if (percentDecoded(name) === QUERY_NAME) tokens.push(percentDecoded(pair.slice(name.length + 1)));
+  }
+  return tokens;
 }
 
 /** Every `datafn_token` among the cookies: they differ when a page of another host or path has set one, too. */
@@ -111,6 +113,7 @@ function fromBase64url(encoded: string): string | undefined {
 
 /** `undefined` for an escape that is none, or for bytes that are no UTF-8. */
 function percentDecoded(text: string): string | undefined {
+  if (!text.includes('%')) return text;
   try {
     return decodeURIComponent(text);
   } catch {
