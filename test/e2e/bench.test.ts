@@ -42,7 +42,7 @@ function file(name: string, text: string): string {
 const TINY = `version: 1
 name: tiny
 summary: A few clients of every kind for a second.
-server: { maxConnections: 100, maxConnectionsPerNamespace: 10, heartbeatInterval: 300ms, heartbeatTimeout: 200ms }
+server: { maxConnections: 100, maxConnectionsPerNamespace: 10, heartbeatInterval: 500ms, heartbeatTimeout: 1s }
 cohorts:
   steady: { clients: 30, namespaces: "user:{1..5}" }
   hot: { clients: 14 }
@@ -54,7 +54,7 @@ phases:
   - connect: { cohort: nobody, rate: 500/s }
   - connect: { cohort: silent, rate: 500/s }
   - emit: { namespaces: ["user:{1..5}", hot], rate: 60/s, for: 500ms }
-  - hold: 700ms
+  - hold: 1500ms
 expect:
   - steady.accepted == 30
   - hot.accepted == 10
@@ -148,7 +148,7 @@ describe.concurrent('a run against a server by URL', () => {
   test('passes on a server that is set up as the scenario wants it', async () => {
     const serve = await startServe([
       ...['--max-connections', '100', '--max-connections-per-namespace', '10'],
-      ...['--heartbeat-interval', '300ms', '--heartbeat-timeout', '200ms'],
+      ...['--heartbeat-interval', '500ms', '--heartbeat-timeout', '1s'],
     ]);
     const output = await bench(tiny, '--url', serve.wsUrl, '--admin-url', serve.apiUrl);
     expect(output.code, output.stdout + output.stderr).toBe(0);
@@ -159,7 +159,7 @@ describe.concurrent('a run against a server by URL', () => {
   test('that asks for a token is refused without, before anything is opened, and passes with it', async () => {
     const serve = await startServe([
       ...['--max-connections-per-namespace', '10', '--admin-token', 'sesame'],
-      ...['--heartbeat-interval', '300ms', '--heartbeat-timeout', '200ms'],
+      ...['--heartbeat-interval', '500ms', '--heartbeat-timeout', '1s'],
     ]);
     const without = await bench(tiny, '--url', serve.wsUrl);
     expect(without.code).toBe(2);

@@ -11,8 +11,8 @@ import { junitErrors } from '../support/xml.js';
 
 /** Longer than any run here takes on a busy machine. */
 const WITHIN_MS = 25_000;
-/** For how long an emitter has to be behind for the result to say nothing of the server, and a little. */
-const BEHIND_MS = 3300;
+/** For how long a process has to stand still for the result to say nothing of the server, and a little. */
+const STILL_MS = 1300;
 
 const folder = mkdtempSync(join(tmpdir(), 'datafn-ws-reports-'));
 afterAll(async () => {
@@ -146,21 +146,6 @@ describe.concurrent('every report that was asked for is written, marked as what 
     expect(expectations.map(({ passed }) => passed)).toEqual([true, true]);
   });
 
-  test('when the load generator was the bottleneck', async () => {
-    const reports = everyReport('invalid');
-    const file = scenario('behind', 'emit: { namespaces: all, rate: 50/s, for: 6s, settle: 100ms }');
-    const run = startCli(['bench', file, ...reports.flags]);
-    await underWay(run);
-    // An emitter that gets no time is behind its schedule, however well the server does.
-    run.kill('SIGSTOP');
-    await sleep(BEHIND_MS);
-    run.kill('SIGCONT');
-    expect((await run.ended(WITHIN_MS)).code, run.stdout + run.stderr).toBe(5);
-    await expectMarked('invalid', run.stdout, reports.read());
-    for (const text of Object.values(reports.read()).slice(1))
-      expect(text).toContain('the main process stood still');
-  });
-
   test.runIf(canSeeProcesses)('when a worker crashes', async () => {
     const reports = everyReport('crashed');
     const run = startCli(['bench', scenario('crashed', 'hold: 60s'), '--workers', '2', ...reports.flags]);
@@ -173,6 +158,22 @@ describe.concurrent('every report that was asked for is written, marked as what 
       expect.stringMatching(/died with SIGKILL/),
     ]);
   });
+});
+
+// Alone, so that nothing keeps the signal from being sent while the cursors go out.
+test('every report that was asked for is written when the load generator was the bottleneck', async () => {
+  const reports = everyReport('invalid');
+  const file = scenario('behind', 'emit: { namespaces: all, rate: 50/s, for: 4s, settle: 100ms }');
+  const run = startCli(['bench', file, ...reports.flags]);
+  await underWay(run);
+  // An emitter that gets no time emits nothing, however well the server does.
+  run.kill('SIGSTOP');
+  await sleep(STILL_MS);
+  run.kill('SIGCONT');
+  expect((await run.ended(WITHIN_MS)).code, run.stdout + run.stderr).toBe(5);
+  await expectMarked('invalid', run.stdout, reports.read());
+  for (const text of Object.values(reports.read()).slice(1))
+    expect(text).toContain('the main process stood still');
 });
 
 test('a report that cannot be written in the end takes nothing from the others, and is no success', async () => {

@@ -17,7 +17,7 @@ type ActionKind = 'emit' | 'hold' | 'churn' | 'connect' | 'other';
 
 /**
  * `timed`: something is measured that a busy generator would falsify. `untimed`: clients connect or go, which is busy
- * by nature. `none`: before and after.
+ * by nature, or one phase has ended and the next has not begun. `none`: before the first.
  */
 type Stretch = { readonly fromMs: number; readonly what: 'none' | 'untimed' | 'timed' };
 
@@ -117,9 +117,9 @@ export class SaturationWatch {
   }
 
   #turn(atMs: number): void {
-    const { emit, hold, churn, connect, other } = this.#underWay;
+    const { emit, hold, churn, connect } = this.#underWay;
     const isTimed = emit > 0 || (connect === 0 && hold + churn > 0);
-    const what = isTimed ? 'timed' : connect + hold + churn + other > 0 ? 'untimed' : 'none';
+    const what = isTimed ? 'timed' : 'untimed';
     if (what !== this.#stretches.at(-1)?.what) this.#stretches.push({ fromMs: atMs, what });
   }
 

@@ -200,6 +200,15 @@ describe('a standstill', () => {
     expect(watch.found).toEqual([expect.stringContaining('3.00 s')]);
   });
 
+  test('between two phases counts, when the process was not run at all: its clients were connected meanwhile', () => {
+    const watch = new SaturationWatch();
+    watch.begin('emit', 0);
+    watch.end('emit', 900);
+    watch.begin('emit', 3100);
+    watch.process('worker 1', sample(4, still(2)));
+    expect(watch.found).toEqual([expect.stringContaining('stood still for 2.00 s')]);
+  });
+
   test('in a storm of connections is the work itself, unless the process was not run at all', () => {
     for (const spent of [{ cpuMs: 1400 }, { waitMs: 1400 }]) {
       const watch = watching('connect');
