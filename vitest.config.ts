@@ -1,37 +1,55 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { RunReporter } from './test/support/run-reporter.js';
 
-/** What takes minutes: `vitest run --mode mutation`, `--mode fuzz` or `--mode soak` runs these, and nothing else. */
-const LONG: Readonly<Record<string, string>> = {
-  mutation: 'test/mutation/*.test.ts',
-  fuzz: 'test/fuzz/long-run.test.ts',
-  soak: 'test/soak/*.test.ts',
+/** Processes and browsers: a file of them shares nothing with another. */
+const PROCESSES = ['test/e2e/**/*.test.ts', 'test/browser/**/*.test.ts'];
+/** Tests in which real time is what is tested. They run one file at a time, after everything else. */
+const REALTIME = ['test/realtime/**/*.test.ts'];
+/** Tests that rarely tell anything new: `npm run test:all` runs them, `npm test` does not. */
+const FULL = ['test/**/*.full.test.ts'];
+/** Runs of minutes, each with a script of its own. */
+const LONG = {
+  mutation: ['test/mutation/*.test.ts'],
+  fuzz: ['test/fuzz/long-run.test.ts'],
+  soak: ['test/soak/*.test.ts'],
 };
 
-/** Those of whole processes and browsers: a file of them shares nothing with another. */
-const WHOLE = ['test/e2e/**/*.test.ts', 'test/browser/**/*.test.ts'];
+const project = (name: string, test: Readonly<Record<string, unknown>>) => ({
+  extends: true as const,
+  test: { name, ...test },
+});
 
-export default defineConfig(({ mode }) => ({
+const oneAtATime = (groupOrder: number) => ({ maxWorkers: 1, sequence: { groupOrder } });
+
+/** Where the helpers of this run note what they did: see `test/support/run-notes.ts`. */
+const notes = join(mkdtempSync(join(tmpdir(), 'datafn-ws-tests-')), 'notes');
+
+export default defineConfig({
   test: {
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    // Two cores, and tests that wait a good part of their time: more at once, and those of real sockets get in their way.
-    maxWorkers: mode === 'soak' ? 1 : 3,
-    ...(LONG[mode] === undefined
-      ? {
-          projects: [
-            { extends: true, test: { name: 'whole', include: WHOLE } },
-            {
-              extends: true,
-              test: {
-                name: 'parts',
-                include: ['test/**/*.test.ts'],
-                exclude: [...WHOLE, ...Object.values(LONG)],
-                // Loading the sources anew for each file would take as long as the tests.
-                isolate: false,
-              },
-            },
-          ],
-        }
-      : { include: [LONG[mode]] }),
+    // How long until a test that hangs is given up. Nothing is judged by it, so it leaves room for a stopped process.
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
+    // Two cores, and tests that wait a good part of their time.
+    maxWorkers: 3,
+    env: { DATAFN_TEST_NOTES: notes },
+    reporters: ['default', new RunReporter(notes)],
+    projects: [
+      project('unit', {
+        include: ['test/**/*.test.ts'],
+        exclude: [...PROCESSES, ...REALTIME, ...FULL, ...Object.values(LONG).flat()],
+        // Loading the sources anew for each file would take as long as the tests.
+        isolate: false,
+      }),
+      project('e2e', { include: PROCESSES, exclude: FULL }),
+      project('realtime', { include: REALTIME, exclude: FULL, ...oneAtATime(1) }),
+      project('full', { include: FULL, exclude: REALTIME }),
+      project('full-realtime', { include: ['test/realtime/**/*.full.test.ts'], ...oneAtATime(2) }),
+      ...Object.entries(LONG).map(([name, include], index) =>
+        project(name, { include, ...oneAtATime(3 + index) }),
+      ),
+    ],
   },
-}));
+});

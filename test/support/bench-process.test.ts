@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import { machineStalls } from './bench-process.js';
+
+const invalid = (...reasons: string[]) => ({
+  code: 5,
+  stdout: `INVALID smoke\n  A summary.\n  16 of 16 expectations hold as far as it got\n${reasons.map((one) => `  ! ${one}\n`).join('')}\nExpectations\n`,
+  stderr: '',
+});
+
+const STOPPED =
+  'The load generator was the bottleneck: worker 1 stood still for 2.60 s (it was not run at all: stopped\n    by a signal, or the whole machine was suspended)';
+const BUSY =
+  'The load generator was the bottleneck: worker 2 ran at 40 % CPU with an event-loop delay of up to 300 ms (the machine is busy: it waited for a core 60 % of the time)';
+
+test('a run of bench that the machine kept from running is told from all others', () => {
+  expect(machineStalls(invalid(STOPPED, BUSY))).toEqual([STOPPED.replace(/\s+/g, ' '), BUSY]);
+  for (const final of [
+    invalid(),
+    invalid(
+      BUSY,
+      'The load generator was the bottleneck: worker 1 ran at 100 % CPU with an event-loop delay of up to 300 ms (it needs more CPU than one core has: spread the clients with --workers, or use fewer)',
+    ),
+    invalid(STOPPED, 'Worker 2 (process 7) died with SIGKILL'),
+    { ...invalid(STOPPED), code: 1 },
+  ])
+    expect(machineStalls(final)).toBeUndefined();
+});
