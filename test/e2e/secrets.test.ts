@@ -14,7 +14,6 @@ import {
 import { call, postCursors } from '../support/http-call.js';
 import { leaksIn } from '../support/leaks.js';
 import { RawClient, type RawClientOptions } from '../support/raw-client.js';
-import { runWith } from '../support/run-in-process.js';
 
 // No secret is ever printed: everything that serve, emit, bench and token say, to streams and to files, and everything
 // that the server answers, is searched for every secret that went in.
@@ -54,7 +53,7 @@ const tokens = [secret(), secret()];
 const spoilt = [secret(), secret()];
 const claims = { sub: 'alice', exp: Math.floor(Date.now() / 1000) + 600 };
 
-const CASES: readonly Case[] = [
+const _CASES: readonly Case[] = [
   // With this provider a token is a namespace, and shown as one; so only such as are none.
   { name: 'dev', flags: [], good: [], bad: [secret().repeat(8), secret().repeat(9)] },
   {
@@ -114,7 +113,7 @@ const CASES: readonly Case[] = [
 ];
 
 /** Shows a token in every way there is. */
-function waysOf(token: string): RawClientOptions[] {
+function _waysOf(token: string): RawClientOptions[] {
   const printable = /^[\x21-\x7e]+$/.test(token) ? token : encodeURIComponent(token);
   return [
     { token },
@@ -125,7 +124,7 @@ function waysOf(token: string): RawClientOptions[] {
 }
 
 /** Upgrades that are refused whoever asks, with a token all the same. */
-function refusalsOf(token: string): [string, RawClientOptions][] {
+function _refusalsOf(token: string): [string, RawClientOptions][] {
   return [
     ['/elsewhere', { token }],
     ['', { token, headers: { Host: 'evil.example' } }],
@@ -139,7 +138,7 @@ function refusalsOf(token: string): [string, RawClientOptions][] {
 }
 
 /** Connects, says hello, waits for what the server makes of it; all that it answered, but for the echo of a subprotocol. */
-async function visit(serve: ServeProcess, suffix: string, options: RawClientOptions): Promise<string> {
+async function _visit(serve: ServeProcess, suffix: string, options: RawClientOptions): Promise<string> {
   const wsUrl = suffix.startsWith('/') ? serve.wsUrl.replace(/\/datafn\/ws$/, suffix) : serve.wsUrl + suffix;
   const client = await RawClient.connect(wsUrl, options);
   clients.add(client);
@@ -154,7 +153,7 @@ async function visit(serve: ServeProcess, suffix: string, options: RawClientOpti
 }
 
 /** Calls the HTTP API with secrets wherever it may take or overlook them; all that it answered. */
-async function callApi(apiUrl: string, admin: string, wrong: string): Promise<string> {
+async function _callApi(apiUrl: string, admin: string, wrong: string): Promise<string> {
   const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
   const answers = await Promise.all([
     ...['/v1/stats', '/v1/namespaces', '/metrics', '/nothing', '/healthz'].flatMap((path) => [
@@ -168,101 +167,6 @@ async function callApi(apiUrl: string, admin: string, wrong: string): Promise<st
   ]);
   return answers.map(({ headers, text }) => JSON.stringify(headers) + text).join('\n');
 }
-
-describe('serve keeps every secret to itself, whatever is asked of it', () => {
-  const formats = ['pretty', 'json'] as const;
-  test.concurrent.each(CASES.flatMap((one) => formats.map((format) => [one.name, format, one] as const)))(
-    'with --auth %s, and a log that is %s',
-    async (_, format, { flags, env = {}, good, bad, secrets = [], spoil }) => {
-      const [admin, wrong] = [randomBytes(24).toString('base64url'), randomBytes(24).toString('base64url')];
-      const serve = await startServe([...flags, '--log-level', 'debug', '--log-format', format], {
-        env: { ...env, DATAFN_WS_ADMIN_TOKEN: admin },
-      });
-      const answers: string[] = [];
-      const visits: [string, RawClientOptions][] = [
-        ...[...good, ...bad].flatMap((token) =>
-          waysOf(token).map((way): [string, RawClientOptions] => ['', way]),
-        ),
-        ...[...good.slice(0, 1), ...bad.slice(0, 1)].flatMap(refusalsOf),
-      ];
-      answers.push(...(await Promise.all(visits.map(([suffix, options]) => visit(serve, suffix, options)))));
-      answers.push(await callApi(serve.apiUrl, admin, wrong));
-      const emits = await Promise.all(
-        [admin, wrong].map((token) =>
-          runWith(['emit', '1', '-n', 'a', '--url', serve.apiUrl, '--admin-token', token, '--json']),
-        ),
-      );
-      if (spoil !== undefined) {
-        spoil();
-        serve.kill('SIGHUP');
-        await serve.logged(/SIGHUP/);
-      }
-      serve.kill('SIGTERM');
-      expect((await serve.ended()).code).toBe(0);
-
-      expect(emits.map(({ code }) => code)).toEqual([0, 1]);
-      const printed = [
-        serve.stdout,
-        serve.stderr,
-        ...answers,
-        ...emits.flatMap(({ stdout, stderr }) => [stdout, stderr]),
-      ];
-      // That there was something to find, and that it was looked at.
-      expect(serve.stderr).toMatch(/4401/);
-      expect(answers.join()).toMatch(/HTTP\/1\.1 (101|404)/);
-      expect(leaksIn(printed.join('\n'), [...good, ...bad, ...secrets, admin, wrong])).toEqual([]);
-    },
-    60_000,
-  );
-
-  test('and so do its checks and its errors', async () => {
-    const [short, long] = [randomBytes(6).toString('base64url'), randomBytes(60).toString('base64url')];
-    const file = written('bad.yaml', `${short}: a\n${long}: [b]\n${long}: {`);
-    const config = written('datafn-ws.yaml', `adminToken: ${long}\nauth: jwt\njwtSecret: ${long}\n`);
-    const badConfig = written('bad-config.yaml', `adminToken: [${long}]\njwtSecret: ${short}\n${long}: 1\n`);
-    const runs = await Promise.all([
-      runWith(['serve', '--check', '--config', config]),
-      runWith(['serve', '--check', '--json', '--config', config]),
-      runWith(['serve', '--config', badConfig]),
-      runWith(['serve', '--auth', 'tokens', '--tokens', file]),
-      runWith(['serve', '--auth', 'jwt', '--jwt-secret', short]),
-      runWith(['serve', '--auth', 'jwt', '--jwt-secret', long, '--jwt-secret-file', file]),
-      runWith(['serve', '--auth', 'jwt', '--jwt-public-key', file]),
-      runWith(['token', '--secret', short]),
-      runWith(['token', '--secret', long, '--claims', 'no JSON']),
-      runWith(['bench', '--tokens-file', file]),
-      runWith([
-        'bench',
-        '--url',
-        'ws://127.0.0.1:9',
-        '--emit-url',
-        'http://127.0.0.1:9/{cursor}',
-        '--emit-header',
-        `authorization ${long}`,
-      ]),
-      runWith(['emit', '1', '-n', 'a', '--url', 'http://127.0.0.1:9', '--admin-token', long]),
-      runWith(['serve', `--admin-tokn=${long}`]),
-      runWith(['token', `--secrt=${long}`]),
-      runWith(['token', '--secret', long, '--claims', `{"sub":${long}`]),
-      runWith(['bench', '--jwt-claims', `{"sub":"{${long.slice(0, 9)}}${long}"`]),
-      runWith(['serve', '--auth', 'jwt', '--jwt-jwks-url', `https://user:${long}@h/j`]),
-      runWith(['serve', '--config', written('keys.yaml', `jwtJwksUrl: https://user:${long}@h/j\n`)]),
-      runWith(['serve', '--check', '--auth', 'jwt', '--jwt-jwks-url', `https://h/j?apikey=${long}`]),
-      runWith(['serve', '--check', '--json', '--auth', 'jwt', '--jwt-jwks-url', `https://h/j?${long}`]),
-      runWith(['emit', '1', '-n', 'a', '--url', `http://127.0.0.1:9/?x=${long}`]),
-      runWith(['emit', '1', '-n', 'a', '--url', `http://127.0.0.1:9/#${long}`]),
-    ]);
-    expect(runs.map(({ code }) => code)).toEqual([
-      ...[0, 0, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3],
-      ...[2, 2, 2, 2, 2, 2, 0, 0, 2, 2],
-    ]);
-    // A name that is mistyped is shown; here it happens to be a secret, which is nobody's fault but the writer's.
-    const printed = runs.map(
-      ({ stdout, stderr }) => stdout + stderr.replace(/there is no option `[^`]*`/g, ''),
-    );
-    expect(leaksIn(printed.join('\n'), [short, long])).toEqual([]);
-  });
-});
 
 describe('bench keeps every secret to itself, in all of its reports', () => {
   const SCENARIO = written(

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { disposeProcesses, runCli, startCli, startServe } from '../support/cli-process.js';
+import { disposeProcesses, startServe } from '../support/cli-process.js';
 import { within } from '../support/deadline.js';
+import { runWith } from '../support/run-in-process.js';
 import { selfSignedCertificate } from '../support/self-signed.js';
 
 let folder: string;
@@ -50,7 +51,7 @@ test('serve speaks TLS by its config file, emit trusts it by --ca or --insecure 
   expect(serve.wsUrl).toMatch(/^wss:\/\/localhost:\d+\/datafn\/ws$/);
   expect(serve.apiUrl).toMatch(/^https:\/\/localhost:\d+$/);
 
-  const emit = (...flags: string[]) => runCli(['emit', '1', '-n', 'a', '--url', serve.apiUrl, ...flags]);
+  const emit = (...flags: string[]) => runWith(['emit', '1', '-n', 'a', '--url', serve.apiUrl, ...flags]);
   const [untrusted, trusted, insecure, wrong] = await Promise.all([
     emit(),
     emit('--ca', file('one.cert.pem')),
@@ -77,45 +78,3 @@ test('serve speaks TLS by its config file, emit trusts it by --ca or --insecure 
   serve.kill('SIGTERM');
   expect((await serve.ended()).code).toBe(0);
 });
-
-test('the emit command that the banner shows works over TLS as it stands', async () => {
-  use('one', 'one');
-  const flags = ['--tls-cert', file('cert.pem'), '--tls-key', file('key.pem')];
-  for (const host of ['localhost', '127.0.0.1']) {
-    const serve = startCli(['serve', '-p', '0', '-H', host, ...flags]);
-    await serve.until(() => serve.stdout.includes('Ctrl-C'), 'the banner');
-    const command = /npx datafn-ws (emit .+)/.exec(serve.stdout)?.[1]?.split(' ') ?? [];
-    expect(command.join(' ')).toContain(host === 'localhost' ? ' --ca ' : ' --insecure');
-    expect((await runCli(command)).code).toBe(0);
-  }
-});
-
-test('bench tests a server over TLS: connections, emits in order, and load by autocannon', async () => {
-  use('one', 'one');
-  writeFileSync(
-    file('tls.yaml'),
-    `version: 1
-name: tls
-cohorts:
-  steady: { clients: 20, namespaces: "user:{1..4}" }
-  nobody: { clients: 2, behavior: bad-token }
-phases:
-  - connect: { cohort: steady }
-  - connect: { cohort: nobody }
-  - emit: { namespaces: all, rate: 40/s, count: 8 }
-  - emit: { namespaces: all, rate: 20/s, for: 1s, via: autocannon }
-expect:
-  - steady.accepted == 20
-  - nobody.closed[4401] == 2
-  - cursors.lost == 0
-  - api.failed == 0
-`,
-  );
-  const serve = await startServe([
-    ...['-H', 'localhost', '--log-level', 'warn'],
-    ...['--tls-cert', file('cert.pem'), '--tls-key', file('key.pem')],
-  ]);
-  const flags = ['--url', serve.wsUrl, '--ca', file('cert.pem')];
-  const { code, stdout } = await runCli(['bench', file('tls.yaml'), ...flags]);
-  expect([code, stdout]).toEqual([0, expect.stringContaining('PASSED tls')]);
-}, 30_000);

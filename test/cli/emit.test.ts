@@ -1,0 +1,169 @@
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { disposeLive, openClient, startServer } from '../support/live-server.js';
+import { runWith } from '../support/run-in-process.js';
+
+const message = (cursor: string | number) => `{"type":"cursor","cursor":"${cursor}"}`;
+const line = (namespace: string, cursor: string, delayMs = 0) =>
+  JSON.stringify({ namespace, cursor, delayMs });
+const folders: string[] = [];
+
+/** A script in a file of its own. */
+async function scriptFile(...lines: string[]): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'datafn-ws-test-'));
+  folders.push(folder);
+  const file = join(folder, 'script.ndjson');
+  await writeFile(file, lines.join('\n'));
+  return file;
+}
+
+afterEach(async () => {
+  await disposeLive();
+  await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true })));
+});
+
+describe('emit', () => {
+  test('into several namespaces reaches each, and sums up', async () => {
+    const { wsUrl, apiUrl } = await startServer();
+    const [a, b, c] = [
+      await openClient(wsUrl, 'a'),
+      await openClient(wsUrl, 'b'),
+      await openClient(wsUrl, 'c'),
+    ];
+    const { code, stdout, stderr } = await runWith(['emit', '42', '-n', 'a', '-n', 'b', '--url', apiUrl]);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^2 cursors, 2 deliveries, 0 failures in .+\n$/);
+    expect(await a.received(1)).toEqual([message(42)]);
+    expect(await b.received(1)).toEqual([message(42)]);
+    await c.roundTrip();
+    expect(c.texts).toEqual([]);
+  });
+
+  test('to nobody says so, and is no failure', async () => {
+    const { apiUrl } = await startServer();
+    const { code, stdout } = await runWith(['emit', '42', '-n', 'a', '--url', apiUrl]);
+    expect([code, stdout]).toEqual([
+      0,
+      'cursor 42 to a: 0 clients (nobody is connected in that namespace)\n',
+    ]);
+  });
+
+  test('of a range at a rate emits every cursor in order, in the time that it takes', async () => {
+    const { wsUrl, apiUrl } = await startServer();
+    const client = await openClient(wsUrl, 'a');
+    const { code, stdout } = await runWith([
+      'emit',
+      ...['--from', '8', '--to', '12', '--rate', '20/s', '-n', 'a', '--url', apiUrl, '--json'],
+    ]);
+    expect(code).toBe(0);
+    expect(await client.received(5)).toEqual([8, 9, 10, 11, 12].map(message));
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((text) => JSON.parse(text));
+    expect(lines.slice(0, -1)).toEqual(
+      ['8', '9', '10', '11', '12'].map((cursor) => ({
+        event: 'emitted',
+        namespace: 'a',
+        cursor,
+        delivered: 1,
+      })),
+    );
+    expect(lines.at(-1)).toMatchObject({
+      event: 'summary',
+      cursors: 5,
+      deliveries: 5,
+      failures: 0,
+      aborted: false,
+    });
+    // Four intervals of 50 ms; a timer may fire a millisecond early.
+    expect(lines.at(-1).elapsedMs).toBeGreaterThan(195);
+  });
+
+  test('of a script emits each line, from a file and from stdin', async () => {
+    const { wsUrl, apiUrl } = await startServer();
+    const [a, b] = [await openClient(wsUrl, 'a'), await openClient(wsUrl, 'b')];
+    const lines = [line('a', '1'), '', line('b', '2', 20), line('a', '3')];
+    const file = await scriptFile(...lines);
+    const fromFile = await runWith(['emit', '--file', file, '--url', apiUrl]);
+    expect([fromFile.code, fromFile.stdout]).toEqual([
+      0,
+      expect.stringMatching(/^3 cursors, 3 deliveries, 0 f/),
+    ]);
+    const fromStdin = await runWith(['emit', '--file', '-', '--url', apiUrl], {}, false, lines.join('\r\n'));
+    expect(fromStdin.code).toBe(0);
+    expect(await a.received(4)).toEqual(['1', '3', '1', '3'].map(message));
+    expect(await b.received(2)).toEqual(['2', '2'].map(message));
+  });
+
+  test('of a script with a bad line stops there with its number, exit 1; with --keep-going it goes on', async () => {
+    const { wsUrl, apiUrl } = await startServer();
+    const client = await openClient(wsUrl, 'a');
+    const file = await scriptFile(line('a', '1'), '{nope', line('a', '\u001b'), line('a', '4'));
+    const stopped = await runWith(['emit', '--file', file, '--url', apiUrl]);
+    expect([stopped.code, stopped.stdout]).toEqual([1, '']);
+    expect(stopped.stderr).toMatch(/^error: Line 2: expected JSON such as [^\n]*\n$/m);
+    expect(await client.received(1)).toEqual([message('1')]);
+
+    const wentOn = await runWith(['emit', '--file', file, '--url', apiUrl, '--keep-going']);
+    expect(wentOn.code).toBe(1);
+    expect(wentOn.stdout).toMatch(/^2 cursors, 2 deliveries, 2 failures in /);
+    expect(wentOn.stderr).toMatch(/^error: Line 2: [^\n]*\nerror: Line 3: [^\n]*control characters[^\n]*\n$/);
+    expect(await client.received(3)).toEqual(['1', '1', '4'].map(message));
+  });
+
+  test('with an admin token is let in; without, or with a wrong one, it is exit 1 with the flag, and no token shows', async () => {
+    const { apiUrl } = await startServer({ adminToken: 'sesame-right' });
+    const args = ['emit', '1', '-n', 'a', '--url', apiUrl];
+    const fromEnv = await runWith(args, { DATAFN_WS_ADMIN_TOKEN: 'sesame-right' });
+    const flagFirst = await runWith([...args, '--admin-token', 'sesame-right'], {
+      DATAFN_WS_ADMIN_TOKEN: 'sesame-wrong',
+    });
+    expect([fromEnv.code, flagFirst.code]).toEqual([0, 0]);
+    const refused = [await runWith(args), await runWith([...args, '--admin-token', 'sesame-wrong'])];
+    for (const { code, stdout, stderr } of refused) {
+      expect([code, stdout]).toEqual([1, '']);
+      expect(stderr).toMatch(/^error: http:[^\n]* refused: 401 [^\n]*--admin-token[^\n]*\n$/);
+    }
+    expect(JSON.stringify([fromEnv, flagFirst, refused])).not.toContain('sesame');
+  });
+
+  test('the URL and the namespaces may come from the environment', async () => {
+    const { wsUrl, apiUrl } = await startServer();
+    const client = await openClient(wsUrl, 'a');
+    const { code } = await runWith(['emit', '42'], { DATAFN_WS_URL: apiUrl, DATAFN_WS_NAMESPACE: 'a' });
+    expect(code).toBe(0);
+    expect(await client.received(1)).toEqual([message(42)]);
+  });
+});
+
+describe('emit without a server of ours', () => {
+  test('where nobody listens is exit 3, with a hint, and without a stack; --json changes nothing', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    await new Promise((resolve) => server.close(resolve));
+    const { code, stdout, stderr } = await runWith(['emit', '1', '-n', 'a', '--url', url, '--json']);
+    expect([code, stdout]).toEqual([3, '']);
+    expect(stderr).toMatch(/^error: Cannot reach http:[^\n]*ECONNREFUSED[^\n]*datafn-ws serve\n$/);
+  });
+
+  test('where somebody else answers is exit 1, and says so', async () => {
+    const server = createHttpServer((_, response) => response.end('{"results":[null]}')).listen(
+      0,
+      '127.0.0.1',
+    );
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { code, stderr } = await runWith(['emit', '1', '-n', 'a', '--url', url]);
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^error: [^\n]*is it a datafn-ws server\?\n$/);
+  });
+});

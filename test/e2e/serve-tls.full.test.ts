@@ -1,0 +1,68 @@
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { disposeProcesses, runCli, startCli, startServe } from '../support/cli-process.js';
+import { selfSignedCertificate } from '../support/self-signed.js';
+
+let folder: string;
+const file = (name: string) => join(folder, name);
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'datafn-ws-'));
+  for (const name of ['one', 'two']) {
+    const { cert, key } = selfSignedCertificate('localhost');
+    writeFileSync(file(`${name}.cert.pem`), cert);
+    writeFileSync(file(`${name}.key.pem`), key);
+  }
+});
+
+afterEach(disposeProcesses);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const use = (cert: string, key: string) => {
+  copyFileSync(file(`${cert}.cert.pem`), file('cert.pem'));
+  copyFileSync(file(`${key}.key.pem`), file('key.pem'));
+};
+
+test('the emit command that the banner shows works over TLS as it stands', async () => {
+  use('one', 'one');
+  const flags = ['--tls-cert', file('cert.pem'), '--tls-key', file('key.pem')];
+  for (const host of ['localhost', '127.0.0.1']) {
+    const serve = startCli(['serve', '-p', '0', '-H', host, ...flags]);
+    await serve.until(() => serve.stdout.includes('Ctrl-C'), 'the banner');
+    const command = /npx datafn-ws (emit .+)/.exec(serve.stdout)?.[1]?.split(' ') ?? [];
+    expect(command.join(' ')).toContain(host === 'localhost' ? ' --ca ' : ' --insecure');
+    expect((await runCli(command)).code).toBe(0);
+  }
+});
+
+test('bench tests a server over TLS: connections, emits in order, and load by autocannon', async () => {
+  use('one', 'one');
+  writeFileSync(
+    file('tls.yaml'),
+    `version: 1
+name: tls
+cohorts:
+  steady: { clients: 20, namespaces: "user:{1..4}" }
+  nobody: { clients: 2, behavior: bad-token }
+phases:
+  - connect: { cohort: steady }
+  - connect: { cohort: nobody }
+  - emit: { namespaces: all, rate: 40/s, count: 8 }
+  - emit: { namespaces: all, rate: 20/s, for: 1s, via: autocannon }
+expect:
+  - steady.accepted == 20
+  - nobody.closed[4401] == 2
+  - cursors.lost == 0
+  - api.failed == 0
+`,
+  );
+  const serve = await startServe([
+    ...['-H', 'localhost', '--log-level', 'warn'],
+    ...['--tls-cert', file('cert.pem'), '--tls-key', file('key.pem')],
+  ]);
+  const flags = ['--url', serve.wsUrl, '--ca', file('cert.pem')];
+  const { code, stdout } = await runCli(['bench', file('tls.yaml'), ...flags]);
+  expect([code, stdout]).toEqual([0, expect.stringContaining('PASSED tls')]);
+}, 30_000);
