@@ -1,25 +1,35 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { createDatafnWsServer, type DatafnWsServer } from '../../src/index.js';
 import { ServerSocket } from '../../src/server/transport/server-socket.js';
 
+const TIMEOUT_MS = 100;
 /** Longer than the timeout: when it is over, every deadline has passed. */
-const STALL_MS = 400;
+const STALL_MS = 2 * TIMEOUT_MS;
 const CLIENTS = 20;
 
-// In a process of its own, so that it answers pings while the server's process is stalled. It prints a line when
-// everybody is open, and one for each close.
+// In a process of its own, so that it answers pings while the server's process is stalled. It prints a line when all
+// clients are open, and writes a file when all have been pinged, and so have answered, if they do: a process that is
+// stalled can still see a file.
 const CLIENT = `
   import WebSocket from 'ws';
+  import { writeFileSync } from 'node:fs';
   let open = 0;
+  let pinged = 0;
   for (let index = 0; index < ${CLIENTS}; index++) {
     const client = new WebSocket(process.argv[1], { autoPong: process.argv[2] === 'answering' });
     client.on('open', () => ++open === ${CLIENTS} && console.log('open'));
-    client.on('close', (code, reason) => console.log('closed', code, String(reason)));
+    client.on('ping', () => ++pinged === ${CLIENTS} && writeFileSync(process.argv[3], ''));
   }
   process.stdin.resume().on('end', () => process.exit());
 `;
+
+const folder = mkdtempSync(join(tmpdir(), 'datafn-ws-'));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 let server: DatafnWsServer | undefined;
 let clients: ChildProcess | undefined;
@@ -31,11 +41,16 @@ afterEach(async () => {
   await server?.close();
 });
 
+function block(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
 /** A server that is stalled from the moment its clients have been pinged, for longer than they have to answer. */
 async function stall(kind: 'answering' | 'silent'): Promise<DatafnWsServer> {
-  server = createDatafnWsServer({ port: 0, heartbeatIntervalMs: 1000, heartbeatTimeoutMs: 100 });
+  server = createDatafnWsServer({ port: 0, heartbeatIntervalMs: 1000, heartbeatTimeoutMs: TIMEOUT_MS });
   const { wsUrl } = await server.listen();
-  const args = ['--input-type=module', '-e', CLIENT, `${wsUrl}?token=user:alice`, kind];
+  const allPinged = join(folder, kind);
+  const args = ['--input-type=module', '-e', CLIENT, `${wsUrl}?token=user:alice`, kind, allPinged];
   clients = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   await once(clients.stdout as NodeJS.ReadableStream, 'data');
   await new Promise<void>((resolve) => {
@@ -47,8 +62,8 @@ async function stall(kind: 'answering' | 'silent'): Promise<DatafnWsServer> {
       // Before the event loop reads again: the pongs come while nobody reads.
       if (pinged === CLIENTS) {
         setImmediate(() => {
-          const until = performance.now() + STALL_MS;
-          while (performance.now() < until);
+          do block(STALL_MS);
+          while (!existsSync(allPinged));
           resolve();
         });
       }

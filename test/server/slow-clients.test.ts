@@ -1,11 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { DatafnWsServer, DatafnWsServerOptions } from '../../src/server/create-server.js';
 import { within } from '../support/deadline.js';
 import { disposeLive, openClient, startServer } from '../support/live-server.js';
 import type { RawClient } from '../support/raw-client.js';
 
-afterEach(disposeLive);
+afterEach(async () => {
+  vi.useRealTimers();
+  await disposeLive();
+});
 
 // Less than a socket's own high-water mark, so that the small buffers below stay under it.
 const FILLER = 'x'.repeat(10_000);
@@ -105,9 +108,14 @@ describe('slowClientTimeoutMs', () => {
 });
 
 test('without a timeout a client that does not read stays, until it fails to answer a ping', async () => {
+  // Its time alone passes here, and the sockets are real.
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] });
   const { server, events } = await startPaused({ heartbeatIntervalMs: 300, heartbeatTimeoutMs: 200 });
   await flood(server, 1);
+  vi.advanceTimersByTime(300 + 199);
+  await turn();
   expect(server.stats()).toMatchObject({ connections: 1, blocked: 1 });
+  vi.advanceTimersByTime(1);
   const [closed] = await events.until('closed');
   expect(closed).toMatchObject({ code: 1001, reason: 'Heartbeat timeout' });
   expect(server.stats()).toMatchObject({ blocked: 0, slowClosed: 0 });

@@ -1,3 +1,4 @@
+import { appendFileSync } from 'node:fs';
 import type { Reporter, TestCase, TestModule } from 'vitest/node';
 import { readNotes } from './run-notes.js';
 
@@ -15,7 +16,10 @@ export class RunReporter implements Reporter {
     const lines = [`Slowest ${SLOWEST} tests:`, ...slowest(tests)];
     const notes = readNotes(this.notes);
     lines.push(`Runs of bench that were repeated, because the machine stood still: ${notes.length}`);
-    lines.push(...notes.map((text) => `  ${text}`), '', summary(tests, modules));
+    const total = summary(tests, modules);
+    lines.push(...notes.map((text) => `  ${text}`), '', total);
+    // For a script that makes several runs, and says at its end what they come to.
+    if (process.env.TEST_TOTALS !== undefined) appendFileSync(process.env.TEST_TOTALS, `${total}\n`);
     process.stdout.write(`\n${lines.join('\n')}\n`);
   }
 }

@@ -137,7 +137,7 @@ export function attachWebSocketManager(httpServer: HttpServer, options: AttachOp
     maxPendingAuth: options.maxPendingAuth ?? SERVER_DEFAULTS.maxPendingAuth,
     handshakeBacklog: options.handshakeBacklog ?? SERVER_DEFAULTS.handshakeBacklog,
     maxMessageBytes: options.maxMessageBytes ?? SERVER_DEFAULTS.maxMessageBytes,
-    messageBurst: options.messageBurst ?? SERVER_DEFAULTS.messageBurst,
+    maxPendingPongs: maxPendingPongs(options),
     logger,
     observer,
     counters,
@@ -192,6 +192,18 @@ function messagePace({ messagesPerSecond, messageBurst }: AttachOptions): Messag
   return perSecond === 0
     ? undefined
     : new MessagePace(perSecond, messageBurst ?? SERVER_DEFAULTS.messageBurst);
+}
+
+/**
+ * More than the message pace lets through within a second, so that a flood of pings ends with a close frame, however
+ * long the server takes to read it. A client that does not read its pongs reaches this bound all the same.
+ */
+function maxPendingPongs({ messagesPerSecond, messageBurst }: AttachOptions): number {
+  return (
+    (messageBurst ?? SERVER_DEFAULTS.messageBurst) +
+    (messagesPerSecond ?? SERVER_DEFAULTS.messagesPerSecond) +
+    1
+  );
 }
 
 function newestCursors({ resume, rememberNamespaces }: AttachOptions): NewestCursors | undefined {

@@ -30,8 +30,8 @@ export interface UpgraderOptions {
   /** Handshakes that may wait for their turn. */
   readonly handshakeBacklog: number;
   readonly maxMessageBytes: number;
-  /** Pings, or other messages, that a client may send at once. */
-  readonly messageBurst: number;
+  /** Pings of a client that may wait for their pong; `ws` terminates the connection at one more. */
+  readonly maxPendingPongs: number;
   /** Where a client is. */
   readonly addressOf: AddressOf;
   /** Whether that may be elsewhere than its connection comes from. */
@@ -99,8 +99,7 @@ export class Upgrader implements UpgradeHandler {
       maxPayload: options.maxMessageBytes,
       maxFragments: MAX_MESSAGE_PARTS,
       maxBufferedChunks: MAX_MESSAGE_PARTS,
-      // One more than a client may ask for: `ws` ends its connection without a word.
-      maxPendingAutoPongs: options.messageBurst + 1,
+      maxPendingAutoPongs: options.maxPendingPongs,
       // Connections that do not end are for `Connections` to cut, and to count.
       closeTimeout: MAX_TIMER_MS,
       handleProtocols: chooseSubprotocol,

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { deferred } from '../../support/deadline.js';
 import { call, postCursors } from '../../support/http-call.js';
 import {
@@ -12,7 +12,10 @@ import {
 const [CONTINUATION, TEXT, BINARY, PING, PONG] = [0x0, 0x1, 0x2, 0x9, 0xa];
 const TOO_MANY = { code: 1008, reason: 'Message rate exceeded' };
 
-afterEach(disposeLive);
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await disposeLive();
+});
 
 describe('the rate of messages', () => {
   const slow = { messagesPerSecond: 0.001, messageBurst: 5 };
@@ -45,6 +48,19 @@ describe('the rate of messages', () => {
   test('is what ends a flood of pings that come in one go, by default', async () => {
     const { wsUrl, server } = await startServer();
     const client = await openClient(wsUrl, 'a');
+    client.socket.cork();
+    for (let count = 0; count < 200; count++) client.sendFrame(PING);
+    client.socket.uncork();
+    expect(await client.closed()).toEqual(TOO_MANY);
+    expect(server.stats().limited.messageRate).toBe(1);
+  });
+
+  test('ends a flood of pings with a close frame, and counts it once, however long the server takes to read it', async () => {
+    const { wsUrl, server } = await startServer();
+    const client = await openClient(wsUrl, 'a');
+    // Each ping takes a millisecond, in which the client earns a twentieth of another one.
+    let nowMs = performance.now();
+    vi.spyOn(performance, 'now').mockImplementation(() => ++nowMs);
     client.socket.cork();
     for (let count = 0; count < 200; count++) client.sendFrame(PING);
     client.socket.uncork();
