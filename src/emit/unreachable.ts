@@ -32,7 +32,11 @@ function explain(url: string, error: unknown): Explanation {
     return { why: 'what listens there does not speak TLS', advice: `Try ${url.replace('s:', ':')}` };
   }
   if (is(DISTRUST)) {
-    return { why, advice: 'Trust its certificate with --ca FILE, or any certificate with --insecure.' };
+    // From Node.js 24 on, advice for its own flag follows, which is not ours.
+    return {
+      why: why.split('; ', 1)[0] as string,
+      advice: 'Trust its certificate with --ca FILE, or any certificate with --insecure.',
+    };
   }
   if (is(NO_HOST)) return { why, advice: 'Is the name of the host right?' };
   // One that ends in the middle of an answer (`aborted`) has been understood.

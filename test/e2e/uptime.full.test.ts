@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { disposeProcesses, runCli, type ServeProcess, startServe } from '../support/cli-process.js';
+import { disposeProcesses, runCli, type ServeProcess, startCli, startServe } from '../support/cli-process.js';
 import { within } from '../support/deadline.js';
 import { call, postCursors } from '../support/http-call.js';
 import { connectClient, disposeLive, openClient, startClient } from '../support/live-server.js';
@@ -281,11 +281,15 @@ test('a shortage of file descriptors that the system tells of again and again is
 });
 
 test('with too few file descriptors to load its code, serve says so in one line and exits 3', async () => {
-  const { code, stderr } = await runCli(['serve', '-p', '0'], { descriptors: 32 });
-  expect([code, stderr]).toEqual([
-    3,
-    'error: Too few file descriptors to start: allow more with ulimit -n\n',
-  ]);
+  // With how many Node.js itself starts and our code cannot be loaded differs from one version to the next.
+  const outcomes: string[] = [];
+  for (const descriptors of [32, 30, 28, 26, 24, 23, 22, 21]) {
+    const serve = startCli(['serve', '-p', '0'], { descriptors });
+    await serve.until(() => serve.exit !== undefined || serve.stdout.includes('Ctrl-C'), 'a start or an end');
+    if (serve.exit !== undefined) outcomes.push(`${serve.exit.code} ${serve.stderr}`);
+    await serve.dispose();
+  }
+  expect(outcomes).toContain('3 error: Too few file descriptors to start: allow more with ulimit -n\n');
 });
 
 describe('shedding load', () => {
