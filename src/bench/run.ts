@@ -2,7 +2,8 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
 import { driveWithAutocannon, racingPlan } from './emitter/autocannon.js';
-import { type Emitted, emitPlan, orderedPlan } from './emitter/emitter.js';
+import type { Emitted } from './emitter/batches.js';
+import { emitPlan, orderedPlan } from './emitter/emitter.js';
 import type { Credentials } from './fleet/credentials.js';
 import { GeneratorHealth } from './fleet/generator-health.js';
 import type { FleetCalls, GeneratorSample, WorkerStatus } from './fleet/messages.js';
@@ -356,10 +357,8 @@ class Run {
     const { namespaces } = this.scenario;
     const { emits } = this.target;
     const { signal } = this.options;
-    if (phase.via === 'autocannon' && emits.kind === 'api') {
-      const target = { url: emits.urls[0] as string, adminToken: emits.adminToken };
-      return driveWithAutocannon(phase, plan, namespaces, target, present, signal);
-    }
+    if (phase.via === 'autocannon')
+      return driveWithAutocannon(phase, plan, namespaces, emits, present, signal);
     return emitPlan(plan, namespaces, emits, present.emit, signal, (durationMs, lagP99Ms) =>
       this.#saturation.emitter(plan.id, durationMs, lagP99Ms),
     );
