@@ -75,7 +75,7 @@ function recorder(answer: Answer) {
       body += text;
     });
     request.on('end', () => {
-      const asked: Emission[] = JSON.parse(body);
+      const asked: Emission[] = body === '' ? [] : JSON.parse(body);
       emissions.push(...asked);
       tokens.push(request.headers.authorization);
       count += 1;
