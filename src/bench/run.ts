@@ -20,7 +20,14 @@ import type { TallyData } from './measure/tally.js';
 import { Timeline } from './measure/timeline.js';
 import type { JudgedExpectation, PhaseResult, RunResult, WorkerSummary } from './result.js';
 import { BEHAVIORS } from './scenario/behaviors.js';
-import type { EmitPhase, Expectation, Phase, PhaseAction, Scenario } from './scenario/model.js';
+import {
+  actionsOf,
+  type EmitPhase,
+  type Expectation,
+  type Phase,
+  type PhaseAction,
+  type Scenario,
+} from './scenario/model.js';
 import { checkTarget, Target, type TargetOptions } from './target/target.js';
 import { judge } from './verdict/rule.js';
 
@@ -74,9 +81,18 @@ export interface RunObserver {
 export function planRun(scenario: Scenario, options: TargetOptions & Pick<RunOptions, 'workers'>): Layout {
   checkTarget(scenario, options);
   const clients = scenario.cohorts.reduce((total, cohort) => total + cohort.clients, 0);
+  const { urls, workers } = options;
+  const loadConnections = Math.max(0, ...scenario.phases.map(loadConnectionsOf));
   return planLayout(
-    { clients, urls: options.urls, ownServer: options.urls.length === 0, workers: options.workers },
+    { clients, urls, ownServer: urls.length === 0, workers, loadConnections },
     machineLimits(availableParallelism()),
+  );
+}
+
+/** Connections of autocannon in a phase, whose parts may all be at once. */
+function loadConnectionsOf(phase: Phase): number {
+  return sum([...actionsOf(phase)], (action) =>
+    action.kind === 'emit' && action.via === 'autocannon' ? action.connections : 0,
   );
 }
 

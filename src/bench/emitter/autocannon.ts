@@ -75,10 +75,11 @@ async function drive(phase: EmitPhase, url: string, signal: AbortSignal): Promis
     duration: phase.durationMs / 1000,
     sampleInt: STOP_CHECK_MS,
     timeout: LONGEST_WAIT_S,
-    // Its correction of latencies is off by orders of magnitude at low rates, and an error without a rate.
+    // Its rates are whole numbers. Its correction of latencies is off by orders of magnitude at low ones, and an error
+    // without a rate.
     ...(phase.ratePerSecond === undefined
       ? {}
-      : { overallRate: phase.ratePerSecond / phase.batch, ignoreCoordinatedOmission: true }),
+      : { overallRate: Math.round(phase.ratePerSecond / phase.batch), ignoreCoordinatedOmission: true }),
   };
   let run!: Instance;
   const finished = new Promise<Result>((resolve, reject) => {

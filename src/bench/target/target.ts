@@ -30,7 +30,7 @@ export interface TargetOptions {
  *
  * @throws {DatafnWsError} `ERR_INVALID_OPTION` when not.
  */
-export function checkTarget({ name, phases }: Scenario, { urls, emitTemplate }: TargetOptions): void {
+export function checkTarget({ name, phases }: Scenario, { urls }: TargetOptions): void {
   if (urls.length === 0) return;
   const actions = phases.flatMap((phase) => [...actionsOf(phase)]);
   const needsOwn = actions.find(({ kind }) => kind === 'restart-server' || kind === 'shutdown-server');
@@ -38,15 +38,6 @@ export function checkTarget({ name, phases }: Scenario, { urls, emitTemplate }: 
     throw new DatafnWsError(
       'ERR_INVALID_OPTION',
       `The scenario ${name} has a phase ${needsOwn.kind}, which needs a server that bench starts itself: leave --url out.`,
-    );
-  }
-  if (
-    emitTemplate !== undefined &&
-    actions.some((action) => action.kind === 'emit' && action.via === 'autocannon')
-  ) {
-    throw new DatafnWsError(
-      'ERR_INVALID_OPTION',
-      `The scenario ${name} emits with autocannon, which --emit-url cannot stand in for.`,
     );
   }
 }

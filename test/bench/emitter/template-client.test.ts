@@ -1,7 +1,11 @@
 import { afterEach, expect, test } from 'vitest';
+import { driveWithAutocannon, racingPlan } from '../../../src/bench/emitter/autocannon.js';
 import { type EmitTemplate, TemplateClient } from '../../../src/bench/emitter/template-client.js';
+import { monotonicMs } from '../../../src/bench/measure/clock.js';
+import { emptyMeasurements } from '../../../src/bench/measure/measurements.js';
+import type { EmitPhase } from '../../../src/bench/scenario/model.js';
 import { within } from '../../support/deadline.js';
-import { startRaw, stopFakes } from './fake-api.js';
+import { startFakeApi, startRaw, stopFakes } from './fake-api.js';
 
 afterEach(stopFakes);
 
@@ -52,4 +56,31 @@ test('the cursors of a batch share one deadline: a server that answers each in t
   await expect(within(client.emit(batch), 'the deadline')).rejects.toMatchObject({ code: 'ERR_UNREACHABLE' });
   expect(answered).toBeLessThan(10);
   client.close();
+});
+
+test('autocannon can drive emits by a template, one request for each cursor', async () => {
+  const api = await startFakeApi((response) => response.end());
+  const phase: EmitPhase = {
+    kind: 'emit',
+    via: 'autocannon',
+    namespaces: [0, 1],
+    ratePerSecond: 40,
+    durationMs: 200,
+    batch: 2,
+    cursorLength: 0,
+    connections: 2,
+    settleMs: 0,
+    mayFail: false,
+  };
+  const plan = racingPlan(phase, 1, 1000, monotonicMs());
+  const measured = emptyMeasurements([]);
+  const body = '[{"namespace":"{namespace}","cursor":"{cursor}"}]';
+  const target = { kind: 'template', template: { ...template(api.port), body } } as const;
+  const { signal } = new AbortController();
+  const { emitted, failed } = await driveWithAutocannon(phase, plan, ['a', 'b'], target, measured, signal);
+  expect(failed).toEqual([]);
+  expect(emitted).toBeGreaterThan(0);
+  expect(api.emissions.map(({ cursor }) => Number(cursor)).sort()).toEqual(
+    Array.from({ length: emitted }, (_, index) => 1000 + index),
+  );
 });
