@@ -1,5 +1,6 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
+import { urlToHttpOptions } from 'node:url';
 import { DatafnWsError } from '../protocol/errors.js';
 import { formatSize } from '../protocol/units.js';
 import { EXCHANGE_TIMEOUT_MS, limitExchange } from './exchange-deadline.js';
@@ -54,11 +55,14 @@ export class ApiClient {
   readonly #transport: typeof http | typeof https;
   readonly #agent: http.Agent;
   readonly #base: string;
+  /** The base URL as the transport takes it: reading it anew would be a good part of what a request costs. */
+  readonly #where: http.RequestOptions;
 
   constructor(options: ApiClientOptions) {
     this.#options = options;
     const { protocol, href } = new URL(options.url);
     this.#base = href.replace(/\/+$/, '');
+    this.#where = urlToHttpOptions(new URL(this.#base));
     this.#transport = protocol === 'https:' ? https : http;
     this.#agent = new this.#transport.Agent({ keepAlive: true, maxSockets: 1, ...options.tls });
   }
@@ -100,7 +104,9 @@ export class ApiClient {
   #request(method: string, path: string, body?: string): Promise<unknown> {
     const { adminToken, timeoutMs = EXCHANGE_TIMEOUT_MS } = this.#options;
     return new Promise((resolve, reject) => {
-      const request = this.#transport.request(`${this.#base}${path}`, {
+      const request = this.#transport.request({
+        ...this.#where,
+        path: `${this.#where.path === '/' ? '' : this.#where.path}${path}`,
         method,
         agent: this.#agent,
         headers: {

@@ -1,9 +1,10 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { driveWithAutocannon, racingPlan } from '../../../src/bench/emitter/autocannon.js';
+import type { Emitted } from '../../../src/bench/emitter/batches.js';
 import { emitPlan, orderedPlan } from '../../../src/bench/emitter/emitter.js';
 import type { EmitTarget } from '../../../src/bench/emitter/lane.js';
 import { monotonicMs } from '../../../src/bench/measure/clock.js';
-import { emptyMeasurements } from '../../../src/bench/measure/measurements.js';
+import { type EmitMeasurement, emptyMeasurements } from '../../../src/bench/measure/measurements.js';
 import type { EmitPhase } from '../../../src/bench/scenario/model.js';
 import type { TlsTrust } from '../../../src/emit/api-client.js';
 import { within } from '../../support/deadline.js';
@@ -36,17 +37,18 @@ interface Options {
   readonly durationMs?: number;
 }
 
-const LONGER: Options = { durationMs: 1000 };
+/** What came of the emits, as the run and the metrics have it. */
+type Outcome = Omit<EmitMeasurement, 'failed'> & Emitted;
+
+const LONGER: Options = { durationMs: 2000 };
 
 afterAll(stopFakes);
 
 // At once: most of their time is that of the phase.
 describe.concurrent.each(['api', 'autocannon'] as const)('an emit via: %s', (via) => {
   /** Emits some cursors, on targets by URL. */
-  async function emitTo(
-    urls: readonly string[],
-    { batch = 1, tls, timeoutMs, durationMs = 200 }: Options = {},
-  ) {
+  async function emitTo(urls: readonly string[], options: Options = {}): Promise<Outcome> {
+    const { batch = 1, tls, timeoutMs, durationMs = 200 } = options;
     const phase: EmitPhase = {
       kind: 'emit',
       via,
@@ -76,7 +78,8 @@ describe.concurrent.each(['api', 'autocannon'] as const)('an emit via: %s', (via
         : driveWithAutocannon(phase, plan, NAMESPACES, target, measured, signal);
     const emitted = await within(work, 'the end of the emits', 20_000);
     // Whatever happens, each cursor that was begun with has an outcome.
-    expect(emitted.emitted).toBeGreaterThan(0);
+    // On a busy machine it was over before autocannon had connected.
+    if (emitted.emitted === 0) return emitTo(urls, { ...options, durationMs: 2 * durationMs });
     expect(measured.emit.broadcasts + emitted.failed.length).toBe(emitted.emitted);
     expect(measured.emit.failed).toBe(emitted.failed.length);
     return { ...measured.emit, ...emitted };
