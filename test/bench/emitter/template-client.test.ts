@@ -65,7 +65,7 @@ test('autocannon can drive emits by a template, one request for each cursor', as
     via: 'autocannon',
     namespaces: [0, 1],
     ratePerSecond: 40,
-    durationMs: 200,
+    durationMs: 1000,
     batch: 2,
     cursorLength: 0,
     connections: 2,
