@@ -28,8 +28,7 @@ export interface EmitRelay {
 }
 
 /**
- * Opens a relay. It reads as much of HTTP as it has to, which costs the load generator a fifth of what the server of
- * Node.js would.
+ * Opens a relay. It reads no more of HTTP than it has to: what it costs, the load generator cannot spend on load.
  *
  * @param emit emits something on the lane; whether the server took it becomes the status of the answer, 204 or 502.
  */
