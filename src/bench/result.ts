@@ -51,6 +51,8 @@ export interface RunResult {
   /** What went wrong with the server besides the expectations. */
   readonly problems: readonly string[];
   readonly workers: readonly WorkerSummary[];
+  /** The unexpected error that ended it, if one did: a bug of ours. The result is invalid then. */
+  readonly crash?: { readonly error: unknown } | undefined;
   /** A point a second. */
   readonly timeline: readonly TimelinePoint[];
 }

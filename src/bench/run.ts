@@ -1,8 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
+import { crashText, UncaughtError } from './crash.js';
 import { driveWithAutocannon, racingPlan } from './emitter/autocannon.js';
-import { type Emitted, emitPlan, orderedPlan } from './emitter/emitter.js';
+import type { Emitted } from './emitter/batches.js';
+import { emitPlan, orderedPlan } from './emitter/emitter.js';
 import type { Credentials } from './fleet/credentials.js';
 import { GeneratorHealth } from './fleet/generator-health.js';
 import type { FleetCalls, GeneratorSample, WorkerStatus } from './fleet/messages.js';
@@ -18,7 +20,14 @@ import type { TallyData } from './measure/tally.js';
 import { Timeline } from './measure/timeline.js';
 import type { JudgedExpectation, PhaseResult, RunResult, WorkerSummary } from './result.js';
 import { BEHAVIORS } from './scenario/behaviors.js';
-import type { EmitPhase, Expectation, Phase, PhaseAction, Scenario } from './scenario/model.js';
+import {
+  actionsOf,
+  type EmitPhase,
+  type Expectation,
+  type Phase,
+  type PhaseAction,
+  type Scenario,
+} from './scenario/model.js';
 import { checkTarget, Target, type TargetOptions } from './target/target.js';
 import { judge } from './verdict/rule.js';
 
@@ -28,6 +37,8 @@ const LEAD_MS = 100;
 const MARK_MS = 1000;
 /** How long workers have to tell what they counted when a run ends before its time. */
 const LAST_CUT_MS = 5000;
+/** How long each step of the end may take after a bug: the process has a few seconds left in all. */
+const CRASH_STEP_MS = 600;
 /** How long slow readers have at the end to get to the newest cursor. */
 const SLOW_SETTLE_MS = 30_000;
 
@@ -70,9 +81,18 @@ export interface RunObserver {
 export function planRun(scenario: Scenario, options: TargetOptions & Pick<RunOptions, 'workers'>): Layout {
   checkTarget(scenario, options);
   const clients = scenario.cohorts.reduce((total, cohort) => total + cohort.clients, 0);
+  const { urls, workers } = options;
+  const loadConnections = Math.max(0, ...scenario.phases.map(loadConnectionsOf));
   return planLayout(
-    { clients, urls: options.urls, ownServer: options.urls.length === 0, workers: options.workers },
+    { clients, urls, ownServer: urls.length === 0, workers, loadConnections },
     machineLimits(availableParallelism()),
+  );
+}
+
+/** Connections of autocannon in a phase, whose parts may all be at once. */
+function loadConnectionsOf(phase: Phase): number {
+  return sum([...actionsOf(phase)], (action) =>
+    action.kind === 'emit' && action.via === 'autocannon' ? action.connections : 0,
   );
 }
 
@@ -80,16 +100,30 @@ export function planRun(scenario: Scenario, options: TargetOptions & Pick<RunOpt
  * Runs a scenario: starts the server and the workers, carries out the phases, judges what was measured.
  *
  * @throws {DatafnWsError} when it cannot begin: `ERR_INVALID_OPTION` (the machine is too small for it, or the target
- *   cannot do what it asks for), `ERR_UNREACHABLE` (no server). What goes wrong later is in the result.
+ *   cannot do what it asks for), `ERR_UNREACHABLE` (no server). What goes wrong later, a bug of ours included, is in
+ *   the result.
  */
 export async function runScenario(scenario: Scenario, options: RunOptions): Promise<RunResult> {
   const layout = planRun(scenario, options);
   const target = await Target.open(scenario, options);
+  let result: RunResult | undefined;
   try {
-    return await new Run(scenario, options, target, layout.workers).carryOut(layout.localAddresses);
+    result = await new Run(scenario, options, target, layout.workers).carryOut(layout.localAddresses);
+    return result;
   } finally {
-    await target.close();
+    const closing = target.close();
+    await (result?.crash === undefined
+      ? closing
+      : inTime(
+          closing.catch(() => {}),
+          CRASH_STEP_MS,
+        ));
   }
+}
+
+/** Waits for something, but no longer than that; it goes on by itself then. */
+async function inTime(work: Promise<unknown>, ms: number): Promise<void> {
+  await Promise.race([work, sleep(ms, undefined, { ref: false })]);
 }
 
 class Aborted extends Error {}
@@ -120,6 +154,7 @@ class Run {
   #startMs = 0;
   #lastPlan = 0;
   #serverIsGone = false;
+  #crash: { readonly error: unknown } | undefined;
   /** In microseconds since 1970, so that a later run always has greater cursors. */
   #nextCursor = Date.now() * 1000;
 
@@ -142,14 +177,16 @@ class Run {
       halt = reject;
     });
     this.#aborted.catch(() => {});
+    const { signal } = options;
+    const stop = () => halt(signal.reason instanceof UncaughtError ? signal.reason : new Aborted());
     // It may have been asked to stop while its server started: no event comes of that any more.
-    if (options.signal.aborted) halt(new Aborted());
-    else options.signal.addEventListener('abort', () => halt(new Aborted()), { once: true });
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
     this.#pool = new WorkerPool(
       workers,
       (index, status) => this.#onStatus(index, status),
       (error) => {
-        this.#invalid.push(error.message);
+        if (isWorkerDeath(error)) this.#invalid.push(error.message);
         // Not every phase asks the workers for something: one that only waits would wait to its end.
         halt(error);
       },
@@ -163,7 +200,7 @@ class Run {
     this.#health.start();
     try {
       await this.#orAbort(this.#setup(localAddresses));
-      await this.#mark();
+      await this.#orAbort(this.#mark());
       this.#clock = setInterval(() => void this.#mark(), MARK_MS);
       for (const [index, phase] of this.scenario.phases.entries()) {
         this.options.observer.phaseStarted?.(phase, index, this.scenario.phases.length);
@@ -171,23 +208,29 @@ class Run {
       }
       await this.#settleSlow();
     } catch (error) {
-      if (error instanceof Aborted) this.#interrupt(await this.#cutInTime());
+      if (error instanceof Aborted) this.#interrupt(await this.#cutInTime(LAST_CUT_MS));
       // A worker's counts went with it; those of the others alone would be wrong.
       else if (isWorkerDeath(error)) this.#interrupt(this.#present);
       else if (error instanceof DatafnWsError) {
         // A server of ours that did not come back.
         this.#problems.push(`The run was ended: ${error.message.replaceAll('\n', ' | ')}`);
-        this.#interrupt(await this.#cutInTime());
-      } else if (!(error instanceof PhaseFailed)) throw error;
+        this.#interrupt(await this.#cutInTime(LAST_CUT_MS));
+      } else if (!(error instanceof PhaseFailed)) {
+        this.#crashed(error);
+        this.#interrupt(await this.#cutInTime(CRASH_STEP_MS));
+      }
     } finally {
       this.#phase = undefined;
       clearInterval(this.#clock);
       // The charts would end up to a second before the run does. A server that does not answer holds nothing up.
-      if (this.#clock !== undefined)
-        await Promise.race([this.#mark(), sleep(MARK_MS, undefined, { ref: false })]);
+      if (this.#clock !== undefined && this.#crash === undefined)
+        await inTime(this.#mark(), MARK_MS).catch((error: unknown) => this.#crashed(error));
       this.#health.stop();
-      await this.#end();
+      const ending = this.#end().catch((error: unknown) => this.#crashed(error));
+      await (this.#crash === undefined ? ending : inTime(ending, CRASH_STEP_MS));
     }
+    const { reason } = this.options.signal;
+    if (reason instanceof UncaughtError) this.#crashed(reason);
     this.#invalid.push(...localErrors(this.#total));
     for (const found of this.#saturation.found)
       this.#invalid.push(`The load generator was the bottleneck: ${found}`);
@@ -204,12 +247,20 @@ class Run {
       measurements: this.#total,
       phases: this.#phases,
       outcomes: judgeAll(this.scenario.expectations, this.#total),
-      aborted: this.options.signal.aborted,
+      aborted: this.options.signal.aborted && this.#crash === undefined,
       invalid: this.#invalid,
       problems: this.#problems,
       workers: this.#workers,
+      crash: this.#crash,
       timeline: this.#timeline.points,
     };
+  }
+
+  /** Notes an error that nobody expected; the first one counts. */
+  #crashed(error: unknown): void {
+    if (this.#crash !== undefined) return;
+    this.#crash = { error: error instanceof UncaughtError ? error.cause : error };
+    this.#invalid.push(crashText(this.#crash.error));
   }
 
   async #setup(localAddresses: readonly string[]): Promise<void> {
@@ -236,7 +287,7 @@ class Run {
     if (mishap !== undefined && !this.#serverIsGone)
       this.#problems.push(`The server under test ended during "${phase.label}": ${mishap}`);
     this.#serverIsGone = mishap !== undefined;
-    this.#present.server = { ...this.#present.server, ...(await this.target.measure()) };
+    this.#present.server = { ...this.#present.server, ...(await this.#orAbort(this.target.measure())) };
     const result = this.#endPhase(phase, await this.#cut(), true);
     if (phase.abortOnFail && result.outcomes.some(({ passed }) => !passed)) {
       this.#problems.push(`The run was ended after "${phase.label}": a rule of it did not hold`);
@@ -260,7 +311,8 @@ class Run {
       outcomes: judgeAll(phase.expectations, measurements),
     };
     this.#phases.push(result);
-    this.options.observer.phaseEnded?.(result);
+    // After a bug only the reports count; it may be the observer that has it.
+    if (this.#crash === undefined) this.options.observer.phaseEnded?.(result);
     return result;
   }
 
@@ -356,10 +408,8 @@ class Run {
     const { namespaces } = this.scenario;
     const { emits } = this.target;
     const { signal } = this.options;
-    if (phase.via === 'autocannon' && emits.kind === 'api') {
-      const target = { url: emits.urls[0] as string, adminToken: emits.adminToken };
-      return driveWithAutocannon(phase, plan, namespaces, target, present, signal);
-    }
+    if (phase.via === 'autocannon')
+      return driveWithAutocannon(phase, plan, namespaces, emits, present, signal);
     return emitPlan(plan, namespaces, emits, present.emit, signal, (durationMs, lagP99Ms) =>
       this.#saturation.emitter(plan.id, durationMs, lagP99Ms),
     );
@@ -393,9 +443,9 @@ class Run {
   }
 
   /** As {@link #cut}, at the end of a run before its time: what a worker does not tell in time is not known. */
-  async #cutInTime(): Promise<Measurements> {
+  async #cutInTime(ms: number): Promise<Measurements> {
     const present = this.#present;
-    const late = sleep(LAST_CUT_MS, undefined, { ref: false }).then(() => present);
+    const late = sleep(ms, undefined, { ref: false }).then(() => present);
     return Promise.race([this.#cut().catch(() => present), late]);
   }
 

@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync, realpathSync, unlinkSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
@@ -85,10 +85,13 @@ export async function tryToWrite(io: Io, what: string, write: () => Promise<void
   }
 }
 
-/** Opens the file for writing without touching what is in it. */
+/** Opens the file for writing, and leaves no trace: an empty file would look like a report if none came to be written. */
 function checkWritable(flag: string, file: string): void {
   try {
+    const isThere = existsSync(file);
     closeSync(openSync(file, 'a'));
+    // Not the link, where there is one.
+    if (!isThere) unlinkSync(realpathSync(file));
   } catch (error) {
     throw new DatafnWsError(
       'ERR_INVALID_OPTION',

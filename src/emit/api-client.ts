@@ -1,7 +1,9 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
+import { urlToHttpOptions } from 'node:url';
 import { DatafnWsError } from '../protocol/errors.js';
 import { formatSize } from '../protocol/units.js';
+import { EXCHANGE_TIMEOUT_MS, limitExchange } from './exchange-deadline.js';
 import { unreachable } from './unreachable.js';
 
 /** Largest answer that is read: several times that to the largest batch. */
@@ -34,11 +36,14 @@ export interface TlsTrust {
 export interface ApiClientOptions {
   /** Base URL of the HTTP API, such as `http://127.0.0.1:3001`. */
   readonly url: string;
-  readonly adminToken?: string;
+  readonly adminToken?: string | undefined;
   /** Whom to believe over TLS, for an `https:` URL; the system's certificates by default. */
   readonly tls?: TlsTrust | undefined;
-  /** Milliseconds without an answer after which a request has failed. Default 10,000. */
-  readonly timeoutMs?: number;
+  /**
+   * Milliseconds from the call after which a request that is not answered in full has failed, the wait for earlier
+   * requests included. Default 10,000.
+   */
+  readonly timeoutMs?: number | undefined;
 }
 
 /**
@@ -50,11 +55,14 @@ export class ApiClient {
   readonly #transport: typeof http | typeof https;
   readonly #agent: http.Agent;
   readonly #base: string;
+  /** The base URL as the transport takes it: reading it anew would be a good part of what a request costs. */
+  readonly #where: http.RequestOptions;
 
   constructor(options: ApiClientOptions) {
     this.#options = options;
     const { protocol, href } = new URL(options.url);
     this.#base = href.replace(/\/+$/, '');
+    this.#where = urlToHttpOptions(new URL(this.#base));
     this.#transport = protocol === 'https:' ? https : http;
     this.#agent = new this.#transport.Agent({ keepAlive: true, maxSockets: 1, ...options.tls });
   }
@@ -94,12 +102,13 @@ export class ApiClient {
   }
 
   #request(method: string, path: string, body?: string): Promise<unknown> {
-    const { adminToken, timeoutMs = 10_000 } = this.#options;
+    const { adminToken, timeoutMs = EXCHANGE_TIMEOUT_MS } = this.#options;
     return new Promise((resolve, reject) => {
-      const request = this.#transport.request(`${this.#base}${path}`, {
+      const request = this.#transport.request({
+        ...this.#where,
+        path: `${this.#where.path === '/' ? '' : this.#where.path}${path}`,
         method,
         agent: this.#agent,
-        timeout: timeoutMs,
         headers: {
           ...(body === undefined
             ? {}
@@ -108,7 +117,7 @@ export class ApiClient {
         },
       });
       const fail = (error: Error) => reject(unreachable(this.#base, error));
-      request.on('timeout', () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
+      limitExchange(request, timeoutMs, fail);
       request.on('error', fail);
       request.on('response', (response) => {
         const chunks: Buffer[] = [];

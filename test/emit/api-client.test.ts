@@ -125,7 +125,7 @@ describe('on a server that is not there', () => {
     const url = await startOther(createServer());
     const emitting = clientOf(url, { timeoutMs: 100 }).emit([EMISSION]);
     await expect(within(emitting, 'the timeout')).rejects.toMatchObject(
-      unreachable(/no answer within 100 ms/),
+      unreachable(/no complete answer within 100 ms/),
     );
   });
 
@@ -147,8 +147,50 @@ describe('on a server that is not there', () => {
     });
     const emitting = clientOf(url, { timeoutMs: 100 }).emit([EMISSION]);
     await expect(within(emitting, 'the timeout')).rejects.toMatchObject(
-      unreachable(/no answer within 100 ms/),
+      unreachable(/no complete answer within 100 ms/),
     );
+  });
+
+  test.each<[string, string, string]>([
+    ['its head', 'HTTP/1.1 200 OK\r\nx: ', 'x'],
+    ['its body', 'HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n', ' '],
+    ['interim answers', '', 'HTTP/1.1 102 Processing\r\n\r\n'],
+  ])(
+    'a server that sends a bit of %s now and then is ERR_UNREACHABLE after the timeout',
+    async (_, head, bit) => {
+      const url = await startOther(
+        createServer((socket) => {
+          socket.once('data', () => {
+            socket.write(head);
+            const timer = setInterval(() => socket.write(bit), 20);
+            socket.on('close', () => clearInterval(timer));
+          });
+        }),
+      );
+      const emitting = clientOf(url, { timeoutMs: 100 }).emit([EMISSION]);
+      await expect(within(emitting, 'the timeout')).rejects.toMatchObject(
+        unreachable(/no complete answer within 100 ms/),
+      );
+    },
+  );
+
+  test('requests that wait for one without an answer fail at their own deadline, not one after the other', async () => {
+    let connections = 0;
+    const url = await startOther(
+      createServer(() => {
+        connections += 1;
+      }),
+    );
+    const client = clientOf(url, { timeoutMs: 100 });
+    const emitting = await Promise.allSettled(Array.from({ length: 10 }, () => client.emit([EMISSION])));
+    for (const one of emitting) {
+      expect(one).toMatchObject({
+        status: 'rejected',
+        reason: unreachable(/no complete answer within 100 ms/),
+      });
+    }
+    // One after the other, each would have had a connection of its own to wait on.
+    expect(connections).toBeLessThan(5);
   });
 
   test('a server that speaks no HTTP is ERR_UNREACHABLE', async () => {

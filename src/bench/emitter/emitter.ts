@@ -1,25 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dueAtMs } from '../../emit/pacer.js';
-import { DatafnWsError } from '../../protocol/errors.js';
 import { monotonicMs } from '../measure/clock.js';
-import { cursorText, dueMs, type EmissionPlan, namespaceAt } from '../measure/emission-plan.js';
+import { dueMs, type EmissionPlan } from '../measure/emission-plan.js';
 import { Histogram } from '../measure/histogram.js';
 import type { EmitMeasurement } from '../measure/measurements.js';
 import type { EmitPhase } from '../scenario/model.js';
+import { Batches, type Emitted } from './batches.js';
 import { type EmitTarget, type Lane, openLane } from './lane.js';
 
 /** Most connections that emits are spread over. A namespace is always on the same one. */
 const MAX_LANES = 256;
-
-/** What came of carrying out a plan. */
-export interface Emitted {
-  /** Cursors that were meant to go out before it ended. */
-  readonly emitted: number;
-  /** Indexes in the plan of those that the server did not take. */
-  readonly failed: number[];
-  /** The first reason for a failure. */
-  readonly error: DatafnWsError | undefined;
-}
 
 /** The plan of a phase that emits in order, at known times. */
 export function orderedPlan(
@@ -58,31 +48,12 @@ export async function emitPlan(
   const lag = new LagMeter(measurement.lag, onLag);
   const lanes = Array.from({ length: Math.min(MAX_LANES, plan.namespaces.length) }, () => openLane(target));
   const requests = plan.count / plan.batch;
-  const failed: number[] = [];
-  let error: DatafnWsError | undefined;
-  const send = async (request: number): Promise<void> => {
-    const first = request * plan.batch;
-    const namespace = namespaces[namespaceAt(plan, first)] as string;
-    const lane = lanes[(request % plan.namespaces.length) % lanes.length] as Lane;
-    const items = Array.from({ length: plan.batch }, (_, index) => ({
-      namespace,
-      cursor: cursorText(plan, first + index),
-    }));
-    lag.record(monotonicMs() - dueMs(plan, first));
-    try {
-      // Not `+= await`: that would read the sum before the wait, and lose what others add meanwhile.
-      const delivered = await lane.emit(items);
-      measurement.delivered += delivered;
-      measurement.broadcasts += items.length;
-    } catch (reason) {
-      if (!(reason instanceof DatafnWsError)) throw reason;
-      if (signal.aborted) return;
-      error ??= reason;
-      measurement.failed += plan.batch;
-      for (let index = 0; index < plan.batch; index++) failed.push(first + index);
-    }
+  const batches = new Batches(plan, namespaces, measurement, signal);
+  const send = (request: number) => {
+    lag.record(monotonicMs() - dueMs(plan, request * plan.batch));
+    return batches.emit(request, lanes[(request % plan.namespaces.length) % lanes.length] as Lane);
   };
-  const underWay: Promise<void>[] = [];
+  const underWay: Promise<unknown>[] = [];
   let request = 0;
   try {
     for (; request < requests && !signal.aborted; request++) {
@@ -95,7 +66,7 @@ export async function emitPlan(
   } finally {
     for (const lane of lanes) lane.close();
   }
-  return { emitted: request * plan.batch, failed, error };
+  return { emitted: request * plan.batch, failed: batches.failed, error: batches.error };
 }
 
 /** Reports once a second how far behind the schedule it was. */

@@ -9,9 +9,11 @@ export type EmitTarget =
       readonly urls: readonly string[];
       readonly adminToken: string | undefined;
       readonly tls: TlsTrust | undefined;
+      /** See {@link EXCHANGE_TIMEOUT_MS}, the default. */
+      readonly timeoutMs?: number;
     }
   /** A server that takes emits in a form of its own. */
-  | { readonly kind: 'template'; readonly template: EmitTemplate };
+  | { readonly kind: 'template'; readonly template: EmitTemplate; readonly timeoutMs?: number };
 
 /** One way for emits that keeps their order: a kept-alive connection to each server. */
 export interface Lane {
@@ -21,10 +23,9 @@ export interface Lane {
 }
 
 export function openLane(target: EmitTarget): Lane {
-  if (target.kind === 'template') return new TemplateClient(target.template);
-  const clients = target.urls.map(
-    (url) => new ApiClient({ url, adminToken: target.adminToken, tls: target.tls }),
-  );
+  if (target.kind === 'template') return new TemplateClient(target.template, target.timeoutMs);
+  const { adminToken, tls, timeoutMs } = target;
+  const clients = target.urls.map((url) => new ApiClient({ url, adminToken, tls, timeoutMs }));
   return {
     async emit(emissions) {
       const answers = await Promise.all(clients.map((client) => client.emit(emissions)));

@@ -1,6 +1,7 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
 import type { Emission, TlsTrust } from '../../emit/api-client.js';
+import { EXCHANGE_TIMEOUT_MS, limitExchange } from '../../emit/exchange-deadline.js';
 import { unreachable } from '../../emit/unreachable.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import type { Lane } from './lane.js';
@@ -16,22 +17,27 @@ export interface EmitTemplate {
   readonly tls: TlsTrust | undefined;
 }
 
-const TIMEOUT_MS = 10_000;
-
 /** Emits by way of a template, one request a cursor, one after the other on one kept-alive connection. */
 export class TemplateClient implements Lane {
   readonly #template: EmitTemplate;
   readonly #transport: typeof http | typeof https;
   readonly #agent: http.Agent;
 
-  constructor(template: EmitTemplate) {
+  /** @param timeoutMs milliseconds from the call after which an emit has failed, whatever the server says meanwhile. */
+  constructor(
+    template: EmitTemplate,
+    private readonly timeoutMs = EXCHANGE_TIMEOUT_MS,
+  ) {
     this.#template = template;
     this.#transport = /^https:/i.test(template.url) ? https : http;
     this.#agent = new this.#transport.Agent({ keepAlive: true, maxSockets: 1, ...template.tls });
   }
 
   async emit(emissions: readonly Emission[]): Promise<number> {
-    for (const emission of emissions) await this.#request(emission);
+    const deadlineMs = performance.now() + this.timeoutMs;
+    for (const emission of emissions) {
+      await this.#request(emission, Math.max(1, Math.round(deadlineMs - performance.now())));
+    }
     return 0;
   }
 
@@ -39,7 +45,7 @@ export class TemplateClient implements Lane {
     this.#agent.destroy();
   }
 
-  #request(emission: Emission): Promise<void> {
+  #request(emission: Emission, timeoutMs: number): Promise<void> {
     const { method, headers } = this.#template;
     const url = fillIn(this.#template.url, emission, encodeURIComponent);
     const body =
@@ -49,11 +55,10 @@ export class TemplateClient implements Lane {
       const request = this.#transport.request(url, {
         method,
         agent: this.#agent,
-        timeout: TIMEOUT_MS,
         headers: { ...headers, ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }) },
       });
-      request.on('timeout', () => request.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)));
       const fail = (error: Error) => reject(unreachable(new URL(url).origin, error));
+      limitExchange(request, timeoutMs, fail);
       request.on('error', fail);
       request.on('response', (response) => {
         response.resume();

@@ -85,7 +85,9 @@ export interface CallMessage {
 export type WorkerMessage =
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly type: 'failed'; readonly id: number; readonly error: string }
-  | { readonly type: 'status'; readonly status: WorkerStatus };
+  | { readonly type: 'status'; readonly status: WorkerStatus }
+  /** An error that nobody caught: the worker ends. */
+  | { readonly type: 'crashed'; readonly error: string };
 
 /** What a worker says of itself several times a second. */
 export interface WorkerStatus {

@@ -54,6 +54,8 @@ export interface Demand {
   /** Whether the server is ours to start: its descriptors are of this machine too. */
   readonly ownServer: boolean;
   readonly workers: number | undefined;
+  /** Most connections of autocannon at a time. */
+  readonly loadConnections: number;
 }
 
 /**
@@ -61,7 +63,10 @@ export interface Demand {
  *
  * @throws {DatafnWsError} `ERR_INVALID_OPTION` with every limit that is in the way and what to do about it.
  */
-export function planLayout({ clients, urls, ownServer, workers }: Demand, limits: MachineLimits): Layout {
+export function planLayout(
+  { clients, urls, ownServer, workers, loadConnections }: Demand,
+  limits: MachineLimits,
+): Layout {
   const problems: string[] = [];
   const room = (limits.descriptors ?? Number.POSITIVE_INFINITY) - SPARE_DESCRIPTORS;
   const needed = Math.max(1, Math.ceil(clients / Math.max(1, room)));
@@ -75,6 +80,13 @@ export function planLayout({ clients, urls, ownServer, workers }: Demand, limits
   if (ownServer && clients > room) {
     problems.push(
       `${formatCount(clients)} clients on one server need more than the ${formatCount(limits.descriptors ?? 0)} descriptors of a process: raise the limit with ulimit -n ${clients + SPARE_DESCRIPTORS}, or spread them over several servers with --url`,
+    );
+  }
+  // Each has two ends in this process, and a connection to every target.
+  const perConnection = 2 + Math.max(1, urls.length);
+  if (loadConnections * perConnection > room) {
+    problems.push(
+      `${formatCount(loadConnections)} connections of autocannon need ${perConnection} descriptors each, more than the ${formatCount(limits.descriptors ?? 0)} of a process: use fewer \`connections\`, or raise the limit with ulimit -n ${loadConnections * perConnection + SPARE_DESCRIPTORS}`,
     );
   }
   const bytes = clients * BYTES_PER_CLIENT;

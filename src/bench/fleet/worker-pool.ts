@@ -23,18 +23,19 @@ export class WorkerPool {
   readonly #workers: Worker[] = [];
   #lastCallId = 0;
   #stopping = false;
-  #death: DatafnWsError | undefined;
+  #death: Error | undefined;
   readonly #listening: NodeJS.Timeout;
 
   /**
    * @param onStatus is told whenever a worker says how it fares.
-   * @param onDeath is told when a worker ends before its time, or as good as that: its clients are gone with it.
+   * @param onDeath is told when a worker ends before its time, or as good as that: its clients are gone with it. The
+   *   error is an `ERR_WORKER`, or any other when a bug of ours ended it.
    * @param silentMs after so long without a word a worker is given up.
    */
   constructor(
     size: number,
     private readonly onStatus: (worker: number, status: WorkerStatus) => void,
-    private readonly onDeath: (error: DatafnWsError) => void,
+    private readonly onDeath: (error: Error) => void,
     private readonly silentMs: number,
   ) {
     for (let index = 0; index < size; index++) this.#workers.push(this.#start(index));
@@ -109,20 +110,20 @@ export class WorkerPool {
       worker.hasExited = true;
       if (this.#stopping) return;
       const how = signal === null ? `exit code ${code}` : signal;
-      this.#lose(`Worker ${index + 1} (process ${child.pid}) died with ${how}`);
+      this.#lose(died(`Worker ${index + 1} (process ${child.pid}) died with ${how}`));
     });
     return worker;
   }
 
   /** A worker is gone, and with it what it has counted: nobody waits for an answer any more. */
-  #lose(what: string): void {
+  #lose(death: Error): void {
     if (this.#death !== undefined) return;
-    this.#death = new DatafnWsError('ERR_WORKER', what);
+    this.#death = death;
     for (const one of this.#workers) {
-      for (const { reject } of one.pending.values()) reject(this.#death);
+      for (const { reject } of one.pending.values()) reject(death);
       one.pending.clear();
     }
-    this.onDeath(this.#death);
+    this.onDeath(death);
   }
 
   /** Looks are counted, not milliseconds: if it was this process that stood still, that was one look. */
@@ -130,9 +131,8 @@ export class WorkerPool {
     for (const [index, worker] of this.#workers.entries()) {
       worker.silentLooks += 1;
       if (worker.silentLooks * LISTEN_MS <= this.silentMs) continue;
-      this.#lose(
-        `Worker ${index + 1} (process ${worker.process.pid}) has not reported for ${this.silentMs / 1000} s`,
-      );
+      const who = `Worker ${index + 1} (process ${worker.process.pid})`;
+      this.#lose(died(`${who} has not reported for ${this.silentMs / 1000} s`));
     }
   }
 
@@ -141,6 +141,10 @@ export class WorkerPool {
     if (message.type === 'status') {
       worker.status = message.status;
       this.onStatus(index, message.status);
+      return;
+    }
+    if (message.type === 'crashed') {
+      this.#lose(new Error(`in worker ${index + 1}: ${message.error}`));
       return;
     }
     const pending = worker.pending.get(message.id);
@@ -162,4 +166,8 @@ export class WorkerPool {
       });
     });
   }
+}
+
+function died(what: string): DatafnWsError {
+  return new DatafnWsError('ERR_WORKER', what);
 }

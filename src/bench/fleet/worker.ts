@@ -1,4 +1,4 @@
-import { messageOf } from '../../protocol/errors.js';
+import { stackOf } from '../../protocol/errors.js';
 import { ClientFleet } from './client-fleet.js';
 import { GeneratorHealth } from './generator-health.js';
 import type { CallMessage, GeneratorSample, WorkerMessage } from './messages.js';
@@ -33,14 +33,16 @@ async function answer({ id, method, argument }: CallMessage): Promise<void> {
     const call = fleet[method] as (argument: unknown) => unknown;
     send({ type: 'answer', id, value: await call.call(fleet, argument) });
   } catch (error) {
-    send({
-      type: 'failed',
-      id,
-      error: error instanceof Error ? (error.stack ?? error.message) : messageOf(error),
-    });
+    send({ type: 'failed', id, error: stackOf(error) });
   }
 }
 
+/** A bug of ours, which the parent has to hear of: a worker that just died would be the machine's fault. */
+function crash(error: unknown): void {
+  process.send?.({ type: 'crashed', error: stackOf(error) } satisfies WorkerMessage, () => process.exit(1));
+}
+
+process.on('uncaughtException', crash);
 process.on('message', (message: CallMessage) => void answer(message));
 process.on('disconnect', leave);
 // It may have gone before anybody listened here.

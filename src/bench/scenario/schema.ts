@@ -250,6 +250,13 @@ const emit = strict({
   if (phase.rate === undefined && phase.via === 'api')
     context.addIssue({ code: 'custom', message: 'expected a `rate`' });
   addRowProblem(phase, context);
+  if (phase.via === 'autocannon' && phase.rate !== undefined && phase.rate < phase.batch) {
+    context.addIssue({
+      code: 'custom',
+      path: ['rate'],
+      message: `expected at least one request a second with autocannon, which is ${formatCount(phase.batch)}/s with this \`batch\`, got ${phase.rate}/s`,
+    });
+  }
   if (phase.count !== undefined && phase.via === 'autocannon') {
     context.addIssue({
       code: 'custom',

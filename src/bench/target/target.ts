@@ -6,6 +6,7 @@ import type { ServerMeasurement } from '../measure/measurements.js';
 import { actionsOf, type Scenario } from '../scenario/model.js';
 import { type OwnServer, startOwnServer } from './own-server.js';
 import { apiUrlOf, checkEmits, checkReachable } from './reach.js';
+import { readStats, type StatsAnswer } from './stats-answer.js';
 
 export interface TargetOptions {
   /** Servers to test; empty starts one. */
@@ -29,7 +30,7 @@ export interface TargetOptions {
  *
  * @throws {DatafnWsError} `ERR_INVALID_OPTION` when not.
  */
-export function checkTarget({ name, phases }: Scenario, { urls, emitTemplate }: TargetOptions): void {
+export function checkTarget({ name, phases }: Scenario, { urls }: TargetOptions): void {
   if (urls.length === 0) return;
   const actions = phases.flatMap((phase) => [...actionsOf(phase)]);
   const needsOwn = actions.find(({ kind }) => kind === 'restart-server' || kind === 'shutdown-server');
@@ -37,15 +38,6 @@ export function checkTarget({ name, phases }: Scenario, { urls, emitTemplate }: 
     throw new DatafnWsError(
       'ERR_INVALID_OPTION',
       `The scenario ${name} has a phase ${needsOwn.kind}, which needs a server that bench starts itself: leave --url out.`,
-    );
-  }
-  if (
-    emitTemplate !== undefined &&
-    actions.some((action) => action.kind === 'emit' && action.via === 'autocannon')
-  ) {
-    throw new DatafnWsError(
-      'ERR_INVALID_OPTION',
-      `The scenario ${name} emits with autocannon, which --emit-url cannot stand in for.`,
     );
   }
 }
@@ -148,21 +140,16 @@ export class Target {
   /** What the server says of itself now; empty when it does not say. */
   async measure(): Promise<ServerMeasurement> {
     if (this.#stats === undefined || this.#isShutDown) return {};
-    let stats: ServerStatsAnswer;
+    let stats: StatsAnswer;
     try {
-      stats = (await this.#stats.get('/v1/stats')) as ServerStatsAnswer;
+      stats = readStats(await this.#stats.get('/v1/stats'));
     } catch {
       // A server without our API, or one that is down: it says nothing, and rules about it find no samples.
       return {};
     }
     const { connections, accepted, rejected, conflated, closed, process } = stats;
     if (process === undefined) return { connections, accepted, rejected, conflated, closed };
-    this.#baseRssBytes ??= process.rssBytes;
-    this.#peakRssBytes = Math.max(this.#peakRssBytes, process.rssBytes);
-    if (connections !== undefined && connections > this.#mostConnections) {
-      this.#mostConnections = connections;
-      this.#bytesPerConnection = Math.max(0, process.rssBytes - this.#baseRssBytes) / connections;
-    }
+    if (process.rssBytes !== undefined) this.#measureMemory(process.rssBytes, connections);
     return {
       connections,
       accepted,
@@ -170,7 +157,7 @@ export class Target {
       conflated,
       closed,
       cpuMs: process.cpuMs,
-      rssBytes: this.#peakRssBytes,
+      rssBytes: this.#baseRssBytes === undefined ? undefined : this.#peakRssBytes,
       bytesPerConnection: this.#bytesPerConnection,
       delayP99Ms: process.eventLoopDelayP99Ms,
       delayMaxMs: process.eventLoopDelayMaxMs,
@@ -179,24 +166,16 @@ export class Target {
     };
   }
 
+  #measureMemory(rssBytes: number, connections: number | undefined): void {
+    this.#baseRssBytes ??= rssBytes;
+    this.#peakRssBytes = Math.max(this.#peakRssBytes, rssBytes);
+    if (connections === undefined || connections <= this.#mostConnections) return;
+    this.#mostConnections = connections;
+    this.#bytesPerConnection = Math.max(0, rssBytes - this.#baseRssBytes) / connections;
+  }
+
   async close(): Promise<void> {
     this.#stats?.close();
     await this.#own?.stop();
   }
-}
-
-/** As much of `GET /v1/stats` as is used here. */
-interface ServerStatsAnswer {
-  readonly connections?: number;
-  readonly accepted?: number;
-  readonly rejected?: number;
-  readonly conflated?: number;
-  readonly closed?: Readonly<Record<string, number>>;
-  readonly process?: {
-    readonly rssBytes: number;
-    readonly cpuMs: number;
-    readonly eventLoopDelayP99Ms: number;
-    readonly eventLoopDelayMaxMs: number;
-    readonly eventLoopDelayRecentMaxMs?: number;
-  };
 }

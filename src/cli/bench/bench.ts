@@ -1,10 +1,13 @@
 import { availableParallelism, cpus, totalmem } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { crashText, UncaughtError } from '../../bench/crash.js';
 import { withoutCommands } from '../../bench/report/annotations.js';
 import { jsonReport, jsonResult } from '../../bench/report/json.js';
 import { repeatedResult } from '../../bench/report/repeated.js';
 import type { JsonResult } from '../../bench/report/schema.js';
 import { metricOf } from '../../bench/report/tables.js';
 import { terminalReport } from '../../bench/report/terminal.js';
+import type { RunResult } from '../../bench/result.js';
 import { runScenario } from '../../bench/run.js';
 import { loadScenario } from '../../bench/scenario/load.js';
 import { DEFAULT_SCENARIO, scenarioFile, shippedScenarios } from '../../bench/scenario/shipped.js';
@@ -45,19 +48,41 @@ export async function bench(
     const plans = await planAll(scenarios, traced, io, stop.signal);
     const baseline = await Baseline.read(options, scenarios, io);
     const files = new ReportFiles(options, io);
-    return await Promise.race([runAll(plans, { options, io, stop, baseline, files }), stop.atOnce]);
+    const reports = new Reports(plans, files);
+    return await Promise.race([
+      runAll(plans, { options, io, stop, baseline, files, reports }),
+      stop.atOnce,
+      stop.crashed.then((error) => reportCrash(error, reports)),
+    ]);
   } finally {
     stop.dispose();
   }
 }
 
-/** The first request to stop ends the run and has it reported; at the second, nothing is waited for. */
+/** How long the run that is under way has to end after a bug, before it is reported without. */
+const CRASH_MS = 2000;
+
+/** Has the reports written even if the run does not end; throws the error. */
+async function reportCrash(error: unknown, reports: Reports): Promise<never> {
+  await sleep(CRASH_MS, undefined, { ref: false });
+  await reports.write(crashText(error));
+  throw error;
+}
+
+/**
+ * The first request to stop ends the run and has it reported; at the second, nothing is waited for. An error that
+ * nobody caught ends the run, too.
+ */
 class StopRequests {
   readonly #abort = new AbortController();
   /** What the first one was. */
   by: StopSignal | undefined;
   /** The exit code, at the second one. */
   readonly atOnce: Promise<number>;
+  /** The first error that nobody caught: a bug of ours. */
+  crash: { readonly error: unknown } | undefined;
+  /** Resolves with that error. */
+  readonly crashed: Promise<unknown>;
   readonly dispose: () => void;
 
   constructor(io: Io) {
@@ -65,11 +90,24 @@ class StopRequests {
     this.atOnce = new Promise((resolve) => {
       leave = resolve;
     });
-    this.dispose = io.onStop((signal) => {
+    const stopListening = io.onStop((signal) => {
       if (this.by !== undefined) leave(STOP_EXIT_CODES[signal]);
       this.by ??= signal;
       this.#abort.abort();
     });
+    let crash: (error: unknown) => void;
+    this.crashed = new Promise((resolve) => {
+      crash = resolve;
+    });
+    const stopWatching = io.onStrayError((error) => {
+      this.crash ??= { error };
+      this.#abort.abort(new UncaughtError(error));
+      crash(error);
+    });
+    this.dispose = () => {
+      stopListening();
+      stopWatching();
+    };
   }
 
   /** Aborts at the first one. */
@@ -84,15 +122,41 @@ interface Surroundings {
   readonly stop: StopRequests;
   readonly baseline: Baseline | undefined;
   readonly files: ReportFiles;
+  readonly reports: Reports;
+}
+
+/** What has come of the scenarios so far, and the reports of it, which are written once. */
+class Reports {
+  readonly results: JsonResult[] = [];
+  #written: Promise<boolean> | undefined;
+
+  constructor(
+    private readonly plans: readonly Plan[],
+    private readonly files: ReportFiles,
+  ) {}
+
+  /**
+   * Writes every report.
+   *
+   * @param whyNot why the scenarios that have no result were not run.
+   * @returns whether every file that was asked for is there.
+   */
+  write(whyNot: string): Promise<boolean> {
+    const notRun = this.plans
+      .slice(this.results.length)
+      .map(({ scenario: { name, source } }) => ({ name, source, reason: whyNot }));
+    this.#written ??= this.files.write(jsonReport(this.results, notRun));
+    return this.#written;
+  }
 }
 
 /** Runs scenarios one after the other, and reports them; the exit code. */
 async function runAll(
   plans: readonly Plan[],
-  { options, io, stop, baseline, files }: Surroundings,
+  { options, io, stop, baseline, files, reports }: Surroundings,
 ): Promise<number> {
   const output = files.takeStdout ? 'stderr' : 'stdout';
-  const results: JsonResult[] = [];
+  const { results } = reports;
   let whyNot = 'The run was stopped before it came to it.';
   let areWritten = true;
   try {
@@ -103,23 +167,25 @@ async function runAll(
         await runRepeatedly(plan, options, io, runs);
       } finally {
         const result = options.repeat > 1 && runs.length > 0 ? repeatedResult(runs, options.repeat) : runs[0];
-        if (result !== undefined)
-          results.push(report(baseline?.compare(result, index) ?? result, io, output));
+        if (result !== undefined) {
+          results[index] = result;
+          results[index] = baseline?.compare(result, index) ?? result;
+          report(results[index], io, output);
+        }
       }
     }
   } catch (error) {
     // Why a server did not start that nobody waits for any more is of no interest.
     if (!stop.signal.aborted || !(error instanceof DatafnWsError)) {
-      whyNot = messageOf(error);
+      whyNot = error instanceof DatafnWsError ? messageOf(error) : crashText(error);
       throw error;
     }
   } finally {
+    if (stop.crash !== undefined) whyNot = crashText(stop.crash.error);
     // Whatever ended it, what there is is reported, and what there is not as well.
-    const notRun = plans
-      .slice(results.length)
-      .map(({ scenario: { name, source } }) => ({ name, source, reason: whyNot }));
-    areWritten = await files.write(jsonReport(results, notRun));
+    areWritten = await reports.write(whyNot);
   }
+  if (stop.crash !== undefined) throw stop.crash.error;
   if (plans.length > 1 || results.length === 0) {
     io[output].write(`\n${overall(plans, results, io)}`);
   }
@@ -134,8 +200,9 @@ async function runRepeatedly(
   runs: JsonResult[],
 ): Promise<void> {
   while (runs.length < repeat && !plan.options.signal.aborted) {
-    const result = await runOne(plan, progress, io);
+    const { result, crash } = await runOne(plan, progress, io);
     runs.push(result);
+    if (crash !== undefined) throw crash.error;
     if (repeat === 1) continue;
     const fanout = metricOf(result, 'fanout.p99');
     const latency = fanout === undefined ? '' : `, fan-out latency p99 ${formatDuration(fanout)}`;
@@ -147,22 +214,21 @@ async function runOne(
   { scenario, options }: Plan,
   progress: boolean | undefined,
   io: Io,
-): Promise<JsonResult> {
+): Promise<{ readonly result: JsonResult; readonly crash: RunResult['crash'] }> {
   const screen = new ProgressScreen(io, scenario, progress);
   try {
     const run = await runScenario(scenario, { ...options, observer: screen });
-    return jsonResult(run, { version, machine: machine() });
+    return { result: jsonResult(run, { version, machine: machine() }), crash: run.crash };
   } finally {
     screen.close();
   }
 }
 
 /** Prints the report of a scenario. */
-function report(result: JsonResult, io: Io, output: 'stdout' | 'stderr'): JsonResult {
+function report(result: JsonResult, io: Io, output: 'stdout' | 'stderr'): void {
   const style = { colors: colorsFor(io, output), columns: Math.max(40, io[output].columns ?? 80) };
   const text = terminalReport(result, style);
   io[output].write(`\n${io.env.GITHUB_ACTIONS === 'true' ? withoutCommands(text) : text}`);
-  return result;
 }
 
 async function list(io: Io): Promise<number> {

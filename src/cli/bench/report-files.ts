@@ -1,5 +1,6 @@
 import { appendFile } from 'node:fs/promises';
 import { isAbsolute, relative, resolve } from 'node:path';
+import { crashText } from '../../bench/crash.js';
 import { annotations } from '../../bench/report/annotations.js';
 import { benchmarkJson } from '../../bench/report/benchmark-json.js';
 import { htmlReport } from '../../bench/report/html.js';
@@ -9,7 +10,7 @@ import type { JsonReport } from '../../bench/report/schema.js';
 import type { BenchOptions } from '../../options/bench.js';
 import { flagOf } from '../../options/spec.js';
 import type { Io } from '../io.js';
-import { OutputFiles, tryToWrite } from '../output-files.js';
+import { type Formats, OutputFiles, tryToWrite } from '../output-files.js';
 
 /** Every format, and how a report becomes it. */
 const FORMATS = {
@@ -23,6 +24,8 @@ const FORMATS = {
 /** The reports that were asked for, and where they go. */
 export class ReportFiles {
   readonly #files: OutputFiles<JsonReport>;
+  /** The first error of a format that could not be made: a bug of ours. */
+  #crash: { readonly error: unknown } | undefined;
 
   /**
    * Makes sure, before anything is run, that every file can be written.
@@ -35,7 +38,7 @@ export class ReportFiles {
   ) {
     const { json, junit, markdown, html, benchmarkJson } = options;
     const wanted = { json, junit, markdown, html, benchmarkJson };
-    this.#files = new OutputFiles(FORMATS, wanted, io, (key) => `--${flagOf(key)}`);
+    this.#files = new OutputFiles(this.#safely(FORMATS), wanted, io, (key) => `--${flagOf(key)}`);
   }
 
   /** Whether stdout belongs to a report, so that nothing else may go there. */
@@ -48,6 +51,8 @@ export class ReportFiles {
    * said on stderr, and the others still are.
    *
    * @returns whether every file that was asked for is there.
+   * @throws what a format has thrown, when every file has been written: a bug of ours, and the file of that format says
+   *   nothing else.
    */
   async write(report: JsonReport): Promise<boolean> {
     const isComplete = await this.#files.write(report);
@@ -59,7 +64,21 @@ export class ReportFiles {
       const stream = this.takeStdout ? this.io.stderr : this.io.stdout;
       stream.write(annotations(report, (source) => this.#pathInRepository(source)));
     }
+    if (this.#crash !== undefined) throw this.#crash.error;
     return isComplete;
+  }
+
+  /** The same formats, where one that throws becomes a report that nothing was run, and why. */
+  #safely(formats: Formats<JsonReport>): Formats<JsonReport> {
+    const safely = (make: (report: JsonReport) => string) => (report: JsonReport) => {
+      try {
+        return make(report);
+      } catch (error) {
+        this.#crash ??= { error };
+        return make(withoutResults(report, crashText(error)));
+      }
+    };
+    return Object.fromEntries(Object.entries(formats).map(([name, make]) => [name, safely(make)]));
   }
 
   /** A scenario file as GitHub knows it, if it is in the repository that was checked out. */
@@ -69,4 +88,9 @@ export class ReportFiles {
     const path = relative(root, resolve(source));
     return path.startsWith('..') || isAbsolute(path) ? source : path.replaceAll('\\', '/');
   }
+}
+
+function withoutResults({ version, results, notRun }: JsonReport, reason: string): JsonReport {
+  const without = results.map(({ scenario: { name, source } }) => ({ name, source, reason }));
+  return { version, verdict: 'aborted', results: [], notRun: [...without, ...notRun] };
 }

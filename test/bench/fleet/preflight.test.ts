@@ -14,12 +14,13 @@ const ROOMY: MachineLimits = {
   availableBytes: 64 * 1024 ** 3,
   cores: 4,
 };
-const OWN: Demand = { clients: 1000, urls: [], ownServer: true, workers: undefined };
+const OWN: Demand = { clients: 1000, urls: [], ownServer: true, workers: undefined, loadConnections: 0 };
 const REMOTE: Demand = {
   clients: 1000,
   urls: ['ws://192.0.2.1:3001/datafn/ws'],
   ownServer: false,
   workers: undefined,
+  loadConnections: 0,
 };
 const LOOPBACK: Demand = { ...REMOTE, urls: ['ws://127.0.0.1:3001/datafn/ws'] };
 
@@ -71,6 +72,17 @@ describe('descriptors', () => {
     expect(only).toContain('--url');
     planLayout({ ...OWN, clients: 25_000 }, { ...ROOMY, descriptors: 25_200 });
     refusal({ ...OWN, clients: 25_000 }, { ...ROOMY, descriptors: 25_199 });
+  });
+
+  test('too few for the connections of autocannon, each with two ends here and one to every target, are refused', () => {
+    const two = { ...REMOTE, urls: [...REMOTE.urls, 'ws://192.0.2.2:3001/datafn/ws'], loadConnections: 5000 };
+    const [only, ...others] = refusal(two, { ...ROOMY, descriptors: 20_199 });
+    expect(others).toEqual([]);
+    expect(only).toContain('5,000 connections of autocannon need 4 descriptors each');
+    expect(only).toContain('ulimit -n 20200');
+    planLayout(two, { ...ROOMY, descriptors: 20_200 });
+    refusal({ ...OWN, loadConnections: 5000 }, { ...ROOMY, descriptors: 15_199 });
+    planLayout({ ...OWN, loadConnections: 5000 }, { ...ROOMY, descriptors: 15_200 });
   });
 
   test('of somebody else’s server are not ours to count', () => {

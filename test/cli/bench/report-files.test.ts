@@ -1,0 +1,69 @@
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { afterAll, expect, test } from 'vitest';
+import type { JsonReport } from '../../../src/bench/report/schema.js';
+import { ReportFiles } from '../../../src/cli/bench/report-files.js';
+import type { Io } from '../../../src/cli/io.js';
+import { type BenchOptions, benchOptions } from '../../../src/options/bench.js';
+import { resolveOptions } from '../../../src/options/spec.js';
+import { filledReport } from '../../bench/filled.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'datafn-ws-report-files-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const io = { stdout: new PassThrough(), stderr: new PassThrough(), env: {} } as unknown as Io;
+
+function optionsWith(files: Partial<BenchOptions>): BenchOptions {
+  return { ...resolveOptions(benchOptions, { flags: {}, env: {} }), ...files };
+}
+
+const report = filledReport(['steady.accepted == 999']);
+
+test('that a file can be written is found out without leaving one, and without touching one that is there', async () => {
+  const [json, html, link] = ['new.json', 'old.html', 'link.md'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  writeFileSync(html, 'old');
+  symlinkSync(join(folder, 'target.md'), link);
+  const files = new ReportFiles(optionsWith({ json, html, markdown: link }), io);
+  expect(readdirSync(folder).sort()).toEqual(['link.md', 'old.html']);
+  expect(readFileSync(html, 'utf8')).toBe('old');
+  expect(lstatSync(link).isSymbolicLink()).toBe(true);
+  expect(await files.write(report)).toBe(true);
+  expect(JSON.parse(readFileSync(json, 'utf8'))).toEqual(report);
+  expect(readFileSync(html, 'utf8')).toContain('<html');
+  expect(existsSync(join(folder, 'target.md'))).toBe(true);
+});
+
+test('a format that throws leaves a file that says so, and the others are written', async () => {
+  const path = (name: string) => join(folder, `throws.${name}`);
+  const names = { json: path('json'), junit: path('xml'), markdown: path('md'), html: path('html') };
+  const files = new ReportFiles(optionsWith(names), io);
+  const [result] = report.results as [JsonReport['results'][number]];
+  const cyclic = { ...report, results: [result], notRun: [] };
+  // What no JSON can hold; the other formats do not look at it.
+  Object.assign(cyclic, { itself: cyclic });
+  await expect(files.write(cyclic)).rejects.toThrow(/circular/);
+  const reason = /A bug in datafn-ws ended the run, please report it: Converting circular/;
+  expect(JSON.parse(readFileSync(names.json, 'utf8'))).toEqual({
+    version: 1,
+    verdict: 'aborted',
+    results: [],
+    notRun: [{ name: 'sample', source: 'sample.yaml', reason: expect.stringMatching(reason) }],
+  });
+  for (const name of [names.junit, names.markdown, names.html])
+    expect(readFileSync(name, 'utf8')).toContain('steady.accepted == 999');
+});

@@ -1,0 +1,87 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, expect, test } from 'vitest';
+import { startFakeApi, stopFakes } from '../bench/emitter/fake-api.js';
+import { disposeProcesses, runCli } from '../support/cli-process.js';
+import { disposeLive, startServer } from '../support/live-server.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'datafn-ws-targets-'));
+const SCENARIO = join(folder, 'both-ways.yaml');
+writeFileSync(
+  SCENARIO,
+  `version: 1
+name: both-ways
+cohorts:
+  few: { clients: 8, namespaces: "user:{1..2}" }
+phases:
+  - connect: { cohort: few }
+  - emit: { namespaces: all, rate: 20/s, count: 4, settle: 1s }
+  - emit: { namespaces: all, via: autocannon, rate: 20/s, for: 500ms, settle: 1s }
+expect:
+  - few.accepted == 8
+  - cursors.lost == 0
+  - emit.failed == 0
+  - api.failed == 0
+  - server.connections == 8
+`,
+);
+
+afterEach(async () => {
+  await disposeProcesses();
+  await disposeLive();
+  await stopFakes();
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function bench(...flags: string[]) {
+  const json = join(folder, 'report.json');
+  const { code, stdout, stderr } = await runCli(['bench', SCENARIO, '--json', json, ...flags], {
+    withinMs: 25_000,
+  });
+  expect(stderr).not.toContain('bug:');
+  const [result] = JSON.parse(readFileSync(json, 'utf8')).results;
+  const held = Object.fromEntries(
+    result.expectations.map(({ rule, passed }: { rule: string; passed: boolean }) => [rule, passed]),
+  );
+  return { code, stdout, result, held };
+}
+
+test('with two targets, a cursor reaches the clients of both, whichever way it is emitted', async () => {
+  const [one, two] = [await startServer(), await startServer()];
+  const { held, result } = await bench('--url', one.wsUrl, '--url', two.wsUrl);
+  expect(held).toMatchObject({
+    'few.accepted == 8': true,
+    'cursors.lost == 0': true,
+    'api.failed == 0': true,
+  });
+  expect(result.problems).toEqual([]);
+  const cursors = ({ events }: typeof one) => events.of('broadcast').map(({ cursor }) => cursor);
+  expect(cursors(one).length).toBeGreaterThan(4);
+  expect(new Set(cursors(one))).toEqual(new Set(cursors(two)));
+}, 40_000);
+
+test('a target that answers emits with a page and numbers with text fails the run, which is no bug', async () => {
+  const { wsUrl } = await startServer();
+  const page = await startFakeApi((response, emissions, _, { url }) => {
+    if (url === '/v1/stats') {
+      const text = 'plenty';
+      const process = { rssBytes: text, cpuMs: text, eventLoopDelayMaxMs: text };
+      response.end(JSON.stringify({ connections: text, accepted: text, closed: text, process }));
+    } else if (emissions.length === 0) response.writeHead(400).end();
+    else response.end('<html>hello</html>');
+  });
+  const { code, held, result } = await bench('--url', wsUrl, '--admin-url', `http://127.0.0.1:${page.port}`);
+  // On a busy machine it is not valid, which weighs more.
+  expect([1, 5]).toContain(code);
+  // None of the cursors was taken, so none was lost.
+  expect(result.total.cohorts[0].counters.lost).toBe(0);
+  expect(held).toMatchObject({
+    'few.accepted == 8': true,
+    'emit.failed == 0': false,
+    'api.failed == 0': false,
+    'server.connections == 8': false,
+  });
+  expect(result.problems).toHaveLength(2);
+  for (const problem of result.problems) expect(problem).toContain('is it a datafn-ws server?');
+}, 40_000);
