@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
 import { driveWithAutocannon, racingPlan } from './emitter/autocannon.js';
 import { type Emitted, emitPlan, orderedPlan } from './emitter/emitter.js';
-import type { Credentials } from './fleet/credentials.js';
 import { GeneratorHealth } from './fleet/generator-health.js';
 import type { FleetCalls, GeneratorSample, WorkerStatus } from './fleet/messages.js';
 import { type Layout, machineLimits, planLayout } from './fleet/preflight.js';
@@ -19,8 +18,9 @@ import { Timeline } from './measure/timeline.js';
 import type { JudgedExpectation, PhaseResult, RunResult, WorkerSummary } from './result.js';
 import { BEHAVIORS } from './scenario/behaviors.js';
 import type { EmitPhase, Expectation, Phase, PhaseAction, Scenario } from './scenario/model.js';
+import { nameRun, newRunId } from './target/run-names.js';
 import { checkTarget, Target, type TargetOptions } from './target/target.js';
-import { judge } from './verdict/rule.js';
+import { judgeOn } from './verdict/measurable.js';
 
 /** From telling the workers of a plan to its first cursor. */
 const LEAD_MS = 100;
@@ -35,7 +35,10 @@ const SLOW_SETTLE_MS = 30_000;
 const SILENT_MS = 30_000;
 
 export interface RunOptions extends TargetOptions {
-  readonly credentials: Credentials;
+  /** Put before every namespace, with `{run}`; `undefined` leaves it to the scenario and the tokens. */
+  readonly namespacePrefix: string | undefined;
+  /** Whether rules that are not measurable fail. */
+  readonly isStrict: boolean;
   /** Worker processes; by default as many as fit the machine. */
   readonly workers: number | undefined;
   /** Flags for the command that repeats the run; see {@link RunResult}. */
@@ -67,8 +70,13 @@ export interface RunObserver {
  *
  * @throws {DatafnWsError} `ERR_INVALID_OPTION` when the machine is too small for it, or it needs another target.
  */
-export function planRun(scenario: Scenario, options: TargetOptions & Pick<RunOptions, 'workers'>): Layout {
+export function planRun(
+  scenario: Scenario,
+  options: TargetOptions & Pick<RunOptions, 'workers' | 'namespacePrefix'>,
+): Layout {
   checkTarget(scenario, options);
+  // Whether it can have names at all is known before any server is asked.
+  nameRun(scenario, options, newRunId());
   const clients = scenario.cohorts.reduce((total, cohort) => total + cohort.clients, 0);
   return planLayout(
     { clients, urls: options.urls, ownServer: options.urls.length === 0, workers: options.workers },
@@ -84,9 +92,11 @@ export function planRun(scenario: Scenario, options: TargetOptions & Pick<RunOpt
  */
 export async function runScenario(scenario: Scenario, options: RunOptions): Promise<RunResult> {
   const layout = planRun(scenario, options);
-  const target = await Target.open(scenario, options);
+  const { scenario: named, ...names } = nameRun(scenario, options, newRunId());
+  const ready = { ...options, ...names };
+  const target = await Target.open(named, ready);
   try {
-    return await new Run(scenario, options, target, layout.workers).carryOut(layout.localAddresses);
+    return await new Run(named, ready, target, layout.workers).carryOut(layout.localAddresses);
   } finally {
     await target.close();
   }
@@ -120,15 +130,15 @@ class Run {
   #startMs = 0;
   #lastPlan = 0;
   #serverIsGone = false;
-  /** In microseconds since 1970, so that a later run always has greater cursors. */
-  #nextCursor = Date.now() * 1000;
+  #nextCursor: number;
 
   constructor(
     private readonly scenario: Scenario,
-    private readonly options: RunOptions,
+    private readonly options: RunOptions & { readonly namespacePrefix: string },
     private readonly target: Target,
     workers: number,
   ) {
+    this.#nextCursor = target.firstCursor;
     this.#total = emptyMeasurements(scenario.cohorts);
     this.#present = emptyMeasurements(scenario.cohorts);
     this.#workers = Array.from({ length: workers }, () => ({
@@ -200,10 +210,11 @@ class Run {
         isOwn: this.target.isOwn,
         serverCommand: this.options.serverCommand,
         flags: this.options.replayFlags,
+        namespacePrefix: this.options.namespacePrefix,
       },
       measurements: this.#total,
       phases: this.#phases,
-      outcomes: judgeAll(this.scenario.expectations, this.#total),
+      outcomes: this.#judge(this.scenario.expectations, this.#total),
       aborted: this.options.signal.aborted,
       invalid: this.#invalid,
       problems: this.#problems,
@@ -214,7 +225,7 @@ class Run {
 
   async #setup(localAddresses: readonly string[]): Promise<void> {
     const { cohorts, namespaces, seed } = this.scenario;
-    const { credentials, tls } = this.options;
+    const { credentials, upgrade, tls } = this.options;
     await this.#pool.setup({
       urls: this.target.urls,
       cohorts,
@@ -222,6 +233,7 @@ class Run {
       seed,
       startMs: this.#startMs,
       credentials,
+      upgrade,
       tls,
       localAddresses,
     });
@@ -257,7 +269,7 @@ class Run {
       startMs: this.#phaseStartMs - this.#startMs,
       durationMs: monotonicMs() - this.#phaseStartMs,
       measurements,
-      outcomes: judgeAll(phase.expectations, measurements),
+      outcomes: this.#judge(phase.expectations, measurements),
     };
     this.#phases.push(result);
     this.options.observer.phaseEnded?.(result);
@@ -452,6 +464,14 @@ class Run {
     this.#timeline.mark(atMs, now, { rssBytes: rssNowBytes, delayMaxMs: recentDelayMaxMs });
   }
 
+  #judge(expectations: readonly Expectation[], measurements: Measurements): JudgedExpectation[] {
+    const { cohorts } = this.scenario;
+    return expectations.map((expectation) => ({
+      expectation,
+      ...judgeOn(this.target, expectation.rule, measurements, cohorts, this.options.isStrict),
+    }));
+  }
+
   #judgeItself(sample: GeneratorSample | undefined): void {
     if (sample !== undefined) this.#saturation.process('the main process', sample);
   }
@@ -490,8 +510,4 @@ function localErrors({ cohorts }: Measurements): string[] {
 /** Whether an action says something of its own about what is measured meanwhile. */
 function isJudged(kind: PhaseAction['kind']): kind is 'emit' | 'hold' | 'churn' | 'connect' {
   return kind === 'emit' || kind === 'hold' || kind === 'churn' || kind === 'connect';
-}
-
-function judgeAll(expectations: readonly Expectation[], measurements: Measurements): JudgedExpectation[] {
-  return expectations.map((expectation) => ({ expectation, ...judge(expectation.rule, measurements) }));
 }

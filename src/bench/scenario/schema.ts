@@ -379,6 +379,15 @@ export const scenarioSchema = strict({
   server: serverBlock
     .default({})
     .describe('Flags of `serve`, in camelCase, for a server that bench starts itself.'),
+  namespacePrefix: z
+    .string({ error: expected('a text, with {run} for the id of the run') })
+    .refine((text) => text === '' || namespaceProblem(text) === undefined, {
+      error: () => 'expected a text that a namespace can begin with',
+    })
+    .optional()
+    .describe(
+      'Put before every namespace; {run} is another text in each run. Default: bench-{run}: for a server by --url whose tokens are the namespaces, else nothing.',
+    ),
   cohorts: z
     .record(
       z.string().regex(/^[a-zA-Z][\w-]*$/, { error: expected('a name of letters, digits, - and _') }),

@@ -10,6 +10,7 @@ const NEEDS: Readonly<Partial<Record<Key, Key>>> = {
   adminToken: 'url',
   ca: 'url',
   insecure: 'url',
+  preflight: 'url',
   jwtClaims: 'jwtSecret',
   emitMethod: 'emitUrl',
   emitBody: 'emitUrl',
