@@ -1,10 +1,9 @@
-import { type Mismatch, namespaceMismatch } from '../protocol/identifiers.js';
 import { TOKEN_COOKIE, TOKEN_QUERY, TOKEN_SUBPROTOCOL_PREFIX, TOKEN_WAYS } from '../protocol/token-ways.js';
 import type { Parsed } from '../protocol/units.js';
 import {
   EMIT_PLACEHOLDERS,
   jsonObjectProblem,
-  PREFIX_PLACEHOLDERS,
+  namespacePrefixProblem,
   placeholderProblem,
   sentOriginProblem,
   subprotocolProblem,
@@ -38,18 +37,6 @@ function parseUpgradeHeader(value: string): Parsed<readonly string[]> {
   if (advice !== undefined)
     return { ok: false, expected: `a header other than ${name.toLowerCase()} (${advice})` };
   return parseHeader(value);
-}
-
-function prefixProblem(value: string): Mismatch | string | undefined {
-  return value === ''
-    ? undefined
-    : (placeholderProblem(value, PREFIX_PLACEHOLDERS) ?? namespaceMismatch(value));
-}
-
-function parsePrefix(value: string): Parsed<string | undefined> {
-  const problem = prefixProblem(value);
-  if (problem === undefined) return { ok: true, value };
-  return { ok: false, ...(typeof problem === 'string' ? { expected: problem } : problem) };
 }
 
 function parseHeader(value: string): Parsed<readonly string[]> {
@@ -110,9 +97,9 @@ export const benchOptions = {
   }),
   namespacePrefix: text({
     placeholder: 'TEXT',
-    help: "Put this before every namespace; {run} is another text in each run. Default: the scenario's, else bench-{run}: for a server by --url whose tokens are the namespaces.",
+    help: "Put this before every namespace; {run} is another text in each run; none for nothing. Default: the scenario's, else bench-{run}: for a server by --url whose tokens are the namespaces.",
     default: undefined as string | undefined,
-    parse: parsePrefix,
+    check: namespacePrefixProblem,
   }),
   preflight: eitherWay({
     help: 'Try one client of each kind and one emit before a run by --url (the default).',

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { describe, type Mismatch } from '../protocol/identifiers.js';
+import { describe, type Mismatch, namespaceProblem } from '../protocol/identifiers.js';
 import { JWT_SECRET_EXPECTED, MIN_JWT_SECRET_BYTES } from '../protocol/jwt.js';
 import { didYouMean } from '../protocol/nearest.js';
 import { printable } from '../protocol/printable.js';
@@ -33,8 +33,8 @@ export function jsonObjectProblem(value: string): Mismatch | undefined {
 export const TOKEN_PLACEHOLDERS = ['namespace', 'cohort', 'i', 'run'] as const;
 /** Names that an emit to somebody's own API can have filled in. */
 export const EMIT_PLACEHOLDERS = ['namespace', 'cursor', 'run'] as const;
-/** Names that a prefix of namespaces can have filled in. */
-export const PREFIX_PLACEHOLDERS = ['run'] as const;
+/** What stands for no prefix of namespaces. */
+export const NO_PREFIX = 'none';
 
 /** Says which placeholder of a text would never be filled in, or nothing. */
 export function placeholderProblem(value: string, names: readonly string[]): string | undefined {
@@ -47,6 +47,12 @@ export function placeholderProblem(value: string, names: readonly string[]): str
     );
   }
   return undefined;
+}
+
+/** Returns why `value` cannot stand before namespaces, else `undefined`. */
+export function namespacePrefixProblem(value: string): string | undefined {
+  const expected = `the beginning of a namespace such as bench-{run}:, or ${NO_PREFIX}`;
+  return placeholderProblem(value, ['run']) ?? (namespaceProblem(value) === undefined ? undefined : expected);
 }
 
 /** Says what keeps `value` from being a bearer token that any HTTP header can carry, or nothing. */

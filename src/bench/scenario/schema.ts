@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { namespacePrefixProblem } from '../../options/checks.js';
 import { serverOptions } from '../../options/serve.js';
 import { describe, MAX_CURSOR_LENGTH, namespaceProblem } from '../../protocol/identifiers.js';
 import { didYouMean } from '../../protocol/nearest.js';
@@ -381,12 +382,14 @@ export const scenarioSchema = strict({
     .describe('Flags of `serve`, in camelCase, for a server that bench starts itself.'),
   namespacePrefix: z
     .string({ error: expected('a text, with {run} for the id of the run') })
-    .refine((text) => text === '' || namespaceProblem(text) === undefined, {
-      error: () => 'expected a text that a namespace can begin with',
+    .superRefine((text, context) => {
+      const problem = namespacePrefixProblem(text);
+      if (problem !== undefined)
+        context.addIssue({ code: 'custom', message: `expected ${problem}, got ${describe(text)}` });
     })
     .optional()
     .describe(
-      'Put before every namespace; {run} is another text in each run. Default: bench-{run}: for a server by --url whose tokens are the namespaces, else nothing.',
+      'Put before every namespace; {run} is another text in each run; none for nothing. Default: bench-{run}: for a server by --url whose tokens are the namespaces, else nothing.',
     ),
   cohorts: z
     .record(

@@ -45,7 +45,7 @@ const PROXY_HINT = "For a proxy in front of it, see --header 'Name: value' and -
 function tokenHint(credentials: Credentials): string {
   switch (credentials.kind) {
     case 'namespace':
-      return "Clients show their namespace as the token: give real ones with --token-template, --tokens-file or --jwt-secret (or keep the scenario's namespaces with --namespace-prefix '').";
+      return "Clients show their namespace as the token: give real ones with --token-template, --tokens-file or --jwt-secret (or keep the scenario's namespaces with --namespace-prefix none).";
     case 'template':
       return 'Is --token-template right, and does --token-via say where the server looks for it?';
     case 'listed':

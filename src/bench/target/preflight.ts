@@ -17,6 +17,7 @@ const MAX_CLIENTS = 16;
 const EMIT_MS = 2000;
 /** Characters of the server's own words that are shown. */
 const MAX_WORDS = 300;
+const MIN_SECRET_LENGTH = 4;
 
 export interface PreflightTarget {
   readonly urls: readonly string[];
@@ -162,11 +163,7 @@ function isFull(outcome: TrialOutcome): boolean {
 
 /** Why a client was not let in, in one line. */
 function refusal(trial: Trial, outcome: TrialOutcome, target: PreflightTarget): DatafnWsError {
-  const secrets = [
-    trial.token,
-    encodeURIComponent(trial.token),
-    ...target.upgrade.headers.map((line) => line.slice(line.indexOf(':') + 1).trim()),
-  ].filter((secret) => secret !== '');
+  const secrets = secretsOf(trial, target);
   // A server may say the token that it does not take.
   const words = (text: string) =>
     secrets.reduce((shown, secret) => shown.replaceAll(secret, '…'), inOneLine(text)).slice(0, MAX_WORDS);
@@ -176,6 +173,17 @@ function refusal(trial: Trial, outcome: TrialOutcome, target: PreflightTarget): 
     'ERR_UNREACHABLE',
     `${maskedUrl(trial.given)} did not let a client of ${trial.cohort.name} in: ${cause}. ${hint}`,
   );
+}
+
+/** What a server must not be quoted with. Shorter than that, a text is part of words. */
+function secretsOf({ given, token }: Trial, { credentials, upgrade }: PreflightTarget): string[] {
+  const tokens = credentials.kind === 'namespace' ? [] : [token, encodeURIComponent(token)];
+  const headers = upgrade.headers.map((line) => line.slice(line.indexOf(':') + 1).trim());
+  const query = given
+    .split('?')
+    .slice(1)
+    .flatMap((text) => text.split('&').map((pair) => pair.slice(pair.indexOf('=') + 1)));
+  return [...tokens, ...headers, ...query].filter(({ length }) => length >= MIN_SECRET_LENGTH);
 }
 
 function causeOf(outcome: TrialOutcome, words: (text: string) => string): string {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { NO_PREFIX } from '../../options/checks.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import { MAX_NAMESPACE_LENGTH } from '../../protocol/identifiers.js';
 import type { EmitTemplate } from '../emitter/template-client.js';
@@ -74,10 +75,11 @@ function prefixOf(scenario: Scenario, { urls, credentials, namespacePrefix }: Na
       DEFAULT_PREFIX.length + RUN.length + longest <= MAX_NAMESPACE_LENGTH;
     return isFree ? DEFAULT_PREFIX : '';
   }
-  if (given !== '' && credentials.kind === 'listed') {
+  if (given === NO_PREFIX) return '';
+  if (credentials.kind === 'listed') {
     throw new DatafnWsError(
       'ERR_INVALID_OPTION',
-      `Expected no prefix of namespaces with --tokens-file, which says the namespace of each token, got ${given}: use --namespace-prefix ''.`,
+      `Expected no prefix of namespaces with --tokens-file, which says the namespace of each token, got ${given}: use --namespace-prefix ${NO_PREFIX}.`,
     );
   }
   if (given.length + RUN.length + longest > MAX_NAMESPACE_LENGTH) {

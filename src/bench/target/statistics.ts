@@ -9,6 +9,9 @@ const PATH = '/v1/stats';
 const CALM_MS = 1000;
 const LOOK_MS = 50;
 
+/** A client of the API of one server. */
+export type StatsClient = Pick<ApiClient, 'get' | 'close'>;
+
 /** The statistics of the servers under test, over a run. Those of several servers are added up. */
 export class Statistics {
   #accounts: readonly ServerAccount[] = [];
@@ -22,7 +25,7 @@ export class Statistics {
    * @param wereStartedForRun whether bench started the servers.
    */
   constructor(
-    private readonly clients: readonly ApiClient[],
+    private readonly clients: readonly StatsClient[],
     private readonly now: () => number,
     private readonly wereStartedForRun: boolean,
   ) {}
@@ -121,7 +124,7 @@ export class Statistics {
     return Promise.all(this.clients.map((client) => this.#get(client)));
   }
 
-  async #get(client: ApiClient): Promise<StatsAnswer> {
+  async #get(client: StatsClient): Promise<StatsAnswer> {
     const answer = readStats(await client.get(PATH));
     if (answer !== undefined) return answer;
     throw new DatafnWsError('ERR_REFUSED', 'it was answered with something that is no JSON object');
