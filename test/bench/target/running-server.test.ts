@@ -10,6 +10,9 @@ import { runWith } from '../../support/run-in-process.js';
 import { junitErrors } from '../../support/xml.js';
 import { type BareServer, bareServer } from './bare-server.js';
 
+/** Each run starts a process, and a machine under test may be busy. */
+const TIMEOUT_MS = 90_000;
+
 const folder = mkdtempSync(join(tmpdir(), 'datafn-ws-running-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -61,7 +64,7 @@ expect:
 `,
 );
 
-describe('a server that runs already', () => {
+describe('a server that runs already', { timeout: TIMEOUT_MS }, () => {
   test('passes the same scenario again and again, and is the same as in the baseline', async () => {
     const server = await startServer({ maxConnectionsPerNamespace: 4 });
     const args = ['bench', COUNTS, '--url', server.wsUrl];
@@ -155,7 +158,7 @@ expect:
 );
 const REPORTS = ['json', 'junit', 'markdown', 'html'];
 
-describe('a right server without our statistics', () => {
+describe('a right server without our statistics', { timeout: TIMEOUT_MS }, () => {
   test('passes; what is not measurable is told in every report', async () => {
     const server = await startBare();
     const files = REPORTS.flatMap((kind) => [`--${kind}`, path(`bare.${kind}`)]);
