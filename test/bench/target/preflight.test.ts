@@ -279,6 +279,8 @@ expect:
     const { code, stdout } = await runWith(['bench', EMITS, '--url', server.wsUrl]);
     expect(code, stdout).toBe(0);
     const [, tried, ...run] = server.events.of('broadcast').map(({ cursor }) => Number(cursor));
-    expect([tried, ...run]).toEqual([42, 43, 44, 45, 46]);
+    expect(tried).toBe(42);
+    // Namespaces may overtake each other on their way.
+    expect(run.sort()).toEqual([43, 44, 45, 46]);
   });
 });
