@@ -37,6 +37,8 @@ export interface RunResult {
     readonly isOwn: boolean;
     /** What was started in place of `datafn-ws serve`. */
     readonly serverCommand?: string | undefined;
+    /** What stood before every namespace; empty for nothing. */
+    readonly namespacePrefix?: string;
     /** Further flags that say what is tested and how, ready for a shell; a secret is named, not shown. */
     readonly flags?: readonly string[] | undefined;
   };

@@ -5,7 +5,6 @@ import { crashText, UncaughtError } from './crash.js';
 import { driveWithAutocannon, racingPlan } from './emitter/autocannon.js';
 import type { Emitted } from './emitter/batches.js';
 import { emitPlan, orderedPlan } from './emitter/emitter.js';
-import type { Credentials } from './fleet/credentials.js';
 import { GeneratorHealth } from './fleet/generator-health.js';
 import type { FleetCalls, GeneratorSample, WorkerStatus } from './fleet/messages.js';
 import { type Layout, machineLimits, planLayout } from './fleet/preflight.js';
@@ -28,8 +27,9 @@ import {
   type PhaseAction,
   type Scenario,
 } from './scenario/model.js';
+import { nameRun, newRunId } from './target/run-names.js';
 import { checkTarget, Target, type TargetOptions } from './target/target.js';
-import { judge } from './verdict/rule.js';
+import { judgeOn } from './verdict/measurable.js';
 
 /** From telling the workers of a plan to its first cursor. */
 const LEAD_MS = 100;
@@ -46,7 +46,10 @@ const SLOW_SETTLE_MS = 30_000;
 const SILENT_MS = 30_000;
 
 export interface RunOptions extends TargetOptions {
-  readonly credentials: Credentials;
+  /** Put before every namespace, with `{run}`; `undefined` leaves it to the scenario and the tokens. */
+  readonly namespacePrefix: string | undefined;
+  /** Whether rules that are not measurable fail. */
+  readonly isStrict: boolean;
   /** Worker processes; by default as many as fit the machine. */
   readonly workers: number | undefined;
   /** Flags for the command that repeats the run; see {@link RunResult}. */
@@ -78,8 +81,13 @@ export interface RunObserver {
  *
  * @throws {DatafnWsError} `ERR_INVALID_OPTION` when the machine is too small for it, or it needs another target.
  */
-export function planRun(scenario: Scenario, options: TargetOptions & Pick<RunOptions, 'workers'>): Layout {
+export function planRun(
+  scenario: Scenario,
+  options: TargetOptions & Pick<RunOptions, 'workers' | 'namespacePrefix'>,
+): Layout {
   checkTarget(scenario, options);
+  // Whether it can have names at all is known before any server is asked.
+  nameRun(scenario, options, newRunId());
   const clients = scenario.cohorts.reduce((total, cohort) => total + cohort.clients, 0);
   const { urls, workers } = options;
   const loadConnections = Math.max(0, ...scenario.phases.map(loadConnectionsOf));
@@ -105,10 +113,12 @@ function loadConnectionsOf(phase: Phase): number {
  */
 export async function runScenario(scenario: Scenario, options: RunOptions): Promise<RunResult> {
   const layout = planRun(scenario, options);
-  const target = await Target.open(scenario, options);
+  const { scenario: named, ...names } = nameRun(scenario, options, newRunId());
+  const ready = { ...options, ...names };
+  const target = await Target.open(named, ready);
   let result: RunResult | undefined;
   try {
-    result = await new Run(scenario, options, target, layout.workers).carryOut(layout.localAddresses);
+    result = await new Run(named, ready, target, layout.workers).carryOut(layout.localAddresses);
     return result;
   } finally {
     const closing = target.close();
@@ -155,15 +165,15 @@ class Run {
   #lastPlan = 0;
   #serverIsGone = false;
   #crash: { readonly error: unknown } | undefined;
-  /** In microseconds since 1970, so that a later run always has greater cursors. */
-  #nextCursor = Date.now() * 1000;
+  #nextCursor: number;
 
   constructor(
     private readonly scenario: Scenario,
-    private readonly options: RunOptions,
+    private readonly options: RunOptions & { readonly namespacePrefix: string },
     private readonly target: Target,
     workers: number,
   ) {
+    this.#nextCursor = target.firstCursor;
     this.#total = emptyMeasurements(scenario.cohorts);
     this.#present = emptyMeasurements(scenario.cohorts);
     this.#workers = Array.from({ length: workers }, () => ({
@@ -243,10 +253,11 @@ class Run {
         isOwn: this.target.isOwn,
         serverCommand: this.options.serverCommand,
         flags: this.options.replayFlags,
+        namespacePrefix: this.options.namespacePrefix,
       },
       measurements: this.#total,
       phases: this.#phases,
-      outcomes: judgeAll(this.scenario.expectations, this.#total),
+      outcomes: this.#judge(this.scenario.expectations, this.#total),
       aborted: this.options.signal.aborted && this.#crash === undefined,
       invalid: this.#invalid,
       problems: this.#problems,
@@ -265,7 +276,7 @@ class Run {
 
   async #setup(localAddresses: readonly string[]): Promise<void> {
     const { cohorts, namespaces, seed } = this.scenario;
-    const { credentials, tls } = this.options;
+    const { credentials, upgrade, tls } = this.options;
     await this.#pool.setup({
       urls: this.target.urls,
       cohorts,
@@ -273,6 +284,7 @@ class Run {
       seed,
       startMs: this.#startMs,
       credentials,
+      upgrade,
       tls,
       localAddresses,
     });
@@ -308,7 +320,7 @@ class Run {
       startMs: this.#phaseStartMs - this.#startMs,
       durationMs: monotonicMs() - this.#phaseStartMs,
       measurements,
-      outcomes: judgeAll(phase.expectations, measurements),
+      outcomes: this.#judge(phase.expectations, measurements),
     };
     this.#phases.push(result);
     // After a bug only the reports count; it may be the observer that has it.
@@ -502,6 +514,14 @@ class Run {
     this.#timeline.mark(atMs, now, { rssBytes: rssNowBytes, delayMaxMs: recentDelayMaxMs });
   }
 
+  #judge(expectations: readonly Expectation[], measurements: Measurements): JudgedExpectation[] {
+    const { cohorts } = this.scenario;
+    return expectations.map((expectation) => ({
+      expectation,
+      ...judgeOn(this.target, expectation.rule, measurements, cohorts, this.options.isStrict),
+    }));
+  }
+
   #judgeItself(sample: GeneratorSample | undefined): void {
     if (sample !== undefined) this.#saturation.process('the main process', sample);
   }
@@ -540,8 +560,4 @@ function localErrors({ cohorts }: Measurements): string[] {
 /** Whether an action says something of its own about what is measured meanwhile. */
 function isJudged(kind: PhaseAction['kind']): kind is 'emit' | 'hold' | 'churn' | 'connect' {
   return kind === 'emit' || kind === 'hold' || kind === 'churn' || kind === 'connect';
-}
-
-function judgeAll(expectations: readonly Expectation[], measurements: Measurements): JudgedExpectation[] {
-  return expectations.map((expectation) => ({ expectation, ...judge(expectation.rule, measurements) }));
 }

@@ -1,4 +1,5 @@
 import { CLOSE, type CloseCode } from '../protocol/close-codes.js';
+import { cursorNumber } from '../protocol/cursor-order.js';
 import { messageOf } from '../protocol/errors.js';
 import { PreparedMessage } from '../protocol/frames.js';
 import { parseHello } from '../protocol/messages.js';
@@ -38,6 +39,7 @@ export class WebSocketManager {
   #destroyed = false;
   #broadcasts = 0;
   #deliveries = 0;
+  #highestCursor: number | undefined;
 
   /**
    * @param config limits and times; see {@link WsManagerConfig} for the defaults.
@@ -80,6 +82,11 @@ export class WebSocketManager {
   /** Clients that were handed a cursor, summed over all broadcasts so far. */
   get deliveries(): number {
     return this.#deliveries;
+  }
+
+  /** Highest cursor broadcast so far, as clients compare them; `undefined` before the first that is a safe integer. */
+  get highestCursor(): number | undefined {
+    return this.#highestCursor;
   }
 
   /** The namespaces that have clients now, and how many each. */
@@ -166,6 +173,9 @@ export class WebSocketManager {
     requireOption('cursor', cursor, NON_EMPTY_STRING);
     requireOption('namespace', namespace, NON_EMPTY_STRING);
     this.#broadcasts += 1;
+    const number = cursorNumber(cursor);
+    if (Number.isSafeInteger(number) && !(number <= (this.#highestCursor ?? -1)))
+      this.#highestCursor = number;
     const records = this.#registry.of(namespace);
     if (records.size === 0) return { delivered: 0, failed: 0 };
     const message = new PreparedMessage(cursor);

@@ -1,9 +1,18 @@
+import { TOKEN_COOKIE, TOKEN_QUERY, TOKEN_SUBPROTOCOL_PREFIX, TOKEN_WAYS } from '../protocol/token-ways.js';
 import type { Parsed } from '../protocol/units.js';
-import { EMIT_PLACEHOLDERS, jsonObjectProblem, placeholderProblem, TOKEN_PLACEHOLDERS } from './checks.js';
+import {
+  EMIT_PLACEHOLDERS,
+  jsonObjectProblem,
+  namespacePrefixProblem,
+  placeholderProblem,
+  sentOriginProblem,
+  subprotocolProblem,
+  TOKEN_PLACEHOLDERS,
+} from './checks.js';
 import { commandWords } from './command-words.js';
 import { failOnOption, outputFile } from './compare.js';
 import { adminTokenOption, trustOptions } from './emit.js';
-import { count, eitherWay, list, type Resolved, text, toggle } from './spec.js';
+import { choice, count, eitherWay, list, type Resolved, text, toggle } from './spec.js';
 import { apiUrlProblem, emitUrlProblem, maskedUrl, webSocketUrlProblem } from './urls.js';
 
 const EMIT_METHODS = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'];
@@ -14,6 +23,21 @@ function methodProblem(value: string): string | undefined {
 
 /** Headers that say where the body ends, which is not for the user to say. */
 const FRAMING = /^(content-length|transfer-encoding|connection|upgrade)$/i;
+
+/** Headers of the handshake, and those that have a flag of their own. */
+const UPGRADE_FLAGS: readonly (readonly [RegExp, string])[] = [
+  [/^sec-websocket-protocol$/i, 'use --subprotocol'],
+  [/^origin$/i, 'use --origin'],
+  [/^sec-websocket-/i, 'the handshake sets it'],
+];
+
+function parseUpgradeHeader(value: string): Parsed<readonly string[]> {
+  const [name = ''] = value.split(':', 1);
+  const [, advice] = UPGRADE_FLAGS.find(([pattern]) => pattern.test(name)) ?? [];
+  if (advice !== undefined)
+    return { ok: false, expected: `a header other than ${name.toLowerCase()} (${advice})` };
+  return parseHeader(value);
+}
 
 function parseHeader(value: string): Parsed<readonly string[]> {
   // As RFC 9110 has it: a token, a colon, and visible characters of Latin-1.
@@ -48,9 +72,46 @@ export const benchOptions = {
     check: (value) =>
       commandWords(value) === undefined ? 'a command such as "node server.js", its quotes closed' : undefined,
   }),
+  header: list({
+    placeholder: 'NAME: VALUE',
+    help: 'Send this header with every upgrade request. Repeatable.',
+    fromEnv: false,
+    isSecret: true,
+    parse: parseUpgradeHeader,
+  }),
+  origin: text({
+    placeholder: 'ORIGIN',
+    help: 'Send this Origin with every upgrade request, as a browser does.',
+    default: undefined as string | undefined,
+    check: sentOriginProblem,
+  }),
+  subprotocol: list({
+    placeholder: 'NAME',
+    help: 'Offer this subprotocol. Repeatable.',
+    check: subprotocolProblem,
+  }),
+  tokenVia: choice(TOKEN_WAYS, {
+    placeholder: 'WAY',
+    help: `How clients show their token: ?${TOKEN_QUERY}=, Authorization: Bearer, the cookie ${TOKEN_COOKIE} or the subprotocol ${TOKEN_SUBPROTOCOL_PREFIX}….`,
+    default: 'query',
+  }),
+  namespacePrefix: text({
+    placeholder: 'TEXT',
+    help: "Put this before every namespace; {run} is another text in each run; none for nothing. Default: the scenario's, else bench-{run}: for a server by --url whose tokens are the namespaces.",
+    default: undefined as string | undefined,
+    check: namespacePrefixProblem,
+  }),
+  preflight: eitherWay({
+    help: 'Try one client of each kind and one emit before a run by --url (the default).',
+    negatedHelp: 'Begin a run by --url without trying a client or an emit.',
+    fromEnv: false,
+  }),
+  strict: toggle({
+    help: 'Fail rules that cannot be measured, such as server.* without GET /v1/stats.',
+  }),
   tokenTemplate: text({
     placeholder: 'TEXT',
-    help: 'Token of a client; {namespace}, {cohort} and {i}, its number in the cohort, are filled in. Default: {namespace}.',
+    help: 'Token of a client; {namespace}, {cohort}, {i} (its number in the cohort) and {run} are filled in. Default: {namespace}.',
     default: undefined as string | undefined,
     check: (value) => placeholderProblem(value, TOKEN_PLACEHOLDERS),
     // What is in it beside the placeholders may be a key.

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { describe, type Mismatch } from '../protocol/identifiers.js';
+import { describe, type Mismatch, namespaceProblem } from '../protocol/identifiers.js';
 import { JWT_SECRET_EXPECTED, MIN_JWT_SECRET_BYTES } from '../protocol/jwt.js';
 import { didYouMean } from '../protocol/nearest.js';
 import { printable } from '../protocol/printable.js';
@@ -30,9 +30,11 @@ export function jsonObjectProblem(value: string): Mismatch | undefined {
 }
 
 /** Names that a token of bench's clients can have filled in. */
-export const TOKEN_PLACEHOLDERS = ['namespace', 'cohort', 'i'] as const;
+export const TOKEN_PLACEHOLDERS = ['namespace', 'cohort', 'i', 'run'] as const;
 /** Names that an emit to somebody's own API can have filled in. */
-export const EMIT_PLACEHOLDERS = ['namespace', 'cursor'] as const;
+export const EMIT_PLACEHOLDERS = ['namespace', 'cursor', 'run'] as const;
+/** What stands for no prefix of namespaces. */
+export const NO_PREFIX = 'none';
 
 /** Says which placeholder of a text would never be filled in, or nothing. */
 export function placeholderProblem(value: string, names: readonly string[]): string | undefined {
@@ -47,6 +49,12 @@ export function placeholderProblem(value: string, names: readonly string[]): str
   return undefined;
 }
 
+/** Returns why `value` cannot stand before namespaces, else `undefined`. */
+export function namespacePrefixProblem(value: string): string | undefined {
+  const expected = `the beginning of a namespace such as bench-{run}:, or ${NO_PREFIX}`;
+  return placeholderProblem(value, ['run']) ?? (namespaceProblem(value) === undefined ? undefined : expected);
+}
+
 /** Says what keeps `value` from being a bearer token that any HTTP header can carry, or nothing. */
 export function tokenProblem(value: string): string | undefined {
   return /^[\x21-\x7e]+$/.test(value) ? undefined : 'a non-empty token of ASCII characters without blanks';
@@ -54,6 +62,16 @@ export function tokenProblem(value: string): string | undefined {
 
 /** An origin as a browser writes it (RFC 6454 section 6.2): scheme, host and perhaps a port, nothing else. */
 export const ORIGIN = /^[a-z][a-z\d+.-]*:\/\/(?:\[[\da-f:.]+\]|[^\s/?#@\\:,*%[\]]+)(?::\d+)?$/i;
+
+/** Returns why `value` cannot be the Origin header of a client, else `undefined`. */
+export function sentOriginProblem(value: string): string | undefined {
+  return value === 'null' || ORIGIN.test(value) ? undefined : 'an origin such as https://app.example.com';
+}
+
+/** Returns why `value` cannot be offered as a subprotocol (a token of RFC 9110), else `undefined`. */
+export function subprotocolProblem(value: string): string | undefined {
+  return /^[\w!#$%&'*+.^`|~-]+$/.test(value) ? undefined : 'the name of a subprotocol such as datafn-sync-v1';
+}
 
 /** Says what keeps `value` from being an entry of an allow-list of origins, or nothing. */
 export function originProblem(value: string): string | undefined {

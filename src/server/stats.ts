@@ -55,6 +55,8 @@ export interface ServerStats {
   readonly limited: Readonly<Record<LimitName, number>>;
   /** Cursors broadcast. */
   readonly broadcasts: number;
+  /** Highest cursor broadcast so far, in any namespace, as clients compare them; `null` before the first. */
+  readonly highestCursor: string | null;
   /** Clients that were handed a cursor, summed over all broadcasts. */
   readonly deliveries: number;
   /** Cursors that were never sent to a backed-up client because a newer one took their place. */
@@ -133,6 +135,7 @@ export class ConnectionCounters {
       closed: Object.fromEntries(this.#closed),
       limited: { ...this.#limited },
       broadcasts: manager.broadcasts,
+      highestCursor: manager.highestCursor === undefined ? null : String(manager.highestCursor),
       deliveries: manager.deliveries,
       conflated: this.conflated,
       resumed: manager instanceof RememberingManager ? manager.resumed : 0,

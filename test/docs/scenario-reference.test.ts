@@ -10,7 +10,7 @@ import { scenarioFile, shippedScenarios } from '../../src/bench/scenario/shipped
 import { METRICS } from '../../src/bench/verdict/metrics.js';
 import { benchOptions } from '../../src/options/bench.js';
 import { serveOptions, serverOptions } from '../../src/options/serve.js';
-import { flagOf, type OptionTable } from '../../src/options/spec.js';
+import { flagOf, type OptionSpec, type OptionTable } from '../../src/options/spec.js';
 
 const ROOT = join(import.meta.dirname, '../..');
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
@@ -183,7 +183,10 @@ function plannedMs(action: PhaseAction, scenario: Scenario): number {
 
 test('every flag that it names is one of bench, or one that bench gives a server', () => {
   const named = new Set([...reference.matchAll(/--([a-z][a-z-]+)/g)].map(([, name]) => name));
-  const flags = Object.keys({ ...benchOptions, ...serveOptions }).map(flagOf);
+  const options: [string, OptionSpec<unknown>][] = Object.entries({ ...benchOptions, ...serveOptions });
+  const flags = options.flatMap(([key, { negatedHelp }]) =>
+    negatedHelp === undefined ? [flagOf(key)] : [flagOf(key), `no-${flagOf(key)}`],
+  );
   expect(named.size).toBeGreaterThan(10);
   expect([...named].filter((name) => !flags.includes(name as string))).toEqual([]);
 });

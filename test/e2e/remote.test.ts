@@ -87,6 +87,7 @@ describe.concurrent("the scenario `remote` on somebody else's server, by URL", (
       wsUrl,
       ...benchFlags,
       ...emits(apiUrl),
+      '--no-preflight',
       '--set',
       'phases[5].hold=100ms',
     ];

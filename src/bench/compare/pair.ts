@@ -1,3 +1,4 @@
+import { METRICS } from '../verdict/metrics.js';
 import type { ComparedMetric, ComparedResult } from './result-file.js';
 
 /** What a metric is called, apart from its value. */
@@ -10,7 +11,7 @@ export interface Pair {
   readonly next: ComparedMetric | undefined;
 }
 
-/** Every metric that either result has, but for cohorts that only one of them has. */
+/** Every metric that either result has, but for cohorts and statistics of the server that only one of them has. */
 export function pairsOf(base: ComparedResult, next: ComparedResult): Pair[] {
   const before = byId(base);
   const after = byId(next);
@@ -19,8 +20,15 @@ export function pairsOf(base: ComparedResult, next: ComparedResult): Pair[] {
     const [one, other] = [before.get(id), after.get(id)];
     const { name, cohort, key, unit } = (other ?? one) as ComparedMetric;
     if (cohort !== undefined && !cohorts.includes(cohort)) return [];
+    if (METRICS[name]?.statistic !== undefined && !(isMeasured(base, name) && isMeasured(next, name)))
+      return [];
     return [{ name: nameOf({ name, cohort, key, unit }), base: one, next: other }];
   });
+}
+
+/** Whether a server told of a metric: a count that it does not tell is not 0. */
+function isMeasured({ total }: ComparedResult, name: string): boolean {
+  return total.metrics.some((one) => one.name === name);
 }
 
 /** Finds what a rule names; a code without a reason is the sum of what there is under it. */

@@ -25,6 +25,7 @@ const expectation = z.object({
   operator: z.enum(['==', '!=', '<=', '>=', '<', '>']),
   expected: z.number(),
   passed: z.boolean(),
+  notMeasurable: text.optional(),
   actual: z.number().optional(),
   unit,
 });

@@ -31,7 +31,8 @@ export function isAbout({ metric, phase, cohort, key }: ComparedExpectation, nam
 }
 
 function turnOf(was: ComparedExpectation, now: ComparedExpectation): RulePair['turn'] {
-  if (was.passed === now.passed) return undefined;
+  if (was.passed === now.passed || was.notMeasurable !== undefined || now.notMeasurable !== undefined)
+    return undefined;
   const where = now.phase === undefined ? now.rule : `${now.rule} in "${now.phase}"`;
   return now.passed
     ? { verdict: 'improvement', rule: now.rule, why: `now holds: ${where}` }

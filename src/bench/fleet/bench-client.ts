@@ -17,6 +17,7 @@ import {
   readFrames,
 } from './frames.js';
 import { handshakeKey, readAnswer, upgradeRequest } from './handshake.js';
+import type { Upgrade } from './upgrade.js';
 
 /** From the last read of a client until it may be said to have nothing more to read. */
 const READING_MS = 2000;
@@ -52,6 +53,7 @@ export interface ClientHost {
 
 export interface ConnectTarget {
   readonly url: URL;
+  readonly upgrade: Upgrade;
   readonly localAddress: string | undefined;
   readonly token: string | undefined;
   readonly clientId: string;
@@ -199,8 +201,9 @@ export class BenchClient implements FrameReaderState, FrameHandler {
   #onConnect(socket: Socket): void {
     // The handshake may have timed out before the connection was there.
     if (socket !== this.#socket) return;
-    const { url, token } = this.#target as ConnectTarget;
-    socket.write(upgradeRequest(url, this.#key as string, token));
+    const { upgrade, token } = this.#target as ConnectTarget;
+    // Header values are Latin-1 (RFC 9110 section 5.5).
+    socket.write(upgradeRequest(upgrade, this.#key as string, token), 'latin1');
   }
 
   #onData(chunk: Buffer): void {

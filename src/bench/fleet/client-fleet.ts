@@ -15,7 +15,7 @@ import { Tally } from '../measure/tally.js';
 import { arrivalMs, type ConnectPhase, type EndsBy } from '../scenario/model.js';
 import { backoffMs } from './backoff.js';
 import { BenchClient, type ClientHost, type CohortState, cohortState } from './bench-client.js';
-import { BAD_TOKEN, tokenFor } from './credentials.js';
+import { badToken, tokenFor } from './credentials.js';
 import type {
   ChurnOrder,
   FleetCalls,
@@ -25,6 +25,7 @@ import type {
   WorkerStatus,
 } from './messages.js';
 import { PlanState } from './plan-state.js';
+import { Upgrade } from './upgrade.js';
 
 /** A client that has just opened need not get cursors that were due up to this much later: they were in flight. */
 const OPENING_MS = 250;
@@ -45,7 +46,7 @@ const MAX_CURSOR_LENGTH = 64;
 export class ClientFleet implements FleetCalls, ClientHost {
   readonly readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
   #setup!: WorkerSetup;
-  #urls: URL[] = [];
+  #urls: { readonly url: URL; readonly upgrade: Upgrade }[] = [];
   #cohorts: CohortState[] = [];
   #clients: BenchClient[][] = [];
   readonly #plans: PlanState[] = [];
@@ -60,7 +61,10 @@ export class ClientFleet implements FleetCalls, ClientHost {
 
   setup(setup: WorkerSetup): void {
     this.#setup = setup;
-    this.#urls = setup.urls.map((url) => new URL(url));
+    this.#urls = setup.urls.map((url) => ({
+      url: new URL(url),
+      upgrade: new Upgrade(url, setup.upgrade),
+    }));
     this.#cohorts = setup.cohorts.map((cohort) => cohortState(cohort, new Tally()));
     this.#clients = this.#cohorts.map((state) => {
       const { clients, namespaces } = state.cohort;
@@ -222,7 +226,7 @@ export class ClientFleet implements FleetCalls, ClientHost {
   // Connecting.
 
   async #connect(client: BenchClient, intendedMs: number, timeoutMs: number): Promise<void> {
-    const { urls, localAddresses, namespaces, credentials, tls } = this.#setup;
+    const { urls, localAddresses, namespaces, credentials, upgrade, tls } = this.#setup;
     const { cohort, behavior } = client.cohort;
     const holder = {
       namespace: namespaces[client.namespace] as string,
@@ -231,11 +235,13 @@ export class ClientFleet implements FleetCalls, ClientHost {
       index: client.index,
     };
     await client.connect({
-      url: this.#urls[client.index % urls.length] as URL,
+      ...(this.#urls[client.index % urls.length] as { url: URL; upgrade: Upgrade }),
       localAddress: localAddresses[Math.floor(client.index / urls.length) % localAddresses.length],
-      token: { own: () => tokenFor(credentials, holder), bad: () => BAD_TOKEN, none: () => undefined }[
-        behavior.token
-      ](),
+      token: {
+        own: () => tokenFor(credentials, holder),
+        bad: () => badToken(upgrade.tokenVia),
+        none: () => undefined,
+      }[behavior.token](),
       clientId: `bench-${cohort.name}-${client.index}`,
       intendedMs,
       timeoutMs,

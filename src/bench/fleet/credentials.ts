@@ -1,4 +1,6 @@
+import { MAX_NAMESPACE_LENGTH } from '../../protocol/identifiers.js';
 import { type JwtClaims, signJwt } from '../../protocol/jwt.js';
+import type { TokenWay } from '../../protocol/token-ways.js';
 
 /** Where the tokens of bench's clients come from. */
 export type Credentials =
@@ -21,8 +23,13 @@ export interface TokenHolder {
   readonly index: number;
 }
 
-/** A token that no server takes: a control character is in no namespace, and it is no JWT either. */
-export const BAD_TOKEN = 'bad\u0001token';
+/**
+ * A token that no server takes. A control character is in no namespace, and in no JWT either; a header cannot have one,
+ * but it can have a token that is longer than any namespace.
+ */
+export function badToken(via: TokenWay): string {
+  return via === 'header' ? `bad-token-${'x'.repeat(MAX_NAMESPACE_LENGTH)}` : 'bad\u0001token';
+}
 
 /** How long a token of ours is good for: longer than any run. */
 const LIFETIME_S = 24 * 3600;

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { Header, Upgrade } from './upgrade.js';
 
 /** Appended to the key before hashing (RFC 6455 section 1.3). */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -12,20 +13,20 @@ export function handshakeKey(): string {
 }
 
 /** The upgrade request of a client (RFC 6455 section 4.1). */
-export function upgradeRequest(url: URL, key: string, token: string | undefined): string {
-  const query = new URLSearchParams(url.search);
-  if (token !== undefined) query.set('token', token);
-  const search = query.size === 0 ? '' : `?${query}`;
+export function upgradeRequest(upgrade: Upgrade, key: string, token: string | undefined): string {
+  const headers = upgradeHeaders(upgrade, key, token).map(([name, value]) => `${name}: ${value}`);
+  return [`GET ${upgrade.target(token)} HTTP/1.1`, ...headers, '', ''].join('\r\n');
+}
+
+/** Its headers. */
+export function upgradeHeaders(upgrade: Upgrade, key: string, token: string | undefined): Header[] {
   return [
-    `GET ${url.pathname}${search} HTTP/1.1`,
-    `Host: ${url.host}`,
-    'Upgrade: websocket',
-    'Connection: Upgrade',
-    `Sec-WebSocket-Key: ${key}`,
-    'Sec-WebSocket-Version: 13',
-    '',
-    '',
-  ].join('\r\n');
+    ...upgrade.headers(token),
+    ['Upgrade', 'websocket'],
+    ['Connection', 'Upgrade'],
+    ['Sec-WebSocket-Key', key],
+    ['Sec-WebSocket-Version', '13'],
+  ];
 }
 
 /** What a server made of an upgrade request. */

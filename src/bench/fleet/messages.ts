@@ -4,6 +4,7 @@ import type { SpreadData } from '../measure/skew.js';
 import type { TallyData } from '../measure/tally.js';
 import type { Cohort, ConnectPhase, EndsBy } from '../scenario/model.js';
 import type { Credentials } from './credentials.js';
+import type { UpgradeSettings } from './upgrade.js';
 
 /** What a worker has to know before its first phase. */
 export interface WorkerSetup {
@@ -12,6 +13,7 @@ export interface WorkerSetup {
   readonly cohorts: readonly Cohort[];
   readonly namespaces: readonly string[];
   readonly credentials: Credentials;
+  readonly upgrade: UpgradeSettings;
   /** This worker plays the clients `i` of each cohort for which `i % workers` is `worker`. */
   readonly worker: number;
   readonly workers: number;

@@ -2,6 +2,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { DatafnWsError } from '../../protocol/errors.js';
 import type { CallMessage, FleetCalls, WorkerMessage, WorkerSetup, WorkerStatus } from './messages.js';
 
+/** The built one, whoever asks: a process runs no sources. */
+const WORKER = new URL('../../../dist/bench/fleet/worker.js', import.meta.url);
 /** How long a worker has to go by itself when it is told to. */
 const STOP_MS = 2000;
 /** From one look at who has reported to the next. Workers report several times as often. */
@@ -93,7 +95,7 @@ export class WorkerPool {
   }
 
   #start(index: number): Worker {
-    const child = fork(new URL('./worker.js', import.meta.url), [], {
+    const child = fork(WORKER, [], {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });

@@ -11,10 +11,15 @@ export function annotations({ results, notRun }: JsonReport, pathOf: (source: st
     const at = { level: 'error', source: scenario.source, title: `bench ${scenario.name}` };
     const failed = expectations
       .filter(({ passed }) => !passed)
-      .map(({ rule, line, shown, phase }) => ({
+      .map(({ rule, line, shown, phase, notMeasurable }) => ({
         line,
-        message: `expected ${rule}${phase === undefined ? '' : ` in "${phase}"`}, got ${shown}`,
+        message: `expected ${rule}${phase === undefined ? '' : ` in "${phase}"`}, got ${shown}${notMeasurable === undefined ? '' : `: ${notMeasurable}`}`,
       }));
+    const unmeasured = expectations.flatMap(({ rule, line, passed, notMeasurable }) =>
+      passed && notMeasurable !== undefined
+        ? [{ level: 'notice', line, message: `${rule} is not measurable: ${notMeasurable}` }]
+        : [],
+    );
     const mishaps = [
       ...(aborted ? ['It was stopped before it was over'] : []),
       ...invalidReasons,
@@ -28,7 +33,7 @@ export function annotations({ results, notRun }: JsonReport, pathOf: (source: st
         line: 1,
         message: `${verdict} against the baseline: ${metric} ${base} -> ${now}, ${why}`,
       }));
-    return [...mishaps, ...failed, ...worse].map((one) => ({ ...at, ...one }));
+    return [...mishaps, ...failed, ...worse, ...unmeasured].map((one) => ({ ...at, ...one }));
   });
   const missing = notRun.map(({ name, source, reason }) => ({
     ...{ level: 'error', source, title: `bench ${name}`, line: 1 },

@@ -19,6 +19,7 @@ import {
   outcomesOf,
   PERCENTILE_NAMES,
   repeatText,
+  standOf,
   timingsOf,
 } from './tables.js';
 
@@ -106,12 +107,10 @@ ${heading('Expectations')}
 ${table(
   'What the scenario expects, and what was measured',
   [spoken('outcome'), 'expected', 'measured'],
-  sorted.map(({ rule, phase, passed, shown }) => [
-    passed
-      ? `<span class="good"><span aria-hidden="true">✓</span>${spoken(' held')}</span>`
-      : `<span class="bad"><span aria-hidden="true">✗</span>${spoken(' failed')}</span>`,
-    `${code(rule)}${phase === undefined ? '' : `<br><small>${escapeHtml(phase)}</small>`}`,
-    escapeHtml(shown),
+  sorted.map((one) => [
+    STANDS[standOf(one)],
+    `${code(one.rule)}${one.phase === undefined ? '' : `<br><small>${escapeHtml(one.phase)}</small>`}`,
+    `${escapeHtml(one.shown)}${one.notMeasurable === undefined ? '' : `<br><small>${escapeHtml(one.notMeasurable)}</small>`}`,
   ]),
   2,
   'rules',
@@ -130,22 +129,31 @@ ${heading('Run it again')}
 </article>`;
 }
 
+const STANDS = {
+  held: `<span class="good"><span aria-hidden="true">✓</span>${spoken(' held')}</span>`,
+  failed: `<span class="bad"><span aria-hidden="true">✗</span>${spoken(' failed')}</span>`,
+  'not measurable': `<span><span aria-hidden="true">–</span>${spoken(' not measurable')}</span>`,
+} as const;
+
 /** The verdict for somebody who never saw one. */
 function verdictInWords({ verdict, expectations, problems }: JsonResult): string {
   const failed = expectations.filter(({ passed }) => !passed).length;
+  const held = expectations.filter((one) => standOf(one) === 'held').length;
+  const without = expectations.length - failed - held;
+  const unmeasured = without === 0 ? '' : `, ${formatCount(without)} cannot be measured on this server`;
   switch (verdict) {
     case 'passed':
-      return `The server did all that this scenario expects: ${formatAmount(expectations.length, 'expectation')} held.`;
+      return `The server did all that this scenario expects: ${formatAmount(held, 'expectation')} held${unmeasured}.`;
     case 'failed':
       return failed === 0
-        ? `All ${expectations.length} expectations held, but ${formatAmount(problems.length, 'other thing')} went wrong.`
+        ? `All ${held} expectations held${unmeasured}, but ${formatAmount(problems.length, 'other thing')} went wrong.`
         : `The server did not do what this scenario expects: <strong>${failed} of ${formatAmount(expectations.length, 'expectation')} did not hold.</strong>`;
     case 'regressed':
-      return `All ${formatAmount(expectations.length, 'expectation')} held, but the server is <strong>worse than in the baseline</strong>.`;
+      return `All ${formatAmount(held, 'expectation')} held${unmeasured}, but the server is <strong>worse than in the baseline</strong>.`;
     case 'invalid':
       return 'This run says <strong>nothing about the server</strong>, neither good nor bad: what should have tested it did not work as it must. Mend that and run it again. The numbers below are not to be relied on.';
     case 'aborted':
-      return `This run was <strong>stopped before it was over</strong>. The numbers are of the part that was run; ${expectations.length - failed} of ${formatAmount(expectations.length, 'expectation')} held that far.`;
+      return `This run was <strong>stopped before it was over</strong>. The numbers are of the part that was run; ${held} of ${formatAmount(expectations.length, 'expectation')} held that far.`;
   }
 }
 

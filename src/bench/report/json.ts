@@ -1,3 +1,4 @@
+import { maskedUrl } from '../../options/urls.js';
 import type { Comparison } from '../compare/comparison.js';
 import type { Histogram } from '../measure/histogram.js';
 import type { CohortMeasurement, Measurements } from '../measure/measurements.js';
@@ -5,6 +6,7 @@ import { allOutcomes, NOT_REACHED, type RunResult, verdictOf } from '../result.j
 import type { Scenario } from '../scenario/model.js';
 import { isLeftToChance } from '../verdict/chance.js';
 import { METRICS, scopeOf } from '../verdict/metrics.js';
+import { settingsAsked } from './asked-settings.js';
 import { evidenceFor } from './evidence-text.js';
 import { meaningOf } from './explanation.js';
 import { replayCommand } from './replay.js';
@@ -61,7 +63,11 @@ export function jsonResult(result: RunResult, { version, machine }: RunContext):
     durationMs: Math.round(result.durationMs),
     replay: replayCommand(result),
     machine,
-    target: { urls: [...target.urls], isOwn: target.isOwn },
+    target: {
+      urls: target.urls.map(maskedUrl),
+      isOwn: target.isOwn,
+      ...(target.namespacePrefix ? { namespacePrefix: target.namespacePrefix } : {}),
+    },
     scenario: {
       name,
       summary,
@@ -99,17 +105,23 @@ export function jsonResult(result: RunResult, { version, machine }: RunContext):
 
 function expectationOf(
   outcome: ReturnType<typeof allOutcomes>[number],
-  { measurements, phases }: RunResult,
+  { measurements, phases, scenario, target }: RunResult,
   verdict: JsonResult['verdict'],
 ): JsonResult['expectations'][number] {
-  const { phase, passed, actual, shown } = outcome;
+  const { phase, passed, actual, shown, notMeasurable } = outcome;
   const { text, line, rule } = outcome.expectation;
   // Where the run was cut short, or tells nothing of the server, that is what it means.
   const isTelling = verdict === 'failed' && !passed && shown !== NOT_REACHED;
-  const meaning = isTelling ? meaningOf(rule, actual) : undefined;
+  const said =
+    notMeasurable === undefined
+      ? [meaningOf(rule, actual), target.isOwn ? undefined : settingsAsked(rule, scenario)]
+      : [`With --strict, a rule that is not measurable fails: ${notMeasurable}.`];
+  const meaning = isTelling ? said.filter((one) => one !== undefined).join(' ') || undefined : undefined;
   const ofPhase = phases.find((one) => one.phase === phase);
   const evidence =
-    passed || shown === NOT_REACHED ? [] : evidenceFor(rule, ofPhase?.measurements ?? measurements);
+    passed || shown === NOT_REACHED || notMeasurable !== undefined
+      ? []
+      : evidenceFor(rule, ofPhase?.measurements ?? measurements);
   return {
     rule: text,
     line,
@@ -120,6 +132,7 @@ function expectationOf(
     operator: rule.operator,
     expected: rule.value,
     passed,
+    ...(notMeasurable === undefined ? {} : { notMeasurable }),
     ...(actual === undefined ? {} : { actual }),
     unit: UNITS[METRICS[rule.metric]?.kind ?? 'count'],
     shown,

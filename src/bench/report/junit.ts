@@ -43,17 +43,20 @@ function suiteOf(result: JsonResult): Suite {
   const classname = `datafn-ws.${scenario.name}`;
   // A rule is judged on the whole run: each has its share of the time, so that the sum is right.
   const time = seconds(wholeMs(result) / Math.max(1, expectations.length));
-  const cases = expectations.map(({ rule, phase, passed, shown, line, meaning, evidence = [] }) => {
+  const cases = expectations.map((one) => {
+    const { rule, phase, passed, shown, line, meaning, notMeasurable, evidence = [] } = one;
     const name = phase === undefined ? rule : `${rule} (${phase})`;
-    const outcome = passed
-      ? element('system-out', {}, [escapeXml(`got ${shown}`)])
-      : element('failure', { message: `${rule}: got ${shown}`, type: 'expectation' }, [
-          escapeXml(
-            [`${scenario.source}:${line}: expected ${rule}, got ${shown}`, ...evidence, meaning ?? '']
-              .join('\n')
-              .trim(),
-          ),
-        ]);
+    const outcome = isSkipped(one)
+      ? element('skipped', { message: `not measurable: ${notMeasurable}` }, [])
+      : passed
+        ? element('system-out', {}, [escapeXml(`got ${shown}`)])
+        : element('failure', { message: `${rule}: got ${shown}`, type: 'expectation' }, [
+            escapeXml(
+              [`${scenario.source}:${line}: expected ${rule}, got ${shown}`, ...evidence, meaning ?? '']
+                .join('\n')
+                .trim(),
+            ),
+          ]);
     return element('testcase', { name, classname, time }, [outcome]);
   });
   const mishaps = [
@@ -87,7 +90,7 @@ function suiteOf(result: JsonResult): Suite {
     tests: cases.length,
     failures,
     errors: mishaps.length,
-    skipped: 0,
+    skipped: expectations.filter(isSkipped).length,
     time: seconds(wholeMs(result)),
     timestamp: result.startedAt.replace(/\.\d+Z$/, ''),
     file: scenario.source,
@@ -99,6 +102,11 @@ function suiteOf(result: JsonResult): Suite {
     failures,
     errors: mishaps.length,
   };
+}
+
+/** Whether a rule says nothing, and that is no failure. */
+function isSkipped({ passed, notMeasurable }: JsonResult['expectations'][number]): boolean {
+  return passed && notMeasurable !== undefined;
 }
 
 /** The comparison with a baseline as one test case. */

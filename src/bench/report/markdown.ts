@@ -3,7 +3,7 @@ import { markdownComparison } from '../compare/markdown.js';
 import { valueText } from '../verdict/metric-text.js';
 import { cell, code, codeCell } from './markdown-text.js';
 import type { JsonReport, JsonResult } from './schema.js';
-import { changesText, outcomesOf, repeatText } from './tables.js';
+import { changesText, heldText, outcomesOf, repeatText, standOf } from './tables.js';
 
 const WORDS = {
   passed: '✅ passed',
@@ -12,6 +12,8 @@ const WORDS = {
   invalid: '⚠️ invalid',
   aborted: '⏹️ aborted',
 } as const;
+
+const SIGNS = { held: '✓', failed: '✗', 'not measurable': '–' } as const;
 
 /** Metrics that a pull request wants to see, in the order in which they are shown. */
 const SHOWN = [
@@ -42,12 +44,14 @@ export function markdownReport({ results, notRun }: JsonReport): string {
 function section(result: JsonResult): string {
   const { scenario, expectations } = result;
   const changes = changesText(result, code);
-  const held = expectations.filter(({ passed }) => passed).length;
   const failed = expectations.filter(({ passed }) => !passed);
   const meanings = [...new Set(failed.flatMap(({ meaning }) => meaning ?? []))];
   const rows = [...failed, ...expectations.filter(({ passed }) => passed)].map(
-    ({ rule, phase, passed, shown }) =>
-      `| ${passed ? '✓' : '✗'} | ${codeCell(rule)}${phase === undefined ? '' : ` in ${cell(phase)}`} | ${cell(shown)} |`,
+    (one) =>
+      `| ${SIGNS[standOf(one)]} | ${codeCell(one.rule)}${one.phase === undefined ? '' : ` in ${cell(one.phase)}`} | ${cell(one.shown)} |`,
+  );
+  const unmeasured = expectations.flatMap(({ rule, notMeasurable }) =>
+    notMeasurable === undefined ? [] : [`- ${code(rule)} is not measurable: ${cell(notMeasurable)}`],
   );
   const ledger = result.total.cohorts.flatMap((cohort) =>
     outcomesOf(cohort).map(
@@ -68,7 +72,7 @@ function section(result: JsonResult): string {
     '',
     cell(scenario.summary),
     '',
-    `${held} of ${expectations.length} expectations held, ${formatAmount(scenario.clients, 'client')}, ${formatDuration(result.durationMs)}.`,
+    `${heldText(result)}, ${formatAmount(scenario.clients, 'client')}, ${formatDuration(result.durationMs)}.`,
     ...(changes === undefined ? [] : ['', `**${changes.replace(': ', ':** ')}.`]),
     ...(result.repeat === undefined ? [] : ['', `${repeatText(result.repeat)}.`]),
     ...(result.aborted
@@ -85,6 +89,7 @@ function section(result: JsonResult): string {
       (meaning) =>
         `- ${failed.flatMap((one) => (one.meaning === meaning ? [code(one.rule)] : [])).join(', ')}: ${cell(meaning)}`,
     ),
+    ...unmeasured,
     ...failed.flatMap(({ rule, evidence = [] }) => evidence.map((one) => `- ${code(rule)}: ${cell(one)}`)),
     '',
     '<details><summary>Connections and numbers</summary>',

@@ -1,3 +1,4 @@
+import { maskedUrl } from '../../options/urls.js';
 import type { RunResult } from '../result.js';
 
 /** The command that repeats a run, with the same random choices. */
@@ -8,7 +9,7 @@ export function replayCommand({ scenario, target }: RunResult): string {
     shellQuote(name),
     `--seed ${scenario.seed}`,
     ...scenario.overrides.map((override) => `--set ${shellQuote(override)}`),
-    ...(target.isOwn ? [] : target.urls.map((url) => `--url ${shellQuote(url)}`)),
+    ...(target.isOwn ? [] : target.urls.map((url) => `--url ${shellQuote(maskedUrl(url))}`)),
     ...(target.serverCommand === undefined ? [] : [`--server-command ${shellQuote(target.serverCommand)}`]),
     ...(target.flags ?? []),
   ].join(' ');

@@ -105,7 +105,14 @@ const expectation = z
     key: text.optional().describe('What stands in its brackets.'),
     operator: z.enum(['==', '!=', '<=', '>=', '<', '>']),
     expected: number.describe('In the unit of the metric.'),
-    passed: z.boolean(),
+    passed: z
+      .boolean()
+      .describe('Whether it did not fail. One that is not measurable fails with --strict only.'),
+    notMeasurable: text
+      .optional()
+      .describe(
+        'Why the server says nothing about it: it neither holds nor does not. Nothing for other rules.',
+      ),
     actual: number
       .optional()
       .describe('In the unit of the metric; nothing when there were no samples, which fails.'),
@@ -183,8 +190,11 @@ const result = z.strictObject({
     memoryBytes: number,
   }),
   target: z.strictObject({
-    urls: z.array(text),
+    urls: z.array(text).describe('Without the values of their queries.'),
     isOwn: z.boolean().describe('Whether the server was started for the run.'),
+    namespacePrefix: text
+      .optional()
+      .describe("What stood before every namespace in this run; nothing when they are the scenario's."),
   }),
   scenario: z.strictObject({
     name: text,

@@ -8,6 +8,23 @@ import { shorten } from './terminal-layout.js';
 
 type Cohort = JsonResult['total']['cohorts'][number];
 
+type Expectation = JsonResult['expectations'][number];
+
+/** What became of a rule: it is not measurable, whether or not that is a failure. */
+export function standOf({ passed, notMeasurable }: Expectation): 'held' | 'failed' | 'not measurable' {
+  if (notMeasurable !== undefined) return 'not measurable';
+  return passed ? 'held' : 'failed';
+}
+
+/** How many rules held, and how many are not measurable: `14 of 16 expectations held, 1 not measurable`. */
+export function heldText({ expectations }: JsonResult, held = 'held'): string {
+  const count = (stand: ReturnType<typeof standOf>) =>
+    expectations.filter((one) => standOf(one) === stand).length;
+  const unmeasured = count('not measurable');
+  const rest = unmeasured === 0 ? '' : `, ${unmeasured} not measurable`;
+  return `${count('held')} of ${expectations.length} expectations ${held}${rest}`;
+}
+
 /** A value may be as long as a whole scenario. */
 const MAX_VALUE_LENGTH = 80;
 

@@ -6,19 +6,21 @@ import {
   changesText,
   deliveriesOf,
   durationCell,
+  heldText,
   metricOf,
   outcomesOf,
   PERCENTILE_NAMES,
   repeatRowsOf,
   repeatText,
   SHORT_DELIVERY_NAMES,
+  standOf,
   timingsOf,
 } from './tables.js';
 import { NAME_WIDTH, oneLine, shorten, type TerminalStyle, table } from './terminal-layout.js';
 import { wrap } from './wrap.js';
 
 /** Rules and outcomes are marked by a sign as well as a colour: half of all logs have no colours. */
-const SIGNS = { passed: '✓', failed: '✗' } as const;
+const SIGNS = { held: '✓', failed: '✗', 'not measurable': '–' } as const;
 
 /** The whole report of a run: the verdict first, then each expectation, then what was measured. */
 export function terminalReport(result: JsonResult, style: TerminalStyle): string {
@@ -55,11 +57,10 @@ function headline(result: JsonResult, { colors, columns }: TerminalStyle): strin
     invalid: colors.magenta,
     aborted: colors.yellow,
   }[verdict];
-  const held = result.expectations.filter(({ passed }) => passed).length;
   const changes = changesText(result, oneLine);
   const isWhole = verdict !== 'aborted' && verdict !== 'invalid';
   const facts = [
-    `${held} of ${result.expectations.length} expectations ${isWhole ? 'held' : 'hold as far as it got'}`,
+    heldText(result, isWhole ? 'held' : 'hold as far as it got'),
     formatAmount(scenario.clients, 'client'),
     formatDuration(result.durationMs),
   ];
@@ -91,14 +92,19 @@ function expectations(result: JsonResult, { colors, columns }: TerminalStyle): s
   const width = Math.max(20, Math.min(columns - 6 - behind, longest));
   const lines = all.flatMap((one) => {
     const { rule, passed, shown } = one;
-    const sign = passed ? colors.green(SIGNS.passed) : colors.red(SIGNS.failed);
+    const stand = standOf(one);
+    const paint = passed ? (stand === 'held' ? colors.green : colors.yellow) : colors.red;
+    const sign = paint(SIGNS[stand]);
     const actual = `${passed ? shown : colors.red.bold(shown)}${colors.dim(suffix(one))}`;
     const parts = wrap(rule, width);
     const told = parts.map((part, index) => {
       const start = `  ${index === 0 ? sign : ' '} `;
       return index < parts.length - 1 ? `${start}${part}` : `${start}${part.padEnd(width)}  ${actual}`;
     });
-    const evidence = (one.evidence ?? []).flatMap((first) => wrap(oneLine(first), columns - 6));
+    const evidence = [
+      ...(one.evidence ?? []),
+      ...(one.notMeasurable === undefined ? [] : [one.notMeasurable]),
+    ].flatMap((first) => wrap(oneLine(first), columns - 6));
     return [...told, ...evidence.map((line) => `      ${line}`)];
   });
   return [colors.bold('Expectations'), ...lines].join('\n');
@@ -190,7 +196,10 @@ function server(result: JsonResult, { colors, columns }: TerminalStyle): string 
     ...fact('rss', (bytes) => `at most ${formatSize(bytes)} resident`),
     ...fact('bytesPerConnection', (bytes) => `${formatSize(bytes)} a connection`),
     ...fact('eventLoopDelay.p99', (ms) => `event-loop delay p99 ${formatDuration(ms)}`),
-    ...fact('eventLoopDelay.max', (ms) => `max ${formatDuration(ms)}`),
+    ...fact('eventLoopDelay.max', (ms) => {
+      const isTold = metricOf(result, 'server.eventLoopDelay.p99') !== undefined;
+      return `${isTold ? 'max' : 'longest event-loop delay'} ${formatDuration(ms)}`;
+    }),
     ...fact('conflated', (count) => (count === 0 ? '' : `${formatCount(count)} cursors conflated`)),
     ...fact('exitCode', (code) => {
       const took = metricOf(result, 'server.shutdown') ?? 0;

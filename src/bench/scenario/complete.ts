@@ -34,6 +34,7 @@ export function completeScenario(file: ScenarioFile, origin: Origin): Scenario {
     serverFlags: Object.entries(file.server).flatMap(([key, value]) =>
       flagsFor(key, value as string | undefined),
     ),
+    namespacePrefix: file.namespacePrefix,
     cohorts,
     phases: file.phases.map((phase, index) => completer.phase(phase, ['phases', index], cohorts)),
     namespaces: completer.namespaces,

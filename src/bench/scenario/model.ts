@@ -16,6 +16,8 @@ export interface Scenario {
   readonly changes: readonly ScenarioChange[];
   /** Flags of `serve` for a server that bench starts itself. */
   readonly serverFlags: readonly string[];
+  /** Put before every namespace, with `{run}` for the id of the run; `undefined` leaves it to the target. */
+  readonly namespacePrefix: string | undefined;
   /** Every namespace of every cohort and emit; both refer to them by index. */
   readonly namespaces: readonly string[];
   readonly cohorts: readonly Cohort[];

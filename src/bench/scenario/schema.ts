@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { namespacePrefixProblem } from '../../options/checks.js';
 import { serverOptions } from '../../options/serve.js';
 import { describe, MAX_CURSOR_LENGTH, namespaceProblem } from '../../protocol/identifiers.js';
 import { didYouMean } from '../../protocol/nearest.js';
@@ -386,6 +387,17 @@ export const scenarioSchema = strict({
   server: serverBlock
     .default({})
     .describe('Flags of `serve`, in camelCase, for a server that bench starts itself.'),
+  namespacePrefix: z
+    .string({ error: expected('a text, with {run} for the id of the run') })
+    .superRefine((text, context) => {
+      const problem = namespacePrefixProblem(text);
+      if (problem !== undefined)
+        context.addIssue({ code: 'custom', message: `expected ${problem}, got ${describe(text)}` });
+    })
+    .optional()
+    .describe(
+      'Put before every namespace; {run} is another text in each run; none for nothing. Default: bench-{run}: for a server by --url whose tokens are the namespaces, else nothing.',
+    ),
   cohorts: z
     .record(
       z.string().regex(/^[a-zA-Z][\w-]*$/, { error: expected('a name of letters, digits, - and _') }),

@@ -2,7 +2,9 @@ import { connect, isIP } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { ApiClient, type ApiClientOptions, refusedWith, type TlsTrust } from '../../emit/api-client.js';
 import { unreachable } from '../../emit/unreachable.js';
+import { maskedUrl } from '../../options/urls.js';
 import { DatafnWsError } from '../../protocol/errors.js';
+import { noApi } from './hints.js';
 
 const REACH_MS = 5000;
 
@@ -29,7 +31,7 @@ export async function checkReachable(wsUrl: string, tls: TlsTrust | undefined): 
       socket.once('close', () => reject(new Error('the connection was closed')));
     });
   } catch (error) {
-    throw unreachable(wsUrl, error);
+    throw unreachable(maskedUrl(wsUrl), error);
   } finally {
     socket.on('error', () => {}).destroy();
   }
@@ -45,11 +47,7 @@ export async function checkEmits(target: ApiClientOptions): Promise<void> {
   } catch (error) {
     if (refusedWith(error) === 400) return;
     if (!(error instanceof DatafnWsError) || error.code !== 'ERR_REFUSED') throw error;
-    throw new DatafnWsError(
-      'ERR_INVALID_OPTION',
-      `The scenario emits cursors, and the HTTP API does not take them: ${error.message}. Expected --admin-url (and --admin-token, if it asks for one) of a datafn-ws server, or --emit-url for a server with an API of its own.`,
-      { cause: error },
-    );
+    throw noApi(error);
   } finally {
     client.close();
   }

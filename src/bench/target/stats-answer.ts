@@ -14,8 +14,12 @@ const statsAnswer = z.object({
     .record(z.string().regex(/^\d{4}$/), z.int().nonnegative())
     .optional()
     .catch(undefined),
+  /** Only there in a server that tells its highest cursor; `null` before the first. */
+  highestCursor: z.string().nullable().optional().catch(undefined),
+  uptimeMs: amount,
   process: z
     .object({
+      pid: count,
       rssBytes: amount,
       cpuMs: amount,
       eventLoopDelayP99Ms: amount,
@@ -26,10 +30,13 @@ const statsAnswer = z.object({
     .catch(undefined),
 });
 
-/** As much of `GET /v1/stats` as is used here. */
+/** As much of `GET /v1/stats` as is used here. Counts run from the start of the server. */
 export type StatsAnswer = z.infer<typeof statsAnswer>;
 
-/** Reads an answer to `GET /v1/stats`, of any server; what it does not say, or says wrong, is `undefined`. */
-export function readStats(answer: unknown): StatsAnswer {
-  return statsAnswer.safeParse(answer).data ?? {};
+/**
+ * Reads an answer to `GET /v1/stats`, of any server. What it does not say, or says wrong, is `undefined`; so is the
+ * whole of an answer that is no JSON object.
+ */
+export function readStats(answer: unknown): StatsAnswer | undefined {
+  return statsAnswer.safeParse(answer).data;
 }

@@ -2,11 +2,15 @@ import { ApiClient, type TlsTrust } from '../../emit/api-client.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import type { EmitTarget } from '../emitter/lane.js';
 import type { EmitTemplate } from '../emitter/template-client.js';
+import type { Credentials } from '../fleet/credentials.js';
+import type { UpgradeSettings } from '../fleet/upgrade.js';
+import { monotonicMs } from '../measure/clock.js';
 import type { ServerMeasurement } from '../measure/measurements.js';
 import { actionsOf, type Scenario } from '../scenario/model.js';
 import { type OwnServer, startOwnServer } from './own-server.js';
+import { tryClients, tryEmit } from './preflight.js';
 import { apiUrlOf, checkEmits, checkReachable } from './reach.js';
-import { readStats, type StatsAnswer } from './stats-answer.js';
+import { Statistics } from './statistics.js';
 
 export interface TargetOptions {
   /** Servers to test; empty starts one. */
@@ -19,6 +23,10 @@ export interface TargetOptions {
   /** How to emit on a server with an API of its own. */
   readonly emitTemplate: EmitTemplate | undefined;
   readonly tls: TlsTrust | undefined;
+  readonly credentials: Credentials;
+  readonly upgrade: UpgradeSettings;
+  /** Whether one client of each kind and one emit are tried first, on servers that run already. */
+  readonly hasPreflight: boolean;
   /** Environment for a server that is started. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Ends the run early, a wait for its server included; what was measured until then is still reported. */
@@ -42,16 +50,20 @@ export function checkTarget({ name, phases }: Scenario, { urls }: TargetOptions)
   }
 }
 
+/** Above it a run might get to numbers that a client cannot tell apart. */
+const MAX_START = Number.MAX_SAFE_INTEGER / 2;
+
 /** What a run tests: a server that it starts and may restart, or servers that somebody else runs. */
 export class Target {
   #own: OwnServer | undefined;
-  #stats: ApiClient | undefined;
+  readonly #statistics: Statistics;
   /** A shutdown that the scenario asked for is no mishap. */
   #isShutDown = false;
-  #baseRssBytes: number | undefined;
-  #peakRssBytes = 0;
-  #bytesPerConnection: number | undefined;
-  #mostConnections = 0;
+  /**
+   * The first cursor that a run may emit: just above the highest that the servers have broadcast. Where nobody can tell
+   * which that is, microseconds since 1970, so that a later run has greater ones.
+   */
+  firstCursor = Date.now() * 1000;
 
   private constructor(
     private readonly scenario: Scenario,
@@ -61,14 +73,7 @@ export class Target {
     own: OwnServer | undefined,
   ) {
     this.#own = own;
-    if (emits.kind === 'api') {
-      this.#stats = new ApiClient({
-        url: emits.urls[0] as string,
-        adminToken: emits.adminToken,
-        tls: emits.tls,
-        timeoutMs: 3000,
-      });
-    }
+    this.#statistics = new Statistics(statsClients(emits, options), monotonicMs, own !== undefined);
   }
 
   /**
@@ -77,31 +82,53 @@ export class Target {
    * @throws {DatafnWsError} `ERR_UNREACHABLE` or `ERR_INVALID_OPTION` when not.
    */
   static async open(scenario: Scenario, options: TargetOptions): Promise<Target> {
-    const { urls, adminToken, tls, emitTemplate } = options;
-    const actions = scenario.phases.flatMap((phase) => [...actionsOf(phase)]);
-    if (urls.length === 0) {
-      const own = await Target.#start(scenario, options);
-      const emits = { kind: 'api', urls: [own.apiUrl], adminToken: undefined, tls: undefined } as const;
-      try {
-        const isForeign = options.serverCommand !== undefined;
-        if (isForeign && actions.some(({ kind }) => kind === 'emit')) await checkEmits({ url: own.apiUrl });
-      } catch (error) {
-        await own.stop();
-        throw error;
-      }
-      return new Target(scenario, options, [own.wsUrl], emits, own);
+    const target = await (options.urls.length === 0
+      ? Target.#openOwn(scenario, options)
+      : Target.#openOthers(scenario, options));
+    try {
+      await target.#statistics.begin();
+      return target;
+    } catch (error) {
+      await target.close();
+      throw error;
     }
-    await Promise.all(urls.map((url) => checkReachable(url, tls)));
-    if (emitTemplate !== undefined) {
-      return new Target(scenario, options, urls, { kind: 'template', template: emitTemplate }, undefined);
+  }
+
+  static async #openOwn(scenario: Scenario, options: TargetOptions): Promise<Target> {
+    const own = await Target.#start(scenario, options);
+    const emits = { kind: 'api', urls: [own.apiUrl], adminToken: undefined, tls: undefined } as const;
+    try {
+      if (options.serverCommand !== undefined && doesEmit(scenario)) await checkEmits({ url: own.apiUrl });
+    } catch (error) {
+      await own.stop();
+      throw error;
     }
-    const adminUrls = options.adminUrls.length === 0 ? urls.map(apiUrlOf) : options.adminUrls;
-    if (actions.some(({ kind }) => kind === 'emit')) {
-      await Promise.all(
-        adminUrls.map((url) => checkEmits({ url, adminToken, ...(tls === undefined ? {} : { tls }) })),
-      );
+    return new Target(scenario, options, [own.wsUrl], emits, own);
+  }
+
+  static async #openOthers(scenario: Scenario, options: TargetOptions): Promise<Target> {
+    const { urls, adminUrls, adminToken, tls, emitTemplate } = options;
+    const emits: EmitTarget =
+      emitTemplate === undefined
+        ? { kind: 'api', urls: adminUrls.length === 0 ? urls.map(apiUrlOf) : adminUrls, adminToken, tls }
+        : { kind: 'template', template: emitTemplate };
+    const areTried = options.hasPreflight && (await tryClients(scenario, options));
+    if (!areTried) await Promise.all(urls.map((url) => checkReachable(url, tls)));
+    const target = new Target(scenario, options, urls, emits, undefined);
+    try {
+      const highest = await target.#statistics.highestCursor();
+      if (highest !== undefined && highest < MAX_START) target.firstCursor = highest + 1;
+      if (!doesEmit(scenario)) return target;
+      if (options.hasPreflight) {
+        await tryEmit(scenario, emits, target.firstCursor);
+        target.firstCursor += 1;
+      } else if (emits.kind === 'api')
+        await Promise.all(emits.urls.map((url) => checkEmits({ url, adminToken, ...(tls && { tls }) })));
+      return target;
+    } catch (error) {
+      await target.close();
+      throw error;
     }
-    return new Target(scenario, options, urls, { kind: 'api', urls: adminUrls, adminToken, tls }, undefined);
   }
 
   get isOwn(): boolean {
@@ -137,45 +164,39 @@ export class Target {
     return startOwnServer({ flags, env, port, command, signal });
   }
 
-  /** What the server says of itself now; empty when it does not say. */
+  /** What the servers say of the run until now; empty when they do not say. */
   async measure(): Promise<ServerMeasurement> {
-    if (this.#stats === undefined || this.#isShutDown) return {};
-    let stats: StatsAnswer;
-    try {
-      stats = readStats(await this.#stats.get('/v1/stats'));
-    } catch {
-      // A server without our API, or one that is down: it says nothing, and rules about it find no samples.
-      return {};
-    }
-    const { connections, accepted, rejected, conflated, closed, process } = stats;
-    if (process === undefined) return { connections, accepted, rejected, conflated, closed };
-    if (process.rssBytes !== undefined) this.#measureMemory(process.rssBytes, connections);
-    return {
-      connections,
-      accepted,
-      rejected,
-      conflated,
-      closed,
-      cpuMs: process.cpuMs,
-      rssBytes: this.#baseRssBytes === undefined ? undefined : this.#peakRssBytes,
-      bytesPerConnection: this.#bytesPerConnection,
-      delayP99Ms: process.eventLoopDelayP99Ms,
-      delayMaxMs: process.eventLoopDelayMaxMs,
-      recentDelayMaxMs: process.eventLoopDelayRecentMaxMs,
-      rssNowBytes: process.rssBytes,
-    };
+    return this.#isShutDown ? {} : this.#statistics.measure();
   }
 
-  #measureMemory(rssBytes: number, connections: number | undefined): void {
-    this.#baseRssBytes ??= rssBytes;
-    this.#peakRssBytes = Math.max(this.#peakRssBytes, rssBytes);
-    if (connections === undefined || connections <= this.#mostConnections) return;
-    this.#mostConnections = connections;
-    this.#bytesPerConnection = Math.max(0, rssBytes - this.#baseRssBytes) / connections;
+  /** Why the servers say nothing about a measurement; `undefined` when they do. */
+  whyNotMeasured(what: keyof ServerMeasurement): string | undefined {
+    // Those that bench takes itself.
+    if (what === 'shutdownMs' || what === 'exitCode') return undefined;
+    // Of the server that ships all is known: what it does not say is a failure.
+    if (this.isOwn && this.options.serverCommand === undefined) return undefined;
+    return this.#statistics.whyNot(what);
+  }
+
+  /** Whether the servers are ours, as far as can be told: bench started them, or they have our statistics. */
+  get hasOurSettings(): boolean {
+    return this.isOwn || this.#statistics.whyNot('closed') === undefined;
   }
 
   async close(): Promise<void> {
-    this.#stats?.close();
+    this.#statistics.close();
     await this.#own?.stop();
   }
+}
+
+function doesEmit({ phases }: Scenario): boolean {
+  return phases.some((phase) => [...actionsOf(phase)].some(({ kind }) => kind === 'emit'));
+}
+
+/** Clients for the APIs that may have statistics: with an API of somebody else's, only those that were named. */
+function statsClients(emits: EmitTarget, { adminUrls, adminToken, tls }: TargetOptions): ApiClient[] {
+  const target = emits.kind === 'api' ? emits : { urls: adminUrls, adminToken, tls };
+  return target.urls.map(
+    (url) => new ApiClient({ url, adminToken: target.adminToken, tls: target.tls, timeoutMs: 3000 }),
+  );
 }

@@ -24,6 +24,8 @@ export interface Metric {
   readonly compared: Compared;
   /** Whether it can be asked of one cohort, as in `hot.accepted`. */
   readonly perCohort: boolean;
+  /** Which of the server's statistics it is. */
+  readonly statistic?: keyof ServerMeasurement;
   /** What may stand in brackets behind it. */
   readonly keys?: KeyKind;
   /** The value, in milliseconds where it is a duration; `undefined` when there is no sample to say anything. */
@@ -362,6 +364,7 @@ export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
       summary: 'Admitted clients that have left, by the close code that the server counts.',
       perCohort: false,
       compared: outcome('comings', 'downtime'),
+      statistic: 'closed',
       keys: 'close codes',
       read: ({ all: { server } }, key) => {
         if (server.closed === undefined) return undefined;
@@ -401,7 +404,7 @@ function ofServer(
   name: Exclude<keyof ServerMeasurement, 'closed'>,
   compared: Compared,
 ): Metric {
-  return { kind, summary, perCohort: false, compared, read: ({ all }) => all.server[name] };
+  return { kind, summary, perCohort: false, compared, statistic: name, read: ({ all }) => all.server[name] };
 }
 
 function whole(

@@ -35,11 +35,14 @@ export interface Rule {
 
 /** What became of a rule. */
 export interface Outcome {
+  /** Whether it did not fail: one that is not measurable has not, unless the run is strict. */
   readonly passed: boolean;
   /** `undefined` when nothing was measured that it could speak of; it has failed then. */
   readonly actual: number | undefined;
   /** The actual value for people, with its unit. */
   readonly shown: string;
+  /** Why this target says nothing about it; `undefined` for a rule that holds or does not. */
+  readonly notMeasurable?: string;
 }
 
 const RULE = /^([A-Za-z][\w.-]*?)\s*(?:\[\s*([^\]]*?)\s*\])?\s*(==|!=|<=|>=|<|>)\s*(.+)$/;

@@ -10,6 +10,7 @@ const NEEDS: Readonly<Partial<Record<Key, Key>>> = {
   adminToken: 'url',
   ca: 'url',
   insecure: 'url',
+  preflight: 'url',
   jwtClaims: 'jwtSecret',
   emitMethod: 'emitUrl',
   emitBody: 'emitUrl',
@@ -24,7 +25,10 @@ const NEEDS: Readonly<Partial<Record<Key, Key>>> = {
 export function checkNeeds(flags: Readonly<Record<string, unknown>>, options: BenchOptions): void {
   const problems = (Object.entries(NEEDS) as [Key, Key][])
     .filter(([key, needed]) => flags[key] !== undefined && !isThere(options[needed]))
-    .map(([key, needed]) => `Expected --${flagOf(needed)} with --${flagOf(key)}, got none.`);
+    .map(
+      ([key, needed]) =>
+        `Expected --${flagOf(needed)} with --${flags[key] === false ? 'no-' : ''}${flagOf(key)}, got none.`,
+    );
   if (problems.length > 0) throw new DatafnWsError('ERR_INVALID_OPTION', problems.join('\n'));
 }
 

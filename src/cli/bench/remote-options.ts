@@ -1,26 +1,72 @@
 import { readFile } from 'node:fs/promises';
 import type { EmitTemplate } from '../../bench/emitter/template-client.js';
-import type { Credentials } from '../../bench/fleet/credentials.js';
+import { type Credentials, tokenFor } from '../../bench/fleet/credentials.js';
+import type { UpgradeSettings } from '../../bench/fleet/upgrade.js';
 import { BEHAVIORS } from '../../bench/scenario/behaviors.js';
 import type { Scenario } from '../../bench/scenario/model.js';
 import type { TlsTrust } from '../../emit/api-client.js';
 import type { BenchOptions } from '../../options/bench.js';
+import { tokenProblem } from '../../options/checks.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import { decodeUtf8 } from '../../protocol/utf8.js';
 import { parseTokens } from '../../server/auth/tokens-file.js';
 import { readTrust } from '../trust.js';
 
-/** What the flags say of servers that are not ours: tokens, emits, certificates. */
+/** What the flags say of servers that are not ours: tokens, upgrade requests, emits, certificates. */
 export async function remoteOptions(
   options: BenchOptions,
   scenario: Scenario,
-): Promise<{ credentials: Credentials; emitTemplate: EmitTemplate | undefined; tls: TlsTrust | undefined }> {
+): Promise<{
+  credentials: Credentials;
+  upgrade: UpgradeSettings;
+  emitTemplate: EmitTemplate | undefined;
+  tls: TlsTrust | undefined;
+}> {
   const tls = await readTrust(options);
+  const credentials = await credentialsOf(options, scenario);
   return {
-    credentials: await credentialsOf(options, scenario),
+    credentials,
+    upgrade: upgradeOf(options, credentials, scenario),
     emitTemplate: emitTemplateOf(options, tls),
     tls,
   };
+}
+
+function upgradeOf(
+  { header, origin, subprotocol, tokenVia }: BenchOptions,
+  credentials: Credentials,
+  scenario: Scenario,
+): UpgradeSettings {
+  if (tokenVia === 'header') {
+    if (header.some((line) => /^authorization:/i.test(line)))
+      throw invalid(
+        'Expected --header without authorization with --token-via header, which sets it, got both.',
+      );
+    const unfit = sampleTokens(credentials, scenario).find((token) => tokenProblem(token) !== undefined);
+    if (unfit !== undefined)
+      throw invalid(
+        `Expected tokens of visible ASCII characters with --token-via header, got another one for ${scenario.name}: use --token-via query, cookie or subprotocol.`,
+      );
+  }
+  return { headers: header, origin, subprotocols: subprotocol, tokenVia };
+}
+
+/** A token for each namespace of each cohort, and all that a file has. Those of a JWT are always fit for a header. */
+function sampleTokens(credentials: Credentials, { cohorts, namespaces }: Scenario): string[] {
+  if (credentials.kind === 'jwt') return [];
+  if (credentials.kind === 'listed') return credentials.tokens.flat();
+  return cohorts
+    .filter(({ behavior }) => BEHAVIORS[behavior].token === 'own')
+    .flatMap(({ name: cohort, namespaces: indexes }) =>
+      indexes.map((namespaceIndex) =>
+        tokenFor(credentials, {
+          namespace: namespaces[namespaceIndex] as string,
+          namespaceIndex,
+          cohort,
+          index: 0,
+        }),
+      ),
+    );
 }
 
 async function credentialsOf(options: BenchOptions, scenario: Scenario): Promise<Credentials> {

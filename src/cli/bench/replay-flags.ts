@@ -6,6 +6,13 @@ import { envOf, flagOf, type OptionSpec, type TracedOptions } from '../../option
 const CARRIED = [
   'adminUrl',
   'adminToken',
+  'header',
+  'origin',
+  'subprotocol',
+  'tokenVia',
+  'namespacePrefix',
+  'preflight',
+  'strict',
   'tokenTemplate',
   'tokensFile',
   'jwtSecret',
@@ -27,7 +34,8 @@ export function replayFlags({ values, origins }: TracedOptions<typeof benchOptio
   return CARRIED.flatMap((key) => {
     const option: OptionSpec<unknown> = benchOptions[key];
     const origin = origins[key];
-    if (origin.kind === 'default' || values[key] === false) return [];
+    if (origin.kind === 'default') return [];
+    if (values[key] === false) return option.negatedHelp === undefined ? [] : [`--no-${flagOf(key)}`];
     const flag = `--${flagOf(key)}`;
     if ((option.isSecret && option.fromEnv) || SENSITIVE.has(key)) return [`${flag} "$${envOf(key)}"`];
     if (values[key] === true) return [flag];

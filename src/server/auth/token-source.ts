@@ -1,9 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-
-/** A browser cannot set headers on a WebSocket, but it can offer a subprotocol. */
-const SUBPROTOCOL_PREFIX = 'datafn.bearer.';
-const COOKIE_NAME = 'datafn_token';
-const QUERY_NAME = 'token';
+import { TOKEN_COOKIE, TOKEN_QUERY, TOKEN_SUBPROTOCOL_PREFIX } from '../../protocol/token-ways.js';
 
 /** What of a request is looked at to find a token. */
 export type TokenRequest = Pick<IncomingMessage, 'url' | 'headers' | 'headersDistinct'>;
@@ -39,7 +35,7 @@ function agreed(tokens: readonly SentToken[]): string | undefined {
 
 /** The offered subprotocol that carries a token, or else the first one: browsers insist on hearing one of theirs. */
 export function chooseSubprotocol(offered: Set<string>): string | false {
-  for (const protocol of offered) if (protocol.startsWith(SUBPROTOCOL_PREFIX)) return protocol;
+  for (const protocol of offered) if (protocol.startsWith(TOKEN_SUBPROTOCOL_PREFIX)) return protocol;
   for (const protocol of offered) return protocol;
   return false;
 }
@@ -69,7 +65,7 @@ function fromQuery(url: string): SentToken[] {
     .replaceAll('+', ' ')
     .split('&')) {
     const [name = ''] = pair.split('=', 1);
-    if (percentDecoded(name) === QUERY_NAME) tokens.push(percentDecoded(pair.slice(name.length + 1)));
+    if (percentDecoded(name) === TOKEN_QUERY) tokens.push(percentDecoded(pair.slice(name.length + 1)));
   }
   return tokens;
 }
@@ -79,7 +75,7 @@ function fromCookies(header: string | undefined): SentToken[] {
   const tokens: SentToken[] = [];
   for (const pair of header?.split(';') ?? []) {
     const equals = pair.indexOf('=');
-    if (equals === -1 || pair.slice(0, equals).trim() !== COOKIE_NAME) continue;
+    if (equals === -1 || pair.slice(0, equals).trim() !== TOKEN_COOKIE) continue;
     const value = pair.slice(equals + 1).trim();
     // A value may stand in quotes that are no part of it (RFC 6265 section 4.1.1).
     tokens.push(percentDecoded(/^"(.*)"$/.exec(value)?.[1] ?? value));
@@ -93,8 +89,8 @@ function fromSubprotocols(header: string | undefined): SentToken[] {
   return header
     .split(',')
     .map((protocol) => protocol.trim())
-    .filter((protocol) => protocol.startsWith(SUBPROTOCOL_PREFIX))
-    .map((protocol) => fromBase64url(protocol.slice(SUBPROTOCOL_PREFIX.length)));
+    .filter((protocol) => protocol.startsWith(TOKEN_SUBPROTOCOL_PREFIX))
+    .map((protocol) => fromBase64url(protocol.slice(TOKEN_SUBPROTOCOL_PREFIX.length)));
 }
 
 const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -4,6 +4,7 @@ import { createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ClientFleet } from '../../../src/bench/fleet/client-fleet.js';
 import { encodeClientFrame } from '../../../src/bench/fleet/frames.js';
+import { PLAIN_UPGRADE } from '../../../src/bench/fleet/upgrade.js';
 import { monotonicMs } from '../../../src/bench/measure/clock.js';
 import type { EmissionPlan } from '../../../src/bench/measure/emission-plan.js';
 import { type CounterName, Tally } from '../../../src/bench/measure/tally.js';
@@ -52,6 +53,7 @@ class Fleet {
       seed: 1,
       startMs: START_MS,
       localAddresses: [],
+      upgrade: PLAIN_UPGRADE,
       credentials: { kind: 'namespace' },
       tls: undefined,
     });

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { handshakeKey, readAnswer, upgradeRequest } from '../../../src/bench/fleet/handshake.js';
+import { Upgrade } from '../../../src/bench/fleet/upgrade.js';
 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 /** The answer to that key, as RFC 6455 section 1.3 has it. */
@@ -70,7 +71,7 @@ describe('the answer to an upgrade request', () => {
 
 describe('the upgrade request', () => {
   test('carries path, host with its port, and key', () => {
-    const request = upgradeRequest(new URL('ws://127.0.0.1:3001/datafn/ws'), KEY, undefined);
+    const request = upgradeRequest(new Upgrade('ws://127.0.0.1:3001/datafn/ws'), KEY, undefined);
     expect(request.split('\r\n')[0]).toBe('GET /datafn/ws HTTP/1.1');
     expect(request).toContain('\r\nHost: 127.0.0.1:3001\r\n');
     expect(request).toContain(`\r\nSec-WebSocket-Key: ${KEY}\r\n`);
@@ -80,7 +81,7 @@ describe('the upgrade request', () => {
   test('carries any token so that it can be read back, beside what the URL has already', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (token) => {
-        const request = upgradeRequest(new URL('ws://localhost/ws?a=1'), KEY, token);
+        const request = upgradeRequest(new Upgrade('ws://localhost/ws?a=1'), KEY, token);
         const [method, target, version] = (request.split('\r\n')[0] as string).split(' ');
         expect([method, version]).toEqual(['GET', 'HTTP/1.1']);
         const query = new URL(target as string, 'ws://localhost').searchParams;

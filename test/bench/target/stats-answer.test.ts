@@ -27,12 +27,12 @@ test('what our server says is read whole', async () => {
   await disposeLive();
   expect(stats).toMatchObject({ connections: 0, accepted: 0, rejected: 0, closed: {} });
   expect(
-    Object.values(stats.process ?? {}).filter((value) => typeof value === 'number').length,
+    Object.values(stats?.process ?? {}).filter((value) => typeof value === 'number').length,
   ).toBeGreaterThan(2);
 });
 
 test.each([undefined, null, 'up', 7, true, [], {}])('%j says nothing', (answer) => {
-  expect(Object.values(readStats(answer)).filter((value) => value !== undefined)).toEqual([]);
+  expect(Object.values(readStats(answer) ?? {}).filter((value) => value !== undefined)).toEqual([]);
 });
 
 const WRONG = ['12', '', null, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 1e300, {}, [], true];
@@ -43,7 +43,7 @@ test.each(['connections', 'accepted', 'rejected', 'conflated'] as const)(
     const { [field]: _, ...rest } = RIGHT;
     for (const value of WRONG) {
       const stats = readStats({ ...RIGHT, [field]: value });
-      expect(stats[field]).toBeUndefined();
+      expect(stats?.[field]).toBeUndefined();
       expect(stats).toMatchObject(rest);
     }
   },
@@ -54,7 +54,7 @@ test.each(['rssBytes', 'cpuMs', 'eventLoopDelayMaxMs', 'eventLoopDelayRecentMaxM
   (field) => {
     for (const value of ['12', null, -1, Number.NaN, Number.POSITIVE_INFINITY, {}]) {
       const stats = readStats({ ...RIGHT, process: { ...RIGHT.process, [field]: value } });
-      expect(stats.process?.[field]).toBeUndefined();
+      expect(stats?.process?.[field]).toBeUndefined();
       expect(stats).toMatchObject({ connections: 3, process: { eventLoopDelayP99Ms: 1.5 } });
     }
   },
@@ -62,13 +62,13 @@ test.each(['rssBytes', 'cpuMs', 'eventLoopDelayMaxMs', 'eventLoopDelayRecentMaxM
 
 test.each([{ process: 'linux' }, { process: null }, { process: [] }])('%j is no process', (wrong) => {
   const stats = readStats({ ...RIGHT, ...wrong });
-  expect(Object.values(stats.process ?? {}).filter((value) => value !== undefined)).toEqual([]);
-  expect(stats.connections).toBe(3);
+  expect(Object.values(stats?.process ?? {}).filter((value) => value !== undefined)).toEqual([]);
+  expect(stats?.connections).toBe(3);
 });
 
 test.each([{ '1000': '1' }, { '1000': -1 }, { 'a\u001b[2Jb': 1 }, { '99999': 1 }, 'none', 5, null])(
   '%j are no closes by code',
   (closed) => {
-    expect(readStats({ ...RIGHT, closed }).closed).toBeUndefined();
+    expect(readStats({ ...RIGHT, closed })?.closed).toBeUndefined();
   },
 );

@@ -1,0 +1,159 @@
+import * as http from 'node:http';
+import * as https from 'node:https';
+import { isIP, type Socket } from 'node:net';
+import type { TlsTrust } from '../../emit/api-client.js';
+import { OPCODE } from '../../protocol/frames.js';
+import { closeFrame, encodeClientFrame, type FrameReaderState, readFrames } from '../fleet/frames.js';
+import { handshakeKey, upgradeHeaders } from '../fleet/handshake.js';
+import type { Upgrade } from '../fleet/upgrade.js';
+
+/** How long a server may take to answer the upgrade. */
+const ANSWER_MS = 2000;
+/** How long a client stays: a server that refuses tokens one by one closes it within this time. */
+const STAY_MS = 250;
+/** How long the server may take to answer its close. */
+const LEAVE_MS = 500;
+/** As much of the body of a refusal as is read. */
+const MAX_BODY_BYTES = 16 * 1024;
+
+export interface TrialClientOptions {
+  readonly url: URL;
+  readonly upgrade: Upgrade;
+  readonly token: string | undefined;
+  /** The hello that it says; `undefined` for none. */
+  readonly hello: object | undefined;
+  readonly tls: TlsTrust | undefined;
+}
+
+/** What a server made of one client. */
+export type TrialOutcome =
+  /** It was let in, and left when it wanted to. */
+  | { readonly kind: 'admitted' }
+  /** It got an HTTP answer that is no upgrade. */
+  | {
+      readonly kind: 'answered';
+      readonly status: number;
+      readonly statusText: string;
+      readonly location: string | undefined;
+      /** What the body says: the detail of a problem document (RFC 9457), or the first line of a text. */
+      readonly detail: string | undefined;
+    }
+  /** It was closed at once; 1006 without a close frame. */
+  | { readonly kind: 'closed'; readonly code: number; readonly reason: string }
+  /** There was no answer in time. */
+  | { readonly kind: 'silence'; readonly afterMs: number };
+
+/**
+ * Connects one client as a run would, and leaves again when the server lets it in.
+ *
+ * @throws what kept it from connecting: nothing listens, or TLS is not trusted.
+ */
+export async function tryClient(options: TrialClientOptions): Promise<TrialOutcome> {
+  const { url, upgrade, token, tls } = options;
+  const isSecure = url.protocol === 'wss:';
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const request = (isSecure ? https : http).request({
+    host,
+    port: Number(url.port) || (isSecure ? 443 : 80),
+    path: upgrade.target(token),
+    // Pairs in a row, so that names are sent as they were given.
+    headers: upgradeHeaders(upgrade, handshakeKey(), token).flat(),
+    setHost: false,
+    agent: false,
+    ...(isSecure ? { servername: isIP(host) ? '' : host, ...tls } : {}),
+  });
+  let deadline: NodeJS.Timeout | undefined;
+  try {
+    return await new Promise<TrialOutcome>((resolve, reject) => {
+      deadline = setTimeout(() => resolve({ kind: 'silence', afterMs: ANSWER_MS }), ANSWER_MS);
+      request.on('error', reject);
+      request.on('response', (response) => void readRefusal(response).then(resolve, reject));
+      request.on('upgrade', (_, socket: Socket, head) => {
+        clearTimeout(deadline);
+        void stay(socket, head, options.hello).then(resolve, reject);
+      });
+      request.end();
+    });
+  } finally {
+    clearTimeout(deadline);
+    request.destroy();
+  }
+}
+
+/** Waits a moment for a refusal, then leaves and waits until the server has seen it. */
+async function stay(socket: Socket, head: Buffer, hello: object | undefined): Promise<TrialOutcome> {
+  const state: FrameReaderState = { unread: undefined, fragments: undefined };
+  let isLeaving = false;
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    return await new Promise<TrialOutcome>((resolve) => {
+      const onEnd = () =>
+        resolve(isLeaving ? { kind: 'admitted' } : { kind: 'closed', code: 1006, reason: '' });
+      const take = (chunk: Buffer) =>
+        readFrames(state, chunk, {
+          onText() {},
+          onBinary() {},
+          onPing: (payload) => socket.write(encodeClientFrame(OPCODE.pong, payload)),
+          onClose(code, reason) {
+            // Of two closes that cross, the server has sent its own before it saw ours.
+            const isAnswer = isLeaving && (code === 1000 || code === 1005);
+            if (!isAnswer) resolve({ kind: 'closed', code, reason });
+            else socket.end();
+          },
+          // That is for the run to find out.
+          onProtocolError: () => resolve({ kind: 'admitted' }),
+        });
+      socket.on('error', onEnd).on('close', onEnd).on('data', take);
+      timer = setTimeout(() => {
+        isLeaving = true;
+        socket.write(closeFrame(1000));
+        timer = setTimeout(() => resolve({ kind: 'admitted' }), LEAVE_MS);
+      }, STAY_MS);
+      if (hello !== undefined)
+        socket.write(encodeClientFrame(OPCODE.text, Buffer.from(JSON.stringify(hello))));
+      if (head.length > 0) take(head);
+    });
+  } finally {
+    clearTimeout(timer);
+    socket.destroy();
+  }
+}
+
+async function readRefusal(response: http.IncomingMessage): Promise<TrialOutcome> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  // What the body says is good to know, not needed: one that does not end is not waited for.
+  const late = setTimeout(() => response.destroy(), LEAVE_MS);
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes >= MAX_BODY_BYTES) break;
+    }
+  } catch {
+    // What came until then will do.
+  } finally {
+    clearTimeout(late);
+  }
+  return {
+    kind: 'answered',
+    status: response.statusCode ?? 0,
+    statusText: response.statusMessage ?? '',
+    location: response.headers.location,
+    detail: detailOf(Buffer.concat(chunks).toString(), response.headers['content-type']),
+  };
+}
+
+function detailOf(body: string, contentType = ''): string | undefined {
+  if (/json/i.test(contentType)) {
+    try {
+      const { detail, fix, title, error, message } = (JSON.parse(body) ?? {}) as Record<string, unknown>;
+      const words = [detail ?? error ?? message ?? title, fix].filter((part) => typeof part === 'string');
+      return words.join('. ') || undefined;
+    } catch {
+      return undefined;
+    }
+  }
+  // A page for people has nothing in its first line.
+  return /^text\/plain/i.test(contentType) ? body.trim().split('\n', 1)[0]?.trim() || undefined : undefined;
+}
