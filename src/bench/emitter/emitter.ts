@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { dueAtMs } from '../../emit/pacer.js';
 import { DatafnWsError } from '../../protocol/errors.js';
-import { monotonicMs } from '../measure/clock.js';
+import { monotonicMs, waitUntil } from '../measure/clock.js';
 import { cursorText, dueMs, type EmissionPlan, namespaceAt } from '../measure/emission-plan.js';
 import { Histogram } from '../measure/histogram.js';
 import type { EmitMeasurement } from '../measure/measurements.js';
@@ -86,8 +85,7 @@ export async function emitPlan(
   let request = 0;
   try {
     for (; request < requests && !signal.aborted; request++) {
-      const wait = dueMs(plan, request * plan.batch) - monotonicMs();
-      if (wait > 0) await sleep(wait, undefined, { signal }).catch(() => {});
+      await waitUntil(dueMs(plan, request * plan.batch), signal);
       if (signal.aborted) break;
       underWay.push(send(request));
     }
