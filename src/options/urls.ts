@@ -74,7 +74,7 @@ function otherKind(value: string, { example, insteadOfOther }: UrlUse): string |
   const { protocol, host } = new URL(value);
   if (!/^(http|ws)s?:$/.test(protocol)) return undefined;
   const { protocol: scheme, host: exampleHost } = new URL(example);
-  const secure = protocol.endsWith('s:') ? scheme.replace(':', 's:') : scheme;
+  const secure = /^(https|wss):$/.test(protocol) ? scheme.replace(':', 's:') : scheme;
   const meant = example.replace(`${scheme}//${exampleHost}`, `${secure}//${host}`);
   return `a URL such as ${meant} (${insteadOfOther})`;
 }
