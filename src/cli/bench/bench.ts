@@ -6,17 +6,17 @@ import type { JsonResult } from '../../bench/report/schema.js';
 import { metricOf } from '../../bench/report/tables.js';
 import { terminalReport } from '../../bench/report/terminal.js';
 import { runScenario } from '../../bench/run.js';
-import { loadScenario } from '../../bench/scenario/load.js';
-import { DEFAULT_SCENARIO, scenarioFile, shippedScenarios } from '../../bench/scenario/shipped.js';
+import { DEFAULT_SCENARIO } from '../../bench/scenario/shipped.js';
 import { type BenchOptions, benchOptions } from '../../options/bench.js';
 import { traceOptions } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
-import { formatAmount, formatCount, formatDuration } from '../../protocol/units.js';
+import { formatAmount, formatDuration } from '../../protocol/units.js';
 import { colorsFor } from '../color.js';
 import { type Io, STOP_EXIT_CODES, type StopSignal, UNWRITTEN_EXIT_CODE } from '../io.js';
 import { version } from '../version.js';
 import { Baseline } from './baseline.js';
 import { checkNeeds } from './flag-needs.js';
+import { list } from './list.js';
 import { loadAll, type Plan, planAll } from './plans.js';
 import { ProgressScreen } from './progress.js';
 import { ReportFiles } from './report-files.js';
@@ -29,7 +29,7 @@ export async function bench(
 ): Promise<number> {
   const traced = traceOptions(benchOptions, { flags, env: io.env });
   const options = traced.values;
-  if (options.list) return list(io);
+  if (options.list) return list(names, options, io);
   if (options.url.length > 0 && options.serverCommand !== undefined) {
     throw new DatafnWsError('ERR_INVALID_OPTION', 'Expected --url or --server-command, got both.');
   }
@@ -163,18 +163,6 @@ function report(result: JsonResult, io: Io, output: 'stdout' | 'stderr'): JsonRe
   const text = terminalReport(result, style);
   io[output].write(`\n${io.env.GITHUB_ACTIONS === 'true' ? withoutCommands(text) : text}`);
   return result;
-}
-
-async function list(io: Io): Promise<number> {
-  const colors = colorsFor(io, 'stdout');
-  for (const name of await shippedScenarios()) {
-    const { summary, cohorts } = await loadScenario(await scenarioFile(name));
-    const clients = cohorts.reduce((total, cohort) => total + cohort.clients, 0);
-    io.stdout.write(`${colors.bold(name)} ${colors.dim(`(${formatCount(clients)} clients)`)}
-  ${summary}
-`);
-  }
-  return 0;
 }
 
 /** Where it ran. */
