@@ -1,7 +1,7 @@
 import { formatAmount, formatCount, formatDuration } from '../../protocol/units.js';
 import { markdownComparison } from '../compare/markdown.js';
 import { valueText } from '../verdict/metric-text.js';
-import { cell, code, codeCell } from './markdown-text.js';
+import { cell, code, codeCell, few } from './markdown-text.js';
 import type { JsonReport, JsonResult } from './schema.js';
 import { changesText, outcomesOf, repeatText } from './tables.js';
 
@@ -31,15 +31,19 @@ const SHOWN = [
   'server.eventLoopDelay.p99',
 ];
 
-/** The result as Markdown, for a pull request or a job summary: the verdict, what failed, then the numbers. */
-export function markdownReport({ results, notRun }: JsonReport): string {
+/**
+ * The result as Markdown, for a pull request or a job summary: the verdict, what failed, then the numbers.
+ *
+ * @param most rows of a table and lines of a list; of more, the last says how many. Default: all.
+ */
+export function markdownReport({ results, notRun }: JsonReport, most = Number.POSITIVE_INFINITY): string {
   const missing = notRun.map(
     ({ name, reason }) => `## ${WORDS.aborted}: ${cell(name)} was not run\n\n> ${cell(reason)}\n`,
   );
-  return [...results.map(section), ...missing].join('\n');
+  return [...results.map((result) => section(result, most)), ...missing].join('\n');
 }
 
-function section(result: JsonResult): string {
+function section(result: JsonResult, most: number): string {
   const { scenario, expectations } = result;
   const changes = changesText(result, code);
   const held = expectations.filter(({ passed }) => passed).length;
@@ -48,6 +52,9 @@ function section(result: JsonResult): string {
   const rows = [...failed, ...expectations.filter(({ passed }) => passed)].map(
     ({ rule, phase, passed, shown }) =>
       `| ${passed ? '✓' : '✗'} | ${codeCell(rule)}${phase === undefined ? '' : ` in ${cell(phase)}`} | ${cell(shown)} |`,
+  );
+  const evidence = failed.flatMap(({ rule, evidence: all = [] }) =>
+    all.map((one) => `- ${code(rule)}: ${cell(one)}`),
   );
   const ledger = result.total.cohorts.flatMap((cohort) =>
     outcomesOf(cohort).map(
@@ -74,24 +81,26 @@ function section(result: JsonResult): string {
     ...(result.aborted
       ? ['', '**It was stopped before it was over: the numbers are of a part of it.**']
       : []),
-    ...[...result.invalidReasons, ...result.problems].map((why) => `\n> ${cell(why)}`),
+    ...few([...result.invalidReasons, ...result.problems], most, (more) => more).map(
+      (why) => `\n> ${cell(why)}`,
+    ),
     '',
-    ...(result.comparison === undefined ? [] : [markdownComparison(result.comparison), '']),
+    ...(result.comparison === undefined ? [] : [markdownComparison(result.comparison, most), '']),
     '| | expectation | actual |',
     '|---|---|---|',
-    ...rows,
+    ...few(rows, most, (more) => `| | ${more} | |`),
     '',
-    ...meanings.map(
-      (meaning) =>
-        `- ${failed.flatMap((one) => (one.meaning === meaning ? [code(one.rule)] : [])).join(', ')}: ${cell(meaning)}`,
-    ),
-    ...failed.flatMap(({ rule, evidence = [] }) => evidence.map((one) => `- ${code(rule)}: ${cell(one)}`)),
+    ...meanings.map((meaning) => {
+      const rules = failed.flatMap((one) => (one.meaning === meaning ? [code(one.rule)] : []));
+      return `- ${few(rules, most, (more) => more).join(', ')}: ${cell(meaning)}`;
+    }),
+    ...few(evidence, most, (more) => `- ${more}`),
     '',
     '<details><summary>Connections and numbers</summary>',
     '',
     '| cohort | outcome | clients |',
     '|---|---|---|',
-    ...ledger,
+    ...few(ledger, most, (more) => `| | ${more} | |`),
     '',
     '| metric | value |',
     '|---|---|',
