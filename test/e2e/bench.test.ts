@@ -321,7 +321,7 @@ describe.runIf(canSeeProcesses)('the end of a run before its time', () => {
     await untilChildren(children[0]?.pid as number, (found) => found.some(isNode));
     run.kill('SIGINT');
     expect(await run.ended()).toEqual({ code: 130, signal: null });
-    expect(run.stdout).toMatch(/^Overall: 0 of 1 scenario passed\n {2}not run +waiting$/m);
+    expect(run.stdout).toMatch(/^Overall\n {2}NOT RUN waiting\nABORTED 1 scenario: 1 not run\n$/m);
     await untilGone(children);
   });
 

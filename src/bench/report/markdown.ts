@@ -1,6 +1,7 @@
 import { formatAmount, formatCount, formatDuration } from '../../protocol/units.js';
 import { markdownComparison } from '../compare/markdown.js';
 import { valueText } from '../verdict/metric-text.js';
+import { byMeaning, evidenceOf, failuresOf, meaningsOf } from './failures.js';
 import { cell, code, codeCell, few } from './markdown-text.js';
 import type { JsonReport, JsonResult } from './schema.js';
 import { changesText, outcomesOf, repeatText } from './tables.js';
@@ -47,15 +48,24 @@ function section(result: JsonResult, most: number): string {
   const { scenario, expectations } = result;
   const changes = changesText(result, code);
   const held = expectations.filter(({ passed }) => passed).length;
-  const failed = expectations.filter(({ passed }) => !passed);
-  const meanings = [...new Set(failed.flatMap(({ meaning }) => meaning ?? []))];
+  const failed = failuresOf(result);
   const rows = [...failed, ...expectations.filter(({ passed }) => passed)].map(
     ({ rule, phase, passed, shown }) =>
       `| ${passed ? '✓' : '✗'} | ${codeCell(rule)}${phase === undefined ? '' : ` in ${cell(phase)}`} | ${cell(shown)} |`,
   );
-  const evidence = failed.flatMap(({ rule, evidence: all = [] }) =>
-    all.map((one) => `- ${code(rule)}: ${cell(one)}`),
-  );
+  const causes = byMeaning(failed).flatMap((group) => {
+    const [meanings, evidence] = [meaningsOf(group), evidenceOf(group)];
+    if (meanings.length + evidence.length === 0) return [];
+    const rules = few(
+      group.map(({ rule }) => code(rule)),
+      most,
+      (more) => more,
+    ).join(', ');
+    return [
+      `- ${[rules, ...meanings.map(cell)].join(': ')}`,
+      ...few(evidence, most, (more) => more).map((one) => `  - ${cell(one)}`),
+    ];
+  });
   const ledger = result.total.cohorts.flatMap((cohort) =>
     outcomesOf(cohort).map(
       ({ outcome, count }) => `| ${cell(cohort.name)} | ${cell(outcome)} | ${formatCount(count)} |`,
@@ -90,11 +100,7 @@ function section(result: JsonResult, most: number): string {
     '|---|---|---|',
     ...few(rows, most, (more) => `| | ${more} | |`),
     '',
-    ...meanings.map((meaning) => {
-      const rules = failed.flatMap((one) => (one.meaning === meaning ? [code(one.rule)] : []));
-      return `- ${few(rules, most, (more) => more).join(', ')}: ${cell(meaning)}`;
-    }),
-    ...few(evidence, most, (more) => `- ${more}`),
+    ...few(causes, most, (more) => `- ${more}`),
     '',
     '<details><summary>Connections and numbers</summary>',
     '',

@@ -2,15 +2,17 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { withoutCommands } from '../../bench/report/annotations.js';
 import { jsonReport, jsonResult } from '../../bench/report/json.js';
 import { repeatedResult } from '../../bench/report/repeated.js';
-import type { JsonResult } from '../../bench/report/schema.js';
+import type { JsonReport, JsonResult } from '../../bench/report/schema.js';
 import { metricOf } from '../../bench/report/tables.js';
-import { terminalReport } from '../../bench/report/terminal.js';
+import { terminalReport, verdictLine } from '../../bench/report/terminal.js';
+import type { TerminalStyle } from '../../bench/report/terminal-layout.js';
+import { overallSentence, verdictSentence } from '../../bench/report/verdict-sentence.js';
 import { runScenario } from '../../bench/run.js';
 import { DEFAULT_SCENARIO } from '../../bench/scenario/shipped.js';
 import { type BenchOptions, benchOptions } from '../../options/bench.js';
 import { traceOptions } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
-import { formatAmount, formatDuration } from '../../protocol/units.js';
+import { formatDuration } from '../../protocol/units.js';
 import { colorsFor } from '../color.js';
 import { type Io, STOP_EXIT_CODES, type StopSignal, UNWRITTEN_EXIT_CODE } from '../io.js';
 import { version } from '../version.js';
@@ -92,7 +94,11 @@ async function runAll(
   { options, io, stop, baseline, files }: Surroundings,
 ): Promise<number> {
   const output = files.takeStdout ? 'stderr' : 'stdout';
+  const style = { colors: colorsFor(io, output), columns: Math.max(40, io[output].columns ?? 80) };
+  const print = (text: string) =>
+    io[output].write(io.env.GITHUB_ACTIONS === 'true' ? withoutCommands(text) : text);
   const results: JsonResult[] = [];
+  let whole = jsonReport(results, []);
   let whyNot = 'The run was stopped before it came to it.';
   let areWritten = true;
   try {
@@ -103,8 +109,12 @@ async function runAll(
         await runRepeatedly(plan, options, io, runs);
       } finally {
         const result = options.repeat > 1 && runs.length > 0 ? repeatedResult(runs, options.repeat) : runs[0];
-        if (result !== undefined)
-          results.push(report(baseline?.compare(result, index) ?? result, io, output));
+        if (result !== undefined) {
+          const compared = baseline?.compare(result, index) ?? result;
+          results.push(compared);
+          print(`\n${terminalReport(compared, style)}`);
+          if (plans.length > 1) print(`\n${verdictLine(verdictSentence(compared), style)}`);
+        }
       }
     }
   } catch (error) {
@@ -118,11 +128,12 @@ async function runAll(
     const notRun = plans
       .slice(results.length)
       .map(({ scenario: { name, source } }) => ({ name, source, reason: whyNot }));
-    areWritten = await files.write(jsonReport(results, notRun));
+    whole = jsonReport(results, notRun);
+    areWritten = await files.write(whole);
   }
-  if (plans.length > 1 || results.length === 0) {
-    io[output].write(`\n${overall(plans, results, io)}`);
-  }
+  // Last of all, so that a terminal ends with it.
+  const [only] = plans.length === 1 ? results : [];
+  print(`\n${only === undefined ? overall(whole, style) : verdictLine(verdictSentence(only), style)}`);
   return exitCodeOf(results, stop.by) || (areWritten ? 0 : UNWRITTEN_EXIT_CODE);
 }
 
@@ -157,14 +168,6 @@ async function runOne(
   }
 }
 
-/** Prints the report of a scenario. */
-function report(result: JsonResult, io: Io, output: 'stdout' | 'stderr'): JsonResult {
-  const style = { colors: colorsFor(io, output), columns: Math.max(40, io[output].columns ?? 80) };
-  const text = terminalReport(result, style);
-  io[output].write(`\n${io.env.GITHUB_ACTIONS === 'true' ? withoutCommands(text) : text}`);
-  return result;
-}
-
 /** Where it ran. */
 function machine(): JsonResult['machine'] {
   return {
@@ -177,23 +180,13 @@ function machine(): JsonResult['machine'] {
   };
 }
 
-/** One verdict for several scenarios. */
-function overall(plans: readonly Plan[], results: readonly JsonResult[], io: Io): string {
-  const colors = colorsFor(io, 'stdout');
-  const paint = {
-    passed: colors.green,
-    failed: colors.red,
-    regressed: colors.red,
-    invalid: colors.magenta,
-    aborted: colors.yellow,
-  };
-  const lines = plans.map(({ scenario: { name } }, index) => {
-    const result = results[index];
-    const verdict = result?.verdict ?? 'aborted';
-    return `  ${paint[verdict]((result === undefined ? 'not run' : verdict).padEnd(9))} ${name}\n`;
-  });
-  const passed = results.filter(({ verdict }) => verdict === 'passed').length;
-  return `${colors.bold('Overall')}: ${passed} of ${formatAmount(plans.length, 'scenario')} passed\n${lines.join('')}`;
+/** Of several scenarios, the verdict of each, then their sum. */
+function overall(whole: JsonReport, style: TerminalStyle): string {
+  const lines = [
+    ...whole.results.map((result) => verdictLine(verdictSentence(result), style)),
+    ...whole.notRun.map(({ name }) => `${style.colors.yellow.bold('NOT RUN')} ${style.colors.bold(name)}\n`),
+  ];
+  return `${style.colors.bold('Overall')}\n${lines.map((line) => `  ${line}`).join('')}${verdictLine(overallSentence(whole), style)}`;
 }
 
 /** Of several outcomes, the one that weighs most: interrupted, not valid, failed, worse than the baseline. */
