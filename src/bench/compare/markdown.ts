@@ -1,6 +1,6 @@
 import { cell, codeCell, few } from '../report/markdown-text.js';
 import type { Comparison } from './comparison.js';
-import { CHANGE_SIGNS, COMPARISON_WORDS, sideText, summaryText, toldChanges } from './told.js';
+import { CHANGE_SIGNS, COMPARISON_WORDS, sideText, summaryText, toldChanges, toldNumbers } from './told.js';
 
 const ICONS = { regressed: '❌', warned: '⚠️', improved: '✅', same: '✅' } as const;
 
@@ -35,6 +35,10 @@ function body(comparison: Comparison, most = Number.POSITIVE_INFINITY): string[]
     ({ verdict, metric, base: then, now, by, why }) =>
       `| ${CHANGE_SIGNS[verdict]} | ${codeCell(metric)} | ${cell(then)} | ${cell(now)}${by === '' ? '' : ` (${cell(by)})`} | ${verdict}: ${cell(why)} |`,
   );
+  const numbers = toldNumbers(comparison).map(
+    ({ metric, base: then, now, by }) =>
+      `| ${codeCell(metric)} | ${cell(then)} | ${cell(now)} | ${cell(by)} |`,
+  );
   return [
     `${cell(summaryText(comparison))}.`,
     '',
@@ -47,6 +51,14 @@ function body(comparison: Comparison, most = Number.POSITIVE_INFINITY): string[]
           '| | metric | baseline | now | what it is |',
           '|---|---|---|---|---|',
           ...few(rows, most, (more) => `| | ${more} | | | |`),
+        ]),
+    ...(numbers.length === 0
+      ? []
+      : [
+          ...['', '<details><summary>The numbers of both</summary>', ''],
+          ...['| metric | baseline | now | change |', '|---|---|---|---|'],
+          ...few(numbers, most, (more) => `| ${more} | | | |`),
+          ...['', '</details>'],
         ]),
   ];
 }

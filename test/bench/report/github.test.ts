@@ -141,6 +141,7 @@ describe('annotations', () => {
       warnings: [],
       problems: [],
       changes,
+      numbers: [],
       compared: { counts: 0, measures: 24 },
     };
     const text = annotations(jsonReport([{ ...result, comparison }], []), (source) => source);
