@@ -56,7 +56,7 @@ export class OutputFiles<Content> {
   }
 
   /**
-   * Writes all of them. One that cannot be written is said on stderr, and the others still are.
+   * Writes all of them, and says so on stderr; of one that cannot be written, why not.
    *
    * @returns whether every one is there.
    */
@@ -65,9 +65,9 @@ export class OutputFiles<Content> {
     for (const { flag, file, format } of this.#wanted) {
       const text = this.formats[format]?.(content) ?? '';
       if (file === '-') this.io.stdout.write(text);
-      else
-        isComplete =
-          (await tryToWrite(this.io, `${flag} ${file}`, () => writeFile(file, text))) && isComplete;
+      else if (await tryToWrite(this.io, `${flag} ${file}`, () => writeFile(file, text)))
+        this.io.stderr.write(`wrote ${printable(file)}\n`);
+      else isComplete = false;
     }
     return isComplete;
   }

@@ -208,7 +208,10 @@ export const benchOptions = {
     negatedHelp: 'Show a line a phase even where stderr is a terminal.',
     fromEnv: false,
   }),
-  list: toggle({ help: 'List the scenarios that ship with the tool.', fromEnv: false }),
+  list: toggle({
+    help: 'List the scenarios that ship with the tool, or those named, and how long each takes.',
+    fromEnv: false,
+  }),
   validate: toggle({ help: 'Check the scenarios and run nothing.', fromEnv: false }),
 } as const;
 

@@ -4,27 +4,33 @@ interface UrlUse {
   /** Where a user and a password go instead. */
   readonly credentials: string;
   readonly takesQuery: boolean;
+  /** What to say of a URL of the other kind, `ws:` for `http:` or the other way round. */
+  readonly insteadOfOther: string;
 }
 
 const API: UrlUse = {
   example: 'http://127.0.0.1:3001',
   credentials: 'a token goes into --admin-token',
   takesQuery: false,
+  insteadOfOther: 'the HTTP API of the server, which takes cursors; clients connect to ws:',
 };
 const EMIT: UrlUse = {
   example: 'http://127.0.0.1:3001/emit/{namespace}',
   credentials: 'they go into --emit-header',
   takesQuery: true,
+  insteadOfOther: 'an HTTP API, which takes cursors; clients connect to ws:',
 };
 const KEYS: UrlUse = {
   example: 'http://127.0.0.1:8080/.well-known/jwks.json',
   credentials: 'such keys are public',
   takesQuery: true,
+  insteadOfOther: 'keys are fetched over HTTP',
 };
 const WEB_SOCKET: UrlUse = {
   example: 'ws://127.0.0.1:3001/datafn/ws',
   credentials: 'each client shows a token, see --token-template',
   takesQuery: true,
+  insteadOfOther: 'the WebSocket URL that clients connect to; the HTTP API goes into --admin-url',
 };
 
 /** Says what keeps `value` from being the URL of an issuer's keys, or nothing. */
@@ -49,17 +55,28 @@ export function webSocketUrlProblem(value: string): string | undefined {
   return 'a URL without a token in it: each client shows its own, see --token-template';
 }
 
-function urlProblem(value: string, { example, credentials, takesQuery }: UrlUse): string | undefined {
+function urlProblem(value: string, use: UrlUse): string | undefined {
+  const { example, credentials, takesQuery } = use;
   const kind = `a URL such as ${example}`;
   // The parser of URLs would pass over blanks and line breaks.
   if (!URL.canParse(value) || /[\s\p{Cc}]/u.test(value)) return kind;
   const { protocol, username, password, port } = new URL(value);
   const { protocol: scheme } = new URL(example);
-  if (protocol !== scheme && protocol !== scheme.replace(':', 's:')) return kind;
+  if (protocol !== scheme && protocol !== scheme.replace(':', 's:')) return otherKind(value, use) ?? kind;
   if (`${username}${password}` !== '') return `a URL without a user and a password: ${credentials}`;
   if (port === '0') return 'a URL with a port from 1 to 65535';
   if (!takesQuery && value.includes('?')) return `a URL without a query, such as ${example}`;
   return value.includes('#') ? `a URL without a fragment, such as ${example}` : undefined;
+}
+
+/** What is meant, where a URL has `ws:` for `http:` or the other way round: the same host, the other way. */
+function otherKind(value: string, { example, insteadOfOther }: UrlUse): string | undefined {
+  const { protocol, host } = new URL(value);
+  if (!/^(http|ws)s?:$/.test(protocol)) return undefined;
+  const { protocol: scheme, host: exampleHost } = new URL(example);
+  const secure = /^(https|wss):$/.test(protocol) ? scheme.replace(':', 's:') : scheme;
+  const meant = example.replace(`${scheme}//${exampleHost}`, `${secure}//${host}`);
+  return `a URL such as ${meant} (${insteadOfOther})`;
 }
 
 /** A URL without what may be secret in it: user and password, the values of its query, its fragment. */

@@ -41,6 +41,7 @@ export function hostileComparison(evil: string): Comparison {
       },
       { name: 'fanout.p99', unit: 'ms', base: 10, new: 200, verdict: 'warning', why: evil },
     ],
+    numbers: [{ name: 'closed', key: `4000 ${evil}`, cohort: evil, unit: 'count', base: 1, new: 2 }],
     compared: { counts: 1, measures: 1 },
   };
 }

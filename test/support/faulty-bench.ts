@@ -57,7 +57,9 @@ export async function benchWith(args: readonly string[], withinMs: number): Prom
 /** The lines of the report about rules, in one line each even where it had to break them, blanks as in the rule. */
 function ruleLines(stdout: string): string[] {
   const lines: string[] = [];
-  for (const line of stdout.split('\n')) {
+  // At the end of the report, those that did not hold stand once more, with why.
+  const sections = [...stdout.matchAll(/^Expectations\n([\s\S]*?)\n\n/gm)].map(([, section = '']) => section);
+  for (const line of sections.join('\n').split('\n')) {
     if (/^ {2}[✓✗] /.test(line)) lines.push(line.trim());
     else if (/^ {4}\S/.test(line) && lines.length > 0) lines.push(`${lines.pop()} ${line.trim()}`);
   }

@@ -1,9 +1,19 @@
-import type { Change, ChangeVerdict, Comparison } from './comparison.js';
+import type { Change, ChangeVerdict, ComparedNumber, Comparison } from './comparison.js';
 import type { FailRule } from './fail-rule.js';
-import { isExact, isMeasure, type Judgement, judgeByRule, judgeCount, judgeMeasure } from './judge.js';
+import {
+  isExact,
+  isMeasure,
+  isShown,
+  isWithinRange,
+  type Judgement,
+  judgeByRule,
+  judgeCount,
+  judgeMeasure,
+} from './judge.js';
 import { idOf, type Pair, pairOf, pairsOf } from './pair.js';
 import type { ComparedResult } from './result-file.js';
 import { isAbout, type RulePair, rulePairs } from './rule-turns.js';
+import { withinRangeText } from './told.js';
 import { isMachineBusy, warningsOf } from './warnings.js';
 
 const WEIGHTS: readonly ChangeVerdict[] = ['regression', 'warning', 'improvement', 'note'];
@@ -37,10 +47,16 @@ export function compareResults(
   for (const pair of measures) changes.put(pair, judgeMeasure(pair, isBusy));
   for (const rule of rules) changes.putTurn(rule);
   const unjudged: string[] = [];
+  const numbers = new Map(pairs.filter(isShown).map((pair) => [idOf(pair.name), pair]));
   for (const rule of failRules) {
     const pair = pairOf({ name: rule.metric, cohort: rule.cohort, key: rule.key }, base, next);
     if (pair.base === undefined) unjudged.push(`The baseline has no samples for --fail-on "${rule.text}".`);
-    else changes.put(pair, judgeByRule(pair, rule));
+    else {
+      changes.put(pair, judgeByRule(pair, rule));
+      numbers.set(idOf(pair.name), pair);
+      if (isWithinRange(pair, rule))
+        unjudged.push(withinRangeText(valuesOf(pair), rule, Math.min(runsOf(base), runsOf(next))));
+    }
   }
   const problems = base.problems.length === 0 ? next.problems : [];
   const list = changes.byWeight();
@@ -52,6 +68,7 @@ export function compareResults(
     warnings: [...warningsOf(base, next), ...unjudged],
     problems,
     changes: list,
+    numbers: [...numbers.values()].map(valuesOf),
     compared: { counts: counts.length, measures: measures.length },
   };
 }
@@ -93,7 +110,7 @@ class Changes {
   }
 }
 
-function valuesOf({ name, base, next }: Pair): Omit<Change, 'verdict' | 'why'> {
+function valuesOf({ name, base, next }: Pair): ComparedNumber {
   // A count that nobody counted is none; a duration without samples is not 0.
   const none = name.unit === 'count' ? 0 : undefined;
   const [before, after] = [base?.value ?? none, next?.value ?? none];
@@ -106,12 +123,17 @@ function valuesOf({ name, base, next }: Pair): Omit<Change, 'verdict' | 'why'> {
   };
 }
 
+/** Repetitions that the numbers of a result are medians of. */
+function runsOf({ repeat }: Pick<ComparedResult, 'repeat'>): number {
+  return repeat?.runs.length ?? 1;
+}
+
 function sideOf({ startedAt, tool, scenario, repeat }: ComparedResult): Comparison['base'] {
   return {
     startedAt,
     toolVersion: tool.version,
     sha256: scenario.sha256,
     seed: scenario.seed,
-    runs: repeat?.runs.length ?? 1,
+    runs: runsOf({ repeat }),
   };
 }

@@ -72,8 +72,21 @@ export function judgeMeasure(pair: Pair, isBusy: boolean): Judgement {
 /** Judges a metric by a rule of `--fail-on`. A spread that is not known cannot keep a rule from being broken. */
 export function judgeByRule(pair: Pair, rule: FailRule): Judgement {
   if (pair.next === undefined) return { verdict: 'regression', why: `no samples for ${rule.text}` };
-  if (!isBeyond(pair, rule) || (hasSpread(pair) && !isApart(pair))) return undefined;
+  if (!isBeyond(pair, rule) || isWithinRange(pair, rule)) return undefined;
   return { verdict: 'regression', why: `beyond ${rule.text}` };
+}
+
+/** Whether it is beyond the limits of a rule of `--fail-on`, which its spread keeps from being broken. */
+export function isWithinRange(pair: Pair, rule: FailRule): boolean {
+  return isBeyond(pair, rule) && hasSpread(pair) && !isApart(pair);
+}
+
+/** Whether its numbers are worth a look though they should not differ: of all cohorts together, and not just zeros. */
+export function isShown({ name: { name, cohort, key }, base, next }: Pair): boolean {
+  const compared = METRICS[name]?.compared;
+  if (compared === undefined || compared.as === 'nothing' || cohort !== undefined || key !== undefined)
+    return false;
+  return (base?.value ?? 0) !== 0 || (next?.value ?? 0) !== 0;
 }
 
 /** Whether it changed for the worse by more than a share of it and by more than an amount. */

@@ -1,4 +1,5 @@
-import { oneLine, type TerminalStyle } from '../report/terminal-layout.js';
+import { stripVTControlCharacters } from 'node:util';
+import { oneLine, type TerminalStyle, table } from '../report/terminal-layout.js';
 import { wrap } from '../report/wrap.js';
 import type { Comparison } from './comparison.js';
 import {
@@ -8,9 +9,10 @@ import {
   summaryText,
   type ToldChange,
   toldChanges,
+  toldNumbers,
 } from './told.js';
 
-/** A comparison as `compare` prints it: the verdict first, then what was compared, then each change. */
+/** A comparison as `compare` prints it: what was compared, the numbers, each change, and the verdict in a sentence. */
 export function terminalComparison(comparison: Comparison, style: TerminalStyle): string {
   const { colors, columns } = style;
   const paint = {
@@ -23,12 +25,43 @@ export function terminalComparison(comparison: Comparison, style: TerminalStyle)
   const sides = [`baseline: ${sideText(comparison.base)}`, `now:      ${sideText(comparison.new)}`].flatMap(
     (side) => indented(side, columns, '  ', '    '),
   );
+  const verdict = `${paint.bold(word)} ${colors.bold(oneLine(comparison.scenario))}`;
+  const changes = changesText(comparison, style);
+  const isChanged = comparison.changes.length + comparison.problems.length > 0;
   return [
-    `${paint.bold(word)} ${colors.bold(oneLine(comparison.scenario))}`,
-    ...sides.map((line) => colors.dim(line)),
-    ...changesText(comparison, style),
-    '',
-  ].join('\n');
+    [verdict, ...sides.map((line) => colors.dim(line))].join('\n'),
+    numbersTable(comparison, style),
+    changes.length === 0 ? '' : [colors.bold(isChanged ? 'Changes' : 'Notes'), ...changes].join('\n'),
+    `${verdict}:${summaryBehind(`${word} ${oneLine(comparison.scenario)}:`, comparison, columns)}\n`,
+  ]
+    .filter((section) => section !== '')
+    .join('\n\n');
+}
+
+/** How much has changed, on the line that it is to stand behind if it fits there. */
+function summaryBehind(start: string, comparison: Comparison, columns: number): string {
+  const summary = summaryText(comparison);
+  return start.length + 1 + summary.length <= columns
+    ? ` ${summary}`
+    : ['', ...indented(summary, columns, '  ', '  ')].join('\n');
+}
+
+/** The numbers of both, whether they differ or not. */
+function numbersTable(comparison: Comparison, style: TerminalStyle): string {
+  const rows = toldNumbers(comparison).map(({ metric, base, now, by }) => [oneLine(metric), base, now, by]);
+  const heads = ['', 'baseline', 'now', 'change'];
+  const wide = table('Numbers', heads, rows, style, [1, 2, 3]);
+  if (
+    stripVTControlCharacters(wide)
+      .split('\n')
+      .every(({ length }) => length <= style.columns)
+  )
+    return wide;
+  const lines = rows.flatMap(([metric = '', base, now, by]) => [
+    ...indented(metric, style.columns, '  ', '  '),
+    ...indented(`${base} -> ${now} (${by})`, style.columns, '    ', '    '),
+  ]);
+  return [style.colors.bold('Numbers'), ...lines].join('\n');
 }
 
 /** A comparison as a section of the report of a run. */
@@ -38,6 +71,7 @@ export function comparisonSection(comparison: Comparison, style: TerminalStyle):
   return [
     colors.bold(`Against the baseline: ${COMPARISON_WORDS[comparison.verdict]}`),
     ...base.map((line) => colors.dim(line)),
+    ...indented(summaryText(comparison), columns, '  ', '  '),
     ...changesText(comparison, style),
   ].join('\n');
 }
@@ -45,7 +79,6 @@ export function comparisonSection(comparison: Comparison, style: TerminalStyle):
 function changesText(comparison: Comparison, style: TerminalStyle): string[] {
   const { colors, columns } = style;
   return [
-    ...indented(summaryText(comparison), columns, '  ', '  '),
     ...comparison.warnings.flatMap((warning) =>
       indented(warning, columns, '  ! ', '    ').map((line) => colors.yellow(line)),
     ),

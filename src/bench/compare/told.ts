@@ -1,6 +1,7 @@
 import { formatAmount, formatCount } from '../../protocol/units.js';
 import { metricText, valueText } from '../verdict/metric-text.js';
-import type { Change, ChangeVerdict, Comparison } from './comparison.js';
+import type { Change, ChangeVerdict, ComparedNumber, Comparison } from './comparison.js';
+import type { FailRule } from './fail-rule.js';
 
 // What the formats for people say of a comparison: the same words, whatever they are written in.
 
@@ -35,17 +36,86 @@ export interface ToldChange {
 export function toldChanges({ changes }: Comparison): ToldChange[] {
   return changes.map((change) => {
     const { verdict, unit, why, base, new: next } = change;
-    const told = (value: number | undefined) => (value === undefined ? 'no samples' : valueText(value, unit));
     const spread = spreadText(change);
     return {
       verdict,
       metric: metricText(change),
-      base: told(base),
-      now: told(next),
+      base: valueOrNone(base, unit),
+      now: valueOrNone(next, unit),
       by: unit === 'count' || base === undefined || next === undefined ? '' : shareText(base, next),
       why: spread === '' ? why : `${why} (${spread})`,
     };
   });
+}
+
+/** A metric of both results in words. */
+export interface ToldNumber {
+  readonly metric: string;
+  readonly base: string;
+  readonly now: string;
+  /** `+20 %`, `+3`; `=` for the same. */
+  readonly by: string;
+}
+
+/** The numbers of both results in words, whether they differ or not. */
+export function toldNumbers({ numbers }: Comparison): ToldNumber[] {
+  return numbers.map((one) => ({
+    metric: metricText(one),
+    base: valueOrNone(one.base, one.unit),
+    now: valueOrNone(one.new, one.unit),
+    by: differenceText(one),
+  }));
+}
+
+function differenceText({ unit, base, new: next }: ComparedNumber): string {
+  if (base === undefined || next === undefined) return '';
+  if (base === next) return '=';
+  if (unit !== 'count') return shareText(base, next);
+  return `${next > base ? '+' : '-'}${formatCount(Math.abs(next - base))}`;
+}
+
+function valueOrNone(value: number | undefined, unit: ComparedNumber['unit']): string {
+  return value === undefined ? 'no samples' : valueText(value, unit);
+}
+
+/**
+ * That a metric is over a limit of `--fail-on`, and no regression, with the range that says so.
+ *
+ * @param runs of how many runs the side with fewer of them is the median.
+ */
+export function withinRangeText(one: ComparedNumber, rule: FailRule, runs: number): string {
+  const { unit, base = 0, new: next = 0, baseSpread, newSpread } = one;
+  const share = shareText(base, next);
+  const by =
+    share === '' || unit === 'count' ? `${valueText(base, unit)} -> ${valueText(next, unit)}` : share;
+  const sign = rule.direction > 0 ? '+' : '-';
+  const limits = [
+    ...(rule.share > 0 ? [`${sign}${formatCount(rule.share * 100)} %`] : []),
+    ...(rule.amount > 0 ? [`${sign}${valueText(rule.amount, unit)}`] : []),
+  ];
+  const isIn = (value: number, range: ComparedNumber['baseSpread']) =>
+    range !== undefined && value >= range.low && value <= range.high;
+  const ranges = isIn(next, baseSpread)
+    ? [baseSpread]
+    : isIn(base, newSpread)
+      ? [newSpread]
+      : [baseSpread, newSpread];
+  const told = ranges
+    .flatMap((range) => (range === undefined ? [] : [rangeText(range, unit)]))
+    .join(', then ');
+  const over = limits.length === 0 ? 'over its limit' : `over ${limits.join(' and ')}`;
+  const advice = runs > 1 ? 'use more --repeat' : 'use --repeat';
+  return `${metricText(one)} ${by}: ${over}, but within the range of the runs (${told}): ${advice}`;
+}
+
+/** `12.5 to 22 ms`: the unit once where both have the same. */
+function rangeText(
+  { low, high }: NonNullable<ComparedNumber['baseSpread']>,
+  unit: ComparedNumber['unit'],
+): string {
+  const [from, to] = [valueText(low, unit), valueText(high, unit)];
+  const [, word] = /^[\d.,]+( \S+|\/s)$/.exec(to) ?? [];
+  return `${word !== undefined && from.endsWith(word) ? from.slice(0, -word.length) : from} to ${to}`;
 }
 
 /** How many changes of each kind there are, among how many that were compared. */

@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { dueAtMs } from '../../emit/pacer.js';
-import { monotonicMs } from '../measure/clock.js';
+import { monotonicMs, waitUntil } from '../measure/clock.js';
 import { dueMs, type EmissionPlan } from '../measure/emission-plan.js';
 import { Histogram } from '../measure/histogram.js';
 import type { EmitMeasurement } from '../measure/measurements.js';
@@ -57,8 +56,7 @@ export async function emitPlan(
   let request = 0;
   try {
     for (; request < requests && !signal.aborted; request++) {
-      const wait = dueMs(plan, request * plan.batch) - monotonicMs();
-      if (wait > 0) await sleep(wait, undefined, { signal }).catch(() => {});
+      await waitUntil(dueMs(plan, request * plan.batch), signal);
       if (signal.aborted) break;
       underWay.push(send(request));
     }

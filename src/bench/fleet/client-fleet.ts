@@ -1,4 +1,4 @@
-import { monotonicMs } from '../measure/clock.js';
+import { monotonicMs, waitUntil } from '../measure/clock.js';
 import {
   contains,
   cursorText,
@@ -85,8 +85,7 @@ export class ClientFleet implements FleetCalls, ClientHost {
       this.#departed.delete(client);
       const intendedMs =
         order.startMs + arrivalMs(order.arrivals, client.cohort.cohort.clients, client.index);
-      const wait = intendedMs - this.now();
-      if (wait > 0) await sleep(wait);
+      await waitUntil(intendedMs);
       outcomes.push(this.#connect(client, intendedMs, order.timeoutMs));
     }
     await Promise.all(outcomes);
@@ -102,8 +101,7 @@ export class ClientFleet implements FleetCalls, ClientHost {
     const outcomes: Promise<void>[] = [];
     for (let tick = worker, turn = 0; tick < ticks && !this.#isEnding; tick += workers, turn++) {
       const intendedMs = startMs + (tick * 1000) / ratePerSecond;
-      const wait = intendedMs - this.now();
-      if (wait > 0) await sleep(wait);
+      await waitUntil(intendedMs);
       const client = mine[turn % mine.length] as BenchClient;
       if (client.isOpen) outcomes.push(client.end(how));
       else {

@@ -90,7 +90,8 @@ export function closeKey(code: number, reason: string): string {
   return reason === '' ? String(code) : `${code} ${reason}`;
 }
 
-function isRefusalKey(key: string): boolean {
+/** Whether connections that are counted under a key of {@link closeKey} were refused: they were never let in. */
+export function isRefusalKey(key: string): boolean {
   const [code = '', ...reason] = key.split(' ');
   return isRefusal(Number(code), reason.join(' '));
 }

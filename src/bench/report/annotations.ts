@@ -1,10 +1,15 @@
 import { printable } from '../../protocol/printable.js';
+import { formatAmount } from '../../protocol/units.js';
 import { toldChanges } from '../compare/told.js';
 import type { JsonReport } from './schema.js';
 
+/** As many of a kind as GitHub shows of a step; it drops the rest without a word. */
+const MAX_OF_A_KIND = 10;
+
 /**
  * What went wrong, as workflow commands of GitHub Actions that point at the rule in the scenario file. GitHub finds
- * the file when `pathOf` gives its path from the root of the repository.
+ * the file when `pathOf` gives its path from the root of the repository. Of more than it shows, the last says how many
+ * more there are.
  */
 export function annotations({ results, notRun }: JsonReport, pathOf: (source: string) => string): string {
   const all = results.flatMap(({ scenario, expectations, invalidReasons, problems, aborted, comparison }) => {
@@ -39,12 +44,23 @@ export function annotations({ results, notRun }: JsonReport, pathOf: (source: st
     ...{ level: 'error', source, title: `bench ${name}`, line: 1 },
     message: `It was not run: ${reason}`,
   }));
-  return [...all, ...missing]
-    .map(
-      ({ level, source, title, line, message }) =>
-        `::${level} file=${property(pathOf(source))},line=${line},title=${property(title)}::${data(message)}\n`,
-    )
-    .join('');
+  const lines = [...all, ...missing].map(({ level, source, title, line, message }) => ({
+    level,
+    text: `::${level} file=${property(pathOf(source))},line=${line},title=${property(title)}::${data(message)}\n`,
+  }));
+  return ['error', 'warning', 'notice'].flatMap((level) => shownOf(level, lines)).join('');
+}
+
+/** The annotations of a level, or the first of them and one that counts the others. */
+function shownOf(
+  level: string,
+  lines: readonly { readonly level: string; readonly text: string }[],
+): string[] {
+  const texts = lines.filter((one) => one.level === level).map(({ text }) => text);
+  if (texts.length <= MAX_OF_A_KIND) return texts;
+  const shown = texts.slice(0, MAX_OF_A_KIND - 1);
+  const rest = formatAmount(texts.length - shown.length, `more ${level}`);
+  return [...shown, `::${level} title=bench::${rest}: see the summary of this job\n`];
 }
 
 /**

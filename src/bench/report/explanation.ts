@@ -7,7 +7,7 @@ interface Meaning {
 }
 
 const SERVER_SLOW =
-  'Compare the event-loop delay of the server with that of the load generator in the charts: if only the server is late, it is the bottleneck; if both are, the machine is too busy for this scenario.';
+  'Compare the event-loop delay of the server with that of the load generator: if only the server is late, it is the bottleneck; if both are, the machine is too busy for this scenario.';
 
 /** By the beginning of `metric` or `metric[key]`; the longest that fits counts. */
 const MEANINGS: Readonly<Record<string, Meaning>> = {

@@ -9,6 +9,7 @@ import { METRICS, scopeOf } from '../verdict/metrics.js';
 import { settingsAsked } from './asked-settings.js';
 import { evidenceFor } from './evidence-text.js';
 import { meaningOf } from './explanation.js';
+import { refusalsFor } from './refusal-text.js';
 import { replayCommand } from './replay.js';
 import type { JsonReport, JsonResult } from './schema.js';
 
@@ -83,7 +84,7 @@ export function jsonResult(result: RunResult, { version, machine }: RunContext):
       clients: scenario.cohorts.reduce((total, { clients }) => total + clients, 0),
       serverFlags: [...scenario.serverFlags],
     },
-    expectations: allOutcomes(result).map((outcome) => expectationOf(outcome, result, verdict)),
+    expectations: expectationsOf(result, verdict),
     total: measurementsOf(result.measurements, scenario),
     phases: result.phases.map(({ phase, isFinished, startMs, durationMs, measurements }) => ({
       label: phase.label,
@@ -103,8 +104,15 @@ export function jsonResult(result: RunResult, { version, machine }: RunContext):
   };
 }
 
+function expectationsOf(result: RunResult, verdict: JsonResult['verdict']): JsonResult['expectations'] {
+  const all = allOutcomes(result);
+  const judged = all.map((outcome) => ({ ...outcome, rule: outcome.expectation.rule }));
+  return all.map((outcome) => expectationOf(outcome, judged, result, verdict));
+}
+
 function expectationOf(
   outcome: ReturnType<typeof allOutcomes>[number],
+  all: Parameters<typeof refusalsFor>[1],
   { measurements, phases, scenario, target }: RunResult,
   verdict: JsonResult['verdict'],
 ): JsonResult['expectations'][number] {
@@ -118,10 +126,11 @@ function expectationOf(
       : [`With --strict, a rule that is not measurable fails: ${notMeasurable}.`];
   const meaning = isTelling ? said.filter((one) => one !== undefined).join(' ') || undefined : undefined;
   const ofPhase = phases.find((one) => one.phase === phase);
+  const seen = ofPhase?.measurements ?? measurements;
   const evidence =
     passed || shown === NOT_REACHED || notMeasurable !== undefined
       ? []
-      : evidenceFor(rule, ofPhase?.measurements ?? measurements);
+      : [...evidenceFor(rule, seen), ...refusalsFor({ ...outcome, rule }, all, seen)];
   return {
     rule: text,
     line,

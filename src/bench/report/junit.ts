@@ -2,7 +2,7 @@ import { printable } from '../../protocol/printable.js';
 import type { Comparison } from '../compare/comparison.js';
 import { summaryText, toldChanges } from '../compare/told.js';
 import type { JsonReport, JsonResult } from './schema.js';
-import { repeatRowsOf, repeatText } from './tables.js';
+import { repeatRowsOf, repeatText, wholeMs } from './tables.js';
 
 /**
  * JUnit XML, as CI systems read it: a test suite a scenario, a test case an expectation. What is no expectation
@@ -142,11 +142,6 @@ function errorCase(
   return element('testcase', { ...names, time: '0' }, [
     element('error', { message, type }, [escapeXml(message)]),
   ]);
-}
-
-/** How long all of its runs took. */
-function wholeMs({ durationMs, repeat }: JsonResult): number {
-  return repeat === undefined ? durationMs : repeat.runs.reduce((sum, run) => sum + run.durationMs, 0);
 }
 
 function seconds(ms: number): string {

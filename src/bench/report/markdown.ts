@@ -1,7 +1,8 @@
 import { formatAmount, formatCount, formatDuration } from '../../protocol/units.js';
 import { markdownComparison } from '../compare/markdown.js';
 import { valueText } from '../verdict/metric-text.js';
-import { cell, code, codeCell } from './markdown-text.js';
+import { byMeaning, evidenceOf, failuresOf, meaningsOf } from './failures.js';
+import { cell, code, codeCell, few } from './markdown-text.js';
 import type { JsonReport, JsonResult } from './schema.js';
 import { changesText, heldText, outcomesOf, repeatText, standOf } from './tables.js';
 
@@ -33,19 +34,22 @@ const SHOWN = [
   'server.eventLoopDelay.p99',
 ];
 
-/** The result as Markdown, for a pull request or a job summary: the verdict, what failed, then the numbers. */
-export function markdownReport({ results, notRun }: JsonReport): string {
+/**
+ * The result as Markdown, for a pull request or a job summary: the verdict, what failed, then the numbers.
+ *
+ * @param most rows of a table and lines of a list; of more, the last says how many. Default: all.
+ */
+export function markdownReport({ results, notRun }: JsonReport, most = Number.POSITIVE_INFINITY): string {
   const missing = notRun.map(
     ({ name, reason }) => `## ${WORDS.aborted}: ${cell(name)} was not run\n\n> ${cell(reason)}\n`,
   );
-  return [...results.map(section), ...missing].join('\n');
+  return [...results.map((result) => section(result, most)), ...missing].join('\n');
 }
 
-function section(result: JsonResult): string {
+function section(result: JsonResult, most: number): string {
   const { scenario, expectations } = result;
   const changes = changesText(result, code);
-  const failed = expectations.filter(({ passed }) => !passed);
-  const meanings = [...new Set(failed.flatMap(({ meaning }) => meaning ?? []))];
+  const failed = failuresOf(result);
   const rows = [...failed, ...expectations.filter(({ passed }) => passed)].map(
     (one) =>
       `| ${SIGNS[standOf(one)]} | ${codeCell(one.rule)}${one.phase === undefined ? '' : ` in ${cell(one.phase)}`} | ${cell(one.shown)} |`,
@@ -53,6 +57,19 @@ function section(result: JsonResult): string {
   const unmeasured = expectations.flatMap(({ rule, notMeasurable }) =>
     notMeasurable === undefined ? [] : [`- ${code(rule)} is not measurable: ${cell(notMeasurable)}`],
   );
+  const causes = byMeaning(failed).flatMap((group) => {
+    const [meanings, evidence] = [meaningsOf(group), evidenceOf(group)];
+    if (meanings.length + evidence.length === 0) return [];
+    const rules = few(
+      group.map(({ rule }) => code(rule)),
+      most,
+      (more) => more,
+    ).join(', ');
+    return [
+      `- ${[rules, ...meanings.map(cell)].join(': ')}`,
+      ...few(evidence, most, (more) => more).map((one) => `  - ${cell(one)}`),
+    ];
+  });
   const ledger = result.total.cohorts.flatMap((cohort) =>
     outcomesOf(cohort).map(
       ({ outcome, count }) => `| ${cell(cohort.name)} | ${cell(outcome)} | ${formatCount(count)} |`,
@@ -78,25 +95,23 @@ function section(result: JsonResult): string {
     ...(result.aborted
       ? ['', '**It was stopped before it was over: the numbers are of a part of it.**']
       : []),
-    ...[...result.invalidReasons, ...result.problems].map((why) => `\n> ${cell(why)}`),
+    ...few([...result.invalidReasons, ...result.problems], most, (more) => more).map(
+      (why) => `\n> ${cell(why)}`,
+    ),
     '',
-    ...(result.comparison === undefined ? [] : [markdownComparison(result.comparison), '']),
+    ...(result.comparison === undefined ? [] : [markdownComparison(result.comparison, most), '']),
     '| | expectation | actual |',
     '|---|---|---|',
-    ...rows,
+    ...few(rows, most, (more) => `| | ${more} | |`),
     '',
-    ...meanings.map(
-      (meaning) =>
-        `- ${failed.flatMap((one) => (one.meaning === meaning ? [code(one.rule)] : [])).join(', ')}: ${cell(meaning)}`,
-    ),
-    ...unmeasured,
-    ...failed.flatMap(({ rule, evidence = [] }) => evidence.map((one) => `- ${code(rule)}: ${cell(one)}`)),
+    ...few(causes, most, (more) => `- ${more}`),
+    ...few(unmeasured, most, (more) => `- ${more}`),
     '',
     '<details><summary>Connections and numbers</summary>',
     '',
     '| cohort | outcome | clients |',
     '|---|---|---|',
-    ...ledger,
+    ...few(ledger, most, (more) => `| | ${more} | |`),
     '',
     '| metric | value |',
     '|---|---|',

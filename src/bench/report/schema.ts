@@ -123,7 +123,7 @@ const expectation = z
       .array(text)
       .optional()
       .describe(
-        'Of one about deliveries that did not hold: of each cohort, how many went wrong, and the first.',
+        'Of one that did not hold. About deliveries: of each cohort, how many went wrong, and the first. About connections: how many were refused, why, and what lets them in.',
       ),
   })
   .meta({ id: 'expectation' });

@@ -173,6 +173,11 @@ export function metricOf({ total }: JsonResult, name: string): number | undefine
     ?.value;
 }
 
+/** How long all of its runs took. */
+export function wholeMs({ durationMs, repeat }: JsonResult): number {
+  return repeat === undefined ? durationMs : repeat.runs.reduce((sum, run) => sum + run.durationMs, 0);
+}
+
 /** How the runs of a repetition went, in words. */
 export function repeatText({ times, runs, shown }: NonNullable<JsonResult['repeat']>): string {
   const passed = runs.filter(({ verdict }) => verdict === 'passed').length;

@@ -1,6 +1,15 @@
 import { stripVTControlCharacters as stripColors } from 'node:util';
 import { formatAmount, formatCount, formatDuration, formatSize } from '../../protocol/units.js';
 import { comparisonSection } from '../compare/terminal.js';
+import {
+  byMeaning,
+  CHANGES_MAY_FAIL,
+  evidenceOf,
+  FAILURE_TITLES,
+  failuresOf,
+  meaningsOf,
+  mishapsOf,
+} from './failures.js';
 import type { JsonResult } from './schema.js';
 import {
   changesText,
@@ -17,46 +26,52 @@ import {
   timingsOf,
 } from './tables.js';
 import { NAME_WIDTH, oneLine, shorten, type TerminalStyle, table } from './terminal-layout.js';
+import { VERDICT_WORDS, type VerdictSentence } from './verdict-sentence.js';
 import { wrap } from './wrap.js';
 
 /** Rules and outcomes are marked by a sign as well as a colour: half of all logs have no colours. */
 const SIGNS = { held: '✓', failed: '✗', 'not measurable': '–' } as const;
 
-/** The whole report of a run: the verdict first, then each expectation, then what was measured. */
+/**
+ * The report of a run but for its last line, {@link verdictLine}: each expectation and what was measured, then, where
+ * a terminal still shows it when the run is over, what went wrong.
+ */
 export function terminalReport(result: JsonResult, style: TerminalStyle): string {
   return [
     headline(result, style),
     expectations(result, style),
-    result.comparison === undefined ? '' : comparisonSection(result.comparison, style),
     repetitions(result, style),
     ledger(result, style),
     cursors(result, style),
     timings(result, style),
     server(result, style),
     generator(result, style),
+    result.comparison === undefined ? '' : comparisonSection(result.comparison, style),
+    wentWrong(result, style),
+    `  again: ${oneLine(result.replay)}`,
   ]
     .filter((section) => section !== '')
     .join('\n\n')
     .concat('\n');
 }
 
-const VERDICT_WORDS: Readonly<Record<JsonResult['verdict'], string>> = {
-  passed: 'PASSED',
-  failed: 'FAILED',
-  regressed: 'REGRESSED',
-  invalid: 'INVALID',
-  aborted: 'ABORTED',
-};
+/** A verdict in a sentence. */
+export function verdictLine({ verdict, subject, rest }: VerdictSentence, { colors }: TerminalStyle): string {
+  return `${paintOf(verdict, colors).bold(VERDICT_WORDS[verdict])} ${colors.bold(oneLine(subject))}${rest}\n`;
+}
 
-function headline(result: JsonResult, { colors, columns }: TerminalStyle): string {
-  const { verdict, scenario } = result;
-  const paint = {
+function paintOf(verdict: JsonResult['verdict'], colors: TerminalStyle['colors']) {
+  return {
     passed: colors.green,
     failed: colors.red,
     regressed: colors.red,
     invalid: colors.magenta,
     aborted: colors.yellow,
   }[verdict];
+}
+
+function headline(result: JsonResult, { colors, columns }: TerminalStyle): string {
+  const { verdict, scenario } = result;
   const changes = changesText(result, oneLine);
   const isWhole = verdict !== 'aborted' && verdict !== 'invalid';
   const facts = [
@@ -65,7 +80,7 @@ function headline(result: JsonResult, { colors, columns }: TerminalStyle): strin
     formatDuration(result.durationMs),
   ];
   return [
-    `${paint.bold(VERDICT_WORDS[verdict])} ${colors.bold(oneLine(scenario.name))}`,
+    `${paintOf(verdict, colors).bold(VERDICT_WORDS[verdict])} ${colors.bold(oneLine(scenario.name))}`,
     ...wrap(oneLine(scenario.summary), columns - 2).map((line) => `  ${colors.dim(line)}`),
     `  ${facts.join(', ')}`,
     ...(changes === undefined ? [] : wrap(changes, columns - 2).map((line) => colors.yellow(`  ${line}`))),
@@ -75,22 +90,31 @@ function headline(result: JsonResult, { colors, columns }: TerminalStyle): strin
     ...(result.aborted
       ? [colors.yellow('  It was stopped before it was over: the numbers are of a part of it.')]
       : []),
-    ...[...result.invalidReasons, ...result.problems].flatMap((reason) =>
-      wrap(oneLine(reason), columns - 4).map((line, index) =>
-        colors.red(`${index === 0 ? '  ! ' : '    '}${line}`),
-      ),
-    ),
+    ...mishaps(result, { colors, columns }),
   ].join('\n');
 }
 
-function expectations(result: JsonResult, { colors, columns }: TerminalStyle): string {
-  const all = result.expectations.map((one) => ({ ...one, rule: oneLine(one.rule) }));
+function mishaps(result: JsonResult, { colors, columns }: TerminalStyle): string[] {
+  return mishapsOf(result).flatMap((reason) =>
+    wrap(oneLine(reason), columns - 4).map((line, index) =>
+      colors.red(`${index === 0 ? '  ! ' : '    '}${line}`),
+    ),
+  );
+}
+
+function expectations(result: JsonResult, style: TerminalStyle): string {
+  return [style.colors.bold('Expectations'), ...ruleLines(result.expectations, style)].join('\n');
+}
+
+/** Rules, each with a sign and what was found; the lines of one are together. */
+function ruleLines(rules: JsonResult['expectations'], { colors, columns }: TerminalStyle): string[] {
+  const all = rules.map((one) => ({ ...one, rule: oneLine(one.rule) }));
   const suffix = ({ phase }: (typeof all)[number]) =>
     phase === undefined ? '' : ` (${shorten(oneLine(phase), 24)})`;
   const behind = Math.max(...all.map((one) => one.shown.length + suffix(one).length));
   const longest = Math.max(...all.map(({ rule }) => rule.length));
   const width = Math.max(20, Math.min(columns - 6 - behind, longest));
-  const lines = all.flatMap((one) => {
+  return all.flatMap((one) => {
     const { rule, passed, shown } = one;
     const stand = standOf(one);
     const paint = passed ? (stand === 'held' ? colors.green : colors.yellow) : colors.red;
@@ -101,13 +125,34 @@ function expectations(result: JsonResult, { colors, columns }: TerminalStyle): s
       const start = `  ${index === 0 ? sign : ' '} `;
       return index < parts.length - 1 ? `${start}${part}` : `${start}${part.padEnd(width)}  ${actual}`;
     });
-    const evidence = [
-      ...(one.evidence ?? []),
-      ...(one.notMeasurable === undefined ? [] : [one.notMeasurable]),
-    ].flatMap((first) => wrap(oneLine(first), columns - 6));
-    return [...told, ...evidence.map((line) => `      ${line}`)];
+    const why = one.notMeasurable === undefined ? [] : wrap(oneLine(one.notMeasurable), columns - 6);
+    return [...told, ...why.map((line) => `      ${line}`)];
   });
-  return [colors.bold('Expectations'), ...lines].join('\n');
+}
+
+/** What did not hold, with what was seen of it and what that usually means. */
+function wentWrong(result: JsonResult, style: TerminalStyle): string {
+  const { colors, columns } = style;
+  // Of a run that was stopped, or says nothing, most rules do not hold for that alone.
+  const failures = failuresOf(result).filter(
+    ({ evidence }) => result.verdict === 'failed' || evidence !== undefined,
+  );
+  if (failures.length + mishapsOf(result).length === 0) return '';
+  const indented = (text: string) => wrap(oneLine(text), columns - 4).map((line) => `    ${line}`);
+  const changes = failures.length === 0 ? undefined : changesText(result, oneLine);
+  const groups = byMeaning(failures).map((group) => [
+    ...ruleLines(group, style),
+    ...evidenceOf(group).flatMap(indented),
+    ...meaningsOf(group).flatMap((meaning) => indented(`It usually means: ${meaning}`)),
+  ]);
+  return [
+    colors.bold(FAILURE_TITLES[result.verdict]),
+    ...mishaps(result, style),
+    ...groups.flat(),
+    ...(changes === undefined
+      ? []
+      : wrap(`${changes}. ${CHANGES_MAY_FAIL}`, columns - 2).map((line) => colors.yellow(`  ${line}`))),
+  ].join('\n');
 }
 
 /** Medians of several runs, and between what the runs were. */
@@ -225,6 +270,5 @@ function generator(result: JsonResult, { colors, columns }: TerminalStyle): stri
       wrap(line.trimStart(), columns - 2).map((part, index) => `${index === 0 ? '  ' : '    '}${part}`),
     ),
     ...wrap(`target: ${oneLine(target)}`, columns - 2).map((line) => `  ${line}`),
-    `  again: ${oneLine(result.replay)}`,
   ].join('\n');
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { type Document, LineCounter, parseDocument } from 'yaml';
+import { type Document, LineCounter, parseDocument, type YAMLError } from 'yaml';
 import type { z } from 'zod';
 import { yamlValueWords, yamlWords } from '../../options/yaml-errors.js';
 import { type Path, pathText, positionOf } from '../../options/yaml-positions.js';
@@ -12,6 +12,7 @@ import { crossCheck, type Problem } from './cross-check.js';
 import type { Scenario } from './model.js';
 import { override } from './override.js';
 import { scenarioSchema } from './schema.js';
+import { quoteAdvice, unquotedParts, unquotedValues } from './unquoted.js';
 
 export interface LoadOptions {
   /** `path=value` texts that change the file's values before they are checked. */
@@ -42,18 +43,17 @@ export function parseScenario(text: string, source: string, options: LoadOptions
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const mistakes = [...document.errors, ...document.warnings];
   if (mistakes.length > 0) {
-    const problems = mistakes.map((mistake) => {
-      const { line, col } = lines.linePos(mistake.pos[0]);
-      return `${source}:${line}:${col}: ${yamlWords(mistake)}`;
-    });
-    throw new DatafnWsError('ERR_INVALID_SCENARIO', problems.join('\n'));
+    throw new DatafnWsError('ERR_INVALID_SCENARIO', mistakesText(text, source, mistakes, lines));
   }
   const given = options.set ?? [];
   const assignments = given.map((assignment) => override(document, text, assignment));
   const overrides = new Set(assignments.map(({ path }) => pathText(path)));
   const { read, problems } = check(document, source);
   if (!read.success || problems.length > 0) {
-    const shown = problems.map((problem) => ({ ...problem, at: positionOf(document, lines, problem.path) }));
+    const shown = withAdvice(document, text, problems).map((problem) => ({
+      ...problem,
+      at: problem.at === undefined ? positionOf(document, lines, problem.path) : lines.linePos(problem.at),
+    }));
     shown.sort((a, b) => a.at.line - b.at.line || a.at.col - b.at.col);
     const messages = shown.map(({ at, path, message }) => {
       const where = path.length === 0 ? '' : `${pathText(path)}: `;
@@ -73,6 +73,49 @@ export function parseScenario(text: string, source: string, options: LoadOptions
       .digest('hex'),
     lineOf,
   });
+}
+
+/** What is wrong with a text that is no YAML, a line each; what is only not in quotes, once. */
+function mistakesText(
+  text: string,
+  source: string,
+  mistakes: readonly YAMLError[],
+  lines: LineCounter,
+): string {
+  const unquoted = unquotedParts(text, mistakes).map((part) => ({
+    ...lines.linePos(part.start),
+    message: `${quoteAdvice([part])} (without quotes, YAML reads brackets and braces as lists and maps)`,
+  }));
+  const others = mistakes
+    .map((mistake) => ({ ...lines.linePos(mistake.pos[0]), message: yamlWords(mistake) }))
+    .filter(({ line }) => !unquoted.some((one) => one.line === line));
+  return [...unquoted, ...others]
+    .sort((a, b) => a.line - b.line || a.col - b.col)
+    .map(({ line, col, message }) => `${source}:${line}:${col}: ${message}`)
+    .join('\n');
+}
+
+/** Problems that are looked at for want of quotes. */
+const MAX_ADVICE = 20;
+
+/** Says of what would be right in quotes that it needs them, and where it begins. */
+function withAdvice(document: Document, text: string, problems: readonly Problem[]) {
+  return problems.map((problem, index): Problem & { readonly at?: number } => {
+    // To find it out, the whole scenario is checked again.
+    if (index >= MAX_ADVICE) return problem;
+    const isRight = (changed: unknown) =>
+      !problemsWith(changed).some(({ path }) => pathText(path).startsWith(pathText(problem.path)));
+    const parts = unquotedValues(document, text, problem.path, isRight);
+    const [first] = parts;
+    if (first === undefined) return problem;
+    const message = `${problem.message}; ${quoteAdvice(parts)}`;
+    return { ...problem, message, at: first.start };
+  });
+}
+
+function problemsWith(raw: unknown): Problem[] {
+  const read = scenarioSchema.safeParse(raw ?? undefined);
+  return [...(read.success ? [] : read.error.issues.flatMap(problemsOf)), ...crossCheck(raw)];
 }
 
 /** The values of a document, and everything that is wrong with them. */

@@ -4,22 +4,24 @@ import { crashText, UncaughtError } from '../../bench/crash.js';
 import { withoutCommands } from '../../bench/report/annotations.js';
 import { jsonReport, jsonResult } from '../../bench/report/json.js';
 import { repeatedResult } from '../../bench/report/repeated.js';
-import type { JsonResult } from '../../bench/report/schema.js';
+import type { JsonReport, JsonResult } from '../../bench/report/schema.js';
 import { metricOf } from '../../bench/report/tables.js';
-import { terminalReport } from '../../bench/report/terminal.js';
+import { terminalReport, verdictLine } from '../../bench/report/terminal.js';
+import type { TerminalStyle } from '../../bench/report/terminal-layout.js';
+import { overallSentence, verdictSentence } from '../../bench/report/verdict-sentence.js';
 import type { RunResult } from '../../bench/result.js';
 import { runScenario } from '../../bench/run.js';
-import { loadScenario } from '../../bench/scenario/load.js';
-import { DEFAULT_SCENARIO, scenarioFile, shippedScenarios } from '../../bench/scenario/shipped.js';
+import { DEFAULT_SCENARIO } from '../../bench/scenario/shipped.js';
 import { type BenchOptions, benchOptions } from '../../options/bench.js';
 import { traceOptions } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
-import { formatAmount, formatCount, formatDuration } from '../../protocol/units.js';
+import { formatDuration } from '../../protocol/units.js';
 import { colorsFor } from '../color.js';
 import { type Io, STOP_EXIT_CODES, type StopSignal, UNWRITTEN_EXIT_CODE } from '../io.js';
 import { version } from '../version.js';
 import { Baseline } from './baseline.js';
 import { checkNeeds } from './flag-needs.js';
+import { list } from './list.js';
 import { loadAll, type Plan, planAll } from './plans.js';
 import { ProgressScreen } from './progress.js';
 import { ReportFiles } from './report-files.js';
@@ -32,7 +34,7 @@ export async function bench(
 ): Promise<number> {
   const traced = traceOptions(benchOptions, { flags, env: io.env });
   const options = traced.values;
-  if (options.list) return list(io);
+  if (options.list) return list(names, options, io);
   if (options.url.length > 0 && options.serverCommand !== undefined) {
     throw new DatafnWsError('ERR_INVALID_OPTION', 'Expected --url or --server-command, got both.');
   }
@@ -142,11 +144,16 @@ class Reports {
    * @returns whether every file that was asked for is there.
    */
   write(whyNot: string): Promise<boolean> {
+    this.#written ??= this.files.write(this.whole(whyNot));
+    return this.#written;
+  }
+
+  /** The report of all scenarios, with why the others were not run. */
+  whole(whyNot: string): JsonReport {
     const notRun = this.plans
       .slice(this.results.length)
       .map(({ scenario: { name, source } }) => ({ name, source, reason: whyNot }));
-    this.#written ??= this.files.write(jsonReport(this.results, notRun));
-    return this.#written;
+    return jsonReport(this.results, notRun);
   }
 }
 
@@ -156,6 +163,9 @@ async function runAll(
   { options, io, stop, baseline, files, reports }: Surroundings,
 ): Promise<number> {
   const output = files.takeStdout ? 'stderr' : 'stdout';
+  const style = { colors: colorsFor(io, output), columns: Math.max(40, io[output].columns ?? 80) };
+  const print = (text: string) =>
+    io[output].write(io.env.GITHUB_ACTIONS === 'true' ? withoutCommands(text) : text);
   const { results } = reports;
   let whyNot = 'The run was stopped before it came to it.';
   let areWritten = true;
@@ -169,8 +179,10 @@ async function runAll(
         const result = options.repeat > 1 && runs.length > 0 ? repeatedResult(runs, options.repeat) : runs[0];
         if (result !== undefined) {
           results[index] = result;
-          results[index] = baseline?.compare(result, index) ?? result;
-          report(results[index], io, output);
+          const compared = baseline?.compare(result, index) ?? result;
+          results[index] = compared;
+          print(`\n${terminalReport(compared, style)}`);
+          if (plans.length > 1) print(`\n${verdictLine(verdictSentence(compared), style)}`);
         }
       }
     }
@@ -186,9 +198,11 @@ async function runAll(
     areWritten = await reports.write(whyNot);
   }
   if (stop.crash !== undefined) throw stop.crash.error;
-  if (plans.length > 1 || results.length === 0) {
-    io[output].write(`\n${overall(plans, results, io)}`);
-  }
+  // Last of all, so that a terminal ends with it.
+  const [only] = plans.length === 1 ? results : [];
+  print(
+    `\n${only === undefined ? overall(reports.whole(whyNot), style) : verdictLine(verdictSentence(only), style)}`,
+  );
   return exitCodeOf(results, stop.by) || (areWritten ? 0 : UNWRITTEN_EXIT_CODE);
 }
 
@@ -224,25 +238,6 @@ async function runOne(
   }
 }
 
-/** Prints the report of a scenario. */
-function report(result: JsonResult, io: Io, output: 'stdout' | 'stderr'): void {
-  const style = { colors: colorsFor(io, output), columns: Math.max(40, io[output].columns ?? 80) };
-  const text = terminalReport(result, style);
-  io[output].write(`\n${io.env.GITHUB_ACTIONS === 'true' ? withoutCommands(text) : text}`);
-}
-
-async function list(io: Io): Promise<number> {
-  const colors = colorsFor(io, 'stdout');
-  for (const name of await shippedScenarios()) {
-    const { summary, cohorts } = await loadScenario(await scenarioFile(name));
-    const clients = cohorts.reduce((total, cohort) => total + cohort.clients, 0);
-    io.stdout.write(`${colors.bold(name)} ${colors.dim(`(${formatCount(clients)} clients)`)}
-  ${summary}
-`);
-  }
-  return 0;
-}
-
 /** Where it ran. */
 function machine(): JsonResult['machine'] {
   return {
@@ -255,23 +250,13 @@ function machine(): JsonResult['machine'] {
   };
 }
 
-/** One verdict for several scenarios. */
-function overall(plans: readonly Plan[], results: readonly JsonResult[], io: Io): string {
-  const colors = colorsFor(io, 'stdout');
-  const paint = {
-    passed: colors.green,
-    failed: colors.red,
-    regressed: colors.red,
-    invalid: colors.magenta,
-    aborted: colors.yellow,
-  };
-  const lines = plans.map(({ scenario: { name } }, index) => {
-    const result = results[index];
-    const verdict = result?.verdict ?? 'aborted';
-    return `  ${paint[verdict]((result === undefined ? 'not run' : verdict).padEnd(9))} ${name}\n`;
-  });
-  const passed = results.filter(({ verdict }) => verdict === 'passed').length;
-  return `${colors.bold('Overall')}: ${passed} of ${formatAmount(plans.length, 'scenario')} passed\n${lines.join('')}`;
+/** Of several scenarios, the verdict of each, then their sum. */
+function overall(whole: JsonReport, style: TerminalStyle): string {
+  const lines = [
+    ...whole.results.map((result) => verdictLine(verdictSentence(result), style)),
+    ...whole.notRun.map(({ name }) => `${style.colors.yellow.bold('NOT RUN')} ${style.colors.bold(name)}\n`),
+  ];
+  return `${style.colors.bold('Overall')}\n${lines.map((line) => `  ${line}`).join('')}${verdictLine(overallSentence(whole), style)}`;
 }
 
 /** Of several outcomes, the one that weighs most: interrupted, not valid, failed, worse than the baseline. */

@@ -1,6 +1,7 @@
 import type { ChalkInstance } from 'chalk';
 import type { RunProgress } from '../../bench/run.js';
-import { arrivalMs, type Phase, type PhaseAction, type Scenario } from '../../bench/scenario/model.js';
+import type { Phase, PhaseAction, Scenario } from '../../bench/scenario/model.js';
+import { plannedMs } from '../../bench/scenario/planned.js';
 import { printable } from '../../protocol/printable.js';
 import { formatCount, formatDuration } from '../../protocol/units.js';
 
@@ -100,29 +101,6 @@ function timeBar(action: PhaseAction, scenario: Scenario, elapsedMs: number): Ba
 
 function cohortOf({ cohorts }: Scenario, index: number): { name: string; clients: number } {
   return cohorts[index] ?? { name: '', clients: 0 };
-}
-
-/** How long an action is meant to take, as far as that is known. */
-function plannedMs(action: PhaseAction, scenario: Scenario): number {
-  switch (action.kind) {
-    case 'connect': {
-      const { clients } = cohortOf(scenario, action.cohort);
-      return arrivalMs(action.arrivals, clients, clients);
-    }
-    case 'emit':
-    case 'hold':
-    case 'churn':
-      return action.durationMs;
-    case 'restart-server':
-      return action.downtimeMs;
-    case 'parallel':
-      return Math.max(...action.phases.map((inner) => plannedMs(inner, scenario)));
-    case 'sequence':
-      return action.phases.reduce((total, inner) => total + plannedMs(inner, scenario), 0);
-    case 'disconnect':
-    case 'shutdown-server':
-      return 0;
-  }
 }
 
 function clamp(share: number): number {

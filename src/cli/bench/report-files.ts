@@ -1,4 +1,3 @@
-import { appendFile } from 'node:fs/promises';
 import { isAbsolute, relative, resolve } from 'node:path';
 import { crashText } from '../../bench/crash.js';
 import { annotations } from '../../bench/report/annotations.js';
@@ -11,6 +10,7 @@ import type { BenchOptions } from '../../options/bench.js';
 import { flagOf } from '../../options/spec.js';
 import type { Io } from '../io.js';
 import { type Formats, OutputFiles, tryToWrite } from '../output-files.js';
+import { appendJobSummary } from './job-summary.js';
 
 /** Every format, and how a report becomes it. */
 const FORMATS = {
@@ -58,7 +58,7 @@ export class ReportFiles {
     const isComplete = await this.#files.write(report);
     const { GITHUB_STEP_SUMMARY: summary, GITHUB_ACTIONS: actions } = this.io.env;
     if (summary) {
-      await tryToWrite(this.io, 'the job summary', () => appendFile(summary, markdownReport(report)));
+      await tryToWrite(this.io, 'the job summary', () => appendJobSummary(summary, report));
     }
     if (actions === 'true') {
       const stream = this.takeStdout ? this.io.stderr : this.io.stdout;

@@ -87,9 +87,11 @@ const said: Record<string, (report: JsonReport) => Partial<Numbers>> = {
   terminal: ({ results: [one] }) => {
     const text = terminalReport(one as JsonResult, { colors: new Chalk({ level: 0 }), columns: 80 });
     const rows = terminalRows(text);
+    // At the end, those that did not hold are told once more, with why.
+    const [table = ''] = text.split('\nWhat failed');
     return {
       verdict: text.split(' ', 1)[0]?.toLowerCase() as string,
-      expectations: [...text.matchAll(/^ {2}([✓✗] .+?) {2,}(.+)$/gm)].map(
+      expectations: [...table.matchAll(/^ {2}([✓✗] .+?) {2,}(.+)$/gm)].map(
         ([, rule, value]) => `${rule}: ${value}`,
       ),
       connections: rows.map(([cohort, outcome, ...counts]) => `${cohort} ${outcome} ${counts.at(-1)}`),

@@ -55,7 +55,7 @@ describe.each(Object.entries(TEXTS))('%s, wherever a text can come from outside'
     // In code they mean nothing.
     const tags = (text: string) => text.replace(/(`+)(?!`).*?[^`]\1(?!`)/g, '').match(/<\/?\w+>/g);
     expect(tags(markdown)).toEqual(tags(PLAIN.markdown));
-    expect(tags(markdown)).toHaveLength(4);
+    expect(tags(markdown)).toHaveLength(8);
   });
 
   test('adds no tag and no attribute to HTML', () => {

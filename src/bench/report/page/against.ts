@@ -1,4 +1,11 @@
-import { CHANGE_SIGNS, COMPARISON_WORDS, sideText, summaryText, toldChanges } from '../../compare/told.js';
+import {
+  CHANGE_SIGNS,
+  COMPARISON_WORDS,
+  sideText,
+  summaryText,
+  toldChanges,
+  toldNumbers,
+} from '../../compare/told.js';
 import type { JsonResult } from '../schema.js';
 import { repeatRowsOf } from '../tables.js';
 import { escapeHtml, spoken, table } from './markup.js';
@@ -15,6 +22,10 @@ export function againstBaseline({ comparison }: JsonResult, level: number): stri
     escapeHtml(by === '' ? now : `${now} (${by})`),
     `${verdict}: ${escapeHtml(why)}`,
   ]);
+  const numbers = toldNumbers(comparison).map(({ metric, base, now, by }) => [
+    { head: `<code>${escapeHtml(metric)}</code>` },
+    ...[base, now, by].map(escapeHtml),
+  ]);
   const notes = [...comparison.warnings, ...comparison.problems].map(
     (note) => `<li>${escapeHtml(note)}</li>`,
   );
@@ -22,7 +33,8 @@ export function againstBaseline({ comparison }: JsonResult, level: number): stri
   return `<h${level}>Against the baseline: ${COMPARISON_WORDS[comparison.verdict]}</h${level}>
 <p>${escapeHtml(summaryText(comparison))}. <small>Baseline: ${escapeHtml(sideText(comparison.base))}</small></p>
 ${notes.length === 0 ? '' : `<ul>${notes.join('')}</ul>`}
-${rows.length === 0 ? '' : table('What is different from the baseline', heads, rows)}`;
+${rows.length === 0 ? '' : table('What is different from the baseline', heads, rows)}
+${numbers.length === 0 ? '' : `<details><summary>The numbers of both as a table</summary>${table('Numbers of the baseline and of this run', ['metric', 'baseline', 'now', 'change'], numbers, 1)}</details>`}`;
 }
 
 /** Medians of several runs, and between what the runs were. */

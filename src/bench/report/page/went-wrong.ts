@@ -1,76 +1,53 @@
 import { formatAmount, formatCount } from '../../../protocol/units.js';
 import { valueText } from '../../verdict/metric-text.js';
 import { METRICS } from '../../verdict/metrics.js';
+import {
+  CHANGES_MAY_FAIL,
+  evidenceOf,
+  FAILURE_TITLES,
+  type Failure,
+  failuresOf,
+  meaningsOf,
+  mishapsOf,
+  OF_CONNECTIONS,
+  offBy,
+  together,
+} from '../failures.js';
 import type { JsonResult } from '../schema.js';
 import { changesText, outcomesOf, timedOf } from '../tables.js';
 import { code, escapeHtml } from './markup.js';
 
-type Failure = JsonResult['expectations'][number];
-
 /** What to know first of a result that is not good: what went wrong, what was to come instead, and what it means. */
 export function wentWrong(result: JsonResult, level: number): string {
-  const failures = result.expectations.filter(({ passed }) => !passed);
-  const mishaps = [...result.invalidReasons, ...result.problems].map(
-    (reason) => `<li><p>${escapeHtml(reason)}</p></li>`,
-  );
+  const failures = failuresOf(result);
+  const mishaps = mishapsOf(result).map((reason) => `<li><p>${escapeHtml(reason)}</p></li>`);
   if (failures.length + mishaps.length === 0) return '';
   const cards = together(failures).map((group) => card(group, result, level + 1));
-  const title = {
-    failed: 'What failed, and why',
-    invalid: 'Why it says nothing',
-    aborted: 'What did not hold when it was stopped',
-  };
-  const heading = title[result.verdict as keyof typeof title] ?? 'What went wrong';
-  return `<section class="why ${result.verdict}"><h${level}>${heading}</h${level}>${changed(result, failures)}<ul>${[...mishaps, ...cards].join('')}</ul></section>`;
+  return `<section class="why ${result.verdict}"><h${level}>${FAILURE_TITLES[result.verdict]}</h${level}>${changed(result, failures)}<ul>${[...mishaps, ...cards].join('')}</ul></section>`;
 }
 
 /** That the scenario is not what its author wrote: often enough, that is all that is wrong. */
 function changed(result: JsonResult, failures: readonly Failure[]): string {
   const changes = changesText(result, code);
   if (changes === undefined) return '';
-  const so =
-    failures.length === 0 ? '' : ' A rule that was written for what the file has can fail for that alone.';
+  const so = failures.length === 0 ? '' : ` ${CHANGES_MAY_FAIL}`;
   return `<p class="changed"><b>${changes.replace(': ', ':</b> ')}.${so}</p>`;
-}
-
-/** Metrics of connections, which the outcomes of the cohort tell more of. */
-const OF_CONNECTIONS =
-  /^(accepted|opened|open|left|closed|rejected|errors|timeouts|attempts|refused\.late|heartbeat\.killed)$/;
-
-/** Failures by what they are about: the connections of a cohort, one kind of durations, or something of its own. */
-function together(failures: readonly Failure[]): Failure[][] {
-  const groups = new Map<string, Failure[]>();
-  for (const [index, failure] of failures.entries()) {
-    const { metric, cohort, phase } = failure;
-    const family =
-      OF_CONNECTIONS.test(metric) && cohort !== undefined ? 'connections' : timedOf(metric)?.base;
-    const key = JSON.stringify(family === undefined ? index : [family, cohort, phase]);
-    groups.set(key, [...(groups.get(key) ?? []), failure]);
-  }
-  return [...groups.values()];
 }
 
 function card(group: readonly Failure[], result: JsonResult, level: number): string {
   const [first] = group as [Failure];
   const isOne = group.length === 1;
   const heading = isOne ? subjectOf(first) : familyOf(first);
-  const meanings = group.flatMap((failure) =>
-    failure.meaning === undefined || isOtherSide(failure, group) ? [] : [failure.meaning],
-  );
   const told = alsoMeasured(first, result);
   return `<li><h${level}>${heading}</h${level}>
 ${group.map((failure) => finding(failure, result, !isOne)).join('\n')}
-${group.flatMap(({ evidence = [] }) => evidence.map((one) => `<p>${escapeHtml(one)}</p>`)).join('\n')}
-${[...new Set(meanings)].map((meaning) => `<p><b>What it usually means:</b> ${escapeHtml(meaning)}</p>`).join('\n')}
+${evidenceOf(group)
+  .map((one) => `<p>${escapeHtml(one)}</p>`)
+  .join('\n')}
+${meaningsOf(group)
+  .map((meaning) => `<p><b>What it usually means:</b> ${escapeHtml(meaning)}</p>`)
+  .join('\n')}
 ${told === '' ? '' : `<p>${escapeHtml(told)}</p>`}</li>`;
-}
-
-/** Whether it misses, or counts as refused, the clients that another failure tells more of, or misses. */
-function isOtherSide(failure: Failure, group: readonly Failure[]): boolean {
-  if (failure.metric === 'open')
-    return group.some((one) => one.metric === 'heartbeat.killed' && offBy(one) === -offBy(failure));
-  if (failure.metric !== 'closed' || !/^(?:4401|4503)/.test(failure.key ?? '')) return false;
-  return group.some((one) => one.metric === 'accepted' && offBy(one) === -offBy(failure));
 }
 
 /** A rule, what it asks for, and what was found. */
@@ -154,11 +131,6 @@ const TOO = {
   bytes: ['too little', 'too much'],
   'per second': ['too few', 'too many'],
 } as const;
-
-/** How far from what was expected, negative for below; nothing where it was not measured. */
-function offBy({ actual, expected }: Failure): number {
-  return actual === undefined ? Number.NaN : actual - expected;
-}
 
 /** How far off a value is, in words. */
 function difference(failure: Failure): string {

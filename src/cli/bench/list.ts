@@ -1,0 +1,66 @@
+import { wrap } from '../../bench/report/wrap.js';
+import { plannedTotalMs } from '../../bench/scenario/planned.js';
+import { DEFAULT_SCENARIO, shippedScenarios } from '../../bench/scenario/shipped.js';
+import type { BenchOptions } from '../../options/bench.js';
+import { formatAmount, formatDuration } from '../../protocol/units.js';
+import { colorsFor } from '../color.js';
+import { type Io, UNWRITTEN_EXIT_CODE } from '../io.js';
+import { OutputFiles } from '../output-files.js';
+import { loadAll } from './plans.js';
+
+/** Scenarios as data, for programs. */
+interface ScenarioList {
+  /** Version of this format. */
+  readonly version: 1;
+  readonly scenarios: readonly ListedScenario[];
+}
+
+interface ListedScenario {
+  readonly name: string;
+  readonly summary: string;
+  readonly source: string;
+  readonly clients: number;
+  readonly phases: number;
+  /** Expectations, those of single phases included. */
+  readonly rules: number;
+  /** What the phases add up to as they are written; start, settling and a slow machine come on top. */
+  readonly plannedMs: number;
+}
+
+/** Lists the scenarios that ship, or those that are named; the exit code. */
+export async function list(names: readonly string[], options: BenchOptions, io: Io): Promise<number> {
+  const { json } = options;
+  const formats = { json: (content: ScenarioList) => `${JSON.stringify(content, undefined, 2)}\n` };
+  const files = new OutputFiles(formats, { json }, io, (format) => `--${format}`);
+  const loaded = await loadAll(names.length === 0 ? await shippedScenarios() : names, options);
+  const scenarios = loaded.map((scenario): ListedScenario => {
+    const { name, summary, source, cohorts, phases, expectations } = scenario;
+    return {
+      name,
+      summary,
+      source,
+      clients: cohorts.reduce((total, cohort) => total + cohort.clients, 0),
+      phases: phases.length,
+      rules: phases.reduce((total, phase) => total + phase.expectations.length, expectations.length),
+      plannedMs: Math.round(plannedTotalMs(scenario)),
+    };
+  });
+  const areWritten = await files.write({ version: 1, scenarios });
+  if (!files.takeStdout) for (const one of scenarios) io.stdout.write(entry(one, io));
+  return areWritten ? 0 : UNWRITTEN_EXIT_CODE;
+}
+
+function entry({ name, summary, clients, plannedMs }: ListedScenario, io: Io): string {
+  const colors = colorsFor(io, 'stdout');
+  const isDefault = name === DEFAULT_SCENARIO ? ', the default' : '';
+  const facts = `(${formatAmount(clients, 'client')}, ${aboutSeconds(plannedMs)}${isDefault})`;
+  // A pipe gets a line, whatever its length; on a terminal it is broken between words.
+  const { columns } = io.stdout;
+  const lines = columns === undefined ? [summary] : wrap(summary, Math.max(20, columns - 2));
+  return `${colors.bold(name)} ${colors.dim(facts)}\n${lines.map((line) => `  ${line}\n`).join('')}`;
+}
+
+/** Nobody needs to know it more exactly: how long it really takes depends on the machine. */
+function aboutSeconds(ms: number): string {
+  return `about ${formatDuration(Math.max(1000, Math.round(ms / 1000) * 1000))}`;
+}

@@ -1,0 +1,51 @@
+import { Chalk } from 'chalk';
+import { expect, test } from 'vitest';
+import { terminalReport } from '../../../src/bench/report/terminal.js';
+import { asJson, filledResult } from '../filled.js';
+
+const PLAIN = { colors: new Chalk({ level: 0 }), columns: 80 };
+
+/** The sections of a report by their titles, in order, each in one line. */
+function sections(rules: readonly string[], parts: Parameters<typeof filledResult>[1] = {}) {
+  const text = terminalReport(asJson(filledResult(rules, parts)), PLAIN);
+  return text
+    .trimEnd()
+    .split('\n\n')
+    .map((section) => {
+      const [title = '', ...lines] = section.split('\n');
+      return [title, lines.map((line) => line.trim()).join(' ')] as const;
+    });
+}
+
+test('the report of a run that failed ends with what failed and what that usually means, not with CPU', () => {
+  const [[title, text], [again]] = sections(['hot.accepted == 50', 'cursors.leaked == 0']).slice(-2) as [
+    readonly [string, string],
+    readonly [string, string],
+  ];
+  expect(title).toBe('What failed, and why');
+  expect(text).toContain('✗ cursors.leaked == 0');
+  expect(text).toContain('It usually means: Clients got cursors of a namespace that is not theirs');
+  expect(text).not.toContain('hot.accepted');
+  expect(again).toMatch(/^ {2}again: datafn-ws bench /);
+});
+
+test('the report of a run that passed says nothing of the kind', () => {
+  const titles = sections(['hot.accepted == 50']).map(([title]) => title);
+  expect(titles).not.toContain('What failed, and why');
+});
+
+test('why a result says nothing about the server is at the end, too', () => {
+  const invalid = sections(['cursors.lost == 0'], { invalid: ['Worker 2 died'] }).at(-2);
+  expect(invalid?.[0]).toBe('Why it says nothing');
+  expect(invalid?.[1]).toContain('! Worker 2 died');
+  const failed = sections(['hot.accepted == 50'], { problems: ['The server ended'] }).at(-2);
+  expect(failed).toEqual(['What failed, and why', '! The server ended']);
+});
+
+test('rules that do not hold for the same reason are told together, their reason once', () => {
+  const rules = ['hot.accepted == 51', 'hot.closed[4503] == 9', 'silent.accepted == 51'];
+  const [, text = ''] = sections(rules).at(-2) ?? [];
+  expect(text.match(/It usually means/g)).toHaveLength(1);
+  expect(text.match(/✗/g)).toHaveLength(3);
+  expect(text).toContain('10 connections of cohort hot were refused with 4503 Namespace connection limit');
+});
