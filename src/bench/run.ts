@@ -322,8 +322,11 @@ class Run {
 
   async #emit(phase: EmitPhase, label: string): Promise<void> {
     this.#lastPlan += 1;
-    const make = phase.via === 'api' ? orderedPlan : racingPlan;
-    const plan = make(phase, this.#lastPlan, this.#nextCursor, monotonicMs() + LEAD_MS);
+    const [id, cursor, startMs] = [this.#lastPlan, this.#nextCursor, monotonicMs() + LEAD_MS];
+    const plan =
+      phase.via === 'api'
+        ? orderedPlan(phase, id, cursor, startMs, this.scenario.seed)
+        : racingPlan(phase, id, cursor, startMs);
     this.#nextCursor += plan.count;
     // Those of one phase go into that phase's measurements, even if they should end after it.
     const present = this.#present;

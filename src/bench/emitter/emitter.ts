@@ -21,12 +21,13 @@ export interface Emitted {
   readonly error: DatafnWsError | undefined;
 }
 
-/** The plan of a phase that emits in order, at known times. */
+/** The plan of a phase that emits in order, at known times that `seed` decides within their slots. */
 export function orderedPlan(
   phase: EmitPhase,
   id: number,
   firstCursor: number,
   startMs: number,
+  seed: number,
 ): EmissionPlan {
   const rate = phase.ratePerSecond ?? 1;
   const requests = Math.max(1, Math.round((phase.durationMs / 1000) * (rate / phase.batch)));
@@ -38,6 +39,7 @@ export function orderedPlan(
     batch: phase.batch,
     startMs,
     intervalMs: dueAtMs(1, rate / phase.batch),
+    jitterSeed: seed,
     isOrdered: true,
     cursorLength: phase.cursorLength,
   };
