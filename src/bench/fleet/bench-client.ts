@@ -41,6 +41,8 @@ export function cohortState(cohort: Cohort, tally: Tally): CohortState {
 export interface ClientHost {
   /** Milliseconds on the machine's monotonic clock. */
   now(): number;
+  /** For how long, at most, what is read now has been there to be read. */
+  lateMs(): number;
   /** A cursor of `length` characters came; `cursor` is NaN when it is none of bench's making. */
   onCursor(client: BenchClient, cursor: number, length: number, atMs: number): void;
   /** An open connection has ended, whoever ended it. */
@@ -91,6 +93,7 @@ export class BenchClient implements FrameReaderState, FrameHandler {
   #unansweredSinceMs = 0;
   /** Whether the server has treated this connection as one of its clients: by a cursor, or a ping. */
   #wasServed = false;
+  #wasRefused = false;
 
   constructor(
     readonly host: ClientHost,
@@ -102,6 +105,14 @@ export class BenchClient implements FrameReaderState, FrameHandler {
 
   get isOpen(): boolean {
     return this.state === 'open';
+  }
+
+  /**
+   * Whether the server owes it the cursors of its namespace: it showed the token of that namespace, and was not
+   * refused. One that was refused only after it had been served was a member until then.
+   */
+  get isMember(): boolean {
+    return this.cohort.behavior.token === 'own' && (this.#wasServed || !this.#wasRefused);
   }
 
   /** Whether a ping has come on this connection. */
@@ -134,6 +145,7 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     this.#lastPingMs = 0;
     this.#unansweredSinceMs = 0;
     this.#wasServed = false;
+    this.#wasRefused = false;
     this.cohort.tally.counters.attempts += 1;
     return new Promise((resolve) => {
       this.#settled = resolve;
@@ -311,7 +323,8 @@ export class BenchClient implements FrameReaderState, FrameHandler {
   #countClose(code: number, reason: string): void {
     const { tally, behavior } = this.cohort;
     tally.closed.count(closeKey(code, reason));
-    if (this.#wasServed && isRefusal(code, reason)) tally.counters.refusedLate += 1;
+    this.#wasRefused = isRefusal(code, reason);
+    if (this.#wasRefused && this.#wasServed) tally.counters.refusedLate += 1;
     if (reason !== 'Heartbeat timeout') return;
     if (behavior.pong === 'at-once' && behavior.reads === 'all') tally.counters.killed += 1;
     else if (this.#unansweredSinceMs > 0)
