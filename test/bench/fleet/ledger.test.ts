@@ -164,10 +164,11 @@ test('a client that the server ended is owed nothing from when its end may have 
 
 test('a slow reader that was refused while it did not read has lost nothing', async () => {
   const server: LittleServer = await littleServer({
-    onPeer: ({ socket }) => socket.close(4503, 'Namespace connection limit reached'),
+    // Behind the hello, when it no longer reads.
+    onPeer: ({ socket }) => socket.on('message', () => socket.close(4503, 'Connection limit reached')),
   });
   stops.push(() => server.stop());
-  const cohorts = { slow: { clients: 1, namespaces: 'a', behavior: 'slow-reader', pause: '200ms' } };
+  const cohorts = { slow: { clients: 1, namespaces: 'a', behavior: 'slow-reader', pause: '400ms' } };
   const file = { version: 1, name: 'x', cohorts, phases: [{ hold: '1s' }], expect: ['closed == 0'] };
   const scenario = parseScenario(JSON.stringify(file), 'test');
   const fleet = new ClientFleet();
