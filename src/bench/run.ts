@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
+import { formatAmount } from '../protocol/units.js';
 import { driveWithAutocannon, racingPlan } from './emitter/autocannon.js';
 import { type Emitted, emitPlan, orderedPlan } from './emitter/emitter.js';
 import type { Credentials } from './fleet/credentials.js';
@@ -188,7 +189,7 @@ class Run {
       this.#health.stop();
       await this.#end();
     }
-    this.#invalid.push(...localErrors(this.#total));
+    this.#invalid.push(...localErrors(this.#total), ...doubtfulKills(this.#total));
     for (const found of this.#saturation.found)
       this.#invalid.push(`The load generator was the bottleneck: ${found}`);
     return {
@@ -213,13 +214,14 @@ class Run {
   }
 
   async #setup(localAddresses: readonly string[]): Promise<void> {
-    const { cohorts, namespaces, seed } = this.scenario;
+    const { cohorts, namespaces, seed, heartbeatIntervalMs } = this.scenario;
     const { credentials, tls } = this.options;
     await this.#pool.setup({
       urls: this.target.urls,
       cohorts,
       namespaces,
       seed,
+      heartbeatIntervalMs,
       startMs: this.#startMs,
       credentials,
       tls,
@@ -385,10 +387,12 @@ class Run {
     const phase = this.#present;
     this.#present = emptyMeasurements(this.scenario.cohorts);
     for (const [index, cohort] of phase.cohorts.entries()) {
-      for (const { tallies, open, unpinged } of answers) {
+      for (const { tallies, open, unpinged, owed } of answers) {
         cohort.tally.add(tallies[index] as TallyData);
         cohort.open += open[index] ?? 0;
         cohort.unpinged += unpinged[index] ?? 0;
+        cohort.pingsOwed += owed[index]?.pings ?? 0;
+        cohort.pingsOverdue += owed[index]?.overdue ?? 0;
       }
     }
     addMeasurements(this.#total, phase);
@@ -488,6 +492,15 @@ function localErrors({ cohorts }: Measurements): string[] {
     const count = errors.reduce((total, [, one]) => total + one, 0);
     return count === 0 ? [] : [`${count} connections failed here, not at the server, with ${code}: ${fix}`];
   });
+}
+
+/** Clients that bench may have killed itself. */
+function doubtfulKills({ cohorts }: Measurements): string[] {
+  const count = sum(cohorts, ({ tally }) => tally.counters.killedInDoubt);
+  if (count === 0) return [];
+  return [
+    `The server closed ${formatAmount(count, 'client')} for a missed heartbeat after bench itself may have been too late to answer a ping: the machine is too busy for this scenario`,
+  ];
 }
 
 /** Whether an action says something of its own about what is measured meanwhile. */

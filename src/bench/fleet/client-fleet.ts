@@ -19,6 +19,7 @@ import { BAD_TOKEN, tokenFor } from './credentials.js';
 import type {
   ChurnOrder,
   FleetCalls,
+  PingsOwed,
   SettleOrder,
   SettleReport,
   WorkerSetup,
@@ -202,7 +203,19 @@ export class ClientFleet implements FleetCalls, ClientHost {
     const unpinged = this.#clients.map(
       (clients) => clients.filter(({ isOpen, wasPinged }) => isOpen && !wasPinged).length,
     );
-    return { tallies, open: this.#cohorts.map((state) => state.open), unpinged };
+    const owed = this.#clients.map((clients) => this.#pingsOwed(clients));
+    return { tallies, open: this.#cohorts.map((state) => state.open), unpinged, owed };
+  }
+
+  /** Clients that must have got a ping by now, and those of them that wait for one longer than they should. */
+  #pingsOwed(clients: readonly BenchClient[]): PingsOwed {
+    const limitMs = pingLimitMs(this.#setup.heartbeatIntervalMs);
+    const now = this.now();
+    const owed = clients.filter(
+      ({ isOpen, isMember, openedAtMs, cohort: { behavior } }) =>
+        isOpen && isMember && behavior.reads === 'all' && now - openedAtMs > limitMs,
+    );
+    return { pings: owed.length, overdue: owed.filter(({ unpingedMs }) => unpingedMs > limitMs).length };
   }
 
   async end(): Promise<void> {
@@ -406,6 +419,14 @@ export class ClientFleet implements FleetCalls, ClientHost {
     client.reception = reception;
     return reception;
   }
+}
+
+/**
+ * How long a client may have to wait for a ping. Half an interval and a second more than an interval: whoever has not
+ * been pinged by then was left out.
+ */
+function pingLimitMs(intervalMs = 0): number {
+  return intervalMs === 0 ? Number.POSITIVE_INFINITY : 1.5 * intervalMs + 1000;
 }
 
 /** A cursor of a plan as evidence has it: the zeros in front of a long one are left out. */

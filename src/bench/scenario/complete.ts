@@ -34,11 +34,18 @@ export function completeScenario(file: ScenarioFile, origin: Origin): Scenario {
     serverFlags: Object.entries(file.server).flatMap(([key, value]) =>
       flagsFor(key, value as string | undefined),
     ),
+    heartbeatIntervalMs: heartbeatIntervalOf(file),
     cohorts,
     phases: file.phases.map((phase, index) => completer.phase(phase, ['phases', index], cohorts)),
     namespaces: completer.namespaces,
     expectations: completer.expectations(file.expect, ['expect']),
   };
+}
+
+function heartbeatIntervalOf({ server }: ScenarioFile): number {
+  const { heartbeatInterval } = serverOptions;
+  const parsed = heartbeatInterval.parse(String(server.heartbeatInterval ?? heartbeatInterval.default));
+  return parsed.ok ? parsed.value : 0;
 }
 
 /** A setting of the server as flags of `serve`; a switch has no value there. */

@@ -16,6 +16,8 @@ export interface Scenario {
   readonly changes: readonly ScenarioChange[];
   /** Flags of `serve` for a server that bench starts itself. */
   readonly serverFlags: readonly string[];
+  /** The interval of the server's heartbeat by these; 0 for none. */
+  readonly heartbeatIntervalMs: number;
   /** Every namespace of every cohort and emit; both refer to them by index. */
   readonly namespaces: readonly string[];
   readonly cohorts: readonly Cohort[];
