@@ -204,7 +204,12 @@ class Run {
       },
       measurements: this.#total,
       phases: this.#phases,
-      outcomes: judgeAll(this.scenario.expectations, this.#total),
+      outcomes: [
+        ...judgeAll(this.scenario.expectations, this.#total),
+        ...judgeAll(this.scenario.implicitExpectations, this.#total).filter(
+          ({ actual }) => actual !== undefined,
+        ),
+      ],
       aborted: this.options.signal.aborted,
       invalid: this.#invalid,
       problems: this.#problems,

@@ -1,6 +1,7 @@
 import { printable } from '../../protocol/printable.js';
 import { toldChanges } from '../compare/told.js';
 import type { JsonReport } from './schema.js';
+import { standingOf } from './tables.js';
 
 /**
  * What went wrong, as workflow commands of GitHub Actions that point at the rule in the scenario file. GitHub finds
@@ -10,11 +11,11 @@ export function annotations({ results, notRun }: JsonReport, pathOf: (source: st
   const all = results.flatMap(({ scenario, expectations, invalidReasons, problems, aborted, comparison }) => {
     const at = { level: 'error', source: scenario.source, title: `bench ${scenario.name}` };
     const failed = expectations
-      .filter(({ passed }) => !passed)
-      .map(({ rule, line, shown, phase }) => ({
-        line,
-        message: `expected ${rule}${phase === undefined ? '' : ` in "${phase}"`}, got ${shown}`,
-      }));
+      .filter((one) => standingOf(one) === 'failed')
+      .map(({ rule, line, shown, phase, implicit }) => {
+        const scope = implicit === true ? ' (implicit)' : phase === undefined ? '' : ` in "${phase}"`;
+        return { line, message: `expected ${rule}${scope}, got ${shown}` };
+      });
     const mishaps = [
       ...(aborted ? ['It was stopped before it was over'] : []),
       ...invalidReasons,

@@ -19,6 +19,10 @@ import {
   outcomesOf,
   PERCENTILE_NAMES,
   repeatText,
+  SIGNS as SIGNS_OF_RULES,
+  type Standing,
+  scopeText,
+  standingOf,
   timingsOf,
 } from './tables.js';
 
@@ -93,7 +97,10 @@ function overview({ results, notRun, verdict }: JsonReport): string {
 function section(result: JsonResult, index: number, level: number): string {
   const { scenario, expectations } = result;
   const heading = (text: string) => `<h${level + 1}>${text}</h${level + 1}>`;
-  const sorted = [...expectations].sort((a, b) => Number(a.passed) - Number(b.passed));
+  const order: readonly Standing[] = ['failed', 'not reached', 'held'];
+  const sorted = [...expectations].sort(
+    (a, b) => order.indexOf(standingOf(a)) - order.indexOf(standingOf(b)),
+  );
   return `<article id="result-${index}" aria-labelledby="title-${index}">
 <h${level} id="title-${index}">${badge(result.verdict)} ${escapeHtml(scenario.name)}</h${level}>
 <p class="lead">${verdictInWords(result)}</p>
@@ -106,13 +113,15 @@ ${heading('Expectations')}
 ${table(
   'What the scenario expects, and what was measured',
   [spoken('outcome'), 'expected', 'measured'],
-  sorted.map(({ rule, phase, passed, shown }) => [
-    passed
-      ? `<span class="good"><span aria-hidden="true">✓</span>${spoken(' held')}</span>`
-      : `<span class="bad"><span aria-hidden="true">✗</span>${spoken(' failed')}</span>`,
-    `${code(rule)}${phase === undefined ? '' : `<br><small>${escapeHtml(phase)}</small>`}`,
-    escapeHtml(shown),
-  ]),
+  sorted.map((one) => {
+    const [standing, scope] = [standingOf(one), scopeText(one)];
+    const shade = { held: ' class="good"', failed: ' class="bad"', 'not reached': '' }[standing];
+    return [
+      `<span${shade}><span aria-hidden="true">${SIGNS_OF_RULES[standing]}</span>${spoken(` ${standing}`)}</span>`,
+      `${code(one.rule)}${scope === undefined ? '' : `<br><small>${escapeHtml(scope)}</small>`}`,
+      escapeHtml(one.shown),
+    ];
+  }),
   2,
   'rules',
 )}
@@ -132,7 +141,8 @@ ${heading('Run it again')}
 
 /** The verdict for somebody who never saw one. */
 function verdictInWords({ verdict, expectations, problems }: JsonResult): string {
-  const failed = expectations.filter(({ passed }) => !passed).length;
+  const failed = expectations.filter((one) => standingOf(one) === 'failed').length;
+  const held = expectations.filter(({ passed }) => passed).length;
   switch (verdict) {
     case 'passed':
       return `The server did all that this scenario expects: ${formatAmount(expectations.length, 'expectation')} held.`;
@@ -145,7 +155,7 @@ function verdictInWords({ verdict, expectations, problems }: JsonResult): string
     case 'invalid':
       return 'This run says <strong>nothing about the server</strong>, neither good nor bad: what should have tested it did not work as it must. Mend that and run it again. The numbers below are not to be relied on.';
     case 'aborted':
-      return `This run was <strong>stopped before it was over</strong>. The numbers are of the part that was run; ${expectations.length - failed} of ${formatAmount(expectations.length, 'expectation')} held that far.`;
+      return `This run was <strong>stopped before it was over</strong>. The numbers are of the part that was run; ${held} of ${formatAmount(expectations.length, 'expectation')} held that far.`;
   }
 }
 
@@ -172,7 +182,8 @@ function settings(result: JsonResult): string {
   const started =
     flags.length === 0 ? '' : `<p class="flags">${who} ${flags.join(' ')}, and defaults for the rest.</p>`;
   // What went wrong begins with what was changed.
-  const isTold = expectations.some(({ passed }) => !passed) || invalidReasons.length + problems.length > 0;
+  const isTold =
+    expectations.some((one) => standingOf(one) === 'failed') || invalidReasons.length + problems.length > 0;
   const changes = isTold ? undefined : changesText(result, code);
   return `${changes === undefined ? '' : `<p>${changes}.</p>`}${started}`;
 }

@@ -2,7 +2,7 @@ import { printable } from '../../protocol/printable.js';
 import type { Comparison } from '../compare/comparison.js';
 import { summaryText, toldChanges } from '../compare/told.js';
 import type { JsonReport, JsonResult } from './schema.js';
-import { repeatRowsOf, repeatText } from './tables.js';
+import { repeatRowsOf, repeatText, type Standing, scopeText, standingOf } from './tables.js';
 
 /**
  * JUnit XML, as CI systems read it: a test suite a scenario, a test case an expectation. What is no expectation
@@ -43,17 +43,22 @@ function suiteOf(result: JsonResult): Suite {
   const classname = `datafn-ws.${scenario.name}`;
   // A rule is judged on the whole run: each has its share of the time, so that the sum is right.
   const time = seconds(wholeMs(result) / Math.max(1, expectations.length));
-  const cases = expectations.map(({ rule, phase, passed, shown, line, meaning, evidence = [] }) => {
-    const name = phase === undefined ? rule : `${rule} (${phase})`;
-    const outcome = passed
-      ? element('system-out', {}, [escapeXml(`got ${shown}`)])
-      : element('failure', { message: `${rule}: got ${shown}`, type: 'expectation' }, [
-          escapeXml(
-            [`${scenario.source}:${line}: expected ${rule}, got ${shown}`, ...evidence, meaning ?? '']
-              .join('\n')
-              .trim(),
-          ),
-        ]);
+  const cases = expectations.map((expectation) => {
+    const { rule, shown, line, meaning, evidence = [] } = expectation;
+    const [standing, scope] = [standingOf(expectation), scopeText(expectation)];
+    const name = scope === undefined ? rule : `${rule} (${scope})`;
+    const outcome =
+      standing === 'held'
+        ? element('system-out', {}, [escapeXml(`got ${shown}`)])
+        : standing === 'not reached'
+          ? element('skipped', { message: shown }, [])
+          : element('failure', { message: `${rule}: got ${shown}`, type: 'expectation' }, [
+              escapeXml(
+                [`${scenario.source}:${line}: expected ${rule}, got ${shown}`, ...evidence, meaning ?? '']
+                  .join('\n')
+                  .trim(),
+              ),
+            ]);
     return element('testcase', { name, classname, time }, [outcome]);
   });
   const mishaps = [
@@ -64,7 +69,8 @@ function suiteOf(result: JsonResult): Suite {
   cases.push(...mishaps.map(([name, why]) => errorCase({ name, classname }, why, result.verdict)));
   if (result.comparison !== undefined) cases.push(comparisonCase(result.comparison, classname));
   const regressions = result.comparison?.verdict === 'regressed' ? 1 : 0;
-  const failures = expectations.filter(({ passed }) => !passed).length + regressions;
+  const countOf = (standing: Standing) => expectations.filter((one) => standingOf(one) === standing).length;
+  const failures = countOf('failed') + regressions;
   const properties: Record<string, string | number> = {
     verdict: result.verdict,
     replay: result.replay,
@@ -87,7 +93,7 @@ function suiteOf(result: JsonResult): Suite {
     tests: cases.length,
     failures,
     errors: mishaps.length,
-    skipped: 0,
+    skipped: countOf('not reached'),
     time: seconds(wholeMs(result)),
     timestamp: result.startedAt.replace(/\.\d+Z$/, ''),
     file: scenario.source,

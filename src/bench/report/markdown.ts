@@ -3,7 +3,7 @@ import { markdownComparison } from '../compare/markdown.js';
 import { valueText } from '../verdict/metric-text.js';
 import { cell, code, codeCell } from './markdown-text.js';
 import type { JsonReport, JsonResult } from './schema.js';
-import { changesText, outcomesOf, repeatText } from './tables.js';
+import { changesText, outcomesOf, repeatText, SIGNS, standingOf } from './tables.js';
 
 const WORDS = {
   passed: '✅ passed',
@@ -43,12 +43,14 @@ function section(result: JsonResult): string {
   const { scenario, expectations } = result;
   const changes = changesText(result, code);
   const held = expectations.filter(({ passed }) => passed).length;
-  const failed = expectations.filter(({ passed }) => !passed);
+  const failed = expectations.filter((one) => standingOf(one) === 'failed');
+  const notReached = expectations.filter((one) => standingOf(one) === 'not reached');
   const meanings = [...new Set(failed.flatMap(({ meaning }) => meaning ?? []))];
-  const rows = [...failed, ...expectations.filter(({ passed }) => passed)].map(
-    ({ rule, phase, passed, shown }) =>
-      `| ${passed ? '✓' : '✗'} | ${codeCell(rule)}${phase === undefined ? '' : ` in ${cell(phase)}`} | ${cell(shown)} |`,
-  );
+  const rows = [...failed, ...notReached, ...expectations.filter(({ passed }) => passed)].map((one) => {
+    const { rule, phase, implicit, shown } = one;
+    const scope = implicit === true ? ' (implicit)' : phase === undefined ? '' : ` in ${cell(phase)}`;
+    return `| ${SIGNS[standingOf(one)]} | ${codeCell(rule)}${scope} | ${cell(shown)} |`;
+  });
   const ledger = result.total.cohorts.flatMap((cohort) =>
     outcomesOf(cohort).map(
       ({ outcome, count }) => `| ${cell(cohort.name)} | ${cell(outcome)} | ${formatCount(count)} |`,

@@ -8,6 +8,23 @@ import { shorten } from './terminal-layout.js';
 
 type Cohort = JsonResult['total']['cohorts'][number];
 
+type JsonExpectation = JsonResult['expectations'][number];
+
+/** What became of a rule. */
+export type Standing = 'held' | 'failed' | 'not reached';
+
+export function standingOf({ passed, notReached }: JsonExpectation): Standing {
+  return passed ? 'held' : notReached === true ? 'not reached' : 'failed';
+}
+
+/** Rules are marked by a sign as well as a color: half of all logs have no colors. */
+export const SIGNS: Readonly<Record<Standing, string>> = { held: '✓', failed: '✗', 'not reached': '–' };
+
+/** What to say behind a rule that is not one of the scenario about the whole run. */
+export function scopeText({ phase, implicit }: JsonExpectation): string | undefined {
+  return implicit === true ? 'implicit' : phase;
+}
+
 /** A value may be as long as a whole scenario. */
 const MAX_VALUE_LENGTH = 80;
 

@@ -12,13 +12,13 @@ import {
   repeatRowsOf,
   repeatText,
   SHORT_DELIVERY_NAMES,
+  SIGNS,
+  scopeText,
+  standingOf,
   timingsOf,
 } from './tables.js';
 import { NAME_WIDTH, oneLine, shorten, type TerminalStyle, table } from './terminal-layout.js';
 import { wrap } from './wrap.js';
-
-/** Rules and outcomes are marked by a sign as well as a colour: half of all logs have no colours. */
-const SIGNS = { passed: '✓', failed: '✗' } as const;
 
 /** The whole report of a run: the verdict first, then each expectation, then what was measured. */
 export function terminalReport(result: JsonResult, style: TerminalStyle): string {
@@ -84,15 +84,20 @@ function headline(result: JsonResult, { colors, columns }: TerminalStyle): strin
 
 function expectations(result: JsonResult, { colors, columns }: TerminalStyle): string {
   const all = result.expectations.map((one) => ({ ...one, rule: oneLine(one.rule) }));
-  const suffix = ({ phase }: (typeof all)[number]) =>
-    phase === undefined ? '' : ` (${shorten(oneLine(phase), 24)})`;
+  const suffix = (one: (typeof all)[number]) => {
+    const scope = scopeText(one);
+    return scope === undefined ? '' : ` (${shorten(oneLine(scope), 24)})`;
+  };
+  const paints = { held: colors.green, failed: colors.red, 'not reached': colors.dim };
   const behind = Math.max(...all.map((one) => one.shown.length + suffix(one).length));
   const longest = Math.max(...all.map(({ rule }) => rule.length));
   const width = Math.max(20, Math.min(columns - 6 - behind, longest));
   const lines = all.flatMap((one) => {
-    const { rule, passed, shown } = one;
-    const sign = passed ? colors.green(SIGNS.passed) : colors.red(SIGNS.failed);
-    const actual = `${passed ? shown : colors.red.bold(shown)}${colors.dim(suffix(one))}`;
+    const { rule, shown } = one;
+    const standing = standingOf(one);
+    const sign = paints[standing](SIGNS[standing]);
+    const value = { held: shown, failed: colors.red.bold(shown), 'not reached': colors.dim(shown) }[standing];
+    const actual = `${value}${colors.dim(suffix(one))}`;
     const parts = wrap(rule, width);
     const told = parts.map((part, index) => {
       const start = `  ${index === 0 ? sign : ' '} `;

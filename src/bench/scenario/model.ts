@@ -23,6 +23,8 @@ export interface Scenario {
   readonly cohorts: readonly Cohort[];
   readonly phases: readonly Phase[];
   readonly expectations: readonly Expectation[];
+  /** What every server owes its clients, judged as far as there is an occasion; see `verdict/implicit.ts`. */
+  readonly implicitExpectations: readonly Expectation[];
 }
 
 /** A value of a scenario that is not that of the file, both as a person wrote them. */
@@ -67,6 +69,8 @@ export interface Expectation {
   readonly rule: Rule;
   /** Where it stands in the file, from 1. */
   readonly line: number;
+  /** Whether every scenario has it, without saying so. */
+  readonly isImplicit?: boolean;
 }
 
 export type Phase = {

@@ -2,14 +2,14 @@ import { formatAmount, formatCount } from '../../../protocol/units.js';
 import { valueText } from '../../verdict/metric-text.js';
 import { METRICS } from '../../verdict/metrics.js';
 import type { JsonResult } from '../schema.js';
-import { changesText, outcomesOf, timedOf } from '../tables.js';
+import { changesText, outcomesOf, standingOf, timedOf } from '../tables.js';
 import { code, escapeHtml } from './markup.js';
 
 type Failure = JsonResult['expectations'][number];
 
 /** What to know first of a result that is not good: what went wrong, what was to come instead, and what it means. */
 export function wentWrong(result: JsonResult, level: number): string {
-  const failures = result.expectations.filter(({ passed }) => !passed);
+  const failures = result.expectations.filter((one) => standingOf(one) === 'failed');
   const mishaps = [...result.invalidReasons, ...result.problems].map(
     (reason) => `<li><p>${escapeHtml(reason)}</p></li>`,
   );
@@ -75,14 +75,14 @@ function isOtherSide(failure: Failure, group: readonly Failure[]): boolean {
 
 /** A rule, what it asks for, and what was found. */
 function finding(failure: Failure, { scenario }: JsonResult, isNamed: boolean): string {
-  const { rule, line, phase, shown, actual, metric } = failure;
+  const { rule, line, phase, implicit, shown, actual, metric } = failure;
   const timed = timedOf(metric);
   const name =
     timed === undefined ? sentence(wordsOf(failure)) : (STATISTICS[timed.statistic] ?? timed.statistic);
   const found = actual === undefined ? escapeHtml(shown) : `${escapeHtml(shown)}${difference(failure)}`;
   return `<div class="finding">${isNamed ? `<p>${escapeHtml(name)}</p>` : ''}
 <p class="numbers"><span>expected <strong>${escapeHtml(expectedOf(failure))}</strong></span> <span>measured <strong class="bad">${found}</strong></span></p>
-<p class="rule">${code(rule)} ${phase === undefined ? '' : `in the phase “${escapeHtml(phase)}”, `}line ${line} of ${escapeHtml(scenario.source)}</p></div>`;
+<p class="rule">${code(rule)} ${phase === undefined ? '' : `in the phase “${escapeHtml(phase)}”, `}${implicit === true ? 'which every DataFn server owes its clients' : `line ${line} of ${escapeHtml(scenario.source)}`}</p></div>`;
 }
 
 /** What a statistic says, for who does not know its name. */
