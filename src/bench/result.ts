@@ -61,23 +61,38 @@ export interface RunResult {
 
 export type Verdict = 'passed' | 'failed' | 'invalid' | 'aborted';
 
-/** What is shown for the value of a rule of a phase that was not reached. */
-export const NOT_REACHED = 'not reached';
+/** What is shown for the value of a rule that the run did not get to. */
+const NOT_REACHED = 'not reached';
 
-/** Every rule of a run, those of its phases first. One of a phase that was not reached has not held. */
-export function allOutcomes({
-  scenario,
-  phases,
-  outcomes,
-}: RunResult): readonly (JudgedExpectation & { readonly phase: Phase | undefined })[] {
-  const notReached = { passed: false, actual: undefined, shown: NOT_REACHED };
+/** A rule of a run, and what became of it. */
+export type RunOutcome = JudgedExpectation & {
+  /** `undefined` for one about the whole run. */
+  readonly phase: Phase | undefined;
+  /** False for one that the run ended before: it has neither held nor failed. */
+  readonly isReached: boolean;
+};
+
+/** Every rule of a run, those of its phases first. */
+export function allOutcomes({ scenario, phases, outcomes, aborted }: RunResult): readonly RunOutcome[] {
+  const later = scenario.phases.slice(phases.length);
+  const isCutShort = aborted || later.length > 0 || phases.some(({ isFinished }) => !isFinished);
   return [
-    ...phases.flatMap(({ phase, outcomes }) => outcomes.map((outcome) => ({ ...outcome, phase }))),
-    ...scenario.phases
-      .slice(phases.length)
-      .flatMap((phase) => phase.expectations.map((expectation) => ({ ...notReached, expectation, phase }))),
-    ...outcomes.map((outcome) => ({ ...outcome, phase: undefined })),
+    ...phases.flatMap(({ phase, outcomes, isFinished }) =>
+      outcomes.map((outcome) => runOutcome(outcome, phase, !isFinished)),
+    ),
+    ...later.flatMap((phase) =>
+      phase.expectations.map((expectation) =>
+        runOutcome({ expectation, passed: false, actual: undefined, shown: NOT_REACHED }, phase, true),
+      ),
+    ),
+    ...outcomes.map((outcome) => runOutcome(outcome, undefined, isCutShort)),
   ];
+}
+
+/** Of what was cut short, a rule without a sample might have had one. */
+function runOutcome(outcome: JudgedExpectation, phase: Phase | undefined, isCutShort: boolean): RunOutcome {
+  const isReached = !isCutShort || outcome.actual !== undefined || outcome.notMeasurable !== undefined;
+  return { ...outcome, phase, isReached, ...(isReached ? {} : { shown: NOT_REACHED }) };
 }
 
 /** The one word for a run. An aborted or invalid run is neither passed nor failed. */

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
+import { formatAmount } from '../protocol/units.js';
 import { crashText, UncaughtError } from './crash.js';
 import { driveWithAutocannon, racingPlan } from './emitter/autocannon.js';
 import type { Emitted } from './emitter/batches.js';
@@ -12,6 +13,7 @@ import { WorkerPool } from './fleet/worker-pool.js';
 import { monotonicMs } from './measure/clock.js';
 import { dueMs, type EmissionPlan } from './measure/emission-plan.js';
 import { Histogram, type HistogramData } from './measure/histogram.js';
+import { machineCpu, shareOfOthers } from './measure/machine-load.js';
 import { addMeasurements, emptyMeasurements, type Measurements } from './measure/measurements.js';
 import { SaturationWatch } from './measure/saturation.js';
 import { Spread } from './measure/skew.js';
@@ -29,6 +31,7 @@ import {
 } from './scenario/model.js';
 import { nameRun, newRunId } from './target/run-names.js';
 import { checkTarget, Target, type TargetOptions } from './target/target.js';
+import { disturbance } from './verdict/disturbance.js';
 import { judgeOn } from './verdict/measurable.js';
 
 /** From telling the workers of a plan to its first cursor. */
@@ -151,6 +154,10 @@ class Run {
   readonly #timeline = new Timeline();
   /** Fan-out latencies of the last second, by worker. */
   readonly #recentFanout: (HistogramData | undefined)[] = [];
+  /** What the machine, and this process, had used when the run began. */
+  readonly #machineFrom = machineCpu();
+  readonly #cpuFrom = process.cpuUsage();
+  #workerCpuMs = 0;
   #clock: NodeJS.Timeout | undefined;
   readonly #workers: WorkerSummary[];
   readonly #invalid: string[] = [];
@@ -241,9 +248,19 @@ class Run {
     }
     const { reason } = this.options.signal;
     if (reason instanceof UncaughtError) this.#crashed(reason);
-    this.#invalid.push(...localErrors(this.#total));
+    this.#invalid.push(...localErrors(this.#total), ...doubtfulKills(this.#total));
     for (const found of this.#saturation.found)
       this.#invalid.push(`The load generator was the bottleneck: ${found}`);
+    const outcomes = [
+      ...this.#judge(this.scenario.expectations, this.#total),
+      ...this.#judge(this.scenario.implicitExpectations, this.#total).filter(
+        ({ actual }) => actual !== undefined,
+      ),
+    ];
+    if (this.#invalid.length === 0) {
+      const all = [...this.#phases.flatMap((phase) => phase.outcomes), ...outcomes];
+      this.#invalid.push(...disturbance(all, this.#shareOfOthers()));
+    }
     return {
       scenario: this.scenario,
       startedAt,
@@ -257,7 +274,7 @@ class Run {
       },
       measurements: this.#total,
       phases: this.#phases,
-      outcomes: this.#judge(this.scenario.expectations, this.#total),
+      outcomes,
       aborted: this.options.signal.aborted && this.#crash === undefined,
       invalid: this.#invalid,
       problems: this.#problems,
@@ -275,13 +292,14 @@ class Run {
   }
 
   async #setup(localAddresses: readonly string[]): Promise<void> {
-    const { cohorts, namespaces, seed } = this.scenario;
+    const { cohorts, namespaces, seed, heartbeatIntervalMs } = this.scenario;
     const { credentials, upgrade, tls } = this.options;
     await this.#pool.setup({
       urls: this.target.urls,
       cohorts,
       namespaces,
       seed,
+      heartbeatIntervalMs,
       startMs: this.#startMs,
       credentials,
       upgrade,
@@ -386,8 +404,11 @@ class Run {
 
   async #emit(phase: EmitPhase, label: string): Promise<void> {
     this.#lastPlan += 1;
-    const make = phase.via === 'api' ? orderedPlan : racingPlan;
-    const plan = make(phase, this.#lastPlan, this.#nextCursor, monotonicMs() + LEAD_MS);
+    const [id, cursor, startMs] = [this.#lastPlan, this.#nextCursor, monotonicMs() + LEAD_MS];
+    const plan =
+      phase.via === 'api'
+        ? orderedPlan(phase, id, cursor, startMs, this.scenario.seed)
+        : racingPlan(phase, id, cursor, startMs);
     this.#nextCursor += plan.count;
     // Those of one phase go into that phase's measurements, even if they should end after it.
     const present = this.#present;
@@ -444,10 +465,12 @@ class Run {
     const phase = this.#present;
     this.#present = emptyMeasurements(this.scenario.cohorts);
     for (const [index, cohort] of phase.cohorts.entries()) {
-      for (const { tallies, open, unpinged } of answers) {
+      for (const { tallies, open, unpinged, owed } of answers) {
         cohort.tally.add(tallies[index] as TallyData);
         cohort.open += open[index] ?? 0;
         cohort.unpinged += unpinged[index] ?? 0;
+        cohort.pingsOwed += owed[index]?.pings ?? 0;
+        cohort.pingsOverdue += owed[index]?.overdue ?? 0;
       }
     }
     addMeasurements(this.#total, phase);
@@ -486,6 +509,7 @@ class Run {
       if (health.runQueueWait !== undefined) {
         summary.maxRunQueueWait = Math.max(summary.maxRunQueueWait ?? 0, health.runQueueWait);
       }
+      this.#workerCpuMs += health.cpu * (health.toMs - health.fromMs);
       this.#saturation.process(`worker ${index + 1}`, health);
     }
     if (this.#phase === undefined) return;
@@ -522,6 +546,14 @@ class Run {
     }));
   }
 
+  /** How much of the machine neither bench nor its server has used; 0 for a server that runs elsewhere. */
+  #shareOfOthers(): number {
+    const { cpuMs } = this.#total.server;
+    if (!this.target.isOwn || cpuMs === undefined) return 0;
+    const { user, system } = process.cpuUsage(this.#cpuFrom);
+    return shareOfOthers(this.#machineFrom, machineCpu(), (user + system) / 1000 + this.#workerCpuMs + cpuMs);
+  }
+
   #judgeItself(sample: GeneratorSample | undefined): void {
     if (sample !== undefined) this.#saturation.process('the main process', sample);
   }
@@ -555,6 +587,15 @@ function localErrors({ cohorts }: Measurements): string[] {
     const count = errors.reduce((total, [, one]) => total + one, 0);
     return count === 0 ? [] : [`${count} connections failed here, not at the server, with ${code}: ${fix}`];
   });
+}
+
+/** Clients that bench may have killed itself. */
+function doubtfulKills({ cohorts }: Measurements): string[] {
+  const count = sum(cohorts, ({ tally }) => tally.counters.killedInDoubt);
+  if (count === 0) return [];
+  return [
+    `The server closed ${formatAmount(count, 'client')} for a missed heartbeat after bench itself may have been too late to answer a ping: the machine is too busy for this scenario`,
+  ];
 }
 
 /** Whether an action says something of its own about what is measured meanwhile. */

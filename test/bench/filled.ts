@@ -41,6 +41,7 @@ export function filledMeasurements(): Measurements {
     tally.errors.count('ECONNRESET', 2);
     cohort.open = clients - 20;
     cohort.unpinged = 1 + index;
+    Object.assign(cohort, { pingsOwed: 30, pingsOverdue: 1 + index });
   }
   measurements.cohorts[0]?.tally.evidence.note('lost', 3410, () => ({
     client: 17,

@@ -60,7 +60,7 @@ function ruleLines(stdout: string): string[] {
   // At the end of the report, those that did not hold stand once more, with why.
   const sections = [...stdout.matchAll(/^Expectations\n([\s\S]*?)\n\n/gm)].map(([, section = '']) => section);
   for (const line of sections.join('\n').split('\n')) {
-    if (/^ {2}[✓✗] /.test(line)) lines.push(line.trim());
+    if (/^ {2}[✓✗–] /.test(line)) lines.push(line.trim());
     else if (/^ {4}\S/.test(line) && lines.length > 0) lines.push(`${lines.pop()} ${line.trim()}`);
   }
   return lines.map((line) => line.replace(/\s+/g, ' '));

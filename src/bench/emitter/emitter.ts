@@ -10,12 +10,13 @@ import { type EmitTarget, type Lane, openLane } from './lane.js';
 /** Most connections that emits are spread over. A namespace is always on the same one. */
 const MAX_LANES = 256;
 
-/** The plan of a phase that emits in order, at known times. */
+/** The plan of a phase that emits in order, at known times that `seed` decides within their slots. */
 export function orderedPlan(
   phase: EmitPhase,
   id: number,
   firstCursor: number,
   startMs: number,
+  seed: number,
 ): EmissionPlan {
   const rate = phase.ratePerSecond ?? 1;
   const requests = Math.max(1, Math.round((phase.durationMs / 1000) * (rate / phase.batch)));
@@ -27,6 +28,7 @@ export function orderedPlan(
     batch: phase.batch,
     startMs,
     intervalMs: dueAtMs(1, rate / phase.batch),
+    jitterSeed: seed,
     isOrdered: true,
     cursorLength: phase.cursorLength,
   };

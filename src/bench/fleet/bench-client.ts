@@ -23,6 +23,8 @@ import type { Upgrade } from './upgrade.js';
 const READING_MS = 2000;
 /** Reads of a client that reads at a rate, in a second. */
 const SLOW_READS_PER_SECOND = 10;
+/** A pong that may have been later than this proves nothing of a server that closes its client. */
+const MAX_PONG_LATE_MS = 250;
 /** How long a close handshake may take before the connection is dropped. */
 const LEAVE_MS = 5000;
 
@@ -42,6 +44,8 @@ export function cohortState(cohort: Cohort, tally: Tally): CohortState {
 export interface ClientHost {
   /** Milliseconds on the machine's monotonic clock. */
   now(): number;
+  /** For how long, at most, what is read now has been there to be read. */
+  lateMs(): number;
   /** A cursor of `length` characters came; `cursor` is NaN when it is none of bench's making. */
   onCursor(client: BenchClient, cursor: number, length: number, atMs: number): void;
   /** An open connection has ended, whoever ended it. */
@@ -90,9 +94,14 @@ export class BenchClient implements FrameReaderState, FrameHandler {
   #settled: (() => void) | undefined;
   #readAtMs = 0;
   #lastPingMs = 0;
+  /** How late the last ping, and the one before it, may have been read. */
+  #lastPingLateMs = 0;
+  #earlierPingLateMs = 0;
   #unansweredSinceMs = 0;
+  #unansweredLateMs = 0;
   /** Whether the server has treated this connection as one of its clients: by a cursor, or a ping. */
   #wasServed = false;
+  #wasRefused = false;
 
   constructor(
     readonly host: ClientHost,
@@ -106,9 +115,22 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     return this.state === 'open';
   }
 
+  /**
+   * Whether the server owes it the cursors of its namespace: it showed the token of that namespace, and was not
+   * refused. One that was refused only after it had been served was a member until then.
+   */
+  get isMember(): boolean {
+    return this.cohort.behavior.token === 'own' && (this.#wasServed || !this.#wasRefused);
+  }
+
   /** Whether a ping has come on this connection. */
   get wasPinged(): boolean {
     return this.#lastPingMs > 0;
+  }
+
+  /** For how long no ping has come, for certain: since it opened, or since the last one. */
+  get unpingedMs(): number {
+    return this.host.now() - this.host.lateMs() - Math.max(this.openedAtMs, this.#lastPingMs);
   }
 
   /** Whether it may have something to read yet: it pauses, or read a moment ago. */
@@ -134,8 +156,10 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     this.unread = undefined;
     this.fragments = undefined;
     this.#lastPingMs = 0;
+    this.#lastPingLateMs = 0;
     this.#unansweredSinceMs = 0;
     this.#wasServed = false;
+    this.#wasRefused = false;
     this.cohort.tally.counters.attempts += 1;
     return new Promise((resolve) => {
       this.#settled = resolve;
@@ -284,10 +308,21 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     const { tally, behavior, cohort } = this.cohort;
     tally.counters.pings += 1;
     this.#wasServed = true;
-    if (this.#lastPingMs > 0) tally.histograms.pingInterval.record(now - this.#lastPingMs);
+    const lateMs = this.host.lateMs();
+    if (this.#lastPingMs > 0) {
+      const intervalMs = now - this.#lastPingMs;
+      tally.histograms.pingInterval.record(intervalMs);
+      tally.histograms.pingIntervalLeast.record(intervalMs - lateMs);
+      tally.histograms.pingIntervalMost.record(intervalMs + this.#lastPingLateMs);
+    }
     this.#lastPingMs = now;
+    this.#earlierPingLateMs = this.#lastPingLateMs;
+    this.#lastPingLateMs = lateMs;
     if (behavior.pong === 'at-once') this.#send(OPCODE.pong, payload);
-    else if (this.#unansweredSinceMs === 0) this.#unansweredSinceMs = now;
+    else if (this.#unansweredSinceMs === 0) {
+      this.#unansweredSinceMs = now;
+      this.#unansweredLateMs = lateMs;
+    }
     if (behavior.pong === 'after-delay') {
       const pong = encodeClientFrame(OPCODE.pong, payload);
       setTimeout(() => {
@@ -314,11 +349,19 @@ export class BenchClient implements FrameReaderState, FrameHandler {
   #countClose(code: number, reason: string): void {
     const { tally, behavior } = this.cohort;
     tally.closed.count(closeKey(code, reason));
-    if (this.#wasServed && isRefusal(code, reason)) tally.counters.refusedLate += 1;
+    this.#wasRefused = isRefusal(code, reason);
+    if (this.#wasRefused && this.#wasServed) tally.counters.refusedLate += 1;
     if (reason !== 'Heartbeat timeout') return;
-    if (behavior.pong === 'at-once' && behavior.reads === 'all') tally.counters.killed += 1;
-    else if (this.#unansweredSinceMs > 0)
-      tally.histograms.pongTimeout.record(this.host.now() - this.#unansweredSinceMs);
+    const lateMs = this.host.lateMs();
+    if (behavior.pong === 'at-once' && behavior.reads === 'all') {
+      const latestMs = Math.max(lateMs, this.#lastPingLateMs, this.#earlierPingLateMs);
+      tally.counters[latestMs > MAX_PONG_LATE_MS ? 'killedInDoubt' : 'killed'] += 1;
+    } else if (this.#unansweredSinceMs > 0) {
+      const timeoutMs = this.host.now() - this.#unansweredSinceMs;
+      tally.histograms.pongTimeout.record(timeoutMs);
+      tally.histograms.pongTimeoutLeast.record(timeoutMs - lateMs);
+      tally.histograms.pongTimeoutMost.record(timeoutMs + this.#unansweredLateMs);
+    }
   }
 
   // What a behavior may do with an open connection.

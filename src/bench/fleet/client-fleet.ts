@@ -19,6 +19,7 @@ import { badToken, tokenFor } from './credentials.js';
 import type {
   ChurnOrder,
   FleetCalls,
+  PingsOwed,
   SettleOrder,
   SettleReport,
   WorkerSetup,
@@ -58,6 +59,9 @@ export class ClientFleet implements FleetCalls, ClientHost {
   readonly #returning = new Map<BenchClient, NodeJS.Timeout>();
   readonly #departed = new WeakSet<BenchClient>();
   #isEnding = false;
+
+  /** @param readLateMs for how long, at most, what is read at a time has been there to be read. */
+  constructor(private readonly readLateMs: (atMs: number) => number = () => 0) {}
 
   setup(setup: WorkerSetup): void {
     this.#setup = setup;
@@ -159,6 +163,7 @@ export class ClientFleet implements FleetCalls, ClientHost {
   /** Waits for the receivers of a plan, the slow ones or the others, and settles their accounts. */
   async #settle(state: PlanState, deadlineMs: number, slow: boolean): Promise<boolean> {
     const pending = this.#receiversOf(state, slow);
+    let isLastLook = false;
     while (pending.length > 0) {
       for (let index = pending.length - 1; index >= 0; index--) {
         const { client, reception } = pending[index] as { client: BenchClient; reception: Reception };
@@ -166,7 +171,9 @@ export class ClientFleet implements FleetCalls, ClientHost {
         pending[index] = pending.at(-1) as (typeof pending)[number];
         pending.pop();
       }
-      if (pending.length === 0 || this.now() >= deadlineMs) break;
+      if (pending.length === 0 || isLastLook) break;
+      // What is there when the time is up has come in time, even where this process is too busy to have read it.
+      isLastLook = this.now() >= deadlineMs;
       await sleep(SETTLE_POLL_MS);
     }
     for (const { client, reception } of this.#receiversOf(state, slow)) {
@@ -182,7 +189,7 @@ export class ClientFleet implements FleetCalls, ClientHost {
     for (const [index, clients] of this.#clients.entries()) {
       if ((this.#cohorts[index]?.behavior.reads === 'slowly') !== slow) continue;
       for (const client of clients) {
-        if (!client.isOpen || !state.turns.has(client.namespace)) continue;
+        if (!client.isOpen || !client.isMember || !state.turns.has(client.namespace)) continue;
         found.push({ client, reception: this.#receptionOf(client, state) });
       }
     }
@@ -198,7 +205,19 @@ export class ClientFleet implements FleetCalls, ClientHost {
     const unpinged = this.#clients.map(
       (clients) => clients.filter(({ isOpen, wasPinged }) => isOpen && !wasPinged).length,
     );
-    return { tallies, open: this.#cohorts.map((state) => state.open), unpinged };
+    const owed = this.#clients.map((clients) => this.#pingsOwed(clients));
+    return { tallies, open: this.#cohorts.map((state) => state.open), unpinged, owed };
+  }
+
+  /** Clients that must have got a ping by now, and those of them that wait for one longer than they should. */
+  #pingsOwed(clients: readonly BenchClient[]): PingsOwed {
+    const limitMs = pingLimitMs(this.#setup.heartbeatIntervalMs);
+    const now = this.now();
+    const owed = clients.filter(
+      ({ isOpen, isMember, openedAtMs, cohort: { behavior } }) =>
+        isOpen && isMember && behavior.reads === 'all' && now - openedAtMs > limitMs,
+    );
+    return { pings: owed.length, overdue: owed.filter(({ unpingedMs }) => unpingedMs > limitMs).length };
   }
 
   async end(): Promise<void> {
@@ -274,6 +293,10 @@ export class ClientFleet implements FleetCalls, ClientHost {
     return monotonicMs();
   }
 
+  lateMs(): number {
+    return this.readLateMs(this.now());
+  }
+
   random(client: BenchClient, draw: number): number {
     const cohort = this.#cohorts.indexOf(client.cohort);
     return seededRandom(this.#setup.seed, cohort * 1_000_003 + client.index, draw);
@@ -312,14 +335,19 @@ export class ClientFleet implements FleetCalls, ClientHost {
   onEnd(client: BenchClient): void {
     const isByServer = client.state === 'ended';
     if (isByServer) this.#failed += 1;
-    const inFlightMs = isByServer ? ENDED_BY_SERVER_MS : LEAVING_MS;
+    const isSlow = client.cohort.behavior.reads === 'slowly';
+    // An end that was read late was not as late as that.
+    const inFlightMs = isByServer ? ENDED_BY_SERVER_MS + this.lateMs() : LEAVING_MS;
     for (const state of this.#plans) {
-      const isSettled = state.isOver && client.cohort.behavior.reads !== 'slowly';
-      if (isSettled || !state.turns.has(client.namespace)) continue;
+      const isSettled = state.isOver && !isSlow;
+      if (isSettled || !client.isMember || !state.turns.has(client.namespace)) continue;
       const reception = this.#receptionOf(client, state);
-      const due = state.plan.isOrdered
-        ? ordinalsDueBefore(state.plan, reception.turn, client.endedAtMs - inFlightMs)
-        : 0;
+      // A slow reader finds its end behind all that it had not read yet, or leaves without it: when the server sent it
+      // its last cursor, nobody knows.
+      const due =
+        state.plan.isOrdered && !isSlow
+          ? ordinalsDueBefore(state.plan, reception.turn, client.endedAtMs - inFlightMs)
+          : 0;
       const final = Math.max(reception.next, due);
       if (state.isOver) {
         this.#noteLost(client, state, state.sealUpTo(reception.next, reception, client.cohort.tally));
@@ -395,6 +423,14 @@ export class ClientFleet implements FleetCalls, ClientHost {
     client.reception = reception;
     return reception;
   }
+}
+
+/**
+ * How long a client may have to wait for a ping. Half an interval and a second more than an interval: whoever has not
+ * been pinged by then was left out.
+ */
+function pingLimitMs(intervalMs = 0): number {
+  return intervalMs === 0 ? Number.POSITIVE_INFINITY : 1.5 * intervalMs + 1000;
 }
 
 /** A cursor of a plan as evidence has it: the zeros in front of a long one are left out. */

@@ -27,6 +27,8 @@ export class GeneratorHealth {
   #delay = new Histogram();
   #since = usage();
   #last = this.#since;
+  /** The turn before the last one. */
+  #beforeMs = this.#since.atMs;
   #longest: Standstill = standstill(this.#last, this.#last);
   #occupiedMs = 0;
   #lateSinceMs: number | undefined;
@@ -77,7 +79,16 @@ export class GeneratorHealth {
     this.#occupiedMs += isLate ? gapMs : usedMs;
     if (isLate) this.#lateSinceMs ??= this.#last.atMs;
     else if (gapMs > SAME_TURN_MS) this.#lateSinceMs = undefined;
+    this.#beforeMs = this.#last.atMs;
     this.#last = now;
+  }
+
+  /**
+   * For how long, at most, what this process reads at a time has been there to be read. Everything that had come by
+   * a turn of the event loop has been read by the next one, but for what is being read now.
+   */
+  readLateMs(atMs: number): number {
+    return Math.max(0, atMs - this.#beforeMs);
   }
 
   #restart(): void {

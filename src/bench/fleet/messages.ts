@@ -22,6 +22,8 @@ export interface WorkerSetup {
   readonly startMs: number;
   /** Local addresses to connect from, in turns; empty leaves it to the system. */
   readonly localAddresses: readonly string[];
+  /** Interval in which the server owes pings; 0 or nothing for a server that owes none. */
+  readonly heartbeatIntervalMs?: number;
   /** For `wss:` URLs. */
   readonly tls: { readonly ca: string | undefined; readonly rejectUnauthorized: boolean } | undefined;
 }
@@ -45,9 +47,17 @@ export interface FleetCalls {
     readonly fraction: number;
   }): Promise<void>;
   /** What was counted since the last cut, by cohort, and who is connected now. */
-  cut(): { tallies: TallyData[]; open: number[]; unpinged: number[] };
+  cut(): { tallies: TallyData[]; open: number[]; unpinged: number[]; owed: PingsOwed[] };
   /** Ends every connection, unmeasured. */
   end(): Promise<void>;
+}
+
+/** How a server keeps up with its pings. */
+export interface PingsOwed {
+  /** Clients that have been open for so long that a ping must have come. */
+  readonly pings: number;
+  /** Of these, the ones that none has come to for too long. */
+  readonly overdue: number;
 }
 
 export interface ChurnOrder {

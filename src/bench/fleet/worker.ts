@@ -8,8 +8,8 @@ import type { CallMessage, GeneratorSample, WorkerMessage } from './messages.js'
 /** From one status to the next. */
 const STATUS_MS = 200;
 
-const fleet = new ClientFleet();
 const health = new GeneratorHealth();
+const fleet = new ClientFleet((atMs) => health.readLateMs(atMs));
 
 function send(message: WorkerMessage): void {
   // What cannot be sent is not wanted: the parent goes before its `disconnect` is heard here.

@@ -1,3 +1,5 @@
+import { seededRandom } from './random.js';
+
 /**
  * A row of cursors that is going to be emitted, told to every worker beforehand: from a cursor alone, a receiver
  * knows which broadcast it names, for which namespace, its place among that namespace's cursors, and when it was
@@ -13,10 +15,15 @@ export interface EmissionPlan {
   readonly namespaces: readonly number[];
   /** Cursors in a request. All of a request go to one namespace. */
   readonly batch: number;
-  /** When the first request is due, on the machine's monotonic clock. */
+  /** When the first request is due at the earliest, on the machine's monotonic clock. */
   readonly startMs: number;
-  /** From one request to the next. */
+  /** From one request to the next, on average: each request has a slot of this length. */
   readonly intervalMs: number;
+  /**
+   * Seed of the place that each request takes within its slot; at the beginning of it without one. A server that
+   * stalls periodically would otherwise be asked in the same part of each period, and might never show its stalls.
+   */
+  readonly jitterSeed?: number;
   /** Whether cursors of a namespace are emitted in order, at known times. Load by racing connections is not. */
   readonly isOrdered: boolean;
   /** Characters of a cursor, zeros in front; 0 for no zeros. */
@@ -62,5 +69,19 @@ export function countFor(plan: EmissionPlan, turn: number, emitted: number): num
 
 /** When the `index`-th cursor of the plan is due. */
 export function dueMs(plan: EmissionPlan, index: number): number {
-  return plan.startMs + Math.floor(index / plan.batch) * plan.intervalMs;
+  return requestDueMs(plan, Math.floor(index / plan.batch));
+}
+
+function requestDueMs({ id, startMs, intervalMs, jitterSeed }: EmissionPlan, request: number): number {
+  const place = jitterSeed === undefined ? 0 : seededRandom(jitterSeed, id, request);
+  return startMs + (request + place) * intervalMs;
+}
+
+/** How many requests of the plan are due before a time. */
+export function requestsDueBefore(plan: EmissionPlan, timeMs: number): number {
+  const slot = Math.floor((timeMs - plan.startMs) / plan.intervalMs);
+  if (slot < 0) return 0;
+  // All of the earlier slots are; of the one that the time is in, it depends.
+  const due = slot + (requestDueMs(plan, slot) < timeMs ? 1 : 0);
+  return Math.min(due, plan.count / plan.batch);
 }

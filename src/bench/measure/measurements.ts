@@ -12,6 +12,9 @@ export interface CohortMeasurement {
   open: number;
   /** Of these, the ones to which no ping ever came. */
   unpinged: number;
+  /** Clients that were owed a ping at the end, and those that had waited too long for it; of several ends, the most. */
+  pingsOwed: number;
+  pingsOverdue: number;
 }
 
 /** What was measured of the emits. */
@@ -83,6 +86,8 @@ export function emptyMeasurements(
       tally: new Tally(),
       open: 0,
       unpinged: 0,
+      pingsOwed: 0,
+      pingsOverdue: 0,
     })),
     emit: { broadcasts: 0, failed: 0, delivered: 0, lag: new Histogram() },
     api: { requests: 0, failed: 0, durationMs: 0, latency: new Histogram() },
@@ -101,6 +106,9 @@ export function addMeasurements(total: Measurements, phase: Measurements): void 
     cohort.tally.add(of.tally.toData());
     cohort.open = of.open;
     cohort.unpinged = of.unpinged;
+    // Clients may leave before the run is over.
+    cohort.pingsOwed = Math.max(cohort.pingsOwed, of.pingsOwed);
+    cohort.pingsOverdue = Math.max(cohort.pingsOverdue, of.pingsOverdue);
   }
   total.emit.broadcasts += phase.emit.broadcasts;
   total.emit.failed += phase.emit.failed;

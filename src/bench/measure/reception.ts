@@ -1,4 +1,4 @@
-import { countFor, type EmissionPlan, ordinalAt } from './emission-plan.js';
+import { countFor, type EmissionPlan, ordinalAt, requestsDueBefore } from './emission-plan.js';
 import type { Tally } from './tally.js';
 
 /** A run of ordinals, `from` included and `to` not. */
@@ -151,7 +151,5 @@ function emittedWithin(from: number, to: number, notEmitted: ReadonlySet<number>
 
 /** How many cursors of a namespace are due before a time; its first ordinal at or after that time is the same number. */
 export function ordinalsDueBefore(plan: EmissionPlan, turn: number, timeMs: number): number {
-  if (timeMs <= plan.startMs) return 0;
-  const requests = Math.ceil((timeMs - plan.startMs) / plan.intervalMs);
-  return countFor(plan, turn, Math.min(plan.count, requests * plan.batch));
+  return countFor(plan, turn, requestsDueBefore(plan, timeMs) * plan.batch);
 }

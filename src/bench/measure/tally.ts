@@ -34,6 +34,8 @@ const COUNTERS = [
   'refusedLate',
   /** Clients that answer pings, closed for not answering. */
   'killed',
+  /** The same, where bench itself was so late to read their pings that the server may be right. */
+  'killedInDoubt',
   /** Reconnections after a lost connection. */
   'reconnects',
   /** Frames that a client could not make sense of. */
@@ -51,6 +53,11 @@ const HISTOGRAMS = [
   'pongTimeout',
   /** From the end of a connection to its successor. */
   'reconnect',
+  /** The two that depend on when bench read a ping: the least and the most that they can have been, given how late it was. */
+  'pingIntervalLeast',
+  'pingIntervalMost',
+  'pongTimeoutLeast',
+  'pongTimeoutMost',
 ] as const;
 
 export type CounterName = (typeof COUNTERS)[number];

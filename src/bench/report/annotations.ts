@@ -2,6 +2,7 @@ import { printable } from '../../protocol/printable.js';
 import { formatAmount } from '../../protocol/units.js';
 import { toldChanges } from '../compare/told.js';
 import type { JsonReport } from './schema.js';
+import { hasFailed } from './tables.js';
 
 /** As many of a kind as GitHub shows of a step; it drops the rest without a word. */
 const MAX_OF_A_KIND = 10;
@@ -14,12 +15,13 @@ const MAX_OF_A_KIND = 10;
 export function annotations({ results, notRun }: JsonReport, pathOf: (source: string) => string): string {
   const all = results.flatMap(({ scenario, expectations, invalidReasons, problems, aborted, comparison }) => {
     const at = { level: 'error', source: scenario.source, title: `bench ${scenario.name}` };
-    const failed = expectations
-      .filter(({ passed }) => !passed)
-      .map(({ rule, line, shown, phase, notMeasurable }) => ({
-        line,
-        message: `expected ${rule}${phase === undefined ? '' : ` in "${phase}"`}, got ${shown}${notMeasurable === undefined ? '' : `: ${notMeasurable}`}`,
-      }));
+    const failed = expectations.filter(hasFailed).map((one) => {
+      const { rule, line, shown, notMeasurable } = one;
+      const scope =
+        one.implicit === true ? ' (implicit)' : one.phase === undefined ? '' : ` in "${one.phase}"`;
+      const why = notMeasurable === undefined ? '' : `: ${notMeasurable}`;
+      return { line, message: `expected ${rule}${scope}, got ${shown}${why}` };
+    });
     const unmeasured = expectations.flatMap(({ rule, line, passed, notMeasurable }) =>
       passed && notMeasurable !== undefined
         ? [{ level: 'notice', line, message: `${rule} is not measurable: ${notMeasurable}` }]

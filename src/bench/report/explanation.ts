@@ -84,6 +84,9 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   'heartbeat.unpinged': {
     high: 'The server never pinged clients that were connected: it does not find out when they are gone.',
   },
+  'heartbeat.overdue': {
+    high: 'No ping came to clients for longer than the heartbeat interval that the scenario assumes, and half again: the server does not ping them, or its interval is longer.',
+  },
   'heartbeat.killed': {
     high: 'The server closed clients that answer every ping: its timeout is too short, or it was too busy to see their pongs.',
   },

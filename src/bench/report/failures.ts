@@ -1,5 +1,5 @@
 import type { JsonResult } from './schema.js';
-import { timedOf } from './tables.js';
+import { hasFailed, timedOf } from './tables.js';
 
 /** An expectation that did not hold. */
 export type Failure = JsonResult['expectations'][number];
@@ -18,7 +18,7 @@ export const CHANGES_MAY_FAIL = 'A rule that was written for what the file has c
 
 /** Every expectation that did not hold. */
 export function failuresOf({ expectations }: JsonResult): Failure[] {
-  return expectations.filter(({ passed }) => !passed);
+  return expectations.filter(hasFailed);
 }
 
 /** What went wrong besides the expectations. */

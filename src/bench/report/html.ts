@@ -16,10 +16,15 @@ import {
   DELIVERY_NAMES,
   deliveriesOf,
   durationCell,
+  hasFailed,
+  inFlightText,
   outcomesOf,
   PERCENTILE_NAMES,
   repeatText,
-  standOf,
+  SIGNS as SIGNS_OF_RULES,
+  type Standing,
+  scopeText,
+  standingOf,
   timingsOf,
 } from './tables.js';
 
@@ -94,7 +99,10 @@ function overview({ results, notRun, verdict }: JsonReport): string {
 function section(result: JsonResult, index: number, level: number): string {
   const { scenario, expectations } = result;
   const heading = (text: string) => `<h${level + 1}>${text}</h${level + 1}>`;
-  const sorted = [...expectations].sort((a, b) => Number(a.passed) - Number(b.passed));
+  const order: readonly Standing[] = ['failed', 'not reached', 'held'];
+  const sorted = [...expectations].sort(
+    (a, b) => order.indexOf(standingOf(a)) - order.indexOf(standingOf(b)),
+  );
   return `<article id="result-${index}" aria-labelledby="title-${index}">
 <h${level} id="title-${index}">${badge(result.verdict)} ${escapeHtml(scenario.name)}</h${level}>
 <p class="lead">${verdictInWords(result)}</p>
@@ -107,11 +115,18 @@ ${heading('Expectations')}
 ${table(
   'What the scenario expects, and what was measured',
   [spoken('outcome'), 'expected', 'measured'],
-  sorted.map((one) => [
-    STANDS[standOf(one)],
-    `${code(one.rule)}${one.phase === undefined ? '' : `<br><small>${escapeHtml(one.phase)}</small>`}`,
-    `${escapeHtml(one.shown)}${one.notMeasurable === undefined ? '' : `<br><small>${escapeHtml(one.notMeasurable)}</small>`}`,
-  ]),
+  sorted.map((one) => {
+    const [standing, scope] = [standingOf(one), scopeText(one)];
+    const shade = { held: ' class="good"', failed: ' class="bad"', 'not measurable': '', 'not reached': '' }[
+      standing
+    ];
+    const why = one.notMeasurable === undefined ? '' : `<br><small>${escapeHtml(one.notMeasurable)}</small>`;
+    return [
+      `<span${shade}><span aria-hidden="true">${SIGNS_OF_RULES[standing]}</span>${spoken(` ${standing}`)}</span>`,
+      `${code(one.rule)}${scope === undefined ? '' : `<br><small>${escapeHtml(scope)}</small>`}`,
+      `${escapeHtml(one.shown)}${why}`,
+    ];
+  }),
   2,
   'rules',
 )}
@@ -129,17 +144,11 @@ ${heading('Run it again')}
 </article>`;
 }
 
-const STANDS = {
-  held: `<span class="good"><span aria-hidden="true">✓</span>${spoken(' held')}</span>`,
-  failed: `<span class="bad"><span aria-hidden="true">✗</span>${spoken(' failed')}</span>`,
-  'not measurable': `<span><span aria-hidden="true">–</span>${spoken(' not measurable')}</span>`,
-} as const;
-
 /** The verdict for somebody who never saw one. */
 function verdictInWords({ verdict, expectations, problems }: JsonResult): string {
-  const failed = expectations.filter(({ passed }) => !passed).length;
-  const held = expectations.filter((one) => standOf(one) === 'held').length;
-  const without = expectations.length - failed - held;
+  const failed = expectations.filter(hasFailed).length;
+  const held = expectations.filter((one) => standingOf(one) === 'held').length;
+  const without = expectations.filter((one) => standingOf(one) === 'not measurable').length;
   const unmeasured = without === 0 ? '' : `, ${formatCount(without)} cannot be measured on this server`;
   switch (verdict) {
     case 'passed':
@@ -180,7 +189,8 @@ function settings(result: JsonResult): string {
   const started =
     flags.length === 0 ? '' : `<p class="flags">${who} ${flags.join(' ')}, and defaults for the rest.</p>`;
   // What went wrong begins with what was changed.
-  const isTold = expectations.some(({ passed }) => !passed) || invalidReasons.length + problems.length > 0;
+  const isTold =
+    expectations.some((one) => standingOf(one) === 'failed') || invalidReasons.length + problems.length > 0;
   const changes = isTold ? undefined : changesText(result, code);
   return `${changes === undefined ? '' : `<p>${changes}.</p>`}${started}`;
 }
@@ -199,9 +209,6 @@ function ledger({ total }: JsonResult) {
     ]);
   });
 }
-
-const MORE_RECEIVED =
-  'More can be received than was expected: of a client whose connection began or ended while cursors were emitted, only what must have reached it is expected.';
 
 /** What had to arrive and did; of what should not be, and is not, a sentence. */
 function deliveries(result: JsonResult, heading: (text: string) => string): string {
@@ -224,12 +231,9 @@ function deliveries(result: JsonResult, heading: (text: string) => string): stri
   const without = result.total.cohorts
     .map(({ name }) => name)
     .filter((name) => !all.some(({ cohort }) => cohort === name));
-  const hasMore = all.some(({ counts }) => {
-    const of = (name: string) => counts[DELIVERY_NAMES.indexOf(name)]?.value ?? 0;
-    return of('received') - of('duplicated') - of('leaked') > of('expected');
-  });
+  const inFlight = inFlightText(result);
   const notes = [
-    ...(hasMore ? [MORE_RECEIVED] : []),
+    ...(inFlight === undefined ? [] : [inFlight]),
     ...(none.length === 0 ? [] : [`None was ${none.join(', ').replace(/, (\w+)$/, ' or $1')}.`]),
     ...(without.length === 0
       ? []

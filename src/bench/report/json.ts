@@ -2,7 +2,8 @@ import { maskedUrl } from '../../options/urls.js';
 import type { Comparison } from '../compare/comparison.js';
 import type { Histogram } from '../measure/histogram.js';
 import type { CohortMeasurement, Measurements } from '../measure/measurements.js';
-import { allOutcomes, NOT_REACHED, type RunResult, verdictOf } from '../result.js';
+import type { Tally } from '../measure/tally.js';
+import { allOutcomes, type RunOutcome, type RunResult, verdictOf } from '../result.js';
 import type { Scenario } from '../scenario/model.js';
 import { isLeftToChance } from '../verdict/chance.js';
 import { METRICS, scopeOf } from '../verdict/metrics.js';
@@ -111,15 +112,15 @@ function expectationsOf(result: RunResult, verdict: JsonResult['verdict']): Json
 }
 
 function expectationOf(
-  outcome: ReturnType<typeof allOutcomes>[number],
+  outcome: RunOutcome,
   all: Parameters<typeof refusalsFor>[1],
   { measurements, phases, scenario, target }: RunResult,
   verdict: JsonResult['verdict'],
 ): JsonResult['expectations'][number] {
-  const { phase, passed, actual, shown, notMeasurable } = outcome;
-  const { text, line, rule } = outcome.expectation;
+  const { phase, passed, actual, shown, isReached, notMeasurable } = outcome;
+  const { text, line, rule, isImplicit } = outcome.expectation;
   // Where the run was cut short, or tells nothing of the server, that is what it means.
-  const isTelling = verdict === 'failed' && !passed && shown !== NOT_REACHED;
+  const isTelling = verdict === 'failed' && !passed && isReached;
   const said =
     notMeasurable === undefined
       ? [meaningOf(rule, actual), target.isOwn ? undefined : settingsAsked(rule, scenario)]
@@ -128,12 +129,13 @@ function expectationOf(
   const ofPhase = phases.find((one) => one.phase === phase);
   const seen = ofPhase?.measurements ?? measurements;
   const evidence =
-    passed || shown === NOT_REACHED || notMeasurable !== undefined
+    passed || !isReached || notMeasurable !== undefined
       ? []
       : [...evidenceFor(rule, seen), ...refusalsFor({ ...outcome, rule }, all, seen)];
   return {
     rule: text,
     line,
+    ...(isImplicit === true ? { implicit: true } : {}),
     ...(phase === undefined ? {} : { phase: phase.label }),
     ...(rule.cohort === undefined ? {} : { cohort: rule.cohort }),
     metric: rule.metric,
@@ -142,6 +144,7 @@ function expectationOf(
     expected: rule.value,
     passed,
     ...(notMeasurable === undefined ? {} : { notMeasurable }),
+    ...(isReached ? {} : { notReached: true }),
     ...(actual === undefined ? {} : { actual }),
     unit: UNITS[METRICS[rule.metric]?.kind ?? 'count'],
     shown,
@@ -179,7 +182,7 @@ function measurementsOf(measurements: Measurements, scenario?: Scenario): JsonMe
     cohorts: measurements.cohorts.map(cohortOf),
     metrics,
     histograms: histogramsOf({
-      ...scopeOf(measurements, undefined).tally.histograms,
+      ...reportedHistograms(scopeOf(measurements, undefined).tally),
       skew,
       convergence,
       emitLag: emit.lag,
@@ -206,9 +209,14 @@ function cohortOf({
     closed: Object.fromEntries(tally.closed.entries()),
     rejected: Object.fromEntries(tally.rejected.entries()),
     errors: Object.fromEntries(tally.errors.entries()),
-    histograms: histogramsOf(tally.histograms),
+    histograms: histogramsOf(reportedHistograms(tally)),
     ...(evidence.length === 0 ? {} : { evidence }),
   };
+}
+
+/** Those that say what was measured, and not what may have been. */
+function reportedHistograms({ histograms }: Tally): Record<string, Histogram> {
+  return Object.fromEntries(Object.entries(histograms).filter(([name]) => !/(?:Least|Most)$/.test(name)));
 }
 
 function histogramsOf(histograms: Readonly<Record<string, Histogram>>): Record<string, JsonHistogram> {

@@ -2,7 +2,7 @@ import { printable } from '../../protocol/printable.js';
 import type { Comparison } from '../compare/comparison.js';
 import { summaryText, toldChanges } from '../compare/told.js';
 import type { JsonReport, JsonResult } from './schema.js';
-import { repeatRowsOf, repeatText, wholeMs } from './tables.js';
+import { hasFailed, repeatRowsOf, repeatText, scopeText, standingOf, wholeMs } from './tables.js';
 
 /**
  * JUnit XML, as CI systems read it: a test suite a scenario, a test case an expectation. What is no expectation
@@ -43,11 +43,16 @@ function suiteOf(result: JsonResult): Suite {
   const classname = `datafn-ws.${scenario.name}`;
   // A rule is judged on the whole run: each has its share of the time, so that the sum is right.
   const time = seconds(wholeMs(result) / Math.max(1, expectations.length));
-  const cases = expectations.map((one) => {
-    const { rule, phase, passed, shown, line, meaning, notMeasurable, evidence = [] } = one;
-    const name = phase === undefined ? rule : `${rule} (${phase})`;
-    const outcome = isSkipped(one)
-      ? element('skipped', { message: `not measurable: ${notMeasurable}` }, [])
+  const cases = expectations.map((expectation) => {
+    const { rule, passed, shown, line, meaning, notMeasurable, evidence = [] } = expectation;
+    const scope = scopeText(expectation);
+    const name = scope === undefined ? rule : `${rule} (${scope})`;
+    const outcome = isSkipped(expectation)
+      ? element(
+          'skipped',
+          { message: notMeasurable === undefined ? shown : `not measurable: ${notMeasurable}` },
+          [],
+        )
       : passed
         ? element('system-out', {}, [escapeXml(`got ${shown}`)])
         : element('failure', { message: `${rule}: got ${shown}`, type: 'expectation' }, [
@@ -67,7 +72,7 @@ function suiteOf(result: JsonResult): Suite {
   cases.push(...mishaps.map(([name, why]) => errorCase({ name, classname }, why, result.verdict)));
   if (result.comparison !== undefined) cases.push(comparisonCase(result.comparison, classname));
   const regressions = result.comparison?.verdict === 'regressed' ? 1 : 0;
-  const failures = expectations.filter(({ passed }) => !passed).length + regressions;
+  const failures = expectations.filter(hasFailed).length + regressions;
   const properties: Record<string, string | number> = {
     verdict: result.verdict,
     replay: result.replay,
@@ -105,8 +110,8 @@ function suiteOf(result: JsonResult): Suite {
 }
 
 /** Whether a rule says nothing, and that is no failure. */
-function isSkipped({ passed, notMeasurable }: JsonResult['expectations'][number]): boolean {
-  return passed && notMeasurable !== undefined;
+function isSkipped(expectation: JsonResult['expectations'][number]): boolean {
+  return !hasFailed(expectation) && standingOf(expectation) !== 'held';
 }
 
 /** The comparison with a baseline as one test case. */

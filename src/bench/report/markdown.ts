@@ -4,7 +4,7 @@ import { valueText } from '../verdict/metric-text.js';
 import { byMeaning, evidenceOf, failuresOf, meaningsOf } from './failures.js';
 import { cell, code, codeCell, few } from './markdown-text.js';
 import type { JsonReport, JsonResult } from './schema.js';
-import { changesText, heldText, outcomesOf, repeatText, standOf } from './tables.js';
+import { changesText, heldText, inFlightText, outcomesOf, repeatText, SIGNS, standingOf } from './tables.js';
 
 const WORDS = {
   passed: '✅ passed',
@@ -14,8 +14,6 @@ const WORDS = {
   aborted: '⏹️ aborted',
 } as const;
 
-const SIGNS = { held: '✓', failed: '✗', 'not measurable': '–' } as const;
-
 /** Metrics that a pull request wants to see, in the order in which they are shown. */
 const SHOWN = [
   'fanout.p50',
@@ -24,6 +22,7 @@ const SHOWN = [
   'handshake.p99',
   'convergence.max',
   'cursors.expected',
+  'cursors.received',
   'cursors.lost',
   'emit.broadcasts',
   'emit.delivered',
@@ -50,10 +49,12 @@ function section(result: JsonResult, most: number): string {
   const { scenario, expectations } = result;
   const changes = changesText(result, code);
   const failed = failuresOf(result);
-  const rows = [...failed, ...expectations.filter(({ passed }) => passed)].map(
-    (one) =>
-      `| ${SIGNS[standOf(one)]} | ${codeCell(one.rule)}${one.phase === undefined ? '' : ` in ${cell(one.phase)}`} | ${cell(one.shown)} |`,
-  );
+  const inFlight = inFlightText(result);
+  const rows = [...failed, ...expectations.filter((one) => !failed.includes(one))].map((one) => {
+    const { rule, phase, implicit, shown } = one;
+    const scope = implicit === true ? ' (implicit)' : phase === undefined ? '' : ` in ${cell(phase)}`;
+    return `| ${SIGNS[standingOf(one)]} | ${codeCell(rule)}${scope} | ${cell(shown)} |`;
+  });
   const unmeasured = expectations.flatMap(({ rule, notMeasurable }) =>
     notMeasurable === undefined ? [] : [`- ${code(rule)} is not measurable: ${cell(notMeasurable)}`],
   );
@@ -117,6 +118,7 @@ function section(result: JsonResult, most: number): string {
     '|---|---|',
     ...metrics,
     '',
+    ...(inFlight === undefined ? [] : [inFlight, '']),
     '</details>',
     '',
     `Again: ${code(result.replay)}`,

@@ -1,6 +1,7 @@
 import { valueText } from '../verdict/metric-text.js';
 import { worstVerdict } from './json.js';
 import type { JsonResult } from './schema.js';
+import { standingOf } from './tables.js';
 
 type JsonExpectation = JsonResult['expectations'][number];
 type JsonMetric = JsonResult['total']['metrics'][number];
@@ -32,7 +33,7 @@ export function repeatedResult(runs: readonly JsonResult[], times: number): Json
         verdict,
         startedAt,
         durationMs,
-        failed: expectations.filter(({ passed }) => !passed).map(({ rule }) => rule),
+        failed: expectations.filter((one) => standingOf(one) === 'failed').map(({ rule }) => rule),
       })),
       shown: shown + 1,
     },

@@ -98,7 +98,13 @@ const measurements = z
 const expectation = z
   .strictObject({
     rule: text.describe('As the scenario has it.'),
-    line: count.describe('Where the rule stands in the scenario file.'),
+    line: count.describe(
+      'Where the rule stands in the scenario file; of an implicit one, the list of rules.',
+    ),
+    implicit: z
+      .literal(true)
+      .optional()
+      .describe('The scenario does not have it: it is what every DataFn server owes its clients.'),
     phase: text.optional().describe('The phase that it is about; the whole run when it is left out.'),
     cohort: text.optional().describe('The cohort that it is about; all together when it is left out.'),
     metric: text,
@@ -113,6 +119,10 @@ const expectation = z
       .describe(
         'Why the server says nothing about it: it neither holds nor does not. Nothing for other rules.',
       ),
+    notReached: z
+      .literal(true)
+      .optional()
+      .describe('The run ended before there was anything to judge: it has not held, and not failed either.'),
     actual: number
       .optional()
       .describe('In the unit of the metric; nothing when there were no samples, which fails.'),

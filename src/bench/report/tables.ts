@@ -10,19 +10,38 @@ type Cohort = JsonResult['total']['cohorts'][number];
 
 type Expectation = JsonResult['expectations'][number];
 
-/** What became of a rule: it is not measurable, whether or not that is a failure. */
-export function standOf({ passed, notMeasurable }: Expectation): 'held' | 'failed' | 'not measurable' {
+/** What became of a rule. It can be not measurable whether or not that is a failure. */
+export type Standing = 'held' | 'failed' | 'not measurable' | 'not reached';
+
+export function standingOf({ passed, notMeasurable, notReached }: Expectation): Standing {
   if (notMeasurable !== undefined) return 'not measurable';
-  return passed ? 'held' : 'failed';
+  return passed ? 'held' : notReached === true ? 'not reached' : 'failed';
+}
+
+/** Rules are marked by a sign as well as a color: half of all logs have no colors. */
+export const SIGNS: Readonly<Record<Standing, string>> = {
+  held: '✓',
+  failed: '✗',
+  'not measurable': '–',
+  'not reached': '–',
+};
+
+/** Whether a rule did not hold: one that is not measurable only with `--strict`. */
+export function hasFailed(expectation: Expectation): boolean {
+  return !expectation.passed && standingOf(expectation) !== 'not reached';
 }
 
 /** How many rules held, and how many are not measurable: `14 of 16 expectations held, 1 not measurable`. */
 export function heldText({ expectations }: JsonResult, held = 'held'): string {
-  const count = (stand: ReturnType<typeof standOf>) =>
-    expectations.filter((one) => standOf(one) === stand).length;
+  const count = (standing: Standing) => expectations.filter((one) => standingOf(one) === standing).length;
   const unmeasured = count('not measurable');
   const rest = unmeasured === 0 ? '' : `, ${unmeasured} not measurable`;
   return `${count('held')} of ${expectations.length} expectations ${held}${rest}`;
+}
+
+/** What to say behind a rule that is not one of the scenario about the whole run. */
+export function scopeText({ phase, implicit }: Expectation): string | undefined {
+  return implicit === true ? 'implicit' : phase;
 }
 
 /** A value may be as long as a whole scenario. */
@@ -117,6 +136,22 @@ export function deliveriesOf({ total }: JsonResult): DeliveryRow[] {
         return { value, isBad: value > 0 && !good.includes(name) };
       }),
     }));
+}
+
+/**
+ * What was received beyond what was expected, in a sentence; `undefined` for nothing. A cursor that came twice, to the
+ * wrong client, or after it had been given up is counted for itself.
+ */
+export function inFlightText({ total }: JsonResult): string | undefined {
+  const inFlight = total.cohorts.reduce((sum, { counters }) => {
+    const of = (name: string) => counters[name] ?? 0;
+    const inTime = of('expected') - of('lost') - of('conflated');
+    const once = of('received') - of('duplicated') - of('leaked') - of('late');
+    return sum + Math.max(0, once - inTime);
+  }, 0);
+  if (inFlight === 0) return undefined;
+  const were = inFlight === 1 ? 'delivery was' : 'deliveries were';
+  return `${formatCount(inFlight)} ${were} received but not expected: in flight while a client joined or left, when nobody can say whether it has to get them.`;
 }
 
 /** Durations by the metric that tells of them: their histogram, and how they are called wherever they are shown. */

@@ -15,22 +15,23 @@ import {
   changesText,
   deliveriesOf,
   durationCell,
+  hasFailed,
   heldText,
+  inFlightText,
   metricOf,
   outcomesOf,
   PERCENTILE_NAMES,
   repeatRowsOf,
   repeatText,
   SHORT_DELIVERY_NAMES,
-  standOf,
+  SIGNS,
+  scopeText,
+  standingOf,
   timingsOf,
 } from './tables.js';
 import { NAME_WIDTH, oneLine, shorten, type TerminalStyle, table } from './terminal-layout.js';
 import { VERDICT_WORDS, type VerdictSentence } from './verdict-sentence.js';
 import { wrap } from './wrap.js';
-
-/** Rules and outcomes are marked by a sign as well as a colour: half of all logs have no colours. */
-const SIGNS = { held: '✓', failed: '✗', 'not measurable': '–' } as const;
 
 /**
  * The report of a run but for its last line, {@link verdictLine}: each expectation and what was measured, then, where
@@ -109,17 +110,29 @@ function expectations(result: JsonResult, style: TerminalStyle): string {
 /** Rules, each with a sign and what was found; the lines of one are together. */
 function ruleLines(rules: JsonResult['expectations'], { colors, columns }: TerminalStyle): string[] {
   const all = rules.map((one) => ({ ...one, rule: oneLine(one.rule) }));
-  const suffix = ({ phase }: (typeof all)[number]) =>
-    phase === undefined ? '' : ` (${shorten(oneLine(phase), 24)})`;
+  const suffix = (one: (typeof all)[number]) => {
+    const scope = scopeText(one);
+    return scope === undefined ? '' : ` (${shorten(oneLine(scope), 24)})`;
+  };
+  const paints = {
+    held: colors.green,
+    failed: colors.red,
+    'not measurable': colors.yellow,
+    'not reached': colors.dim,
+  };
   const behind = Math.max(...all.map((one) => one.shown.length + suffix(one).length));
   const longest = Math.max(...all.map(({ rule }) => rule.length));
   const width = Math.max(20, Math.min(columns - 6 - behind, longest));
   return all.flatMap((one) => {
-    const { rule, passed, shown } = one;
-    const stand = standOf(one);
-    const paint = passed ? (stand === 'held' ? colors.green : colors.yellow) : colors.red;
-    const sign = paint(SIGNS[stand]);
-    const actual = `${passed ? shown : colors.red.bold(shown)}${colors.dim(suffix(one))}`;
+    const { rule, shown } = one;
+    const standing = standingOf(one);
+    const sign = (hasFailed(one) ? colors.red : paints[standing])(SIGNS[standing]);
+    const value = hasFailed(one)
+      ? colors.red.bold(shown)
+      : standing === 'not reached'
+        ? colors.dim(shown)
+        : shown;
+    const actual = `${value}${colors.dim(suffix(one))}`;
     const parts = wrap(rule, width);
     const told = parts.map((part, index) => {
       const start = `  ${index === 0 ? sign : ' '} `;
@@ -205,7 +218,11 @@ function cursors(result: JsonResult, style: TerminalStyle): string {
     ...counts.map(({ value, isBad }) => (isBad ? style.colors.red(formatCount(value)) : formatCount(value))),
   ]);
   const heads = ['cohort', ...SHORT_DELIVERY_NAMES];
-  return table('Cursor deliveries', heads, rows, style, [1, 2, 3, 4, 5, 6, 7, 8]);
+  const inFlight = inFlightText(result);
+  return [
+    table('Cursor deliveries', heads, rows, style, [1, 2, 3, 4, 5, 6, 7, 8]),
+    ...(inFlight === undefined ? [] : wrap(inFlight, style.columns - 2).map((line) => `  ${line}`)),
+  ].join('\n');
 }
 
 function timings(result: JsonResult, style: TerminalStyle): string {

@@ -1,6 +1,6 @@
 import { formatAmount, formatCount, formatDuration } from '../../protocol/units.js';
 import type { JsonReport, JsonResult } from './schema.js';
-import { standOf, wholeMs } from './tables.js';
+import { hasFailed, type Standing, standingOf, wholeMs } from './tables.js';
 
 /** The word for a verdict, where it stands first. */
 export const VERDICT_WORDS: Readonly<Record<JsonResult['verdict'], string>> = {
@@ -27,7 +27,7 @@ export function verdictSentence(result: JsonResult): VerdictSentence {
 
 function outcomeOf(result: JsonResult): string {
   const { verdict, problems, repeat, comparison } = result;
-  const failed = result.expectations.filter(({ passed }) => !passed).length;
+  const failed = result.expectations.filter(hasFailed).length;
   const took = formatDuration(wholeMs(result));
   const inAll =
     repeat === undefined ? `in ${took}` : `in ${formatAmount(repeat.runs.length, 'run')}, ${took}`;
@@ -71,7 +71,7 @@ export function overallSentence({ verdict, results, notRun }: JsonReport): Verdi
 /** How many rules held, did not, and are not measurable, of how many. */
 export function rulesOf(results: readonly Pick<JsonResult, 'expectations'>[]) {
   const all = results.flatMap(({ expectations }) => expectations);
-  const count = (stand: ReturnType<typeof standOf>) => all.filter((one) => standOf(one) === stand).length;
+  const count = (standing: Standing) => all.filter((one) => standingOf(one) === standing).length;
   return { held: count('held'), unmeasured: count('not measurable'), all: all.length };
 }
 

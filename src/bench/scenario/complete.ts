@@ -2,6 +2,7 @@ import { serverOptions } from '../../options/serve.js';
 import { flagOf, type OptionTable } from '../../options/spec.js';
 import type { Path } from '../../options/yaml-positions.js';
 import { formatCount, formatDuration } from '../../protocol/units.js';
+import { implicitExpectations } from '../verdict/implicit.js';
 import { parseRule, type Rule } from '../verdict/rule.js';
 import { BEHAVIORS, type BehaviorName, MALFORMED_KINDS, type MalformedKind } from './behaviors.js';
 import type { Cohort, Expectation, Phase, PhaseAction, Scenario, ScenarioChange } from './model.js';
@@ -23,6 +24,9 @@ export function completeScenario(file: ScenarioFile, origin: Origin): Scenario {
   const { source, overrides, changes, sha256, seed = file.seed } = origin;
   const completer = new Completer(file, origin);
   const cohorts = completer.cohorts();
+  const expectations = completer.expectations(file.expect, ['expect']);
+  const implicit =
+    file.implicit === 'on' ? implicitExpectations(expectations, origin.lineOf(['expect'])) : [];
   return {
     name: file.name,
     summary: inOneLine(file.summary),
@@ -35,11 +39,20 @@ export function completeScenario(file: ScenarioFile, origin: Origin): Scenario {
       flagsFor(key, value as string | undefined),
     ),
     namespacePrefix: file.namespacePrefix,
+    heartbeatIntervalMs: heartbeatIntervalOf(file),
     cohorts,
     phases: file.phases.map((phase, index) => completer.phase(phase, ['phases', index], cohorts)),
     namespaces: completer.namespaces,
-    expectations: completer.expectations(file.expect, ['expect']),
+    expectations,
+    implicitExpectations: implicit,
   };
+}
+
+function heartbeatIntervalOf({ server }: ScenarioFile): number {
+  const { heartbeatInterval } = serverOptions;
+  if (server.heartbeatInterval === undefined) return heartbeatInterval.default;
+  const parsed = heartbeatInterval.parse(String(server.heartbeatInterval));
+  return parsed.ok ? parsed.value : 0;
 }
 
 /** A setting of the server as flags of `serve`; a switch has no value there. */

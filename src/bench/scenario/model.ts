@@ -18,11 +18,15 @@ export interface Scenario {
   readonly serverFlags: readonly string[];
   /** Put before every namespace, with `{run}` for the id of the run; `undefined` leaves it to the target. */
   readonly namespacePrefix: string | undefined;
+  /** The interval of the server's heartbeat by these; 0 for none. */
+  readonly heartbeatIntervalMs: number;
   /** Every namespace of every cohort and emit; both refer to them by index. */
   readonly namespaces: readonly string[];
   readonly cohorts: readonly Cohort[];
   readonly phases: readonly Phase[];
   readonly expectations: readonly Expectation[];
+  /** What every server owes its clients, judged as far as there is an occasion; see `verdict/implicit.ts`. */
+  readonly implicitExpectations: readonly Expectation[];
 }
 
 /** A value of a scenario that is not that of the file, both as a person wrote them. */
@@ -67,6 +71,8 @@ export interface Expectation {
   readonly rule: Rule;
   /** Where it stands in the file, from 1. */
   readonly line: number;
+  /** Whether every scenario has it, without saying so. */
+  readonly isImplicit?: boolean;
 }
 
 export type Phase = {

@@ -414,6 +414,9 @@ export const scenarioSchema = strict({
   expect: rules
     .min(1, { error: () => 'expected at least one rule: a scenario that expects nothing cannot fail' })
     .describe('Rules that the result must satisfy.'),
+  implicit: oneOf(['on', 'off'])
+    .default('on')
+    .describe('Whether what every DataFn server owes its clients is judged, too. Default on.'),
 });
 
 export type ScenarioFile = z.output<typeof scenarioSchema>;

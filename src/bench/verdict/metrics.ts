@@ -32,6 +32,8 @@ export interface Metric {
   read(scope: MetricScope, key: string | undefined): number | undefined;
   /** Within which the value could as well have been, as far as a single run can tell. */
   spread?(scope: MetricScope): ValueSpread | undefined;
+  /** Within which it must have been, where it depends on when bench read something, and bench was late. */
+  doubt?(scope: MetricScope): ValueSpread | undefined;
   /** What there is to ask for in the brackets, and its value. */
   keyed?(scope: MetricScope): readonly (readonly [string, number])[];
 }
@@ -65,8 +67,9 @@ const wereExpected = ({ tally }: MetricScope, value: number) =>
   tally.counters.expected === 0 ? undefined : value;
 const wereSent = ({ tally }: MetricScope, value: number) =>
   tally.counters.expected + tally.counters.received === 0 ? undefined : value;
+/** A server that never pings says nothing good of itself; what is bad is counted all the same. */
 const werePinged = ({ tally }: MetricScope, value: number) =>
-  tally.counters.pings === 0 ? undefined : value;
+  tally.counters.pings === 0 && value === 0 ? undefined : value;
 
 function counter(name: CounterName, summary: string, compared: Compared, when = wereTried): Metric {
   return {
@@ -112,6 +115,7 @@ function histogram(
   read: (scope: MetricScope) => Histogram,
   perCohort: boolean,
   compared: Compared,
+  doubt?: { readonly least: HistogramName; readonly most: HistogramName },
 ) {
   return Object.entries(STATISTICS).map(([statistic, of]): [string, Metric] => {
     const percent = percentOf(statistic);
@@ -122,9 +126,19 @@ function histogram(
       compared: COMPARED_STATISTICS.includes(statistic) ? compared : NOTHING,
       read: (scope) => of(read(scope)),
       ...(percent === undefined ? {} : { spread: (scope) => percentileSpread(read(scope), percent) }),
+      ...(doubt === undefined ? {} : { doubt: (scope) => doubtOf(of, scope, doubt) }),
     };
     return [`${name}.${statistic}`, metric];
   });
+}
+
+function doubtOf(
+  of: (histogram: Histogram) => number | undefined,
+  { tally: { histograms } }: MetricScope,
+  { least, most }: { readonly least: HistogramName; readonly most: HistogramName },
+): ValueSpread | undefined {
+  const [low, high] = [of(histograms[least]), of(histograms[most])];
+  return low === undefined || high === undefined ? undefined : { low, high };
 }
 
 function percentOf(statistic: string): number | undefined {
@@ -235,6 +249,20 @@ export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
     },
   ],
   [
+    'heartbeat.overdue',
+    {
+      kind: 'count',
+      summary:
+        'Clients that no ping had come to for one and a half heartbeat intervals and a second, when most were waiting.',
+      perCohort: true,
+      compared: defect('timing'),
+      read: ({ cohorts }) =>
+        sum(cohorts, ({ pingsOwed }) => pingsOwed) === 0
+          ? undefined
+          : sum(cohorts, ({ pingsOverdue }) => pingsOverdue),
+    },
+  ],
+  [
     'heartbeat.killed',
     counter('killed', 'Clients that answer pings, closed with `Heartbeat timeout`.', defect(), werePinged),
   ],
@@ -283,8 +311,14 @@ export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
       read: ({ all }) => (all.unconverged > 0 ? undefined : all.convergence.maxMs),
     },
   ],
-  ...histogram('heartbeat.interval', 'One ping to the next', ofTally('pingInterval'), true, NOTHING),
-  ...histogram('heartbeat.timeout', 'Unanswered ping to the close', ofTally('pongTimeout'), true, TIME),
+  ...histogram('heartbeat.interval', 'One ping to the next', ofTally('pingInterval'), true, NOTHING, {
+    least: 'pingIntervalLeast',
+    most: 'pingIntervalMost',
+  }),
+  ...histogram('heartbeat.timeout', 'Unanswered ping to the close', ofTally('pongTimeout'), true, TIME, {
+    least: 'pongTimeoutLeast',
+    most: 'pongTimeoutMost',
+  }),
   ['emit.broadcasts', whole('Cursors that the server took.', ({ emit }) => emit.broadcasts, emits, NOTHING)],
   [
     'emit.failed',

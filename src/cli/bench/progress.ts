@@ -69,8 +69,9 @@ export class ProgressScreen implements RunObserver {
     const [first = '', ...others] = lines;
     this.io.stderr.write(`${this.#colors.dim(this.#step)} ${first}\n`);
     for (const line of others) this.io.stderr.write(`    ${line}\n`);
-    for (const { expectation, shown, passed } of outcomes) {
-      if (!passed)
+    for (const { expectation, shown, passed, actual } of outcomes) {
+      // Of a phase that was cut short, a rule without a sample has not failed.
+      if (!passed && (isFinished || actual !== undefined))
         this.io.stderr.write(
           `    ${this.#colors.red('✗')} ${printable(expectation.text)}  ${this.#colors.red(shown)}\n`,
         );

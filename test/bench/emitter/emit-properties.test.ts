@@ -70,8 +70,10 @@ describe.concurrent.each(['api', 'autocannon'] as const)('an emit via: %s', (via
     };
     const measured = emptyMeasurements([]);
     const { signal } = new AbortController();
-    const make = via === 'api' ? orderedPlan : racingPlan;
-    const plan = make(phase, 1, FIRST_CURSOR, monotonicMs());
+    const plan =
+      via === 'api'
+        ? orderedPlan(phase, 1, FIRST_CURSOR, monotonicMs(), 1)
+        : racingPlan(phase, 1, FIRST_CURSOR, monotonicMs());
     const work =
       via === 'api'
         ? emitPlan(plan, NAMESPACES, target, measured.emit, signal, () => {})

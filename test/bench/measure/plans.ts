@@ -26,8 +26,15 @@ export const planArb: fc.Arbitrary<EmissionPlan> = fc
     firstCursor: fc.integer({ min: 1, max: 1e15 }),
     startMs: fc.integer({ min: 1, max: 1_000_000 }),
     intervalMs: fc.constantFrom(0.5, 10, 1000 / 3),
+    jitterSeed: fc.option(fc.nat()),
   })
-  .map(({ requests, ...parts }) => planOf({ ...parts, count: requests * parts.batch }));
+  .map(({ requests, jitterSeed, ...parts }) =>
+    planOf({
+      ...parts,
+      count: requests * parts.batch,
+      ...(jitterSeed === null ? {} : { jitterSeed }),
+    }),
+  );
 
 /** Every cursor of a plan, one by one, the way it is emitted. */
 export function enumerate(plan: EmissionPlan) {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { annotations, withoutCommands } from '../../../src/bench/report/annotations.js';
-import { filledReport } from '../filled.js';
+import type { Phase } from '../../../src/bench/scenario/model.js';
+import { filledMeasurements, filledReport, filledResult } from '../filled.js';
 
 const inRepository = (source: string) => `bench/${source}`;
 
@@ -14,9 +15,15 @@ test('a rule that does not hold is an error at its line of the scenario file', (
 
 test('a rule of a phase names the phase', () => {
   const phase = 'connect: { cohort: steady }, expect: [steady.accepted == 1]';
-  const report = filledReport(['hot.accepted == 50'], { phases: [] }, phase);
+  const [first] = filledResult(['hot.accepted == 50'], {}, phase).scenario.phases as [Phase];
+  const outcomes = first.expectations.map((expectation) => ({
+    ...{ expectation, passed: false, actual: 1000, shown: '1,000' },
+  }));
+  const measured = { isFinished: true, startMs: 0, durationMs: 1, measurements: filledMeasurements() };
+  const phases = [{ phase: first, outcomes, ...measured }];
+  const report = filledReport(['hot.accepted == 50'], { phases }, phase);
   expect(annotations(report, inRepository)).toBe(
-    '::error file=bench/sample.yaml,line=9,title=bench sample::expected steady.accepted == 1 in "connect steady: 1,000 at 1,000/s", got not reached\n',
+    '::error file=bench/sample.yaml,line=9,title=bench sample::expected steady.accepted == 1 in "connect steady: 1,000 at 1,000/s", got 1,000\n',
   );
 });
 

@@ -24,7 +24,12 @@ function run(
   Object.assign(other?.counters ?? {}, { opened: 60, attempts: 60 });
   steady(one as Tally);
   hot(other as Tally);
-  return asJson(filledResult(rules, { measurements }));
+  const { scenario } = filledResult(rules);
+  // It came to its end: what has no sample did not happen.
+  const phases = scenario.phases.map((phase) => ({
+    ...{ phase, measurements, isFinished: true, startMs: 0, durationMs: 1, outcomes: [] },
+  }));
+  return asJson(filledResult(rules, { measurements, phases }));
 }
 
 const evidence = ({ expectations }: JsonResult) => expectations.map((one) => one.evidence ?? []);

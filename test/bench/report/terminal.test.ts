@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { emptyMeasurements } from '../../../src/bench/measure/measurements.js';
 import { terminalReport } from '../../../src/bench/report/terminal.js';
 import type { TerminalStyle } from '../../../src/bench/report/terminal-layout.js';
-import { type RunResult, verdictOf } from '../../../src/bench/result.js';
+import { allOutcomes, type RunResult, verdictOf } from '../../../src/bench/result.js';
 import { asJson, filledResult } from '../filled.js';
 
 const shown = (result: RunResult, style: TerminalStyle) => terminalReport(asJson(result), style);
@@ -60,9 +60,9 @@ describe.each(Object.entries(results))('a result that is %s', (verdict, result) 
 
   test('has a sign and the actual value beside every rule', () => {
     const lines = shown(result, PLAIN).split('\n');
-    for (const { expectation, passed, shown: actual } of result.outcomes) {
+    for (const { expectation, passed, shown: actual, isReached } of allOutcomes(result)) {
       const line = lines.find((one) => one.includes(expectation.text));
-      expect(line).toContain(`${passed ? '✓' : '✗'} ${expectation.text}`);
+      expect(line).toContain(`${passed ? '✓' : isReached ? '✗' : '–'} ${expectation.text}`);
       expect(line?.endsWith(`  ${actual}`)).toBe(true);
     }
   });

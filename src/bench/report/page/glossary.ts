@@ -1,7 +1,10 @@
 /** The words that a person who never saw the tool cannot know, as they are used on the page. */
 const WORDS: readonly (readonly [string, string])[] = [
   ['cohort', 'a group of clients that behave alike: healthy, or faulty in one of several ways'],
-  ['expectation', 'a rule of the scenario that the result must satisfy'],
+  [
+    'expectation',
+    'a rule of the scenario that the result must satisfy; an implicit one is what every server owes its clients',
+  ],
   ['phase', 'a step of the scenario; one follows the other'],
   ['namespace', 'what a client belongs to; it gets the cursors of its own and of no other'],
   ['cursor', 'a small message that says “there is new data”; only the newest matters'],
@@ -26,8 +29,8 @@ const WORDS: readonly (readonly [string, string])[] = [
   ['heartbeat interval', 'from one ping to the next'],
   ['heartbeat timeout', 'from a ping that a client does not answer until the server closes it'],
   [
-    'heartbeat killed, missed, unpinged',
-    'clients closed although they answer; still open although they never do; never asked',
+    'heartbeat killed, missed, unpinged, overdue',
+    'clients closed although they answer; still open although they never do; never asked; not asked for too long',
   ],
   ['load generator', 'what plays the clients, in worker processes; the emitter is its part that emits'],
   ['emitter behind schedule', 'how much later than planned cursors were emitted'],

@@ -52,14 +52,14 @@ ${told === '' ? '' : `<p>${escapeHtml(told)}</p>`}</li>`;
 
 /** A rule, what it asks for, and what was found. */
 function finding(failure: Failure, { scenario }: JsonResult, isNamed: boolean): string {
-  const { rule, line, phase, shown, actual, metric } = failure;
+  const { rule, line, phase, implicit, shown, actual, metric } = failure;
   const timed = timedOf(metric);
   const name =
     timed === undefined ? sentence(wordsOf(failure)) : (STATISTICS[timed.statistic] ?? timed.statistic);
   const found = actual === undefined ? escapeHtml(shown) : `${escapeHtml(shown)}${difference(failure)}`;
   return `<div class="finding">${isNamed ? `<p>${escapeHtml(name)}</p>` : ''}
 <p class="numbers"><span>expected <strong>${escapeHtml(expectedOf(failure))}</strong></span> <span>measured <strong class="bad">${found}</strong></span></p>
-<p class="rule">${code(rule)} ${phase === undefined ? '' : `in the phase “${escapeHtml(phase)}”, `}line ${line} of ${escapeHtml(scenario.source)}</p></div>`;
+<p class="rule">${code(rule)} ${phase === undefined ? '' : `in the phase “${escapeHtml(phase)}”, `}${implicit === true ? 'which every DataFn server owes its clients' : `line ${line} of ${escapeHtml(scenario.source)}`}</p></div>`;
 }
 
 /** What a statistic says, for who does not know its name. */
