@@ -15,10 +15,11 @@ const SCENARIOS: Readonly<Record<string, string[]>> = {
     { 'accepted == 3000': 'accepted == 40', 'open == 3000': 'open == 40' },
     {
       'cohorts.crowd.clients': '20',
-      'cohorts.teams.clients': '20',
-      'phases[2].emit.for': '1s',
+      'cohorts.teams.clients': '10',
+      'cohorts.mute.clients': '10',
       'phases[3].emit.for': '1s',
-      'phases[4].emit.for': '500ms',
+      'phases[4].emit.for': '1s',
+      'phases[5].emit.for': '500ms',
     },
   ),
   churn: smaller(

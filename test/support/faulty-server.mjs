@@ -40,6 +40,25 @@ const FAULTS = /** @type {const} */ ({
   'pings-half': 'Never pings every other client.',
   'pads-cursors': 'Sends each cursor with a zero in front.',
   'leaks-slot-on-reset': 'Does not free the slot of the first client whose connection was reset.',
+  'counts-unauthenticated': 'A client without a valid token takes a slot of the global limit, for good.',
+  'serves-after-hello-only': 'Sends cursors only to clients that have said hello.',
+  'deaf-after-100': 'Sends nothing more to a client that has got a hundred cursors.',
+  'wants-newest-pong': 'Ignores a pong that comes after the next ping, and closes the client for it.',
+  'pings-first-only': 'Never pings clients that connect after the first beat.',
+  'delivered-lies': 'Says that it delivered a cursor to one client more than it did.',
+  'connections-lie': 'Counts clients as connected that have left.',
+  'deaf-at-times': 'Does nothing at all for 300 ms in every 2 s.',
+  'prefix-match': 'Sends a cursor to every namespace that begins with the name of its own.',
+  'cursor-as-int32': 'Reads cursors as 32-bit integers, and sends what is left of them.',
+  'keeps-last-of-batch': 'Of several cursors in a request sends only the last.',
+  'leaks-slot-on-refusal':
+    'A client over the limit of its namespace takes a slot of the global limit, for good.',
+  'frees-slot-twice': 'Frees the slot of a client that closes its connection twice.',
+  'closes-on-junk': 'Closes a client that sends something which is no hello.',
+  'pong-answers-for-all': 'Takes a pong of any client for one of all.',
+  'masks-a-frame': 'Sends one masked frame, once.',
+  'waits-for-slow': 'Sends nothing to anybody while a client has more than 1 MiB to read.',
+  'forgets-emptied': 'Sends no cursors to namespaces that everybody had left before.',
 });
 
 const { values: flags } = parseArgs({
@@ -93,6 +112,15 @@ const ONCE_FROM = 20;
 const HANG_UP_AT = 40;
 /** How late `evicts-late` is. */
 const EVICT_MS = 3000;
+/** Cursors after which `deaf-after-100` has enough. */
+const DEAF_AFTER = 100;
+/** For how long, and how often, `deaf-at-times` is deaf. */
+const DEAF_MS = 300;
+const DEAF_EVERY_MS = 2000;
+/** What `waits-for-slow` lets a client leave unread. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
+/** How long `waits-for-slow` waits before it looks again. */
+const WAIT_MS = 20;
 /** Of clients that have answered a ping, `kills-healthy` closes one in so many. */
 const KILL_ONE_IN = 100;
 
@@ -112,6 +140,9 @@ function milliseconds(text) {
  * @property {number} pinged number of the last beat in which it was pinged.
  * @property {number} answered number of the last beat that it has answered.
  * @property {boolean} isIn
+ * @property {boolean} hasSaidHello
+ * @property {boolean} isPinged whether the heartbeat knows it.
+ * @property {number} received cursors that it was sent.
  */
 
 // Who is here. Slots are counted apart from the clients, so that one can be leaked.
@@ -120,6 +151,8 @@ function milliseconds(text) {
 const clients = new Set();
 /** @type {Map<string, Set<Client>>} */
 const byNamespace = new Map();
+/** Namespaces that everybody has left, once. @type {Set<string>} */
+const emptied = new Set();
 let slots = 0;
 let hasLeakedSlot = false;
 /** @type {Map<string, number>} */
@@ -143,7 +176,9 @@ function takeOut(client) {
   clients.delete(client);
   const others = byNamespace.get(client.namespace);
   others?.delete(client);
-  if (others?.size === 0) byNamespace.delete(client.namespace);
+  if (others?.size !== 0) return;
+  byNamespace.delete(client.namespace);
+  emptied.add(client.namespace);
 }
 
 /** A client has gone, or is told to. Counts once. @param {Client} client @param {number} code */
@@ -156,7 +191,7 @@ function leave(client, code) {
     hasLeakedSlot = true;
     return;
   }
-  slots -= 1;
+  slots -= has('frees-slot-twice') ? 2 : 1;
   slotsByNamespace.set(client.namespace, (slotsByNamespace.get(client.namespace) ?? 1) - 1);
 }
 
@@ -214,7 +249,10 @@ function admit(socket, raw, token) {
     closeSocket(socket, code, reason);
   };
   const namespace = namespaceOf(token) ?? (has('no-4401') ? 'public' : undefined);
-  if (namespace === undefined) return refuse(4401, 'Unauthorized');
+  if (namespace === undefined) {
+    if (has('counts-unauthenticated')) slots += 1;
+    return refuse(4401, 'Unauthorized');
+  }
   const taken = slotsByNamespace.get(namespace) ?? 0;
   const reason =
     slots >= maxConnections && !has('global-limit-ignored')
@@ -223,6 +261,7 @@ function admit(socket, raw, token) {
         ? 'Namespace connection limit reached'
         : undefined;
   if (reason !== undefined) {
+    if (has('leaks-slot-on-refusal') && reason.startsWith('Namespace')) slots += 1;
     return has('refuses-with-1013') ? refuse(1013, 'Try again later') : refuse(4503, reason);
   }
   slots += 1;
@@ -230,7 +269,10 @@ function admit(socket, raw, token) {
   counts.accepted += 1;
   counts.ids += 1;
   /** @type {Client} */
-  const client = { id: counts.ids, socket, raw, namespace, pinged: 0, answered: 0, isIn: true };
+  const client = {
+    ...{ id: counts.ids, socket, raw, namespace, pinged: 0, answered: 0, received: 0 },
+    ...{ isIn: true, hasSaidHello: false, isPinged: !has('pings-first-only') || beat === 0 },
+  };
   enter(client);
   if (has('evicts-late') && taken >= Number(flags['max-connections-per-namespace'])) {
     setTimeout(() => {
@@ -240,10 +282,14 @@ function admit(socket, raw, token) {
     }, EVICT_MS).unref();
   }
   socket.on('message', (data, isBinary) => {
-    if (!isBinary) hear(client, String(data));
+    if (has('closes-on-junk') && (isBinary || !isHello(String(data)))) {
+      leave(client, 1003);
+      closeSocket(socket, 1003, 'Expected a hello');
+    } else if (!isBinary) hear(client, String(data));
   });
-  socket.on('pong', () => {
-    client.answered = client.pinged;
+  socket.on('pong', (data) => {
+    if (has('pong-answers-for-all')) for (const other of clients) other.answered = other.pinged;
+    if (!has('wants-newest-pong') || String(data) === String(beat)) client.answered = client.pinged;
   });
   socket.on('error', (/** @type {NodeJS.ErrnoException} */ error) => {
     // The close frame that `ws` has sent for it; its event `close` would say 1006.
@@ -261,8 +307,19 @@ function admit(socket, raw, token) {
   socket.on('close', (code) => leave(client, code));
 }
 
+/** @param {string} text */
+function isHello(text) {
+  try {
+    const { type, clientId } = JSON.parse(text);
+    return type === 'hello' && typeof clientId === 'string';
+  } catch {
+    return false;
+  }
+}
+
 /** A text from a client: a hello, or junk. A namespace in it counts for nothing. @param {Client} client @param {string} text */
 function hear(client, text) {
+  if (isHello(text)) client.hasSaidHello = true;
   if (!has('obeys-spoofed-namespace') || !client.isIn) return;
   try {
     const { type, namespace } = JSON.parse(text);
@@ -280,12 +337,13 @@ function hear(client, text) {
 let beat = 0;
 
 function pingAll() {
+  if (clients.size === 0) return;
   beat += 1;
   const now = beat;
-  const pinged = [...clients].filter(({ id }) => !has('pings-half') || id % 2 === 0);
+  const pinged = [...clients].filter(({ id, isPinged }) => isPinged && (!has('pings-half') || id % 2 === 0));
   for (const client of pinged) {
     client.pinged = now;
-    client.socket.ping();
+    client.socket.ping(String(now));
   }
   if (heartbeatTimeoutMs === 0) return;
   setTimeout(() => {
@@ -306,6 +364,15 @@ let hasMisdelivered = false;
 /** What `swaps-two` holds back. @type {{ client: Client, frame: Buffer } | undefined} */
 let heldBack;
 
+/** The clients that a cursor of a namespace goes to. @param {string} namespace @returns {Set<Client>} */
+function receiversOf(namespace) {
+  if (has('forgets-emptied') && emptied.has(namespace)) return new Set();
+  const own = byNamespace.get(namespace) ?? new Set();
+  if (has('serves-after-hello-only')) return new Set([...own].filter(({ hasSaidHello }) => hasSaidHello));
+  if (!has('prefix-match')) return own;
+  return new Set([...clients].filter((client) => client.namespace.startsWith(namespace)));
+}
+
 /**
  * Sends cursors on, all of one request in one write to each client.
  *
@@ -314,16 +381,21 @@ let heldBack;
 function broadcastAll(items) {
   /** @type {Set<Client>} */
   const corked = new Set();
-  const results = items.map(({ namespace, cursor }) => {
-    const receivers = byNamespace.get(namespace) ?? new Set();
+  const results = items.map(({ namespace, cursor }, index) => {
+    const receivers = receiversOf(namespace);
     for (const client of receivers) {
       if (!corked.has(client)) client.raw.cork();
       corked.add(client);
     }
-    const text = has('pads-cursors') ? `0${cursor}` : cursor;
-    broadcast(receivers, Buffer.from(JSON.stringify({ type: 'cursor', cursor: text })));
+    const text = has('pads-cursors')
+      ? `0${cursor}`
+      : has('cursor-as-int32')
+        ? String(Number(cursor) | 0)
+        : cursor;
+    if (!has('keeps-last-of-batch') || index === items.length - 1)
+      broadcast(receivers, Buffer.from(JSON.stringify({ type: 'cursor', cursor: text })));
     counts.deliveries += receivers.size;
-    return { namespace, cursor, delivered: receivers.size };
+    return { namespace, cursor, delivered: receivers.size + (has('delivered-lies') ? 1 : 0) };
   });
   for (const { raw } of corked) raw.uncork();
   return results;
@@ -331,7 +403,35 @@ function broadcastAll(items) {
 
 /** @param {Client} client @param {Buffer} frame */
 function send(client, frame) {
+  client.received += 1;
+  if (has('deaf-after-100') && client.received > DEAF_AFTER) return;
+  if (has('waits-for-slow') && (waiting.length > 0 || [...clients].some(isBehind))) {
+    waiting.push({ client, frame });
+    return;
+  }
   client.socket.send(frame, { binary: false });
+}
+
+/** @param {Client} client */
+function isBehind({ raw }) {
+  return raw.writableLength > MAX_UNREAD_BYTES;
+}
+
+/** What `waits-for-slow` has not sent yet. @type {{ client: Client, frame: Buffer }[]} */
+const waiting = [];
+if (has('waits-for-slow')) {
+  setInterval(() => {
+    while (waiting.length > 0 && ![...clients].some(isBehind)) {
+      for (const { client, frame } of waiting.splice(0, 1000)) client.socket.send(frame, { binary: false });
+    }
+  }, WAIT_MS).unref();
+}
+
+if (has('deaf-at-times')) {
+  setInterval(() => {
+    const endMs = performance.now() + DEAF_MS;
+    while (performance.now() < endMs);
+  }, DEAF_EVERY_MS).unref();
 }
 
 /** @param {Set<Client>} receivers @param {Buffer} frame */
@@ -366,6 +466,10 @@ function misdelivers(client, frame) {
     if (stranger === undefined) return false;
     hasMisdelivered = true;
     send(stranger, frame);
+  } else if (has('masks-a-frame')) {
+    hasMisdelivered = true;
+    // A text of four bytes under a mask of zeros (RFC 6455 section 5.1: a server masks nothing).
+    client.raw.write(Buffer.from([0x81, 0x84, 0, 0, 0, 0, 0x7b, 0x20, 0x20, 0x7d]));
   } else if (has('swaps-two')) {
     hasMisdelivered = true;
     heldBack = { client, frame };
@@ -385,7 +489,7 @@ function stats() {
   const memory = process.memoryUsage();
   const cpu = process.cpuUsage();
   return {
-    connections: slots,
+    connections: has('connections-lie') ? counts.accepted : slots,
     namespaces: byNamespace.size,
     accepted: counts.accepted,
     rejected: counts.rejected,
