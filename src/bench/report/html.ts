@@ -16,6 +16,7 @@ import {
   DELIVERY_NAMES,
   deliveriesOf,
   durationCell,
+  inFlightText,
   outcomesOf,
   PERCENTILE_NAMES,
   repeatText,
@@ -203,9 +204,6 @@ function ledger({ total }: JsonResult) {
   });
 }
 
-const MORE_RECEIVED =
-  'More can be received than was expected: of a client whose connection began or ended while cursors were emitted, only what must have reached it is expected.';
-
 /** What had to arrive and did; of what should not be, and is not, a sentence. */
 function deliveries(result: JsonResult, heading: (text: string) => string): string {
   const all = deliveriesOf(result);
@@ -227,12 +225,9 @@ function deliveries(result: JsonResult, heading: (text: string) => string): stri
   const without = result.total.cohorts
     .map(({ name }) => name)
     .filter((name) => !all.some(({ cohort }) => cohort === name));
-  const hasMore = all.some(({ counts }) => {
-    const of = (name: string) => counts[DELIVERY_NAMES.indexOf(name)]?.value ?? 0;
-    return of('received') - of('duplicated') - of('leaked') > of('expected');
-  });
+  const inFlight = inFlightText(result);
   const notes = [
-    ...(hasMore ? [MORE_RECEIVED] : []),
+    ...(inFlight === undefined ? [] : [inFlight]),
     ...(none.length === 0 ? [] : [`None was ${none.join(', ').replace(/, (\w+)$/, ' or $1')}.`]),
     ...(without.length === 0
       ? []

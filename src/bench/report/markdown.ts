@@ -3,7 +3,7 @@ import { markdownComparison } from '../compare/markdown.js';
 import { valueText } from '../verdict/metric-text.js';
 import { cell, code, codeCell } from './markdown-text.js';
 import type { JsonReport, JsonResult } from './schema.js';
-import { changesText, outcomesOf, repeatText, SIGNS, standingOf } from './tables.js';
+import { changesText, inFlightText, outcomesOf, repeatText, SIGNS, standingOf } from './tables.js';
 
 const WORDS = {
   passed: '✅ passed',
@@ -21,6 +21,7 @@ const SHOWN = [
   'handshake.p99',
   'convergence.max',
   'cursors.expected',
+  'cursors.received',
   'cursors.lost',
   'emit.broadcasts',
   'emit.delivered',
@@ -46,6 +47,7 @@ function section(result: JsonResult): string {
   const failed = expectations.filter((one) => standingOf(one) === 'failed');
   const notReached = expectations.filter((one) => standingOf(one) === 'not reached');
   const meanings = [...new Set(failed.flatMap(({ meaning }) => meaning ?? []))];
+  const inFlight = inFlightText(result);
   const rows = [...failed, ...notReached, ...expectations.filter(({ passed }) => passed)].map((one) => {
     const { rule, phase, implicit, shown } = one;
     const scope = implicit === true ? ' (implicit)' : phase === undefined ? '' : ` in ${cell(phase)}`;
@@ -99,6 +101,7 @@ function section(result: JsonResult): string {
     '|---|---|',
     ...metrics,
     '',
+    ...(inFlight === undefined ? [] : [inFlight, '']),
     '</details>',
     '',
     `Again: ${code(result.replay)}`,

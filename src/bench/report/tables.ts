@@ -119,6 +119,22 @@ export function deliveriesOf({ total }: JsonResult): DeliveryRow[] {
     }));
 }
 
+/**
+ * What was received beyond what was expected, in a sentence; `undefined` for nothing. A cursor that came twice, to the
+ * wrong client, or after it had been given up is counted for itself.
+ */
+export function inFlightText({ total }: JsonResult): string | undefined {
+  const inFlight = total.cohorts.reduce((sum, { counters }) => {
+    const of = (name: string) => counters[name] ?? 0;
+    const inTime = of('expected') - of('lost') - of('conflated');
+    const once = of('received') - of('duplicated') - of('leaked') - of('late');
+    return sum + Math.max(0, once - inTime);
+  }, 0);
+  if (inFlight === 0) return undefined;
+  const were = inFlight === 1 ? 'delivery was' : 'deliveries were';
+  return `${formatCount(inFlight)} ${were} received but not expected: in flight while a client joined or left, when nobody can say whether it has to get them.`;
+}
+
 /** Durations by the metric that tells of them: their histogram, and how they are called wherever they are shown. */
 const TIMED: Readonly<Record<string, { readonly histogram: string; readonly name: string }>> = {
   handshake: { histogram: 'handshake', name: 'handshake' },

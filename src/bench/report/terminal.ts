@@ -6,6 +6,7 @@ import {
   changesText,
   deliveriesOf,
   durationCell,
+  inFlightText,
   metricOf,
   outcomesOf,
   PERCENTILE_NAMES,
@@ -159,7 +160,11 @@ function cursors(result: JsonResult, style: TerminalStyle): string {
     ...counts.map(({ value, isBad }) => (isBad ? style.colors.red(formatCount(value)) : formatCount(value))),
   ]);
   const heads = ['cohort', ...SHORT_DELIVERY_NAMES];
-  return table('Cursor deliveries', heads, rows, style, [1, 2, 3, 4, 5, 6, 7, 8]);
+  const inFlight = inFlightText(result);
+  return [
+    table('Cursor deliveries', heads, rows, style, [1, 2, 3, 4, 5, 6, 7, 8]),
+    ...(inFlight === undefined ? [] : wrap(inFlight, style.columns - 2).map((line) => `  ${line}`)),
+  ].join('\n');
 }
 
 function timings(result: JsonResult, style: TerminalStyle): string {
