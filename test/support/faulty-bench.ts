@@ -57,8 +57,9 @@ export async function benchWith(args: readonly string[], withinMs: number): Prom
 /** The lines of the report about rules, in one line each even where it had to break them, blanks as in the rule. */
 function ruleLines(stdout: string): string[] {
   const lines: string[] = [];
-  for (const line of stdout.split('\n')) {
-    if (/^ {2}[✓✗] /.test(line)) lines.push(line.trim());
+  const [, section = ''] = stdout.split('\nExpectations\n');
+  for (const line of (section.split('\n\n')[0] as string).split('\n')) {
+    if (/^ {2}[✓✗–] /.test(line)) lines.push(line.trim());
     else if (/^ {4}\S/.test(line) && lines.length > 0) lines.push(`${lines.pop()} ${line.trim()}`);
   }
   return lines.map((line) => line.replace(/\s+/g, ' '));
