@@ -12,6 +12,7 @@ import { WorkerPool } from './fleet/worker-pool.js';
 import { monotonicMs } from './measure/clock.js';
 import { dueMs, type EmissionPlan } from './measure/emission-plan.js';
 import { Histogram, type HistogramData } from './measure/histogram.js';
+import { machineCpu, shareOfOthers } from './measure/machine-load.js';
 import { addMeasurements, emptyMeasurements, type Measurements } from './measure/measurements.js';
 import { SaturationWatch } from './measure/saturation.js';
 import { Spread } from './measure/skew.js';
@@ -21,6 +22,7 @@ import type { JudgedExpectation, PhaseResult, RunResult, WorkerSummary } from '.
 import { BEHAVIORS } from './scenario/behaviors.js';
 import type { EmitPhase, Expectation, Phase, PhaseAction, Scenario } from './scenario/model.js';
 import { checkTarget, Target, type TargetOptions } from './target/target.js';
+import { disturbance } from './verdict/disturbance.js';
 import { judge } from './verdict/rule.js';
 
 /** From telling the workers of a plan to its first cursor. */
@@ -108,6 +110,10 @@ class Run {
   readonly #timeline = new Timeline();
   /** Fan-out latencies of the last second, by worker. */
   readonly #recentFanout: (HistogramData | undefined)[] = [];
+  /** What the machine, and this process, had used when the run began. */
+  readonly #machineFrom = machineCpu();
+  readonly #cpuFrom = process.cpuUsage();
+  #workerCpuMs = 0;
   #clock: NodeJS.Timeout | undefined;
   readonly #workers: WorkerSummary[];
   readonly #invalid: string[] = [];
@@ -192,6 +198,16 @@ class Run {
     this.#invalid.push(...localErrors(this.#total), ...doubtfulKills(this.#total));
     for (const found of this.#saturation.found)
       this.#invalid.push(`The load generator was the bottleneck: ${found}`);
+    const outcomes = [
+      ...judgeAll(this.scenario.expectations, this.#total),
+      ...judgeAll(this.scenario.implicitExpectations, this.#total).filter(
+        ({ actual }) => actual !== undefined,
+      ),
+    ];
+    if (this.#invalid.length === 0) {
+      const all = [...this.#phases.flatMap((phase) => phase.outcomes), ...outcomes];
+      this.#invalid.push(...disturbance(all, this.#shareOfOthers()));
+    }
     return {
       scenario: this.scenario,
       startedAt,
@@ -204,12 +220,7 @@ class Run {
       },
       measurements: this.#total,
       phases: this.#phases,
-      outcomes: [
-        ...judgeAll(this.scenario.expectations, this.#total),
-        ...judgeAll(this.scenario.implicitExpectations, this.#total).filter(
-          ({ actual }) => actual !== undefined,
-        ),
-      ],
+      outcomes,
       aborted: this.options.signal.aborted,
       invalid: this.#invalid,
       problems: this.#problems,
@@ -436,6 +447,7 @@ class Run {
       if (health.runQueueWait !== undefined) {
         summary.maxRunQueueWait = Math.max(summary.maxRunQueueWait ?? 0, health.runQueueWait);
       }
+      this.#workerCpuMs += health.cpu * (health.toMs - health.fromMs);
       this.#saturation.process(`worker ${index + 1}`, health);
     }
     if (this.#phase === undefined) return;
@@ -462,6 +474,14 @@ class Run {
     const { rssNowBytes, recentDelayMaxMs } = await this.target.measure();
     const now = { open: sum(open, (count) => count), received };
     this.#timeline.mark(atMs, now, { rssBytes: rssNowBytes, delayMaxMs: recentDelayMaxMs });
+  }
+
+  /** How much of the machine neither bench nor its server has used; 0 for a server that runs elsewhere. */
+  #shareOfOthers(): number {
+    const { cpuMs } = this.#total.server;
+    if (!this.target.isOwn || cpuMs === undefined) return 0;
+    const { user, system } = process.cpuUsage(this.#cpuFrom);
+    return shareOfOthers(this.#machineFrom, machineCpu(), (user + system) / 1000 + this.#workerCpuMs + cpuMs);
   }
 
   #judgeItself(sample: GeneratorSample | undefined): void {

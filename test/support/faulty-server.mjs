@@ -288,7 +288,7 @@ function admit(socket, raw, token) {
     } else if (!isBinary) hear(client, String(data));
   });
   socket.on('pong', (data) => {
-    if (has('pong-answers-for-all')) for (const other of clients) other.answered = other.pinged;
+    anyAnswered = beat;
     if (!has('wants-newest-pong') || String(data) === String(beat)) client.answered = client.pinged;
   });
   socket.on('error', (/** @type {NodeJS.ErrnoException} */ error) => {
@@ -335,6 +335,8 @@ function hear(client, text) {
 // Heartbeat.
 
 let beat = 0;
+/** The last beat that anybody has answered. */
+let anyAnswered = 0;
 
 function pingAll() {
   if (clients.size === 0) return;
@@ -348,7 +350,8 @@ function pingAll() {
   if (heartbeatTimeoutMs === 0) return;
   setTimeout(() => {
     for (const client of pinged) {
-      const isSpared = client.answered >= now && !(has('kills-healthy') && client.id % KILL_ONE_IN === 0);
+      const answered = has('pong-answers-for-all') ? anyAnswered : client.answered;
+      const isSpared = answered >= now && !(has('kills-healthy') && client.id % KILL_ONE_IN === 0);
       if (isSpared || !client.isIn) continue;
       leave(client, 1001);
       closeSocket(client.socket, 1001, 'Heartbeat timeout');
