@@ -12,7 +12,7 @@ import { monotonicMs } from './measure/clock.js';
 import { dueMs, type EmissionPlan } from './measure/emission-plan.js';
 import { Histogram, type HistogramData } from './measure/histogram.js';
 import { addMeasurements, emptyMeasurements, type Measurements } from './measure/measurements.js';
-import { SaturationWatch } from './measure/saturation.js';
+import { EMITTING_PROCESS, SaturationWatch } from './measure/saturation.js';
 import { Spread } from './measure/skew.js';
 import type { TallyData } from './measure/tally.js';
 import { Timeline } from './measure/timeline.js';
@@ -361,7 +361,7 @@ class Run {
       return driveWithAutocannon(phase, plan, namespaces, target, present, signal);
     }
     return emitPlan(plan, namespaces, emits, present.emit, signal, (durationMs, lagP99Ms) =>
-      this.#saturation.emitter(plan.id, durationMs, lagP99Ms),
+      this.#saturation.emitter(plan.id, durationMs, lagP99Ms, monotonicMs()),
     );
   }
 
@@ -453,7 +453,7 @@ class Run {
   }
 
   #judgeItself(sample: GeneratorSample | undefined): void {
-    if (sample !== undefined) this.#saturation.process('the main process', sample);
+    if (sample !== undefined) this.#saturation.process(EMITTING_PROCESS, sample);
   }
 
   #orAbort<Value>(work: Promise<Value>): Promise<Value> {
