@@ -1,16 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { signJwt } from '../../src/protocol/jwt.js';
-import {
-  type CliOptions,
-  disposeProcesses,
-  runCli,
-  type ServeProcess,
-  startServe,
-} from '../support/cli-process.js';
+import { type CliOptions, disposeProcesses, type ServeProcess, startServe } from '../support/cli-process.js';
 import { call, postCursors } from '../support/http-call.js';
 import { leaksIn } from '../support/leaks.js';
 import { RawClient, type RawClientOptions } from '../support/raw-client.js';
@@ -262,82 +256,4 @@ describe('serve keeps every secret to itself, whatever is asked of it', () => {
     );
     expect(leaksIn(printed.join('\n'), [short, long])).toEqual([]);
   });
-});
-
-describe('bench keeps every secret to itself, in all of its reports', () => {
-  const SCENARIO = written(
-    'secrets.yaml',
-    `version: 1
-name: secrets
-cohorts:
-  users: { clients: 6, namespaces: "user:{1..2}" }
-  nobody: { clients: 2, behavior: bad-token }
-phases:
-  - connect: { cohort: users }
-  - connect: { cohort: nobody }
-  - emit: { namespaces: all, rate: 20/s, count: 4 }
-expect:
-  - users.accepted == 6
-  - nobody.closed[4401] == 2
-  - cursors.lost == 0
-`,
-  );
-  const [one, two] = [secret(), secret()];
-  const tokensFile = written('bench-tokens.json', JSON.stringify({ [one]: 'user:1', [two]: 'user:2' }));
-  const template = `${randomBytes(24).toString('base64url')}-{namespace}`;
-  const fromTemplate = written(
-    'from-template.mjs',
-    `export const getNamespace = ({ token = '' }) => token.replace(${JSON.stringify(template.replace('{namespace}', ''))}, '');`,
-  );
-  const header = randomBytes(24).toString('base64url');
-
-  test.concurrent.each<[string, string[], string[], string[]]>([
-    [
-      'a tokens file',
-      ['--auth', 'tokens', '--tokens', tokensFile],
-      ['--tokens-file', tokensFile],
-      [one, two],
-    ],
-    [
-      'a template',
-      ['--auth', 'module', '--auth-module', fromTemplate],
-      ['--token-template', template],
-      [template.replace('{namespace}', '')],
-    ],
-    [
-      'a JWT secret and headers of emits',
-      ['--auth', 'jwt', '--jwt-namespace', '{sub}', '--jwt-secret', jwtSecret],
-      ['--jwt-secret', jwtSecret],
-      [jwtSecret, header],
-    ],
-  ])(
-    'with %s',
-    async (name, serveFlags, benchFlags, secrets) => {
-      const admin = randomBytes(24).toString('base64url');
-      const serve = await startServe([...serveFlags, '--log-level', 'debug', '--admin-token', admin]);
-      const own = join(folder, name.replaceAll(' ', '-'));
-      const files = ['json', 'junit', 'markdown', 'html'].map((format) => [
-        `--${format}`,
-        `${own}.${format}`,
-      ]);
-      const emits = name.endsWith('headers of emits')
-        ? [
-            ...['--emit-url', `${serve.apiUrl}/v1/cursors`],
-            ...['--emit-body', '{"namespace":"{namespace}","cursor":"{cursor}"}'],
-            ...['--emit-header', `authorization: Bearer ${admin}`, '--emit-header', `x-key: ${header}`],
-          ]
-        : ['--admin-token', admin];
-      const target = ['bench', SCENARIO, '--url', serve.wsUrl, '--workers', '1', ...benchFlags];
-      const passed = await runCli([...target, ...emits, ...files.flat(), '--progress'], { withinMs: 20_000 });
-      serve.kill('SIGTERM');
-      await serve.ended();
-
-      expect(passed.code, passed.stdout + passed.stderr).toBe(0);
-      const reports = files.map(([, file]) => readFileSync(file as string, 'utf8'));
-      for (const report of reports) expect(report).toContain('secrets');
-      const printed = [passed, serve].flatMap(({ stdout, stderr }) => [stdout, stderr]);
-      expect(leaksIn([...printed, ...reports].join('\n'), [...secrets, admin])).toEqual([]);
-    },
-    60_000,
-  );
 });

@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 
-const CLOCK = pathToFileURL(join(import.meta.dirname, '../../dist/bench/measure/clock.js')).href;
+const CLOCK = pathToFileURL(join(import.meta.dirname, '../../../dist/bench/measure/clock.js')).href;
 
 /**
  * Prints how far, at most, the clock of a fresh process was outside of two readings of the system's around it. A
@@ -22,10 +21,10 @@ const PROBE = `
   console.log(worst);
 `;
 
-test('the processes of a run are on one clock, the one of the system, to within microseconds', async () => {
-  const probes = Array.from({ length: 6 }, () =>
-    promisify(execFile)(process.execPath, ['--input-type=module', '-e', PROBE]),
-  );
-  const errorsMs = (await Promise.all(probes)).map(({ stdout }) => Number(stdout));
-  expect(Math.max(...errorsMs), `${errorsMs}`).toBeLessThan(0.001);
+// Any two processes that are on the clock of the system are on the same one.
+test('a process of a run is on the clock of the system, to within microseconds', () => {
+  for (const _ of [1, 2]) {
+    const errorMs = Number(execFileSync(process.execPath, ['--input-type=module', '-e', PROBE]));
+    expect(errorMs).toBeLessThan(0.001);
+  }
 });
