@@ -24,8 +24,12 @@ const project = (name: string, test: Readonly<Record<string, unknown>>) => ({
 
 const oneAtATime = (groupOrder: number) => ({ maxWorkers: 1, sequence: { groupOrder } });
 
-/** Where the helpers of this run note what they did: see `test/support/run-notes.ts`. */
-const notes = join(mkdtempSync(join(tmpdir(), 'datafn-ws-tests-')), 'notes');
+/**
+ * Where the helpers of this run note what they did: see `test/support/run-notes.ts`. In the environment, since this file
+ * is evaluated anew for each project.
+ */
+process.env.DATAFN_TEST_NOTES ??= join(mkdtempSync(join(tmpdir(), 'datafn-ws-tests-')), 'notes');
+const notes = process.env.DATAFN_TEST_NOTES;
 
 export default defineConfig({
   test: {
@@ -34,7 +38,6 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Two cores, and tests that wait a good part of their time.
     maxWorkers: 3,
-    env: { DATAFN_TEST_NOTES: notes },
     reporters: ['default', new RunReporter(notes)],
     projects: [
       project('unit', {

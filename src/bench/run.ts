@@ -15,7 +15,7 @@ import { dueMs, type EmissionPlan } from './measure/emission-plan.js';
 import { Histogram, type HistogramData } from './measure/histogram.js';
 import { machineCpu, shareOfOthers } from './measure/machine-load.js';
 import { addMeasurements, emptyMeasurements, type Measurements } from './measure/measurements.js';
-import { SaturationWatch } from './measure/saturation.js';
+import { EMITTING_PROCESS, SaturationWatch } from './measure/saturation.js';
 import { Spread } from './measure/skew.js';
 import type { TallyData } from './measure/tally.js';
 import { Timeline } from './measure/timeline.js';
@@ -444,7 +444,7 @@ class Run {
     if (phase.via === 'autocannon')
       return driveWithAutocannon(phase, plan, namespaces, emits, present, signal);
     return emitPlan(plan, namespaces, emits, present.emit, signal, (durationMs, lagP99Ms) =>
-      this.#saturation.emitter(plan.id, durationMs, lagP99Ms),
+      this.#saturation.emitter(plan.id, durationMs, lagP99Ms, monotonicMs()),
     );
   }
 
@@ -555,7 +555,7 @@ class Run {
   }
 
   #judgeItself(sample: GeneratorSample | undefined): void {
-    if (sample !== undefined) this.#saturation.process('the main process', sample);
+    if (sample !== undefined) this.#saturation.process(EMITTING_PROCESS, sample);
   }
 
   #orAbort<Value>(work: Promise<Value>): Promise<Value> {

@@ -35,8 +35,8 @@ const shipped = await shippedScenarios();
 /** Runs a shipped scenario as it ships. One that says of itself that it is not valid says nothing, and gets a second try. */
 async function run(scenario: string, fault?: string): Promise<BenchOutcome> {
   const args = [scenario, '--server-command', faultyCommand(fault)];
-  const outcome = await benchWith(args, WITHIN_MS);
-  return outcome.code === 5 ? benchWith(args, WITHIN_MS) : outcome;
+  const outcome = await benchWith(args, { withinMs: WITHIN_MS });
+  return outcome.code === 5 ? benchWith(args, { withinMs: WITHIN_MS }) : outcome;
 }
 
 /** Checks that rules are broken as they have to be, and writes that down. */
@@ -141,6 +141,6 @@ Without a fault, these rules do not hold, because the server is not ours:
 ${EXCEPTIONS.map(({ scenario, rule, because }) => `- \`${rule}\` of ${scenario}: ${because}.`).join('\n')}
 
 \`soak\` takes ten minutes and is not part of this; \`remote\` is for a server by URL, and is checked by
-\`test/e2e/remote.test.ts\`.
+\`test/realtime/other-servers.test.ts\`.
 `;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { machineStalls } from './bench-process.js';
+import { machineStalls, unlessStalled } from './bench-process.js';
 
 const invalid = (...reasons: string[]) => ({
   code: 5,
@@ -20,8 +20,28 @@ test('a run of bench that the machine kept from running is told from all others'
       BUSY,
       'The load generator was the bottleneck: worker 1 ran at 100 % CPU with an event-loop delay of up to 300 ms (it needs more CPU than one core has: spread the clients with --workers, or use fewer)',
     ),
+    invalid(
+      STOPPED,
+      'The load generator was the bottleneck: the emitter was 300 ms behind its schedule (p99)',
+    ),
     invalid(STOPPED, 'Worker 2 (process 7) died with SIGKILL'),
     { ...invalid(STOPPED), code: 1 },
   ])
     expect(machineStalls(final)).toBeUndefined();
+});
+
+test('such a run is repeated, at most twice; any other is final', async () => {
+  const passed = { code: 0, stdout: 'PASSED smoke\n', stderr: '' };
+  const still = invalid(STOPPED);
+  for (const [outputs, wanted, runs] of [
+    [[passed], passed, 1],
+    [[still, passed], passed, 2],
+    [[still, still, still, passed], still, 3],
+    [[{ ...still, code: 1 }, passed], { ...still, code: 1 }, 1],
+  ] as const) {
+    let count = 0;
+    const run = async () => outputs[count++] ?? passed;
+    expect(await unlessStalled('a run', run, () => {})).toEqual(wanted);
+    expect(count).toBe(runs);
+  }
 });

@@ -8,22 +8,33 @@ export interface BenchOutput {
   readonly stderr: string;
 }
 
+export interface BenchRunOptions extends CliOptions {
+  /** How long until a run that does not end is given up. Default: as any event. */
+  readonly withinMs?: number;
+}
+
 /** How often a run is repeated that says nothing about the product. */
 const AGAIN = 2;
 
+/** Runs `datafn-ws bench` as a process; see {@link unlessStalled}. */
+export function runBench(args: readonly string[], options: BenchRunOptions = {}): Promise<BenchOutput> {
+  return unlessStalled(`bench ${args.join(' ')}`, () => runCli(['bench', ...args], options));
+}
+
 /**
- * Runs `datafn-ws bench` as a process. When bench says that the machine kept it from running (exit 5 with that
+ * A run of bench that says something. When bench says that the machine kept it from running (exit 5 with that
  * cause, and no other), nothing was measured: it is run again, at most twice, and the end of the test run says so.
  */
-export async function runBench(
-  args: readonly string[],
-  options: CliOptions & { withinMs?: number } = {},
-): Promise<BenchOutput> {
+export async function unlessStalled<Output extends BenchOutput>(
+  what: string,
+  run: () => Promise<Output>,
+  say: (what: string) => void = note,
+): Promise<Output> {
   for (let again = 0; ; again++) {
-    const output = await runCli(['bench', ...args], options);
+    const output = await run();
     const stalls = machineStalls(output);
     if (stalls === undefined || again === AGAIN) return output;
-    note(`bench ${args.join(' ')}: ${stalls.join('; ')}`);
+    say(`${what}: ${stalls.join('; ')}`);
   }
 }
 

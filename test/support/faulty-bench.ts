@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { type ListeningLine, runCli } from './cli-process.js';
+import { type BenchRunOptions, runBench } from './bench-process.js';
+import type { ListeningLine } from './cli-process.js';
 import { within } from './deadline.js';
 
 export const FAULTY_SERVER = fileURLToPath(new URL('./faulty-server.mjs', import.meta.url));
@@ -36,8 +37,8 @@ export function faultyCommand(fault: string | undefined, ...flags: readonly stri
 }
 
 /** Runs `datafn-ws bench` with arguments, and reads its report. */
-export async function benchWith(args: readonly string[], withinMs: number): Promise<BenchOutcome> {
-  const { code, stdout, stderr } = await runCli(['bench', ...args], { withinMs });
+export async function benchWith(args: readonly string[], options?: BenchRunOptions): Promise<BenchOutcome> {
+  const { code, stdout, stderr } = await runBench(args, options);
   const lines = ruleLines(stdout);
   return {
     code,

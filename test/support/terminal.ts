@@ -50,7 +50,7 @@ export class Terminal {
   }
 
   until(isMet: () => boolean, what: string): Promise<void> {
-    return this.#waiters.until(isMet, () => `${what}: ${JSON.stringify(this.screen.written)}`, 20_000);
+    return this.#waiters.until(isMet, () => `${what}: ${JSON.stringify(this.screen.written)}`);
   }
 }
 

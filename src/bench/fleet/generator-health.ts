@@ -15,7 +15,7 @@ const SAME_TURN_MS = TURN_MS / 2;
 const LATE_MS = 250;
 
 /** What a process has used so far. */
-interface Usage {
+export interface Usage {
   readonly atMs: number;
   readonly cpuMs: number;
   /** Ready to run, with no core to run on; `undefined` where the system does not tell. */
@@ -24,15 +24,25 @@ interface Usage {
 
 /** Watches how this process fares: CPU, event-loop delay, and time spent waiting for a core. */
 export class GeneratorHealth {
+  readonly #usage: () => Usage;
   #delay = new Histogram();
-  #since = usage();
-  #last = this.#since;
+  #since: Usage;
+  #last: Usage;
   /** The turn before the last one. */
-  #beforeMs = this.#since.atMs;
-  #longest: Standstill = standstill(this.#last, this.#last);
+  #beforeMs: number;
+  #longest: Standstill;
   #occupiedMs = 0;
   #lateSinceMs: number | undefined;
   #timer: NodeJS.Timeout | undefined;
+
+  /** @param usage reads what this process has used so far; tests bring their own. */
+  constructor(usage: () => Usage = usageOfProcess) {
+    this.#usage = usage;
+    this.#since = usage();
+    this.#last = this.#since;
+    this.#beforeMs = this.#since.atMs;
+    this.#longest = standstill(this.#last, this.#last);
+  }
 
   start(): void {
     this.#restart();
@@ -70,7 +80,7 @@ export class GeneratorHealth {
 
   /** A turn of the event loop: how late is it? */
   #turn(): void {
-    const now = usage();
+    const now = this.#usage();
     const gapMs = now.atMs - this.#last.atMs;
     this.#delay.record(gapMs - TURN_MS);
     if (gapMs > this.#longest.toMs - this.#longest.fromMs) this.#longest = standstill(this.#last, now);
@@ -108,7 +118,7 @@ function standstill(from: Usage, to: Usage): Standstill {
   };
 }
 
-function usage(): Usage {
+function usageOfProcess(): Usage {
   const { user, system } = process.cpuUsage();
   return { atMs: monotonicMs(), cpuMs: (user + system) / 1000, waitMs: runQueueWaitMs() };
 }

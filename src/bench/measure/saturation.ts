@@ -1,4 +1,4 @@
-import type { GeneratorSample } from '../fleet/messages.js';
+import type { GeneratorSample, Standstill } from '../fleet/messages.js';
 
 /**
  * What the load generator may not do while something is measured. A process that was never idle and late, or an
@@ -11,6 +11,9 @@ export const SATURATED = { busy: 0.95, delayMs: 250, lagP99Ms: 250, forMs: 3000,
 const WAITED = 0.2;
 /** A process that was never idle, and ran for less of the time than this, was kept from it. */
 const KEPT = 0.5;
+
+/** The process that emits. While it cannot run, the emitter falls behind. */
+export const EMITTING_PROCESS = 'the main process';
 
 /** What a phase does, as far as it matters here. */
 type ActionKind = 'emit' | 'hold' | 'churn' | 'connect' | 'other';
@@ -27,6 +30,13 @@ interface Finding {
   readonly text: string;
 }
 
+/** For how much of a span of time a process was kept from running. */
+interface Loss {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly lostMs: number;
+}
+
 /**
  * Decides, sample by sample, whether the load generator was itself the bottleneck. Samples say which time they are of,
  * so one that comes late still counts for what went on then. All times are on one clock. Pure.
@@ -37,10 +47,15 @@ export class SaturationWatch {
   readonly #busyMs = new Map<string, number>();
   readonly #laggingMs = new Map<number, number>();
   readonly #found = new Map<string, Finding>();
+  /** What the machine took from the process that emits. */
+  readonly #losses: Loss[] = [];
+  /** The worst lag of the emitter, and when it was behind. */
+  #lag: { readonly p99Ms: number; readonly fromMs: number; readonly toMs: number } | undefined;
 
   /** What was saturated, in words; empty for a generator that kept up. */
   get found(): readonly string[] {
-    return [...this.#found.values()].map(({ text }) => text);
+    const texts = [...this.#found.values()].map(({ text }) => text);
+    return this.#lag === undefined ? texts : [...texts, this.#lagText(this.#lag)];
   }
 
   /** Something begins; several may be under way at a time. */
@@ -56,6 +71,7 @@ export class SaturationWatch {
 
   /** Takes how a process fared, in the order of time. */
   process(name: string, sample: GeneratorSample): void {
+    if (name === EMITTING_PROCESS) this.#losses.push(lossOf(sample));
     // One that stood still says so, and need not be told to have been busy with it.
     if (this.#hasStoodStill(name, sample)) return;
     const { fromMs, toMs, cpu, occupied, delayMaxMs, runQueueWait = 0 } = sample;
@@ -80,23 +96,35 @@ export class SaturationWatch {
     });
   }
 
-  /** Takes how far the emitter was behind the schedule of a plan in a stretch of time. */
-  emitter(plan: number, durationMs: number, lagP99Ms: number | undefined): void {
+  /** Takes how far the emitter was behind the schedule of a plan in the stretch of time that ends at `toMs`. */
+  emitter(plan: number, durationMs: number, lagP99Ms: number | undefined, toMs: number): void {
     const isLagging = lagP99Ms !== undefined && lagP99Ms > SATURATED.lagP99Ms;
     const laggingMs = isLagging ? (this.#laggingMs.get(plan) ?? 0) + durationMs : 0;
     this.#laggingMs.set(plan, laggingMs);
     if (!isLagging || laggingMs < SATURATED.forMs) return;
-    this.#find('emitter', {
-      weight: lagP99Ms,
-      text: `the emitter was ${Math.round(lagP99Ms)} ms behind its schedule (p99)`,
-    });
+    if (lagP99Ms > (this.#lag?.p99Ms ?? 0)) this.#lag = { p99Ms: lagP99Ms, fromMs: toMs - laggingMs, toMs };
+  }
+
+  /** The sample that shows why may come after the lag. */
+  #lagText({ p99Ms, fromMs, toMs }: { p99Ms: number; fromMs: number; toMs: number }): string {
+    let lostMs = 0;
+    for (const loss of this.#losses) {
+      const sharedMs = Math.min(loss.toMs, toMs) - Math.max(loss.fromMs, fromMs);
+      if (sharedMs > 0) lostMs += loss.lostMs * (sharedMs / (loss.toMs - loss.fromMs));
+    }
+    const lost = lostMs / (toMs - fromMs);
+    const cause =
+      lost > WAITED
+        ? ` (the machine is busy: ${EMITTING_PROCESS} could not run ${percent(lost)} of that time)`
+        : '';
+    return `the emitter was ${Math.round(p99Ms)} ms behind its schedule (p99)${cause}`;
   }
 
   #hasStoodStill(name: string, { longest }: GeneratorSample): boolean {
-    const { fromMs, toMs, cpuMs, waitMs = 0 } = longest;
+    const { fromMs, toMs, waitMs = 0 } = longest;
     const durationMs = toMs - fromMs;
     // A storm of connections may take a worker that long. One that did nothing meanwhile was not at it.
-    const isFrozen = cpuMs + waitMs < durationMs / 2;
+    const isFrozen = wasNotRun(longest);
     const judgedMs =
       this.#overlapMs('timed', fromMs, toMs) + (isFrozen ? this.#overlapMs('untimed', fromMs, toMs) : 0);
     if (judgedMs < SATURATED.stillMs) return false;
@@ -136,6 +164,17 @@ export class SaturationWatch {
     }
     return overlapMs;
   }
+}
+
+/** Whether a process neither ran nor waited for a core for most of a standstill. */
+function wasNotRun({ fromMs, toMs, cpuMs, waitMs = 0 }: Standstill): boolean {
+  return cpuMs + waitMs < (toMs - fromMs) / 2;
+}
+
+function lossOf({ fromMs, toMs, runQueueWait = 0, longest }: GeneratorSample): Loss {
+  const { cpuMs, waitMs = 0 } = longest;
+  const stoppedMs = wasNotRun(longest) ? longest.toMs - longest.fromMs - cpuMs - waitMs : 0;
+  return { fromMs, toMs, lostMs: runQueueWait * (toMs - fromMs) + stoppedMs };
 }
 
 function percent(share: number): string {

@@ -229,31 +229,53 @@ describe('a standstill', () => {
 });
 
 describe('the emitter', () => {
+  /** Reports one lag after another, a second each. */
+  function lagging(watch: SaturationWatch, lags: readonly (number | undefined)[], plan = 1): void {
+    for (const [second, lag] of lags.entries()) watch.emitter(plan, 1000, lag, (second + 1) * 1000);
+  }
+
   test('that was behind its schedule for three seconds running was the bottleneck', () => {
     const watch = watching();
-    watch.emitter(1, 1000, 300);
-    watch.emitter(1, 1900, 300);
+    watch.emitter(1, 1000, 300, 1000);
+    watch.emitter(1, 1900, 300, 2900);
     expect(watch.found).toEqual([]);
-    watch.emitter(1, 100, 300);
-    expect(watch.found).toEqual([expect.stringContaining('300 ms behind')]);
+    watch.emitter(1, 100, 300, 3000);
+    expect(watch.found).toEqual(['the emitter was 300 ms behind its schedule (p99)']);
   });
 
   test('that was on time in between, or had nothing to send, was not', () => {
     const watch = watching();
-    for (const lag of [300, 300, 250, 300, 300, undefined, 300, 300]) watch.emitter(1, 1000, lag);
+    lagging(watch, [300, 300, 250, 300, 300, undefined, 300, 300]);
     expect(watch.found).toEqual([]);
   });
 
   test('of several plans at once is held against the schedule of each', () => {
     const both = watching();
-    for (let second = 0; second < 2; second++) for (const plan of [1, 2]) both.emitter(plan, 1000, 300);
+    for (const plan of [1, 2]) lagging(both, [300, 300], plan);
     expect(both.found).toEqual([]);
     const one = watching();
-    for (let second = 0; second < 3; second++) {
-      one.emitter(1, 1000, 300);
-      one.emitter(2, 1000, 1);
-    }
+    lagging(one, [300, 300, 300]);
+    lagging(one, [1, 1, 1], 2);
     expect(one.found).toHaveLength(1);
+  });
+
+  const stopped = { longest: { fromMs: 1000, toMs: 2500, cpuMs: 0, waitMs: 0 } };
+  test.each<[string, Fare, string]>([
+    [
+      'waited for a core',
+      { runQueueWait: 0.5 },
+      ' (the machine is busy: the main process could not run 50 % of that time)',
+    ],
+    ['was stopped', stopped, ' (the machine is busy: the main process could not run 50 % of that time)'],
+    ['waited a little', { runQueueWait: 0.2 }, ''],
+  ])('is late because of the machine when its process %s', (_what, fare, cause) => {
+    const watch = watching();
+    lagging(watch, [300, 300, 900]);
+    // The sample comes later than the lag that it explains. What other processes did explains nothing.
+    watch.process('worker 1', sample(3, { runQueueWait: 0.9 }, 3));
+    watch.process('the main process', sample(3, fare, 3));
+    watch.process('the main process', sample(9, { runQueueWait: 0.9 }, 6));
+    expect(watch.found.at(-1)).toBe(`the emitter was 900 ms behind its schedule (p99)${cause}`);
   });
 });
 

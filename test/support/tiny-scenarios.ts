@@ -1,0 +1,35 @@
+/** A run of a moment in which a few clients of every kind get a few cursors. */
+export const TINY = `version: 1
+name: tiny
+summary: A few clients of several kinds.
+server: { maxConnectionsPerNamespace: 10 }
+cohorts:
+  steady: { clients: 20, namespaces: "user:{1..4}" }
+  hot: { clients: 14 }
+  nobody: { clients: 5, behavior: unauthenticated }
+phases:
+  - connect: { cohort: steady, at-once: true }
+  - connect: { cohort: hot, at-once: true }
+  - connect: { cohort: nobody, at-once: true }
+  - emit: { namespaces: ["user:{1..4}", hot], rate: 100/s, for: 300ms }
+expect:
+  - steady.accepted == 20
+  - hot.closed[4503 "Namespace connection limit reached"] >= 4
+  - nobody.closed[4401 "Unauthorized"] == 5
+  - emit.failed == 0
+  - cursors.lost == 0
+  - cursors.duplicated == 0
+  - cursors.leaked == 0
+`;
+
+/** Connects and then does nothing for a minute, to be interrupted. */
+export const WAITING = `version: 1
+name: waiting
+cohorts:
+  steady: { clients: 20, namespaces: "user:{1..5}" }
+phases:
+  - connect: { cohort: steady, at-once: true }
+  - hold: 60s
+expect:
+  - steady.accepted == 20
+`;
