@@ -63,10 +63,11 @@ const FANOUT = smaller(
   },
   {
     'cohorts.crowd.clients': '20',
-    'cohorts.teams.clients': '20',
-    'phases[2].emit.for': '300ms',
-    'phases[3].emit.for': '500ms',
-    'phases[4].emit.for': '200ms',
+    'cohorts.teams.clients': '10',
+    'cohorts.mute.clients': '10',
+    'phases[3].emit.for': '300ms',
+    'phases[4].emit.for': '500ms',
+    'phases[5].emit.for': '200ms',
   },
 );
 

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { startFakeApi, stopFakes } from '../bench/emitter/fake-api.js';
-import { disposeProcesses, runCli } from '../support/cli-process.js';
+import { runBench } from '../support/bench-process.js';
+import { disposeProcesses } from '../support/cli-process.js';
 import { disposeLive, startServer } from '../support/live-server.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'datafn-ws-targets-'));
@@ -36,9 +37,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 async function bench(...flags: string[]) {
   const json = join(folder, 'report.json');
-  const { code, stdout, stderr } = await runCli(['bench', SCENARIO, '--json', json, ...flags], {
-    withinMs: 25_000,
-  });
+  const { code, stdout, stderr } = await runBench([SCENARIO, '--json', json, ...flags]);
   expect(stderr).not.toContain('bug:');
   const [result] = JSON.parse(readFileSync(json, 'utf8')).results;
   const held = Object.fromEntries(
@@ -59,7 +58,7 @@ test('with two targets, a cursor reaches the clients of both, whichever way it i
   const cursors = ({ events }: typeof one) => events.of('broadcast').map(({ cursor }) => cursor);
   expect(cursors(one).length).toBeGreaterThan(4);
   expect(new Set(cursors(one))).toEqual(new Set(cursors(two)));
-}, 40_000);
+});
 
 test('a target that answers emits with a page and numbers with text fails the run, which is no bug', async () => {
   const { wsUrl } = await startServer();
@@ -84,4 +83,4 @@ test('a target that answers emits with a page and numbers with text fails the ru
   });
   expect(result.problems).toHaveLength(2);
   for (const problem of result.problems) expect(problem).toContain('is it a datafn-ws server?');
-}, 40_000);
+});
