@@ -83,7 +83,7 @@ export async function tryEmit(scenario: Scenario, emits: EmitTarget, cursor: num
     const advice = error.code === 'ERR_REFUSED' ? ` ${hintFor.emit(refusedWith(error), emits.kind)}` : '';
     throw new DatafnWsError(
       'ERR_UNREACHABLE',
-      `The server does not take emits: ${inOneLine(error.message)}.${advice}`,
+      `The server does not take emits: ${inOneLine(error.message).replace(/\.$/, '')}.${advice}`,
       {
         cause: error,
       },

@@ -84,13 +84,13 @@ describe('wrong usage exits with 2, says what is wrong, and runs nothing', () =>
   });
 });
 
-describe('a target that cannot be tested is refused before any client connects', () => {
-  test('a server that asks for a token: exit 2, and how to give it', async () => {
-    const { wsUrl, events } = await startServer({ adminToken: 'sesame' });
+describe('a target that cannot be tested is refused before the run begins', () => {
+  test('a server that asks for a token: exit 3, and how to give it', async () => {
+    const { wsUrl } = await startServer({ adminToken: 'sesame' });
     const refused = await bench(tiny, '--url', wsUrl);
-    expectRefused(refused);
-    expect(refused.stderr).toContain('--admin-token');
-    expect(events.of('connected')).toEqual([]);
+    expectRefused(refused, 3);
+    expect(refused.stderr).toMatch(/401.*--admin-token/);
+    expect(refused.stderr).not.toContain('..');
   });
 
   test('a server with neither our API nor a template for another, where the scenario emits: exit 2, and what to give', async () => {

@@ -3,15 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import type { JsonReport } from '../../../src/bench/report/schema.js';
-import { postCursors } from '../../support/http-call.js';
-import { disposeLive, openClient, startServer } from '../../support/live-server.js';
-import { runWith } from '../../support/run-in-process.js';
-import { junitErrors } from '../../support/xml.js';
-import { type BareServer, bareServer } from './bare-server.js';
+import type { JsonReport } from '../../src/bench/report/schema.js';
+import { type BareServer, bareServer } from '../bench/target/bare-server.js';
+import { unlessStalled } from '../support/bench-process.js';
+import { postCursors } from '../support/http-call.js';
+import { disposeLive, openClient, startServer } from '../support/live-server.js';
+import { runWith } from '../support/run-in-process.js';
+import { junitErrors } from '../support/xml.js';
 
 /** Each run starts a process, and a machine under test may be busy. */
 const TIMEOUT_MS = 90_000;
+
+/** Runs bench in this process; again when the machine kept it from running. */
+const runUnlessStalled = (args: string[], env: Record<string, string> = {}) =>
+  unlessStalled(args.join(' '), () => runWith(args, env));
 
 const folder = mkdtempSync(join(tmpdir(), 'datafn-ws-running-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -70,13 +75,13 @@ describe('a server that runs already', { timeout: TIMEOUT_MS }, () => {
     const args = ['bench', COUNTS, '--url', server.wsUrl];
     // Somebody else is there, too.
     await openClient(server.wsUrl, 'somebody');
-    const first = await runWith([...args, '--json', path('a.json')]);
+    const first = await runUnlessStalled([...args, '--json', path('a.json')]);
     expect(first.code, first.stdout).toBe(0);
     // It was measured: nothing passes for want of statistics.
     expect(reportOf('a.json').results[0]?.expectations.filter(({ actual }) => actual === undefined)).toEqual(
       [],
     );
-    const second = await runWith([...args, '--baseline', path('a.json'), '--json', path('b.json')]);
+    const second = await runUnlessStalled([...args, '--baseline', path('a.json'), '--json', path('b.json')]);
     expect(second.code, second.stdout).toBe(0);
     expect(
       reportOf('b.json').results[0]?.comparison?.changes.filter(({ verdict }) => verdict === 'regression'),
@@ -94,7 +99,7 @@ describe('a server that runs already', { timeout: TIMEOUT_MS }, () => {
       'expect[5]=server.rejected == 2',
       'expect[7]=server.closed[1000] == 6',
     ].flatMap((one) => ['--set', one]);
-    const { code, stdout } = await runWith(['bench', COUNTS, ...urls, ...sets]);
+    const { code, stdout } = await runUnlessStalled(['bench', COUNTS, ...urls, ...sets]);
     expect(code, stdout).toBe(0);
   });
 
@@ -113,7 +118,7 @@ describe('a server that runs already', { timeout: TIMEOUT_MS }, () => {
       '--set',
       'expect[4]=emit.failed == 0',
     ];
-    const { stdout } = await runWith([...args, '--json', path('ahead.json')]);
+    const { stdout } = await runUnlessStalled([...args, '--json', path('ahead.json')]);
     const lost = reportOf('ahead.json').results[0]?.expectations.find(
       ({ rule }) => rule === 'emit.failed == 0',
     );
@@ -127,8 +132,8 @@ describe('a server that runs already', { timeout: TIMEOUT_MS }, () => {
     const server = await startServer({ monotonic: true, maxConnectionsPerNamespace: 4 });
     await postCursors(server.apiUrl, [{ namespace: 'user:1', cursor: '42' }]);
     const user = await openClient(server.wsUrl, 'user:1');
-    await runWith(['bench', COUNTS, '--url', server.wsUrl, '--json', path('own.json')]);
-    const { code, stderr } = await runWith(['emit', '43', '-n', 'user:1', '--url', server.apiUrl]);
+    await runUnlessStalled(['bench', COUNTS, '--url', server.wsUrl, '--json', path('own.json')]);
+    const { code, stderr } = await runUnlessStalled(['emit', '43', '-n', 'user:1', '--url', server.apiUrl]);
     expect(code, stderr).toBe(0);
     await user.received(1);
     expect(user.texts).toEqual(['{"type":"cursor","cursor":"43"}']);
@@ -167,7 +172,7 @@ describe('a right server without our statistics', { timeout: TIMEOUT_MS }, () =>
   test('passes; what is not measurable is told in every report', async () => {
     const server = await startBare();
     const files = REPORTS.flatMap((kind) => [`--${kind}`, path(`bare.${kind}`)]);
-    const { code, stdout } = await runWith(['bench', UNMEASURED, ...emitsTo(server), ...files], {
+    const { code, stdout } = await runUnlessStalled(['bench', UNMEASURED, ...emitsTo(server), ...files], {
       GITHUB_ACTIONS: 'true',
     });
     expect(code, stdout).toBe(0);
@@ -178,7 +183,7 @@ describe('a right server without our statistics', { timeout: TIMEOUT_MS }, () =>
     expect(stdout.match(/^::notice .*is not measurable/gm)).toHaveLength(4);
     const [result] = reportOf('bare.json').results;
     const schema = JSON.parse(
-      readFileSync(join(import.meta.dirname, '../../../schemas/report.schema.json'), 'utf8'),
+      readFileSync(join(import.meta.dirname, '../../schemas/report.schema.json'), 'utf8'),
     );
     expect(new Ajv().validate(schema, reportOf('bare.json'))).toBe(true);
     expect(result?.verdict).toBe('passed');
@@ -209,7 +214,7 @@ describe('a right server without our statistics', { timeout: TIMEOUT_MS }, () =>
   test('fails with --strict, and says why', async () => {
     const server = await startBare();
     const junit = path('strict.xml');
-    const { code, stdout } = await runWith([
+    const { code, stdout } = await runUnlessStalled([
       'bench',
       UNMEASURED,
       ...emitsTo(server),
@@ -227,7 +232,7 @@ describe('a right server without our statistics', { timeout: TIMEOUT_MS }, () =>
   test('is told which setting a rule counts on that does not hold', async () => {
     const server = await startBare({ maxConnectionsPerNamespace: 2 });
     const report = path('settings.json');
-    const { code } = await runWith(['bench', UNMEASURED, ...emitsTo(server), '--json', report]);
+    const { code } = await runUnlessStalled(['bench', UNMEASURED, ...emitsTo(server), '--json', report]);
     expect(code).toBe(1);
     const [failed] = reportOf('settings.json').results[0]?.expectations.filter(({ passed }) => !passed) ?? [];
     expect(failed?.meaning).toMatch(
@@ -248,13 +253,13 @@ describe('a right server without our statistics', { timeout: TIMEOUT_MS }, () =>
       'cohorts.broken.kinds=["binary"]',
       ...target,
     ]);
-    expect((await runWith([...without, '--json', path('without.json')])).code).toBe(0);
-    expect((await runWith([...having, '--json', path('having.json')])).code).toBe(0);
+    expect((await runUnlessStalled([...without, '--json', path('without.json')])).code).toBe(0);
+    expect((await runUnlessStalled([...having, '--json', path('having.json')])).code).toBe(0);
     for (const [args, base] of [
       [without, 'having.json'],
       [having, 'without.json'],
     ] as const) {
-      const { code, stdout } = await runWith([...args, '--baseline', path(base)]);
+      const { code, stdout } = await runUnlessStalled([...args, '--baseline', path(base)]);
       expect(code, stdout).toBe(0);
     }
   });
@@ -262,7 +267,7 @@ describe('a right server without our statistics', { timeout: TIMEOUT_MS }, () =>
 
 test('a server with our statistics whose limit of a message is gone does not pass for one without that setting', async () => {
   const { wsUrl } = await startServer({ maxMessageBytes: 2 ** 20 });
-  const { code, stdout } = await runWith([
+  const { code, stdout } = await runUnlessStalled([
     'bench',
     UNMEASURED,
     '--url',
