@@ -20,6 +20,7 @@ import type { JudgedExpectation, PhaseResult, RunResult, WorkerSummary } from '.
 import { BEHAVIORS } from './scenario/behaviors.js';
 import type { EmitPhase, Expectation, Phase, PhaseAction, Scenario } from './scenario/model.js';
 import { checkTarget, Target, type TargetOptions } from './target/target.js';
+import { insteadOfCursors } from './verdict/no-cursors.js';
 import { judge } from './verdict/rule.js';
 
 /** From telling the workers of a plan to its first cursor. */
@@ -189,6 +190,8 @@ class Run {
       await this.#end();
     }
     this.#invalid.push(...localErrors(this.#total));
+    const instead = insteadOfCursors(this.#total);
+    if (instead !== undefined) this.#problems.push(instead);
     for (const found of this.#saturation.found)
       this.#invalid.push(`The load generator was the bottleneck: ${found}`);
     return {

@@ -174,6 +174,7 @@ function cohortOf({
   tally,
 }: CohortMeasurement): JsonMeasurements['cohorts'][number] {
   const evidence = tally.evidence.entries().map(([counter, sighting]) => ({ counter, ...sighting }));
+  const otherMessages = tally.otherMessages.entries();
   return {
     name,
     behavior,
@@ -186,6 +187,7 @@ function cohortOf({
     errors: Object.fromEntries(tally.errors.entries()),
     histograms: histogramsOf(tally.histograms),
     ...(evidence.length === 0 ? {} : { evidence }),
+    ...(otherMessages.length === 0 ? {} : { otherMessages }),
   };
 }
 

@@ -3,7 +3,7 @@ import { markdownComparison } from '../compare/markdown.js';
 import { valueText } from '../verdict/metric-text.js';
 import { cell, code, codeCell } from './markdown-text.js';
 import type { JsonReport, JsonResult } from './schema.js';
-import { changesText, outcomesOf, repeatText } from './tables.js';
+import { changesText, otherMessagesOf, outcomesOf, repeatText } from './tables.js';
 
 const WORDS = {
   passed: '✅ passed',
@@ -54,6 +54,7 @@ function section(result: JsonResult): string {
       ({ outcome, count }) => `| ${cell(cohort.name)} | ${cell(outcome)} | ${formatCount(count)} |`,
     ),
   );
+  const others = otherMessagesOf(result).map((one) => `- ${cell(one)}`);
   const metrics = SHOWN.flatMap((name) =>
     result.total.metrics
       .filter((metric) => metric.name === name && metric.cohort === undefined && metric.key === undefined)
@@ -97,6 +98,7 @@ function section(result: JsonResult): string {
     '|---|---|',
     ...metrics,
     '',
+    ...(others.length === 0 ? [] : ['Messages that are not cursors:', '', ...others, '']),
     '</details>',
     '',
     `Again: ${code(result.replay)}`,

@@ -7,6 +7,7 @@ import {
   deliveriesOf,
   durationCell,
   metricOf,
+  otherMessagesOf,
   outcomesOf,
   PERCENTILE_NAMES,
   repeatRowsOf,
@@ -29,6 +30,7 @@ export function terminalReport(result: JsonResult, style: TerminalStyle): string
     repetitions(result, style),
     ledger(result, style),
     cursors(result, style),
+    otherMessages(result, style),
     timings(result, style),
     server(result, style),
     generator(result, style),
@@ -155,6 +157,14 @@ function cursors(result: JsonResult, style: TerminalStyle): string {
   ]);
   const heads = ['cohort', ...SHORT_DELIVERY_NAMES];
   return table('Cursor deliveries', heads, rows, style, [1, 2, 3, 4, 5, 6, 7, 8]);
+}
+
+/** What came besides cursors. */
+function otherMessages(result: JsonResult, { colors, columns }: TerminalStyle): string {
+  const lines = otherMessagesOf(result).flatMap((one) =>
+    wrap(oneLine(one), columns - 4).map((line, index) => `${index === 0 ? '  ' : '    '}${line}`),
+  );
+  return lines.length === 0 ? '' : [colors.bold('Messages that are not cursors'), ...lines].join('\n');
 }
 
 function timings(result: JsonResult, style: TerminalStyle): string {
