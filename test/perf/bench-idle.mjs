@@ -65,7 +65,7 @@ name: idle
 cohorts:
   idle: { clients: ${CLIENTS}, namespaces: "user:{1..50}" }
 phases:
-  - connect: { cohort: idle, rate: 1000/s }
+  - connect: { cohort: idle, rate: 500/s, timeout: 60s }
   - hold: ${SECONDS + 10}s
 expect:
   - idle.open == ${CLIENTS}
@@ -74,10 +74,18 @@ expect:
   const args = ['bench', scenario, '--url', url, '--no-progress'];
   const bench = spawn(process.execPath, [BENCH, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
-  for (const stream of [bench.stdout, bench.stderr]) stream.on('data', (chunk) => (output += chunk));
-  const ended = new Promise((resolve) => bench.once('exit', resolve));
-  // At 1,000 a second, and a while to come to rest.
-  await Promise.race([sleep(CLIENTS + 5000), ended]);
+  const ended = once(bench, 'exit').then(([code]) => code);
+  await new Promise((resolve) => {
+    void ended.then(resolve);
+    for (const stream of [bench.stdout, bench.stderr]) {
+      stream.on('data', (chunk) => {
+        output += chunk;
+        if (output.includes('1/2')) resolve();
+      });
+    }
+  });
+  // To come to rest.
+  await sleep(5000);
   const [before, fromMs] = [cpuSeconds(bench.pid), performance.now()];
   await Promise.race([sleep(SECONDS * 1000), ended]);
   const [after, toMs] = [cpuSeconds(bench.pid), performance.now()];
