@@ -44,7 +44,7 @@ export class GeneratorHealth {
     const next = () => {
       this.#dueMs = monotonicMs() + this.#turnMs;
       this.#timer = setTimeout(() => {
-        this.#turn();
+        this.#turn(true);
         onTurn();
         next();
       }, this.#turnMs).unref();
@@ -61,7 +61,7 @@ export class GeneratorHealth {
   sample(atOnce = false): GeneratorSample | undefined {
     const fromMs = this.#since.atMs;
     if (!atOnce && monotonicMs() - fromMs < SAMPLE_MS) return undefined;
-    this.#turn();
+    this.#turn(false);
     const { atMs: toMs, cpuMs, waitMs } = this.#last;
     const durationMs = toMs - fromMs;
     if (durationMs < LEAST_MS) return undefined;
@@ -84,7 +84,7 @@ export class GeneratorHealth {
   }
 
   /** A turn of the event loop: how late is it? */
-  #turn(): void {
+  #turn(isTimers: boolean): void {
     const now = usage();
     const gapMs = now.atMs - this.#last.atMs;
     const delayMs = Math.max(0, now.atMs - this.#dueMs);
@@ -99,7 +99,7 @@ export class GeneratorHealth {
     if (isLate) this.#lateSinceMs ??= now.atMs - lateMs;
     else if (gapMs > SAME_TURN_MS) this.#lateSinceMs = undefined;
     // One that is asked for in between says little of how busy the process is.
-    if (delayMs > 0) {
+    if (isTimers || delayMs > 0) {
       const isIdle = delayMs <= BUSY_TURN_MS && cpuMs < gapMs * IDLE_SHARE;
       this.#turnMs = isIdle ? IDLE_TURN_MS : BUSY_TURN_MS;
       this.#dueMs = now.atMs + this.#turnMs;

@@ -46,6 +46,6 @@ function inWords(fault: Fault, sighting: Sighting, cohort: string): string {
     case 'foreign':
       return `at ${at} ${who} got ${what}, which bench did not emit`;
     case 'protocolErrors':
-      return `at ${at} ${who} got ${breach}`;
+      return `at ${at} ${who} got: ${breach}`;
   }
 }

@@ -462,6 +462,68 @@ describe('cursor integrity', () => {
   });
 
   test.each([
+    ['an extra field', (cursor: number) => `{"type":"cursor","cursor":"${cursor}","targeting":{"x":1}}`],
+    ['blanks', (cursor: number) => `{"type": "cursor", "cursor": "${cursor}"}`],
+    ['a JSON number', (cursor: number) => `{"cursor":${cursor},"type":"cursor"}`],
+    ['an escape', (cursor: number) => `{"type":"cursor","cursor":"\\u0031${String(cursor).slice(1)}"}`],
+    [
+      'one of two layouts',
+      (cursor: number) => `{"type":"cursor","cursor":"${cursor}"}${'\n'.repeat(cursor % 3)}`,
+    ],
+  ])('cursors with %s are what was emitted: all counts are as with ours', async (_what, write) => {
+    const send = (to: Peer, cursors: readonly number[]) => {
+      for (const cursor of cursors) to.socket.send(write(cursor));
+    };
+    send(peer('a', 0), A);
+    send(peer('a', 1), [A[0], A[2], A[1], A[3], A[3], A[4]]);
+    send(peer('b'), [...B.slice(0, 4), A[0]]);
+    await received(16);
+    await settle({ waitMs: 40 });
+    expect(fleet.counted('few')).toEqual({ ...few, received: 11, reordered: 1, duplicated: 1 });
+    expect(fleet.counted('other')).toEqual({ ...other, received: 5, lost: 1, leaked: 1 });
+  });
+
+  test.each([
+    ['other digits', `{"cursor":"0${FIRST + 1}","type":"cursor"}`, `0${FIRST + 1}`],
+    ['something behind the digits', `{"type":"cursor","cursor":"${FIRST + 1}x"}`, `${FIRST + 1}x`],
+    ['no digits at all', '{"type":"cursor","cursor":"\\u001b[2Jabc"}', '\\u001b[2Jabc'],
+  ])('a cursor with %s is foreign, whatever the layout, and shown as it came', async (_what, text, shown) => {
+    peer('b').socket.send(text);
+    await received(1);
+    expect(fleet.counted('other')).toMatchObject({ foreign: 1 });
+    expect(seen('other')).toMatchObject({ foreign: { cursor: shown } });
+  });
+
+  test('what is not a cursor is neither lost nor foreign, and the first of each kind is kept, fit to be shown', async () => {
+    const { socket } = peer('b');
+    socket.send('{"type":"welcome","for":"b"}');
+    socket.send('{"type":"welcome","for":"c"}');
+    socket.send(`\u001b[2J${'x'.repeat(500)}`);
+    socket.send(Buffer.alloc(40, 7));
+    deliver();
+    await settle();
+    expect(fleet.counted('other')).toEqual(other);
+    expect(fleet.counted('few')).toEqual(few);
+    const kinds = fleet.tally('other').otherMessages.entries();
+    expect(kinds.map(({ kind, count, first: { text } }) => [kind, count, text])).toEqual([
+      ['type "welcome"', 2, '{"type":"welcome","for":"b"}'],
+      ['binary', 1, `40 bytes: ${Array(32).fill('07').join(' ')} …`],
+      ['text that is not JSON', 1, `\\u001b[2J${'x'.repeat(116)}…`],
+    ]);
+    expect(kinds[0]?.first).toMatchObject({ client: 0, namespace: 'b' });
+  });
+
+  test('where every message has a layout of its own, all are read all the same', async () => {
+    const many = Array.from(
+      { length: 40 },
+      (_, index) => `{"type":"cursor","n":"${'x'.repeat(index)}","cursor":"${B[index % 5]}"}`,
+    );
+    for (const text of many) peer('b').socket.send(text);
+    await received(40);
+    expect(fleet.counted('other')).toMatchObject({ received: 40, duplicated: 35 });
+  });
+
+  test.each([
     ['too large to be a number', encodeCursor('9'.repeat(30))],
     ['longer than anybody needs', encodeCursor('7'.padStart(100, '0'))],
   ])('a cursor that is %s is foreign, and is not kept', async (_what, text) => {
