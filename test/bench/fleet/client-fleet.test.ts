@@ -494,6 +494,21 @@ describe('cursor integrity', () => {
     expect(seen('other')).toMatchObject({ foreign: { cursor: shown } });
   });
 
+  test('a long cursor is foreign when something else stands in place of its zeros', async () => {
+    const long = planOf({
+      id: plan.id + 1,
+      firstCursor: FIRST + 100,
+      count: 1,
+      namespaces: plan.namespaces.slice(1),
+      cursorLength: 10,
+    });
+    fleet.fleet.expectPlan(long);
+    peer('b').socket.send(`{"cursor":"${FIRST + 100}   ","type":"cursor"}`);
+    peer('b').socket.send(`{"cursor":"000${FIRST + 100}","type":"cursor"}`);
+    await received(2);
+    expect(fleet.counted('other')).toMatchObject({ foreign: 1, received: 1 });
+  });
+
   test('what is not a cursor is neither lost nor foreign, and the first of each kind is kept, fit to be shown', async () => {
     const { socket } = peer('b');
     socket.send('{"type":"welcome","for":"b"}');
