@@ -33,6 +33,7 @@ import { nameRun, newRunId } from './target/run-names.js';
 import { checkTarget, Target, type TargetOptions } from './target/target.js';
 import { disturbance } from './verdict/disturbance.js';
 import { judgeOn } from './verdict/measurable.js';
+import { insteadOfCursors } from './verdict/no-cursors.js';
 
 /** From telling the workers of a plan to its first cursor. */
 const LEAD_MS = 100;
@@ -249,6 +250,8 @@ class Run {
     const { reason } = this.options.signal;
     if (reason instanceof UncaughtError) this.#crashed(reason);
     this.#invalid.push(...localErrors(this.#total), ...doubtfulKills(this.#total));
+    const instead = insteadOfCursors(this.#total);
+    if (instead !== undefined) this.#problems.push(instead);
     for (const found of this.#saturation.found)
       this.#invalid.push(`The load generator was the bottleneck: ${found}`);
     const outcomes = [

@@ -53,3 +53,16 @@ export function isRefusal(code: number, reason: string): boolean {
 export const NO_STATUS_RECEIVED = 1005;
 /** RFC 6455 section 7.1.5: what an endpoint reports when the connection ended without a close frame. */
 export const ABNORMAL_CLOSURE = 1006;
+
+/** RFC 6455 section 7.4.1: the peer broke the protocol. */
+export const PROTOCOL_ERROR = 1002;
+/** RFC 6455 section 7.4.1: a text that is not UTF-8. */
+export const INVALID_PAYLOAD = 1007;
+
+/** Whether a close frame may carry a code (RFC 6455 section 7.4; 1012 to 1014 are of the IANA registry). */
+export function mayBeSent(code: number): boolean {
+  if (code >= 3000) return code <= 4999;
+  return (
+    code >= 1000 && code <= 1014 && code !== 1004 && code !== NO_STATUS_RECEIVED && code !== ABNORMAL_CLOSURE
+  );
+}

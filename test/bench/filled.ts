@@ -48,6 +48,12 @@ export function filledMeasurements(): Measurements {
     namespace: 'user:18',
     cursor: '1700000000000118',
   }));
+  measurements.cohorts[0]?.tally.otherMessages.note(
+    'type "welcome"',
+    105,
+    () => ({ client: 4, namespace: 'user:5', text: '{"type":"welcome"}' }),
+    1000,
+  );
   measurements.cohorts[1]?.tally.closed.count('4503 Namespace connection limit reached', 10);
   measurements.cohorts[2]?.tally.closed.count('1001 Heartbeat timeout', 49);
   Object.assign(measurements.emit, { broadcasts: 120, failed: 2, delivered: 11_990 });

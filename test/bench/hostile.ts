@@ -87,6 +87,9 @@ export function hostileReport(evil: string): JsonReport {
             name: evil,
             closed: { [`4000 ${evil}`]: 1 },
             errors: { [evil]: 2 },
+            otherMessages: [
+              { kind: evil, count: 3, first: { atMs: 1, client: 2, namespace: evil, text: evil } },
+            ],
           })),
         },
       },

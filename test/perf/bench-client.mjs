@@ -1,14 +1,18 @@
 // What the bench's own clients cost, beside a `ws` client that only counts: deliveries a second through each, in
-// turns, and the memory of an idle client.
+// turns, and the memory of an idle client. The bench's clients also read messages as DataFn's own manager sends them,
+// with a field `targeting`, which take a JSON parser.
 //
 //   npm run perf:bench-client
+//
+// `BEFORE=…/dist` names another build of the project, whose clients take turns with the present ones. `PAIRS` is how
+// often.
 //
 // A sender process writes ready frames as fast as its sockets take them; a receiver process has the clients. Each
 // receiver is measured by its deliveries per second of its own CPU time as well: the wall clock of a shared machine
 // is also about everybody else on it.
 import { fork } from 'node:child_process';
 import { createServer } from 'node:http';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import WebSocket, { WebSocketServer } from 'ws';
 import { median, spread } from './statistics.mjs';
 
@@ -19,6 +23,15 @@ const FRAMES = 32;
 const MEASURE_MS = 1500;
 const PAIRS = Number(process.env.PAIRS ?? 9);
 const FIRST_CURSOR = 1_700_000_000_000_000;
+const HERE = new URL('../../dist/', import.meta.url);
+const BEFORE = process.env.BEFORE === undefined ? undefined : pathToFileURL(`${process.env.BEFORE}/`);
+
+/** What is sent to each kind of receiver. */
+const LAYOUTS = {
+  ours: (cursor) => `{"type":"cursor","cursor":"${cursor}"}`,
+  targeting: (cursor) =>
+    `{"type":"cursor","cursor":"${cursor}","targeting":{"mode":"namespace-broadcast","degraded":false}}`,
+};
 
 const [, , role, ...args] = process.argv;
 if (role === 'sender') await sender();
@@ -29,7 +42,7 @@ else await main();
 async function sender() {
   const server = createServer();
   const webSockets = new WebSocketServer({ server, perMessageDeflate: false });
-  let sending = false;
+  let layout;
   const writers = new Set();
   webSockets.on('connection', (client) => {
     const writer = { socket: client._socket, next: 0 };
@@ -40,20 +53,20 @@ async function sender() {
   const chunks = new Map();
   /** The frames of cursors `from` to `from + FRAMES`; every client gets the same ones, so they are made once. */
   const chunkFrom = (from) => {
-    let chunk = chunks.get(from);
+    let chunk = chunks.get(layout + from);
     if (chunk === undefined) {
       const frames = Array.from({ length: FRAMES }, (_, index) => {
-        const text = Buffer.from(`{"type":"cursor","cursor":"${FIRST_CURSOR + from + index}"}`);
+        const text = Buffer.from(LAYOUTS[layout](FIRST_CURSOR + from + index));
         return Buffer.concat([Buffer.from([0x81, text.length]), text]);
       });
       chunk = Buffer.concat(frames);
-      chunks.set(from, chunk);
+      chunks.set(layout + from, chunk);
       if (chunks.size > 2000) chunks.delete(chunks.keys().next().value);
     }
     return chunk;
   };
   const round = () => {
-    if (!sending) return;
+    if (layout === undefined) return;
     for (const writer of writers) {
       if (writer.socket.writableLength > 64 * 1024) continue;
       writer.socket.write(chunkFrom(writer.next));
@@ -62,8 +75,8 @@ async function sender() {
     setImmediate(round);
   };
   process.on('message', (command) => {
-    sending = command === 'start';
-    if (sending) {
+    layout = command.start;
+    if (layout !== undefined) {
       for (const writer of writers) writer.next = 0;
       round();
     }
@@ -79,7 +92,7 @@ async function receiver(kind, port) {
   const before = memory();
   const received = kind.startsWith('ws')
     ? await openWsClients(url, clients)
-    : await openBenchClients(url, clients);
+    : await openBenchClients(url, clients, kind === 'before' ? BEFORE : HERE);
   await settleMemory();
   process.send({ bytesPerClient: (memory() - before) / clients });
   process.on('message', () => {
@@ -109,9 +122,9 @@ async function openWsClients(url, clients) {
 }
 
 /** The bench's clients, every check on: each cursor is looked up in its plan and held against what came before. */
-async function openBenchClients(url, clients) {
-  const { ClientFleet } = await import('../../dist/bench/fleet/client-fleet.js');
-  const { monotonicMs } = await import('../../dist/bench/measure/clock.js');
+async function openBenchClients(url, clients, dist) {
+  const { ClientFleet } = await import(new URL('bench/fleet/client-fleet.js', dist));
+  const { monotonicMs } = await import(new URL('bench/measure/clock.js', dist));
   const fleet = new ClientFleet();
   const settings = {
     pongDelayMs: 0,
@@ -156,8 +169,9 @@ async function openBenchClients(url, clients) {
   return () => {
     const { open, received } = fleet.status();
     if (open[0] !== clients) throw new Error(`only ${open[0]} of ${clients} clients are open`);
-    const [{ counters }] = [peek(fleet)];
-    if (counters.lost + counters.duplicated + counters.reordered + counters.leaked + counters.foreign > 0) {
+    const { counters } = peek(fleet);
+    const wrong = ['lost', 'duplicated', 'reordered', 'leaked', 'foreign', 'protocolErrors'];
+    if (wrong.some((name) => counters[name] > 0)) {
       throw new Error(`the stream was not received right: ${JSON.stringify(counters)}`);
     }
     return received;
@@ -202,27 +216,35 @@ async function main() {
     idle[kind] = (await next(child)).bytesPerClient;
     child.kill();
   }
-  const results = { ws: [], bench: [] };
+  const kinds = ['ws', 'bench', 'targeting', ...(BEFORE === undefined ? [] : ['before'])];
+  const results = Object.fromEntries(kinds.map((kind) => [kind, []]));
   for (let pair = 0; pair < PAIRS; pair++) {
-    for (const kind of pair % 2 === 0 ? ['ws', 'bench'] : ['bench', 'ws']) {
+    for (const kind of pair % 2 === 0 ? kinds : kinds.toReversed()) {
       const child = start('receiver', kind, port);
       await next(child);
-      source.send('start');
+      source.send({ start: kind === 'targeting' ? 'targeting' : 'ours' });
       await new Promise((resolve) => setTimeout(resolve, 300));
       child.send('measure');
       results[kind].push(await next(child));
-      source.send('stop');
+      source.send({});
       child.kill();
     }
   }
   source.kill();
-  const ratio = (metric) => results.bench.map((one, index) => one[metric] / results.ws[index][metric]);
-  const lines = [
-    ['deliveries/s, bench against ws', ratio('perSecond'), '≥ 0.85'],
-    ['deliveries per second of CPU, bench against ws', ratio('perCpuSecond'), ''],
-  ].map(
-    ([name, ratios, target]) =>
-      `| ${name} | ${median(ratios).toFixed(2)} × | ${spread(ratios)} | ${target} |`,
+  const ratio = (metric, kind, to) =>
+    results[kind].map((one, index) => one[metric] / results[to][index][metric]);
+  const comparisons = [
+    ['bench against ws', 'bench', 'ws', 0.85, undefined],
+    ['with `targeting` against ours', 'targeting', 'bench', undefined, 0.6],
+    ...(BEFORE === undefined ? [] : [['against the build before', 'bench', 'before', undefined, 0.95]]),
+  ];
+  const figures = comparisons.flatMap(([name, kind, to, wall, cpu]) => [
+    { name: `deliveries/s, ${name}`, ratios: ratio('perSecond', kind, to), target: wall },
+    { name: `deliveries per second of CPU, ${name}`, ratios: ratio('perCpuSecond', kind, to), target: cpu },
+  ]);
+  const lines = figures.map(
+    ({ name, ratios, target }) =>
+      `| ${name} | ${median(ratios).toFixed(2)} × | ${spread(ratios)} | ${target === undefined ? '' : `≥ ${target}`} |`,
   );
   console.log(['| figure | median | spread | target |', '|---|---|---|---|', ...lines].join('\n'));
   console.log(`| idle client of the bench | ${(idle['bench-idle'] / 1024).toFixed(1)} KiB | | ≤ 12 KB |`);
@@ -230,6 +252,7 @@ async function main() {
   console.log(
     `\nMedians: bench ${Math.round(median(results.bench.map((one) => one.perSecond)))}/s, ws ${Math.round(median(results.ws.map((one) => one.perSecond)))}/s, ${PAIRS} pairs`,
   );
-  const failed = median(ratio('perSecond')) < 0.85 || idle['bench-idle'] > 12_000;
+  const failed =
+    idle['bench-idle'] > 12_000 || figures.some(({ ratios, target }) => median(ratios) < (target ?? 0));
   process.exitCode = failed ? 1 : 0;
 }

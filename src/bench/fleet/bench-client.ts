@@ -1,22 +1,24 @@
+import { isUtf8 } from 'node:buffer';
 import { connect as connectTcp, isIP, type Socket, type TcpSocketConnectOpts } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import { ABNORMAL_CLOSURE, isRefusal, NO_STATUS_RECEIVED } from '../../protocol/close-codes.js';
+import {
+  ABNORMAL_CLOSURE,
+  INVALID_PAYLOAD,
+  isRefusal,
+  NO_STATUS_RECEIVED,
+} from '../../protocol/close-codes.js';
 import { OPCODE } from '../../protocol/frames.js';
+import { formatAmount } from '../../protocol/units.js';
 import type { Reception } from '../measure/reception.js';
 import { closeKey, type Tally } from '../measure/tally.js';
 import { BEHAVIORS, type Behavior } from '../scenario/behaviors.js';
 import type { Cohort, EndsBy } from '../scenario/model.js';
 import { conduct } from './conduct.js';
-import {
-  CURSOR_ENVELOPE_BYTES,
-  closeFrame,
-  cursorNumber,
-  encodeClientFrame,
-  type FrameHandler,
-  type FrameReaderState,
-  readFrames,
-} from './frames.js';
+import { type FrameHandler, type FrameReaderState, readFrames } from './frame-reader.js';
+import { closeFrame, encodeClientFrame } from './frames.js';
+import { GrowingBytes } from './growing-bytes.js';
 import { handshakeKey, readAnswer, upgradeRequest } from './handshake.js';
+import { type CursorLayout, type CursorMessage, OUR_LAYOUT, readMessage } from './message.js';
 import type { Upgrade } from './upgrade.js';
 
 /** From the last read of a client until it may be said to have nothing more to read. */
@@ -46,8 +48,21 @@ export interface ClientHost {
   now(): number;
   /** For how long, at most, what is read now has been there to be read. */
   lateMs(): number;
-  /** A cursor of `length` characters came; `cursor` is NaN when it is none of bench's making. */
-  onCursor(client: BenchClient, cursor: number, length: number, atMs: number): void;
+  /**
+   * A cursor came.
+   *
+   * @param length its characters; 0 where it came as a JSON number, which has none of its own.
+   * @param text the cursor where it is not just digits, or came in another layout than ours.
+   */
+  onCursor(client: BenchClient, cursor: number, length: number, atMs: number, text?: string): void;
+  /** A layout of cursor messages besides ours, as they have come before. */
+  readonly otherLayout: CursorLayout;
+  /** A cursor came in a layout that is neither. */
+  onOtherLayout(text: string, message: CursorMessage): void;
+  /** A message came that is not a cursor. `text` gives its beginning, if it was kept. */
+  onOtherMessage(client: BenchClient, kind: string, atMs: number, text: () => string | undefined): void;
+  /** The server broke RFC 6455. */
+  onProtocolError(client: BenchClient, why: string): void;
   /** An open connection has ended, whoever ended it. */
   onEnd(client: BenchClient): void;
   /** The `draw`-th random number of a client. */
@@ -76,8 +91,9 @@ type State = 'idle' | 'connecting' | 'open' | 'leaving' | 'dead' | 'ended';
  */
 export class BenchClient implements FrameReaderState, FrameHandler {
   state: State = 'idle';
-  unread: Buffer | undefined;
-  fragments: Buffer[] | undefined;
+  unread: FrameReaderState['unread'];
+  message: FrameReaderState['message'];
+  skipBytes = 0;
   /** When it was opened, and when it ended: deliveries around these times are in flight. */
   openedAtMs = 0;
   endedAtMs = 0;
@@ -89,6 +105,8 @@ export class BenchClient implements FrameReaderState, FrameHandler {
   #draws = 0;
   #socket: Socket | undefined;
   #key: string | undefined;
+  /** What has come of the answer to the upgrade request. */
+  #answer: GrowingBytes | undefined;
   #target: ConnectTarget | undefined;
   #timer: NodeJS.Timeout | undefined;
   #settled: (() => void) | undefined;
@@ -153,8 +171,7 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     this.state = 'connecting';
     this.#target = target;
     this.#key = handshakeKey();
-    this.unread = undefined;
-    this.fragments = undefined;
+    this.#forgetUnread();
     this.#lastPingMs = 0;
     this.#lastPingLateMs = 0;
     this.#unansweredSinceMs = 0;
@@ -238,23 +255,26 @@ export class BenchClient implements FrameReaderState, FrameHandler {
   }
 
   #onAnswer(chunk: Buffer): void {
-    const bytes = this.unread === undefined ? chunk : Buffer.concat([this.unread, chunk]);
-    const answer = readAnswer(bytes, this.#key as string);
+    this.#answer?.append(chunk, 0, chunk.length);
+    const answer = readAnswer(this.#answer?.bytes ?? chunk, this.#key as string);
     const { tally } = this.cohort;
     switch (answer.kind) {
       case 'incomplete':
-        this.unread = Buffer.from(bytes);
+        if (this.#answer !== undefined) return;
+        this.#answer = new GrowingBytes(Number.POSITIVE_INFINITY);
+        this.#answer.append(chunk, 0, chunk.length);
         return;
       case 'rejected':
         tally.rejected.count(String(answer.status));
         this.#finish();
         return;
       case 'invalid':
-        tally.errors.count(answer.why);
+        tally.errors.count(answer.code);
+        if (answer.breach !== undefined) this.#countProtocolError(answer.breach);
         this.#finish();
         return;
       case 'accepted':
-        this.unread = undefined;
+        this.#answer = undefined;
         this.#onAccepted();
         if (answer.rest.length > 0) this.#onData(answer.rest);
     }
@@ -292,15 +312,44 @@ export class BenchClient implements FrameReaderState, FrameHandler {
 
   // Frames from the server.
 
-  onText(bytes: Buffer, start: number, end: number): void {
-    if (this.state !== 'open') return;
+  onText(bytes: Buffer, start: number, end: number): boolean {
+    let layout = OUR_LAYOUT;
+    let cursor = layout.numberIn(bytes, start, end);
+    if (Number.isNaN(cursor)) {
+      layout = this.host.otherLayout;
+      cursor = layout.numberIn(bytes, start, end);
+      if (Number.isNaN(cursor)) return this.#onUnknownLayout(bytes.subarray(start, end));
+    }
+    if (this.state !== 'open') return true;
     this.#wasServed = true;
-    const length = end - start - CURSOR_ENVELOPE_BYTES;
-    this.host.onCursor(this, cursorNumber(bytes, start, end), length, this.#readAtMs);
+    this.host.onCursor(this, cursor, end - start - layout.envelopeBytes, this.#readAtMs);
+    return true;
   }
 
-  onBinary(): void {
-    this.cohort.tally.counters.protocolErrors += 1;
+  #onUnknownLayout(bytes: Buffer): boolean {
+    if (!isUtf8(bytes)) {
+      this.onProtocolError('a text that is not UTF-8', INVALID_PAYLOAD);
+      return false;
+    }
+    if (this.state !== 'open') return true;
+    const text = bytes.toString();
+    const message = readMessage(text);
+    if (message.isCursor) {
+      this.#wasServed = true;
+      this.host.onOtherLayout(text, message);
+      this.host.onCursor(this, message.cursor, message.text?.length ?? 0, this.#readAtMs, message.text);
+    } else this.host.onOtherMessage(this, message.kind, this.#readAtMs, () => text);
+    return true;
+  }
+
+  onBinary(bytes: Buffer, start: number, end: number): void {
+    if (this.state !== 'open') return;
+    this.host.onOtherMessage(this, 'binary', this.#readAtMs, () => inHex(bytes.subarray(start, end)));
+  }
+
+  onTooLong(): void {
+    if (this.state !== 'open') return;
+    this.host.onOtherMessage(this, 'longer than 1 MiB', this.#readAtMs, () => undefined);
   }
 
   onPing(payload: Buffer): void {
@@ -325,7 +374,9 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     }
     if (behavior.pong === 'after-delay') {
       const pong = encodeClientFrame(OPCODE.pong, payload);
+      const socket = this.#socket;
       setTimeout(() => {
+        if (socket !== this.#socket) return;
         this.#unansweredSinceMs = 0;
         this.writeRaw(pong);
       }, cohort.settings.pongDelayMs).unref();
@@ -335,15 +386,23 @@ export class BenchClient implements FrameReaderState, FrameHandler {
   onClose(code: number, reason: string): void {
     if (this.state === 'open') {
       this.#countClose(code, reason);
-      this.writeRaw(closeFrame(code === NO_STATUS_RECEIVED ? 1000 : code));
+      this.writeRaw(closeFrame(code === NO_STATUS_RECEIVED ? undefined : code));
     }
     this.#finish();
   }
 
-  onProtocolError(): void {
-    this.cohort.tally.counters.protocolErrors += 1;
-    if (this.state === 'open') this.#countClose(ABNORMAL_CLOSURE, '');
+  onProtocolError(why: string, code: number): void {
+    this.#countProtocolError(why);
+    if (this.state === 'open') {
+      this.#countClose(ABNORMAL_CLOSURE, '');
+      this.writeRaw(closeFrame(code));
+    }
     this.#finish();
+  }
+
+  #countProtocolError(why: string): void {
+    this.cohort.tally.counters.protocolErrors += 1;
+    this.host.onProtocolError(this, why);
   }
 
   #countClose(code: number, reason: string): void {
@@ -456,8 +515,7 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     if (this.state === 'connecting') this.failures += 1;
     if (this.state === 'open') this.#markEnded('ended');
     this.state = 'ended';
-    this.unread = undefined;
-    this.fragments = undefined;
+    this.#forgetUnread();
     this.#target = undefined;
     const socket = this.#socket;
     this.#socket = undefined;
@@ -465,6 +523,13 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     if (socket?.connecting) socket.destroy();
     else if (socket !== undefined && !socket.destroyed) socket.destroySoon();
     this.#settle();
+  }
+
+  #forgetUnread(): void {
+    this.#answer = undefined;
+    this.unread = undefined;
+    this.message = undefined;
+    this.skipBytes = 0;
   }
 
   #settle(): void {
@@ -477,4 +542,12 @@ export class BenchClient implements FrameReaderState, FrameHandler {
   #send(opcode: number, payload: Buffer): void {
     this.writeRaw(encodeClientFrame(opcode, payload));
   }
+}
+
+/** Bytes of a binary message that are shown. */
+const SHOWN_BYTES = 32;
+
+function inHex(bytes: Buffer): string {
+  const shown = bytes.toString('hex', 0, SHOWN_BYTES).replace(/..(?=.)/g, '$& ');
+  return `${formatAmount(bytes.length, 'byte')}: ${shown}${bytes.length > SHOWN_BYTES ? ' …' : ''}`;
 }

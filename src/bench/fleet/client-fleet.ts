@@ -1,3 +1,4 @@
+import { printable } from '../../protocol/printable.js';
 import { monotonicMs, waitUntil } from '../measure/clock.js';
 import {
   contains,
@@ -16,6 +17,7 @@ import { arrivalMs, type ConnectPhase, type EndsBy } from '../scenario/model.js'
 import { backoffMs } from './backoff.js';
 import { BenchClient, type ClientHost, type CohortState, cohortState } from './bench-client.js';
 import { badToken, tokenFor } from './credentials.js';
+import { type CursorMessage, layoutOf, OUR_LAYOUT } from './message.js';
 import type {
   ChurnOrder,
   FleetCalls,
@@ -42,10 +44,15 @@ const REFUSAL_MS = 50;
 const HANDSHAKE_MS = 10_000;
 /** Characters of a cursor that are kept as evidence. */
 const MAX_CURSOR_LENGTH = 64;
+/** Characters of a message that is not a cursor. */
+const MAX_TEXT_LENGTH = 120;
+const DIGITS = /^\d+$/;
 
 /** The clients of one worker process, and everything they measure. Knows nothing of processes. */
 export class ClientFleet implements FleetCalls, ClientHost {
   readonly readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
+  otherLayout = OUR_LAYOUT;
+  #layoutsToLearn = 16;
   #setup!: WorkerSetup;
   #urls: { readonly url: URL; readonly upgrade: Upgrade }[] = [];
   #cohorts: CohortState[] = [];
@@ -302,14 +309,18 @@ export class ClientFleet implements FleetCalls, ClientHost {
     return seededRandom(this.#setup.seed, cohort * 1_000_003 + client.index, draw);
   }
 
-  onCursor(client: BenchClient, cursor: number, length: number, atMs: number): void {
+  onCursor(client: BenchClient, cursor: number, length: number, atMs: number, text?: string): void {
     this.#received += 1;
     const { tally } = client.cohort;
     const state = this.#planOf(cursor);
-    // The same number in other digits (`042`) is not what was emitted.
-    if (state === undefined || length !== state.lengthOf(cursor)) {
+    // The same number in other digits (`042`) is not what was emitted. A JSON number has no digits of its own.
+    if (
+      state === undefined ||
+      (length > 0 && length !== state.lengthOf(cursor)) ||
+      (text !== undefined && !DIGITS.test(text))
+    ) {
       tally.counters.foreign += 1;
-      this.#noteForeign(client, cursor, length, atMs);
+      this.#noteForeign(client, cursor, length, atMs, text);
       return;
     }
     const { plan } = state;
@@ -330,6 +341,29 @@ export class ClientFleet implements FleetCalls, ClientHost {
     tally.histograms.fanout.record(latencyMs);
     this.#recentFanout.record(latencyMs);
     state.spread.record(index, atMs);
+  }
+
+  onOtherLayout(text: string, { text: digits }: CursorMessage): void {
+    // Where every message has a layout of its own, it is not worth the time.
+    if (this.#layoutsToLearn === 0 || digits === undefined || !DIGITS.test(digits)) return;
+    this.#layoutsToLearn -= 1;
+    this.otherLayout = layoutOf(text, digits) ?? this.otherLayout;
+  }
+
+  onOtherMessage(client: BenchClient, kind: string, atMs: number, text: () => string | undefined): void {
+    const { namespaces, startMs } = this.#setup;
+    client.cohort.tally.otherMessages.note(shownText(kind, MAX_TEXT_LENGTH), atMs - startMs, () => {
+      const beginning = text();
+      return {
+        client: client.index,
+        namespace: namespaces[client.namespace] as string,
+        ...(beginning === undefined ? {} : { text: shownText(beginning, MAX_TEXT_LENGTH) }),
+      };
+    });
+  }
+
+  onProtocolError(client: BenchClient, breach: string): void {
+    this.#note('protocolErrors', client, this.now(), () => ({ breach }));
   }
 
   onEnd(client: BenchClient): void {
@@ -369,8 +403,8 @@ export class ClientFleet implements FleetCalls, ClientHost {
     }));
   }
 
-  #noteForeign(client: BenchClient, cursor: number, length: number, atMs: number): void {
-    this.#note('foreign', client, atMs, () => foreignCursor(cursor, length));
+  #noteForeign(client: BenchClient, cursor: number, length: number, atMs: number, text?: string): void {
+    this.#note('foreign', client, atMs, () => foreignCursor(cursor, length, text));
   }
 
   #noteLeaked(client: BenchClient, plan: EmissionPlan, index: number, atMs: number): void {
@@ -439,10 +473,16 @@ function shownCursor(plan: EmissionPlan, index: number): string {
   return text.length > MAX_CURSOR_LENGTH ? String(plan.firstCursor + index) : text;
 }
 
-/** A cursor that bench did not emit, digit for digit; nothing for a text that is none, or too long. */
-function foreignCursor(cursor: number, length: number): Pick<Sighting, 'cursor'> {
-  const isTold = Number.isSafeInteger(cursor) && length <= MAX_CURSOR_LENGTH;
-  return isTold ? { cursor: String(cursor).padStart(length, '0') } : {};
+/** A cursor that bench did not emit, as it came; nothing for one that is too long. */
+function foreignCursor(cursor: number, length: number, text: string | undefined): Pick<Sighting, 'cursor'> {
+  if (length > MAX_CURSOR_LENGTH) return {};
+  if (text !== undefined) return { cursor: shownText(text, MAX_CURSOR_LENGTH) };
+  return Number.isSafeInteger(cursor) ? { cursor: String(cursor).padStart(length, '0') } : {};
+}
+
+/** Text from outside, fit for every report. */
+function shownText(text: string, maxLength: number): string {
+  return printable(text.slice(0, maxLength).toWellFormed()) + (text.length > maxLength ? '…' : '');
 }
 
 /** The first ordinal that a client must get, given when it came. */

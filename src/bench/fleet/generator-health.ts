@@ -7,12 +7,16 @@ import type { GeneratorSample, Standstill } from './messages.js';
 const SAMPLE_MS = 1000;
 /** Less than this tells too little to be a sample. */
 const LEAST_MS = 250;
-/** From one look at the event loop to the next. */
-const TURN_MS = 20;
+/** From one look at the event loop to the next, while the process has something to do. */
+const BUSY_TURN_MS = 20;
+/** The same while it has not: each look wakes it, and that is then most of what it does. */
+const IDLE_TURN_MS = 100;
+/** A process that uses less of a core than this has nothing to do. */
+const IDLE_SHARE = 0.1;
 /** Turns closer together than this are none of the timer's: who asked for a sample had the last one made. */
-const SAME_TURN_MS = TURN_MS / 2;
-/** Between turns so far apart there was no idle time to speak of: a turn was due all the while. */
-const LATE_MS = 250;
+const SAME_TURN_MS = BUSY_TURN_MS / 2;
+/** While a turn was due for so long there was no idle time to speak of. */
+const LATE_MS = 230;
 
 /** What a process has used so far. */
 export interface Usage {
@@ -28,38 +32,51 @@ export class GeneratorHealth {
   #delay = new Histogram();
   #since: Usage;
   #last: Usage;
-  /** The turn before the last one. */
-  #beforeMs: number;
+  /** Everything that had come by then has been read. */
+  #readUpToMs: number;
   #longest: Standstill;
   #occupiedMs = 0;
   #lateSinceMs: number | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #turnMs = BUSY_TURN_MS;
+  /** When the next turn of the timer is due. */
+  #dueMs = 0;
 
   /** @param usage reads what this process has used so far; tests bring their own. */
   constructor(usage: () => Usage = usageOfProcess) {
     this.#usage = usage;
     this.#since = usage();
     this.#last = this.#since;
-    this.#beforeMs = this.#since.atMs;
+    this.#readUpToMs = this.#since.atMs;
     this.#longest = standstill(this.#last, this.#last);
   }
 
-  start(): void {
+  /** @param onTurn called from time to time, at least every 100 ms. A timer of its own would wake the process again. */
+  start(onTurn: () => void = () => {}): void {
+    const next = () => {
+      this.#timer = setTimeout(() => {
+        this.#turn(true);
+        onTurn();
+        next();
+      }, this.#turnMs).unref();
+    };
+    this.#dueMs = this.#last.atMs + this.#turnMs;
     this.#restart();
-    this.#timer = setInterval(() => this.#turn(), TURN_MS).unref();
+    next();
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
   }
 
   /** The sample since the last one, once a second; `undefined` in between. With `atOnce`, a shorter one will do. */
   sample(atOnce = false): GeneratorSample | undefined {
-    this.#turn();
     const fromMs = this.#since.atMs;
+    if (!atOnce && this.#last.atMs - fromMs < SAMPLE_MS) return undefined;
+    if (atOnce) this.#turn(false);
     const { atMs: toMs, cpuMs, waitMs } = this.#last;
     const durationMs = toMs - fromMs;
-    if (durationMs < (atOnce ? LEAST_MS : SAMPLE_MS)) return undefined;
+    if (durationMs < LEAST_MS) return undefined;
     const sample = {
       fromMs,
       toMs,
@@ -79,26 +96,37 @@ export class GeneratorHealth {
   }
 
   /** A turn of the event loop: how late is it? */
-  #turn(): void {
+  #turn(isTimers: boolean): void {
     const now = this.#usage();
     const gapMs = now.atMs - this.#last.atMs;
-    this.#delay.record(gapMs - TURN_MS);
+    const delayMs = Math.max(0, now.atMs - this.#dueMs);
+    this.#delay.record(delayMs);
     if (gapMs > this.#longest.toMs - this.#longest.fromMs) this.#longest = standstill(this.#last, now);
-    const usedMs = now.cpuMs - this.#last.cpuMs + (now.waitMs ?? 0) - (this.#last.waitMs ?? 0);
-    const isLate = gapMs > LATE_MS;
-    this.#occupiedMs += isLate ? gapMs : usedMs;
-    if (isLate) this.#lateSinceMs ??= this.#last.atMs;
+    const cpuMs = now.cpuMs - this.#last.cpuMs;
+    const usedMs = cpuMs + (now.waitMs ?? 0) - (this.#last.waitMs ?? 0);
+    // From the turn before the one that was due, had the process been looked at as often as when it is busy.
+    const lateMs = Math.min(gapMs, delayMs + BUSY_TURN_MS);
+    const isLate = delayMs > LATE_MS;
+    this.#occupiedMs += isLate ? Math.max(usedMs, lateMs) : usedMs;
+    if (isLate) this.#lateSinceMs ??= now.atMs - lateMs;
     else if (gapMs > SAME_TURN_MS) this.#lateSinceMs = undefined;
-    this.#beforeMs = this.#last.atMs;
+    // One that is asked for in between says little of how busy the process is.
+    if (isTimers || delayMs > 0) {
+      const isIdle = delayMs <= BUSY_TURN_MS && cpuMs < gapMs * IDLE_SHARE;
+      this.#turnMs = isIdle ? IDLE_TURN_MS : BUSY_TURN_MS;
+      this.#dueMs = now.atMs + this.#turnMs;
+    }
+    // Sockets are read between timers and immediates: then, what had come until now has been read.
+    if (isTimers)
+      setImmediate(() => {
+        this.#readUpToMs = now.atMs;
+      });
     this.#last = now;
   }
 
-  /**
-   * For how long, at most, what this process reads at a time has been there to be read. Everything that had come by
-   * a turn of the event loop has been read by the next one, but for what is being read now.
-   */
+  /** For how long, at most, what this process reads at a time has been there to be read. */
   readLateMs(atMs: number): number {
-    return Math.max(0, atMs - this.#beforeMs);
+    return Math.max(0, atMs - this.#readUpToMs);
   }
 
   #restart(): void {

@@ -34,27 +34,74 @@ export type Answer =
   | { readonly kind: 'incomplete' }
   | { readonly kind: 'accepted'; readonly rest: Buffer }
   | { readonly kind: 'rejected'; readonly status: number }
-  | { readonly kind: 'invalid'; readonly why: string };
+  | {
+      readonly kind: 'invalid';
+      readonly code: string;
+      /** How a 101 breaks RFC 6455; `undefined` for an answer that is not one. */
+      readonly breach?: string;
+    };
 
-/** Reads the answer to an upgrade request from what has come so far. */
-export function readAnswer(bytes: Buffer, key: string): Answer {
-  const end = bytes.indexOf('\r\n\r\n');
-  if (end === -1) {
-    return bytes.length > MAX_HEAD_BYTES
-      ? { kind: 'invalid', why: 'ERR_RESPONSE_HEAD' }
-      : { kind: 'incomplete' };
+/**
+ * Reads the answer to an upgrade request from what has come so far (RFC 6455 section 4.1).
+ *
+ * @param subprotocols those that the request offered.
+ */
+export function readAnswer(bytes: Buffer, key: string, subprotocols: readonly string[] = []): Answer {
+  for (let start = 0; ; ) {
+    const end = bytes.indexOf('\r\n\r\n', start);
+    if (end === -1 || end > MAX_HEAD_BYTES) {
+      return bytes.length > MAX_HEAD_BYTES
+        ? { kind: 'invalid', code: 'ERR_RESPONSE_HEAD' }
+        : { kind: 'incomplete' };
+    }
+    const [statusLine = '', ...lines] = bytes.toString('latin1', start, end).split('\r\n');
+    const status = Number(/^HTTP\/1\.1 (\d{3})(?: |$)/.exec(statusLine)?.[1]);
+    if (Number.isNaN(status)) return { kind: 'invalid', code: 'ERR_NOT_HTTP' };
+    start = end + 4;
+    if (status === 101) {
+      const breach = breachOf(headersIn(lines), key, subprotocols);
+      return breach ?? { kind: 'accepted', rest: bytes.subarray(start) };
+    }
+    // Any number of interim answers may come before the final one (RFC 9110 section 15.2).
+    if (status >= 200) return { kind: 'rejected', status };
   }
-  const [statusLine = '', ...headers] = bytes.toString('latin1', 0, end).split('\r\n');
-  const status = /^HTTP\/1\.1 (\d{3})/.exec(statusLine)?.[1];
-  if (status === undefined) return { kind: 'invalid', why: 'ERR_NOT_HTTP' };
-  if (status !== '101') return { kind: 'rejected', status: Number(status) };
-  const accept = createHash('sha1')
+}
+
+/** Values by name in lower case, in the order in which they came. */
+function headersIn(lines: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const headers = new Map<string, string[]>();
+  for (const line of lines) {
+    const colon = line.indexOf(':');
+    const name = line.slice(0, Math.max(0, colon)).toLowerCase();
+    headers.set(name, [...(headers.get(name) ?? []), line.slice(colon + 1).trim()]);
+  }
+  return headers;
+}
+
+/** What a 101 must not be, in the order of RFC 6455 section 4.1. */
+function breachOf(
+  headers: ReadonlyMap<string, readonly string[]>,
+  key: string,
+  subprotocols: readonly string[],
+): Answer | undefined {
+  const invalid = (code: string, breach: string): Answer => ({ kind: 'invalid', code, breach });
+  const values = (name: string) => headers.get(name) ?? [];
+  const upgrade = values('upgrade');
+  if (upgrade.length !== 1 || upgrade[0]?.toLowerCase() !== 'websocket')
+    return invalid('ERR_UPGRADE_HEADER', 'a 101 without `Upgrade: websocket`');
+  const connection = values('connection').flatMap((value) => value.toLowerCase().split(','));
+  if (!connection.some((token) => token.trim() === 'upgrade'))
+    return invalid('ERR_CONNECTION_HEADER', 'a 101 without `Connection: Upgrade`');
+  const expected = createHash('sha1')
     .update(key + GUID)
     .digest('base64');
-  const given = headers
-    .find((header) => /^sec-websocket-accept:/i.test(header))
-    ?.slice(21)
-    .trim();
-  if (given !== accept) return { kind: 'invalid', why: 'ERR_ACCEPT_MISMATCH' };
-  return { kind: 'accepted', rest: bytes.subarray(end + 4) };
+  const accept = values('sec-websocket-accept');
+  if (accept.length !== 1 || accept[0] !== expected)
+    return invalid('ERR_ACCEPT_MISMATCH', 'a 101 whose Sec-WebSocket-Accept does not belong to the key');
+  if (values('sec-websocket-extensions').some((value) => value !== ''))
+    return invalid('ERR_UNOFFERED_EXTENSION', 'a 101 with an extension that was not offered');
+  const chosen = values('sec-websocket-protocol');
+  if (chosen.length > 1 || chosen.some((one) => !subprotocols.includes(one)))
+    return invalid('ERR_UNOFFERED_SUBPROTOCOL', 'a 101 with a subprotocol that was not offered');
+  return undefined;
 }

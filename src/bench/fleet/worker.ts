@@ -1,12 +1,13 @@
 import { stackOf } from '../../protocol/errors.js';
+import { monotonicMs } from '../measure/clock.js';
 import { ClientFleet } from './client-fleet.js';
 import { GeneratorHealth } from './generator-health.js';
 import type { CallMessage, GeneratorSample, WorkerMessage } from './messages.js';
 
 // The entry of a worker process: takes calls from its parent, answers them, and says how it fares.
 
-/** From one status to the next. */
-const STATUS_MS = 200;
+/** From one status to the next, at least. */
+const STATUS_MS = 190;
 
 const health = new GeneratorHealth();
 const fleet = new ClientFleet((atMs) => health.readLateMs(atMs));
@@ -21,9 +22,23 @@ function leave(): void {
   process.exit(0);
 }
 
+/** What was reported last, and when. */
+let reported = '';
+let reportedMs = Number.NEGATIVE_INFINITY;
+
 function report(sample: GeneratorSample | undefined): void {
+  const counts = fleet.status();
+  const news = JSON.stringify(counts);
+  reportedMs = monotonicMs();
+  // A message that says nothing new wakes both processes for nothing.
+  if (sample === undefined && news === reported) return;
+  reported = news;
   const fanout = sample === undefined ? undefined : fleet.takeRecentFanout();
-  send({ type: 'status', status: { ...fleet.status(), health: sample, fanout } });
+  send({ type: 'status', status: { ...counts, health: sample, fanout } });
+}
+
+function reportInTime(): void {
+  if (monotonicMs() - reportedMs >= STATUS_MS) report(health.sample());
 }
 
 async function answer({ id, method, argument }: CallMessage): Promise<void> {
@@ -50,5 +65,4 @@ if (!process.connected) leave();
 // A signal to the whole group of processes (Ctrl-C, a terminal that closes) is the parent's to act on.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
 
-health.start();
-setInterval(() => report(health.sample()), STATUS_MS).unref();
+health.start(reportInTime);

@@ -1,9 +1,9 @@
-/** Faults of deliveries of which the first is kept as evidence. They are counters of a tally as well. */
-export const FAULTS = ['lost', 'duplicated', 'reordered', 'leaked', 'foreign'] as const;
+/** Faults of which the first is kept as evidence. They are counters of a tally as well. */
+export const FAULTS = ['lost', 'duplicated', 'reordered', 'leaked', 'foreign', 'protocolErrors'] as const;
 
 export type Fault = (typeof FAULTS)[number];
 
-/** One delivery that went wrong. */
+/** One delivery, or frame, that was wrong. */
 export interface Sighting {
   /** From the beginning of the run: when it came, or, of a lost cursor, when it was due. */
   readonly atMs: number;
@@ -11,12 +11,14 @@ export interface Sighting {
   readonly client: number;
   /** The namespace that the client belongs to. */
   readonly namespace: string;
-  /** The cursor; nothing where a text came that is none. */
+  /** The cursor; nothing where it is too long to be shown. */
   readonly cursor?: string;
   /** Of a leaked one: the namespace that it was emitted to. */
   readonly emittedTo?: string;
   /** Of a reordered one: the newest that the client had before. */
   readonly after?: string;
+  /** Of a protocol error: what the server did. */
+  readonly breach?: string;
 }
 
 export type EvidenceData = readonly (readonly [Fault, Sighting])[];

@@ -1,6 +1,7 @@
 import { isRefusal } from '../../protocol/close-codes.js';
 import { Evidence, type EvidenceData } from './evidence.js';
 import { Histogram, type HistogramData } from './histogram.js';
+import { type MessageKind, OtherMessages } from './other-messages.js';
 
 /** Counters of a tally. Every one starts at 0 and only grows. */
 const COUNTERS = [
@@ -38,7 +39,7 @@ const COUNTERS = [
   'killedInDoubt',
   /** Reconnections after a lost connection. */
   'reconnects',
-  /** Frames that a client could not make sense of. */
+  /** Handshakes and frames by which the server broke RFC 6455. */
   'protocolErrors',
 ] as const;
 
@@ -71,6 +72,7 @@ export interface TallyData {
   readonly rejected: readonly (readonly [string, number])[];
   readonly errors: readonly (readonly [string, number])[];
   readonly evidence: EvidenceData;
+  readonly otherMessages: readonly MessageKind[];
 }
 
 /** Counts by name. */
@@ -113,8 +115,10 @@ export class Tally {
   readonly rejected = new Ledger();
   /** Handshakes that failed below HTTP, by the code of the error. */
   readonly errors = new Ledger();
-  /** The first delivery of each kind that went wrong. */
+  /** The first delivery, or frame, of each kind that was wrong. */
   readonly evidence = new Evidence();
+  /** Messages that are not cursors: neither wrong nor of any use to a client. */
+  readonly otherMessages = new OtherMessages();
 
   constructor() {
     this.counters = Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Record<CounterName, number>;
@@ -134,6 +138,7 @@ export class Tally {
       for (const [key, count] of data[ledger]) this[ledger].count(key, count);
     }
     this.evidence.add(data.evidence);
+    this.otherMessages.add(data.otherMessages);
     return this;
   }
 
@@ -157,6 +162,7 @@ export class Tally {
       rejected: this.rejected.entries(),
       errors: this.errors.entries(),
       evidence: this.evidence.entries(),
+      otherMessages: this.otherMessages.entries(),
     };
   }
 }

@@ -59,7 +59,12 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   timeouts: {
     high: 'The server did not answer handshakes in time: it is overloaded, or its listen backlog is full.',
   },
-  protocolErrors: { high: 'The server sent frames that the WebSocket protocol (RFC 6455) does not allow.' },
+  protocolErrors: {
+    high: 'The server sent frames, or answers to handshakes, that the WebSocket protocol (RFC 6455) does not allow: browsers and other clients end such a connection.',
+  },
+  'messages.other': {
+    high: 'The server sent messages that are not cursors: of another type, binary, or not JSON. A DataFn client ignores them.',
+  },
   'cursors.lost': {
     high: 'Cursors never reached clients that were connected and had a right to them: they were dropped, sent to too few, or so late that the wait after the emits was over. Such a client does not know of new data until the next cursor.',
   },

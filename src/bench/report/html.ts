@@ -18,6 +18,7 @@ import {
   durationCell,
   hasFailed,
   inFlightText,
+  otherMessagesOf,
   outcomesOf,
   PERCENTILE_NAMES,
   repeatText,
@@ -135,6 +136,7 @@ ${repetitions(result, level + 1)}
 ${heading('Connections')}
 ${table('How many clients of each cohort were accepted; indented, what became of their connections', ['cohort', 'outcome', 'how many'], ledger(result), 2)}
 ${deliveries(result, heading)}
+${otherMessages(result, heading)}
 ${heading('Over time')}
 ${overTime(result, index)}
 ${heading('Timings')}
@@ -241,6 +243,12 @@ function deliveries(result: JsonResult, heading: (text: string) => string): stri
   ];
   const grid = table('What each cohort had to get, and got', ['cohort', ...shown(DELIVERY_NAMES)], rows, 1);
   return `${heading('Cursor deliveries')}${grid}${notes.length === 0 ? '' : `<p>${notes.join(' ')}</p>`}`;
+}
+
+/** What came besides cursors. */
+function otherMessages(result: JsonResult, heading: (text: string) => string): string {
+  const all = otherMessagesOf(result).map((one) => `<li>${escapeHtml(one)}</li>`);
+  return all.length === 0 ? '' : `${heading('Messages that are not cursors')}<ul>${all.join('')}</ul>`;
 }
 
 function timings(result: JsonResult): string {

@@ -199,6 +199,7 @@ function cohortOf({
   tally,
 }: CohortMeasurement): JsonMeasurements['cohorts'][number] {
   const evidence = tally.evidence.entries().map(([counter, sighting]) => ({ counter, ...sighting }));
+  const otherMessages = tally.otherMessages.entries();
   return {
     name,
     behavior,
@@ -211,6 +212,7 @@ function cohortOf({
     errors: Object.fromEntries(tally.errors.entries()),
     histograms: histogramsOf(reportedHistograms(tally)),
     ...(evidence.length === 0 ? {} : { evidence }),
+    ...(otherMessages.length === 0 ? {} : { otherMessages }),
   };
 }
 

@@ -2,7 +2,15 @@ import { printable } from '../../protocol/printable.js';
 import type { Comparison } from '../compare/comparison.js';
 import { summaryText, toldChanges } from '../compare/told.js';
 import type { JsonReport, JsonResult } from './schema.js';
-import { hasFailed, repeatRowsOf, repeatText, scopeText, standingOf, wholeMs } from './tables.js';
+import {
+  hasFailed,
+  otherMessagesOf,
+  repeatRowsOf,
+  repeatText,
+  scopeText,
+  standingOf,
+  wholeMs,
+} from './tables.js';
 
 /**
  * JUnit XML, as CI systems read it: a test suite a scenario, a test case an expectation. What is no expectation
@@ -88,6 +96,9 @@ function suiteOf(result: JsonResult): Suite {
     ),
     ...Object.fromEntries(
       repeatRowsOf(result).map(({ metric, low, high }) => [`${metric} of all runs`, `${low} to ${high}`]),
+    ),
+    ...Object.fromEntries(
+      otherMessagesOf(result).map((one, index) => [`messages that are not cursors, ${index + 1}`, one]),
     ),
   };
   const attributes = {

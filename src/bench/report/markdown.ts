@@ -4,7 +4,16 @@ import { valueText } from '../verdict/metric-text.js';
 import { byMeaning, evidenceOf, failuresOf, meaningsOf } from './failures.js';
 import { cell, code, codeCell, few } from './markdown-text.js';
 import type { JsonReport, JsonResult } from './schema.js';
-import { changesText, heldText, inFlightText, outcomesOf, repeatText, SIGNS, standingOf } from './tables.js';
+import {
+  changesText,
+  heldText,
+  inFlightText,
+  otherMessagesOf,
+  outcomesOf,
+  repeatText,
+  SIGNS,
+  standingOf,
+} from './tables.js';
 
 const WORDS = {
   passed: '✅ passed',
@@ -76,6 +85,7 @@ function section(result: JsonResult, most: number): string {
       ({ outcome, count }) => `| ${cell(cohort.name)} | ${cell(outcome)} | ${formatCount(count)} |`,
     ),
   );
+  const others = otherMessagesOf(result).map((one) => `- ${cell(one)}`);
   const metrics = SHOWN.flatMap((name) =>
     result.total.metrics
       .filter((metric) => metric.name === name && metric.cohort === undefined && metric.key === undefined)
@@ -119,6 +129,7 @@ function section(result: JsonResult, most: number): string {
     ...metrics,
     '',
     ...(inFlight === undefined ? [] : [inFlight, '']),
+    ...(others.length === 0 ? [] : ['Messages that are not cursors:', '', ...others, '']),
     '</details>',
     '',
     `Again: ${code(result.replay)}`,

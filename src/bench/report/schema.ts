@@ -62,11 +62,27 @@ const sighting = z
     ),
     client: count.describe('Number within the cohort: in its hello it is bench-COHORT-NUMBER.'),
     namespace: text.describe('The namespace of the client.'),
-    cursor: text.optional().describe('Nothing where a text came that is no cursor.'),
+    cursor: text.optional().describe('Nothing where it was too long to be kept.'),
     emittedTo: text.optional().describe('Of a leaked one: the namespace that it was emitted to.'),
     after: text.optional().describe('Of a reordered one: the newest that the client had before.'),
+    breach: text.optional().describe('Of a protocol error: what the server did.'),
   })
   .meta({ id: 'sighting' });
+
+const otherMessage = z
+  .strictObject({
+    kind: text.describe('Their type, or why they have none.'),
+    count,
+    first: z.strictObject({
+      atMs: number.describe('When it came, from the beginning of the run.'),
+      client: count.describe('Number within the cohort: in its hello it is bench-COHORT-NUMBER.'),
+      namespace: text.describe('The namespace of the client.'),
+      text: text
+        .optional()
+        .describe('Its beginning, of a binary one in hexadecimal; nothing where it was too long to be kept.'),
+    }),
+  })
+  .meta({ id: 'otherMessage' });
 
 const cohort = z
   .strictObject({
@@ -83,7 +99,13 @@ const cohort = z
     evidence: z
       .array(sighting)
       .optional()
-      .describe('The first delivery of each kind that went wrong; nothing when none did.'),
+      .describe('The first delivery, or frame, of each kind that was wrong; nothing when none was.'),
+    otherMessages: z
+      .array(otherMessage)
+      .optional()
+      .describe(
+        'Messages that are not cursors, by kind, the most frequent first; nothing when there were none.',
+      ),
   })
   .meta({ id: 'cohort' });
 
@@ -133,7 +155,7 @@ const expectation = z
       .array(text)
       .optional()
       .describe(
-        'Of one that did not hold. About deliveries: of each cohort, how many went wrong, and the first. About connections: how many were refused, why, and what lets them in.',
+        'Of one that did not hold. About deliveries or the protocol: of each cohort, how many went wrong, and the first. About connections: how many were refused, why, and what lets them in.',
       ),
   })
   .meta({ id: 'expectation' });

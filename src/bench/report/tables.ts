@@ -154,6 +154,22 @@ export function inFlightText({ total }: JsonResult): string | undefined {
   return `${formatCount(inFlight)} ${were} received but not expected: in flight while a client joined or left, when nobody can say whether it has to get them.`;
 }
 
+/** Kinds of messages that are told of; there may be several for each of a thousand cohorts. */
+const MAX_MESSAGE_KINDS = 20;
+
+/** Messages that are not cursors, in words: of each cohort and kind how many came, and the first. */
+export function otherMessagesOf({ total }: JsonResult): string[] {
+  const all = total.cohorts.flatMap(({ name, otherMessages = [] }) =>
+    otherMessages.map(({ kind, count, first: { atMs, client, namespace, text } }) => {
+      const what = text === undefined ? '' : `: ${text}`;
+      return `${formatCount(count)} of ${kind} to cohort ${name}; first: at ${formatDuration(atMs)} to client bench-${name}-${client} of ${namespace}${what}`;
+    }),
+  );
+  if (all.length <= MAX_MESSAGE_KINDS) return all;
+  const further = formatAmount(all.length - MAX_MESSAGE_KINDS, 'further kind');
+  return [...all.slice(0, MAX_MESSAGE_KINDS), `${further}: see the JSON report`];
+}
+
 /** Durations by the metric that tells of them: their histogram, and how they are called wherever they are shown. */
 const TIMED: Readonly<Record<string, { readonly histogram: string; readonly name: string }>> = {
   handshake: { histogram: 'handshake', name: 'handshake' },

@@ -19,6 +19,7 @@ import {
   heldText,
   inFlightText,
   metricOf,
+  otherMessagesOf,
   outcomesOf,
   PERCENTILE_NAMES,
   repeatRowsOf,
@@ -44,6 +45,7 @@ export function terminalReport(result: JsonResult, style: TerminalStyle): string
     repetitions(result, style),
     ledger(result, style),
     cursors(result, style),
+    otherMessages(result, style),
     timings(result, style),
     server(result, style),
     generator(result, style),
@@ -223,6 +225,14 @@ function cursors(result: JsonResult, style: TerminalStyle): string {
     table('Cursor deliveries', heads, rows, style, [1, 2, 3, 4, 5, 6, 7, 8]),
     ...(inFlight === undefined ? [] : wrap(inFlight, style.columns - 2).map((line) => `  ${line}`)),
   ].join('\n');
+}
+
+/** What came besides cursors. */
+function otherMessages(result: JsonResult, { colors, columns }: TerminalStyle): string {
+  const lines = otherMessagesOf(result).flatMap((one) =>
+    wrap(oneLine(one), columns - 4).map((line, index) => `${index === 0 ? '  ' : '    '}${line}`),
+  );
+  return lines.length === 0 ? '' : [colors.bold('Messages that are not cursors'), ...lines].join('\n');
 }
 
 function timings(result: JsonResult, style: TerminalStyle): string {

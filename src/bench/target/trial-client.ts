@@ -3,7 +3,8 @@ import * as https from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import type { TlsTrust } from '../../emit/api-client.js';
 import { OPCODE } from '../../protocol/frames.js';
-import { closeFrame, encodeClientFrame, type FrameReaderState, readFrames } from '../fleet/frames.js';
+import { type FrameReaderState, readFrames } from '../fleet/frame-reader.js';
+import { closeFrame, encodeClientFrame } from '../fleet/frames.js';
 import { handshakeKey, upgradeHeaders } from '../fleet/handshake.js';
 import type { Upgrade } from '../fleet/upgrade.js';
 
@@ -82,7 +83,7 @@ export async function tryClient(options: TrialClientOptions): Promise<TrialOutco
 
 /** Waits a moment for a refusal, then leaves and waits until the server has seen it. */
 async function stay(socket: Socket, head: Buffer, hello: object | undefined): Promise<TrialOutcome> {
-  const state: FrameReaderState = { unread: undefined, fragments: undefined };
+  const state: FrameReaderState = { unread: undefined, message: undefined, skipBytes: 0 };
   let isLeaving = false;
   let timer: NodeJS.Timeout | undefined;
   try {
@@ -91,8 +92,9 @@ async function stay(socket: Socket, head: Buffer, hello: object | undefined): Pr
         resolve(isLeaving ? { kind: 'admitted' } : { kind: 'closed', code: 1006, reason: '' });
       const take = (chunk: Buffer) =>
         readFrames(state, chunk, {
-          onText() {},
+          onText: () => true,
           onBinary() {},
+          onTooLong() {},
           onPing: (payload) => socket.write(encodeClientFrame(OPCODE.pong, payload)),
           onClose(code, reason) {
             // Of two closes that cross, the server has sent its own before it saw ours.

@@ -208,7 +208,20 @@ export const METRICS: Readonly<Record<string, Metric>> = Object.fromEntries([
     ),
   ],
   ['timeouts', counter('timeouts', 'Handshakes without an answer in time.', defect('downtime'))],
-  ['protocolErrors', counter('protocolErrors', 'Connections on which the server broke RFC 6455.', defect())],
+  [
+    'protocolErrors',
+    counter('protocolErrors', 'Handshakes and frames by which the server broke RFC 6455.', defect()),
+  ],
+  [
+    'messages.other',
+    {
+      kind: 'count',
+      summary: 'Messages that are not cursors: of another type, binary, or not JSON. A client ignores them.',
+      perCohort: true,
+      compared: NOTHING,
+      read: (scope) => wereThere(scope, scope.tally.otherMessages.total),
+    },
+  ],
   ['cursors.expected', counter('expected', 'Deliveries that had to arrive.', NOTHING, wereSent)],
   ['cursors.received', counter('received', "Bench's own cursors that arrived.", NOTHING, wereSent)],
   ['cursors.lost', counter('lost', 'Deliveries that had to arrive and did not.', defect(), wereExpected)],

@@ -12,6 +12,8 @@ import { liveLines } from './live-lines.js';
 
 /** Drawn more often, nobody could read it. */
 const REDRAW_MS = 100;
+/** From one drawing to the next while nothing new is reported: the time goes on. */
+const TICK_MS = 200;
 /** The stretch of time that a live rate is of. */
 const RATE_MS = 1000;
 
@@ -24,6 +26,8 @@ export class ProgressScreen implements RunObserver {
   #step = '';
   #startedAtMs = 0;
   #drawnAtMs = 0;
+  #latest: RunProgress | undefined;
+  #ticker: NodeJS.Timeout | undefined;
 
   /** @param live whether there is a live view; `undefined` leaves it to whether stderr is a terminal. */
   constructor(
@@ -42,9 +46,14 @@ export class ProgressScreen implements RunObserver {
     this.#step = `${String(index + 1).padStart(String(of).length)}/${of}`;
     this.#startedAtMs = performance.now();
     this.#drawnAtMs = 0;
+    if (this.#live === undefined) return;
+    this.#ticker ??= setInterval(() => {
+      if (this.#latest !== undefined) this.progress(this.#latest);
+    }, TICK_MS).unref();
   }
 
   progress(progress: RunProgress): void {
+    this.#latest = progress;
     const nowMs = performance.now();
     const deliveriesPerSecond = this.#deliveries.record(nowMs, progress.received);
     const phase = this.#phase;
@@ -80,6 +89,7 @@ export class ProgressScreen implements RunObserver {
 
   /** Takes the live view off the screen for good. Idempotent. */
   close(): void {
+    clearInterval(this.#ticker);
     this.#live?.close();
   }
 }

@@ -211,7 +211,7 @@ describe('being turned away', () => {
     ['garbage', 'SSH-2.0-OpenSSH\r\n\r\n', 'ERR_NOT_HTTP'],
     [
       'an accept header that is not the answer to the key',
-      'HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: nope\r\n\r\n',
+      'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: nope\r\n\r\n',
       'ERR_ACCEPT_MISMATCH',
     ],
     ['an end without a word', '', 'ERR_CLOSED_IN_HANDSHAKE'],
@@ -220,7 +220,8 @@ describe('being turned away', () => {
     const { fleet } = await setUp(one(), { onUpgrade: answerWith(text) });
     await fleet.connect('few');
     expect(fleet.tally('few').errors.entries()).toEqual([[code, 1]]);
-    expect(fleet.counted('few')).toEqual({ attempts: 1 });
+    const isBreach = code === 'ERR_ACCEPT_MISMATCH';
+    expect(fleet.counted('few')).toEqual({ attempts: 1, ...(isBreach ? { protocolErrors: 1 } : {}) });
     expect(fleet.open('few')).toBe(0);
   });
 
@@ -463,10 +464,86 @@ describe('cursor integrity', () => {
   });
 
   test.each([
-    ['no cursor', '{"type":"news"}'],
+    ['an extra field', (cursor: number) => `{"type":"cursor","cursor":"${cursor}","targeting":{"x":1}}`],
+    ['blanks', (cursor: number) => `{"type": "cursor", "cursor": "${cursor}"}`],
+    ['a JSON number', (cursor: number) => `{"cursor":${cursor},"type":"cursor"}`],
+    ['an escape', (cursor: number) => `{"type":"cursor","cursor":"\\u0031${String(cursor).slice(1)}"}`],
+    [
+      'one of two layouts',
+      (cursor: number) => `{"type":"cursor","cursor":"${cursor}"}${'\n'.repeat(cursor % 3)}`,
+    ],
+  ])('cursors with %s are what was emitted: all counts are as with ours', async (_what, write) => {
+    const send = (to: Peer, cursors: readonly number[]) => {
+      for (const cursor of cursors) to.socket.send(write(cursor));
+    };
+    send(peer('a', 0), A);
+    send(peer('a', 1), [A[0], A[2], A[1], A[3], A[3], A[4]]);
+    send(peer('b'), [...B.slice(0, 4), A[0]]);
+    await received(16);
+    await settle({ waitMs: 40 });
+    expect(fleet.counted('few')).toEqual({ ...few, received: 11, reordered: 1, duplicated: 1 });
+    expect(fleet.counted('other')).toEqual({ ...other, received: 5, lost: 1, leaked: 1 });
+  });
+
+  test.each([
+    ['other digits', `{"cursor":"0${FIRST + 1}","type":"cursor"}`, `0${FIRST + 1}`],
+    ['something behind the digits', `{"type":"cursor","cursor":"${FIRST + 1}x"}`, `${FIRST + 1}x`],
+    ['no digits at all', '{"type":"cursor","cursor":"\\u001b[2Jabc"}', '\\u001b[2Jabc'],
+  ])('a cursor with %s is foreign, whatever the layout, and shown as it came', async (_what, text, shown) => {
+    peer('b').socket.send(text);
+    await received(1);
+    expect(fleet.counted('other')).toMatchObject({ foreign: 1 });
+    expect(seen('other')).toMatchObject({ foreign: { cursor: shown } });
+  });
+
+  test('a long cursor is foreign when something else stands in place of its zeros', async () => {
+    const long = planOf({
+      id: plan.id + 1,
+      firstCursor: FIRST + 100,
+      count: 1,
+      namespaces: plan.namespaces.slice(1),
+      cursorLength: 10,
+    });
+    fleet.fleet.expectPlan(long);
+    peer('b').socket.send(`{"cursor":"${FIRST + 100}   ","type":"cursor"}`);
+    peer('b').socket.send(`{"cursor":"000${FIRST + 100}","type":"cursor"}`);
+    await received(2);
+    expect(fleet.counted('other')).toMatchObject({ foreign: 1, received: 1 });
+  });
+
+  test('what is not a cursor is neither lost nor foreign, and the first of each kind is kept, fit to be shown', async () => {
+    const { socket } = peer('b');
+    socket.send('{"type":"welcome","for":"b"}');
+    socket.send('{"type":"welcome","for":"c"}');
+    socket.send(`\u001b[2J${'x'.repeat(500)}`);
+    socket.send(Buffer.alloc(40, 7));
+    deliver();
+    await settle();
+    expect(fleet.counted('other')).toEqual(other);
+    expect(fleet.counted('few')).toEqual(few);
+    const kinds = fleet.tally('other').otherMessages.entries();
+    expect(kinds.map(({ kind, count, first: { text } }) => [kind, count, text])).toEqual([
+      ['type "welcome"', 2, '{"type":"welcome","for":"b"}'],
+      ['binary', 1, `40 bytes: ${Array(32).fill('07').join(' ')} …`],
+      ['text that is not JSON', 1, `\\u001b[2J${'x'.repeat(116)}…`],
+    ]);
+    expect(kinds[0]?.first).toMatchObject({ client: 0, namespace: 'b' });
+  });
+
+  test('where every message has a layout of its own, all are read all the same', async () => {
+    const many = Array.from(
+      { length: 40 },
+      (_, index) => `{"type":"cursor","n":"${'x'.repeat(index)}","cursor":"${B[index % 5]}"}`,
+    );
+    for (const text of many) peer('b').socket.send(text);
+    await received(40);
+    expect(fleet.counted('other')).toMatchObject({ received: 40, duplicated: 35 });
+  });
+
+  test.each([
     ['too large to be a number', encodeCursor('9'.repeat(30))],
     ['longer than anybody needs', encodeCursor('7'.padStart(100, '0'))],
-  ])('a text that is %s is foreign, and is not kept', async (_what, text) => {
+  ])('a cursor that is %s is foreign, and is not kept', async (_what, text) => {
     peer('b').socket.send(text);
     await received(1);
     expect(seen('other')).toEqual({ foreign: { client: 0, namespace: 'b' } });
@@ -583,13 +660,12 @@ describe('cursor integrity', () => {
     expect(fleet.counted('few')).toEqual(few);
   });
 
-  test('one that bench did not emit is foreign, and not leaked, and so is any other text', async () => {
+  test('one that bench did not emit is foreign, and not leaked', async () => {
     deliver();
     peer('b').cursors(FIRST - 1, FIRST + 10, 42);
-    peer('b').socket.send('{"type":"news"}');
-    await received(19);
+    await received(18);
     await settle();
-    expect(fleet.counted('other')).toEqual({ ...other, foreign: 4 });
+    expect(fleet.counted('other')).toEqual({ ...other, foreign: 3 });
     expect(seen('other')).toEqual({ foreign: { client: 0, namespace: 'b', cursor: String(FIRST - 1) } });
   });
 

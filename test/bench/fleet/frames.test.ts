@@ -1,16 +1,15 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import {
-  closeFrame,
-  cursorNumber,
-  encodeClientFrame,
   type FrameHandler,
   type FrameReaderState,
+  MAX_MESSAGE_BYTES,
   readFrames,
-} from '../../../src/bench/fleet/frames.js';
+} from '../../../src/bench/fleet/frame-reader.js';
+import { closeFrame, encodeClientFrame } from '../../../src/bench/fleet/frames.js';
 import { encodeServerFrame, OPCODE, PreparedMessage } from '../../../src/protocol/frames.js';
 import { within } from '../../support/deadline.js';
 
@@ -18,12 +17,17 @@ import { within } from '../../support/deadline.js';
 class Notes implements FrameHandler {
   readonly heard: unknown[][] = [];
 
-  onText(bytes: Buffer, start: number, end: number): void {
+  onText(bytes: Buffer, start: number, end: number): boolean {
     this.heard.push(['text', bytes.toString('utf8', start, end)]);
+    return true;
   }
 
-  onBinary(): void {
-    this.heard.push(['binary']);
+  onBinary(bytes: Buffer, start: number, end: number): void {
+    this.heard.push(['binary', bytes.toString('utf8', start, end)]);
+  }
+
+  onTooLong(): void {
+    this.heard.push(['too long']);
   }
 
   onPing(payload: Buffer): void {
@@ -41,7 +45,7 @@ class Notes implements FrameHandler {
 
 /** Feeds chunks through one buffer that is overwritten each time, the way sockets hand them over. */
 function read(chunks: readonly Buffer[]): { heard: unknown[][]; state: FrameReaderState } {
-  const state: FrameReaderState = { unread: undefined, fragments: undefined };
+  const state: FrameReaderState = { unread: undefined, message: undefined, skipBytes: 0 };
   const notes = new Notes();
   const shared = Buffer.alloc(Math.max(1, ...chunks.map(({ length }) => length)));
   for (const chunk of chunks) {
@@ -50,6 +54,12 @@ function read(chunks: readonly Buffer[]): { heard: unknown[][]; state: FrameRead
     readFrames(state, shared.subarray(0, chunk.length), notes);
   }
   return { heard: notes.heard, state };
+}
+
+/** Bytes as they come in pieces of one size. */
+function pieces(bytes: Buffer, size: number): Buffer[] {
+  const count = Math.ceil(bytes.length / size);
+  return Array.from({ length: count }, (_, index) => bytes.subarray(index * size, (index + 1) * size));
 }
 
 /** A frame that is not the last of its message. */
@@ -89,16 +99,20 @@ const messageArb: fc.Arbitrary<{ readonly frames: readonly Buffer[]; readonly he
     fc.constant({ frames: [encodeServerFrame(OPCODE.pong, Buffer.from('x'))], heard: [] }),
     textArb.map((text) => ({
       frames: [encodeServerFrame(OPCODE.binary, Buffer.from(text))],
-      heard: [['binary']],
+      heard: [['binary', text]],
     })),
-    // A text in pieces, cut anywhere, in the middle of a character too, with a ping between them.
+    // A message in pieces, cut anywhere, in the middle of a character too, with a ping between them.
     fc
-      .record({ text: textArb, places: fc.array(fc.nat(), { minLength: 1, maxLength: 3 }) })
-      .map(({ text, places }) => {
+      .record({
+        text: textArb,
+        places: fc.array(fc.nat(), { minLength: 1, maxLength: 3 }),
+        name: fc.constantFrom('text' as const, 'binary' as const),
+      })
+      .map(({ text, places, name }) => {
         const pieces = cut(Buffer.from(text), places);
         const frames = pieces.map((piece, index) =>
           index === 0
-            ? fragment(OPCODE.text, piece)
+            ? fragment(OPCODE[name], piece)
             : index < pieces.length - 1
               ? fragment(OPCODE.continuation, piece)
               : encodeServerFrame(OPCODE.continuation, piece),
@@ -108,7 +122,7 @@ const messageArb: fc.Arbitrary<{ readonly frames: readonly Buffer[]; readonly he
           frames,
           heard: [
             ['ping', '!'],
-            ['text', text],
+            [name, text],
           ],
         };
       }),
@@ -124,7 +138,7 @@ describe('reading', () => {
           const bytes = Buffer.concat(messages.flatMap(({ frames }) => frames));
           const { heard, state } = read(cut(bytes, places));
           expect(heard).toEqual(messages.flatMap((message) => message.heard));
-          expect(state).toEqual({ unread: undefined, fragments: undefined });
+          expect(state).toEqual({ unread: undefined, message: undefined, skipBytes: 0 });
         },
       ),
       { numRuns: 300 },
@@ -149,13 +163,20 @@ describe('reading', () => {
   test('it keeps nothing between whole frames, and a part of one until the rest is there', () => {
     const frame = encodeServerFrame(OPCODE.text, Buffer.from('hello'));
     expect(read([frame, frame]).state.unread).toBeUndefined();
-    expect(read([frame, frame.subarray(0, 4)]).state.unread).toEqual(frame.subarray(0, 4));
+    expect(read([frame, frame.subarray(0, 4)]).state.unread?.got.bytes).toEqual(frame.subarray(0, 4));
   });
 
-  test('a close without a code is 1005, and nothing is read after a close', () => {
+  test('a close without a code is 1005, and nothing is read after a close but that there is something', () => {
     const close = encodeServerFrame(OPCODE.close, Buffer.alloc(0));
     const text = encodeServerFrame(OPCODE.text, Buffer.from('late'));
-    expect(read([Buffer.concat([close, text])]).heard).toEqual([['close', 1005, '']]);
+    const ping = encodeServerFrame(OPCODE.ping, Buffer.from('late'));
+    const closed = ['close', 1005, ''];
+    expect(read([Buffer.concat([close, ping, text])]).heard).toEqual([closed]);
+    expect(read([Buffer.concat([close, text, text])]).heard).toEqual([closed, ['protocol error']]);
+    expect(read([close.subarray(0, 1), Buffer.concat([close.subarray(1), text])]).heard).toEqual([
+      closed,
+      ['protocol error'],
+    ]);
   });
 
   const plain = encodeServerFrame(OPCODE.text, Buffer.from('hello'));
@@ -168,9 +189,6 @@ describe('reading', () => {
     ['has an opcode that is not known', withHead(0x83)],
     ['has a control opcode that is not known', withHead(0x8b)],
     ['continues nothing', withHead(0x80)],
-    // The head alone tells: what it announces is not waited for, and not kept.
-    ['announces more than 1 MiB', Buffer.from([0x81, 127, 0, 0, 0, 0, 0, 0x10, 0, 1])],
-    ['announces more than there is memory', Buffer.from([0x81, 127, ...Array(8).fill(0xff)].with(2, 0x7f))],
   ])('a frame that %s is a protocol error, and nothing is read after it', (_what, frame) => {
     expect(read([Buffer.concat([plain, frame, plain])]).heard).toEqual([
       ['text', 'hello'],
@@ -178,11 +196,83 @@ describe('reading', () => {
     ]);
   });
 
-  test('a message in pieces that come to more than 1 MiB is a protocol error, and is not kept', () => {
-    const piece = Buffer.alloc(600 * 1024, 0x20);
-    const { heard, state } = read([fragment(OPCODE.text, piece), fragment(OPCODE.continuation, piece)]);
-    expect(heard).toEqual([['protocol error']]);
-    expect(state.fragments).toBeUndefined();
+  const long = Buffer.alloc(MAX_MESSAGE_BYTES + 1, 0x20);
+  const half = Buffer.alloc(600 * 1024, 0x20);
+  test.each<[string, Buffer[]]>([
+    ['in one frame', [encodeServerFrame(OPCODE.text, long)]],
+    ['of bytes', [encodeServerFrame(OPCODE.binary, long)]],
+    ['in fragments', [fragment(OPCODE.text, half), encodeServerFrame(OPCODE.continuation, half)]],
+    [
+      'in fragments, one of them too long by itself',
+      [
+        fragment(OPCODE.text, Buffer.from('a')),
+        fragment(OPCODE.continuation, long),
+        encodeServerFrame(OPCODE.continuation, Buffer.from('b')),
+      ],
+    ],
+  ])('a message of more than 1 MiB %s is legal, and is counted without being kept', (_how, frames) => {
+    const bytes = Buffer.concat([...frames, plain]);
+    for (const size of [bytes.length, 64 * 1024, 1000]) {
+      const { heard, state } = read(pieces(bytes, size));
+      expect(heard).toEqual([['too long'], ['text', 'hello']]);
+      expect(state).toEqual({ unread: undefined, message: undefined, skipBytes: 0 });
+    }
+  });
+
+  test('a frame takes memory for what has come of it, and not for what it announces', () => {
+    const announced = Buffer.from([0x81, 127, 0, 0, 0, 0, 0, 0x10, 0, 0]);
+    const { state } = read([announced]);
+    expect(state.unread?.got.bytes.buffer.byteLength).toBeLessThan(64 * 1024);
+    const endless = Buffer.from([0x81, 127, 0x7f, ...Array(7).fill(0xff)]);
+    expect(read([endless, Buffer.alloc(1000)]).state).toMatchObject({
+      unread: undefined,
+      message: undefined,
+    });
+  });
+});
+
+describe('what a server can make the reader spend is linear in the bytes it sends', () => {
+  /** Work is counted, not timed: bytes that are copied while `bytes` are read in pieces. */
+  function copiedBytes(bytes: Buffer, size: number, from: Buffer[] = []): number {
+    const copy = vi.spyOn(Buffer.prototype, 'copy');
+    const concat = vi.spyOn(Buffer, 'concat');
+    try {
+      read([...from, ...pieces(bytes, size)]);
+      const copied = copy.mock.results.reduce((sum, { value }) => sum + Number(value), 0);
+      const joined = concat.mock.results.reduce((sum, { value }) => sum + (value as Buffer).length, 0);
+      // The test itself copies each piece once.
+      return copied + joined - bytes.length;
+    } finally {
+      vi.restoreAllMocks();
+    }
+  }
+
+  test('a long frame that comes in small pieces', () => {
+    const frame = encodeServerFrame(OPCODE.text, Buffer.alloc(MAX_MESSAGE_BYTES, 0x20));
+    expect(copiedBytes(frame, 500)).toBeLessThan(4 * frame.length);
+  });
+
+  test('a long message in small fragments', () => {
+    const piece = fragment(OPCODE.continuation, Buffer.alloc(100, 0x20));
+    const all = Buffer.concat(Array.from({ length: 5000 }, () => piece));
+    expect(copiedBytes(all, 64 * 1024, [fragment(OPCODE.text, Buffer.alloc(1))])).toBeLessThan(
+      4 * all.length,
+    );
+  });
+
+  test('empty fragments without end, which take no memory either', () => {
+    const empty = fragment(OPCODE.continuation, Buffer.alloc(0));
+    const { heard, state } = read([
+      fragment(OPCODE.text, Buffer.from('a')),
+      ...Array.from({ length: 100 }, () => Buffer.concat(Array.from({ length: 1000 }, () => empty))),
+    ]);
+    expect(heard).toEqual([]);
+    expect(Object.keys(state.message ?? {})).toEqual(['opcode', 'got']);
+    expect(state.message?.got?.bytes.buffer.byteLength).toBeLessThan(64 * 1024);
+    const many = Buffer.concat(Array.from({ length: 2000 }, () => empty));
+    expect(copiedBytes(many, many.length, [fragment(OPCODE.text, Buffer.from('a'))])).toBeLessThan(
+      many.length,
+    );
   });
 });
 
@@ -213,7 +303,7 @@ describe('against a real server', () => {
 
   test('frames that the `ws` package sends are read as what was sent', async () => {
     const { atServer, socket } = await connection();
-    const state: FrameReaderState = { unread: undefined, fragments: undefined };
+    const state: FrameReaderState = { unread: undefined, message: undefined, skipBytes: 0 };
     const notes = new Notes();
     const closed = new Promise<void>((resolve) => {
       socket.on('data', (chunk: Buffer) => {
@@ -238,7 +328,7 @@ describe('against a real server', () => {
       ['text', '{"type":"cursor","cursor":"7"}'],
       ['text', 'x'.repeat(126)],
       ['text', long],
-      ['binary'],
+      ['binary', '\u0001\u0002\u0003'],
       ['ping', 'are you there'],
       ['text', 'in two parts'],
       ['close', 4503, 'Connection limit reached'],
@@ -271,50 +361,5 @@ describe('against a real server', () => {
       encodeClientFrame(OPCODE.text, Buffer.from('same')).toString('hex'),
     );
     expect(new Set(frames).size).toBe(8);
-  });
-});
-
-describe('the number of a cursor', () => {
-  const numberIn = (text: string): number => {
-    const bytes = Buffer.from(`##${text}##`);
-    return cursorNumber(bytes, 2, bytes.length - 2);
-  };
-
-  test('is exact for every safe integer, leading zeros included', () => {
-    fc.assert(
-      fc.property(fc.maxSafeNat(), fc.nat({ max: 5 }), (cursor, zeros) => {
-        expect(numberIn(`{"type":"cursor","cursor":"${'0'.repeat(zeros)}${cursor}"}`)).toBe(cursor);
-      }),
-    );
-    expect(numberIn(new PreparedMessage(String(Number.MAX_SAFE_INTEGER)).text)).toBe(Number.MAX_SAFE_INTEGER);
-  });
-
-  test('any other text has none, and one byte off makes it another text', () => {
-    const text = '{"type":"cursor","cursor":"42"}';
-    expect(numberIn(text)).toBe(42);
-    for (let index = 0; index < text.length; index++) {
-      const isDigit = /\d/.test(text[index] as string);
-      const changed = `${text.slice(0, index)}~${text.slice(index + 1)}`;
-      expect(numberIn(changed), changed).toBeNaN();
-      const shorter = text.slice(0, index) + text.slice(index + 1);
-      if (!isDigit) expect(numberIn(shorter), shorter).toBeNaN();
-    }
-  });
-
-  test.each([
-    '',
-    '{}',
-    '{"type":"cursor","cursor":""}',
-    '{"type":"cursor","cursor":"-1"}',
-    '{"type":"cursor","cursor":"1.5"}',
-    '{"type":"cursor","cursor":"1e3"}',
-    '{"type":"cursor","cursor":"abc"}',
-    '{"type":"cursor","cursor":42}',
-    '{"type": "cursor","cursor":"42"}',
-    '{"type":"cursor","cursor":"42"} ',
-    '{"cursor":"42","type":"cursor"}',
-    '{"type":"hello","cursor":"42"}',
-  ])('%j has none', (text) => {
-    expect(numberIn(text)).toBeNaN();
   });
 });

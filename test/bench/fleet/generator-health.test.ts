@@ -13,16 +13,28 @@ function pass(ms: number, spent: { cpuMs?: number; waitMs?: number } = {}): void
 
 /** A tick of the event loop, with the timer that is due. */
 function tick(): void {
-  vi.advanceTimersByTime(20);
+  vi.advanceTimersToNextTimer();
+}
+
+/** Two seconds in which the timer is on time, with so much to do in each 10 ms. */
+function twoSeconds(cpuMs: number): void {
+  for (let step = 0; step < 200; step++) {
+    pass(10, { cpuMs });
+    vi.advanceTimersByTime(10);
+  }
 }
 
 let health: GeneratorHealth;
+let turns: number;
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   Object.assign(used, { atMs: 5000, cpuMs: 70, waitMs: 30 });
   health = new GeneratorHealth(() => ({ ...used }));
-  health.start();
+  turns = 0;
+  health.start(() => {
+    turns += 1;
+  });
 });
 
 afterEach(() => {
@@ -71,8 +83,10 @@ test('a sample is there once a second, or before when it is needed, but not of n
   expect(health.sample(true)).toMatchObject({ fromMs: 5000, toMs: 5250 });
   expect(health.sample(true)).toBeUndefined();
   pass(999);
+  tick();
   expect(health.sample()).toBeUndefined();
   pass(1);
+  tick();
   expect(health.sample()).toMatchObject({ fromMs: 5250, toMs: 6250 });
 });
 
@@ -81,7 +95,10 @@ test('a process is late still when it is asked for a sample right behind a turn 
   tick();
   pass(1);
   expect(health.sample(true)).toMatchObject({ lateSinceMs: 5000 });
-  pass(250);
+  for (let turn = 0; turn < 13; turn++) {
+    pass(20);
+    tick();
+  }
   expect(health.sample(true)).toMatchObject({ lateSinceMs: undefined });
 });
 
@@ -96,4 +113,36 @@ test('how the real process fares is read from the system', () => {
   // It did nothing but run, as far as it was let.
   expect(sample?.cpu).toBeGreaterThan(0);
   expect(sample?.runQueueWait ?? 0).toBeGreaterThanOrEqual(0);
+});
+
+test('a process with nothing to do is woken less often to look at it than one that is busy', () => {
+  twoSeconds(5);
+  expect(turns).toBe(100);
+  turns = 0;
+  twoSeconds(0);
+  expect(turns).toBeGreaterThan(18);
+  expect(turns).toBeLessThan(23);
+});
+
+test('a process that stands still while it has nothing to do is late all the same', () => {
+  twoSeconds(0);
+  health.sample(true);
+  pass(700);
+  tick();
+  const sample = health.sample(true);
+  expect(sample?.delayMaxMs).toBeGreaterThan(590);
+  expect(sample).toMatchObject({
+    lateSinceMs: expect.any(Number),
+    longest: { fromMs: 7000, toMs: 7700 },
+  });
+});
+
+test('what is read has been there no longer than since the turn before the last reads', async () => {
+  pass(20);
+  tick();
+  pass(5);
+  // In the tick of that turn: what came before it is read only now.
+  expect(health.readLateMs(used.atMs)).toBe(25);
+  await new Promise(setImmediate);
+  expect(health.readLateMs(used.atMs)).toBe(5);
 });

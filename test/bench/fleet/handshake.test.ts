@@ -9,12 +9,13 @@ const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 const ACCEPT = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=';
 const head = (...lines: string[]) => Buffer.from(`${lines.join('\r\n')}\r\n\r\n`);
 const SWITCHING = 'HTTP/1.1 101 Switching Protocols';
+const UPGRADE = ['Upgrade: websocket', 'Connection: Upgrade'];
 
 describe('the answer to an upgrade request', () => {
   test('is accepted with the right accept header, whatever its case, and what follows is left over', () => {
     for (const name of ['Sec-WebSocket-Accept', 'sec-websocket-accept', 'SEC-WEBSOCKET-ACCEPT']) {
       const bytes = Buffer.concat([
-        head(SWITCHING, 'Upgrade: websocket', `${name}:  ${ACCEPT} `),
+        head(SWITCHING, 'UPGRADE:WebSocket', 'connection: keep-alive, UPGRADE', `${name}:  ${ACCEPT} `),
         Buffer.from('frame'),
       ]);
       expect(readAnswer(bytes, KEY)).toEqual({ kind: 'accepted', rest: Buffer.from('frame') });
@@ -22,7 +23,10 @@ describe('the answer to an upgrade request', () => {
   });
 
   test('is incomplete wherever it is cut before its end, and the same from there on', () => {
-    const bytes = Buffer.concat([head(SWITCHING, `Sec-WebSocket-Accept: ${ACCEPT}`), Buffer.from('rest')]);
+    const bytes = Buffer.concat([
+      head(SWITCHING, ...UPGRADE, `Sec-WebSocket-Accept: ${ACCEPT}`),
+      Buffer.from('rest'),
+    ]);
     const end = bytes.length - 'rest'.length;
     fc.assert(
       fc.property(fc.nat({ max: bytes.length }), (length) => {
@@ -38,14 +42,43 @@ describe('the answer to an upgrade request', () => {
     ['the key itself', KEY],
     ['more than the key', `${ACCEPT}=`],
   ])('a 101 that accepts %s is no handshake', (_what, accept) => {
-    expect(readAnswer(head(SWITCHING, `Sec-WebSocket-Accept: ${accept}`), KEY)).toEqual({
+    expect(readAnswer(head(SWITCHING, ...UPGRADE, `Sec-WebSocket-Accept: ${accept}`), KEY)).toMatchObject({
       kind: 'invalid',
-      why: 'ERR_ACCEPT_MISMATCH',
+      code: 'ERR_ACCEPT_MISMATCH',
+      breach: expect.stringContaining('Sec-WebSocket-Accept'),
     });
   });
 
   test('a 101 without an accept header is no handshake', () => {
-    expect(readAnswer(head(SWITCHING, 'Upgrade: websocket'), KEY)).toMatchObject({ kind: 'invalid' });
+    expect(readAnswer(head(SWITCHING, ...UPGRADE), KEY)).toMatchObject({ code: 'ERR_ACCEPT_MISMATCH' });
+  });
+
+  test('a subprotocol is accepted when it was offered, and only then', () => {
+    const answer = (...protocols: string[]) =>
+      head(
+        SWITCHING,
+        ...UPGRADE,
+        `Sec-WebSocket-Accept: ${ACCEPT}`,
+        ...protocols.map((one) => `Sec-WebSocket-Protocol: ${one}`),
+      );
+    const offered = ['datafn-sync-v1', 'other'];
+    expect(readAnswer(answer('other'), KEY, offered)).toMatchObject({ kind: 'accepted' });
+    expect(readAnswer(answer(), KEY, offered)).toMatchObject({ kind: 'accepted' });
+    for (const wrong of [['third'], ['datafn-sync-v1', 'other'], ['datafn-sync-v1, other'], ['OTHER']]) {
+      expect(readAnswer(answer(...wrong), KEY, offered)).toMatchObject({ code: 'ERR_UNOFFERED_SUBPROTOCOL' });
+    }
+  });
+
+  test('interim answers before it are passed over', () => {
+    const bytes = Buffer.concat([
+      head('HTTP/1.1 103 Early Hints', 'Link: </x>'),
+      head('HTTP/1.1 102 Processing'),
+      head(SWITCHING, ...UPGRADE, `Sec-WebSocket-Accept: ${ACCEPT}`),
+      Buffer.from('rest'),
+    ]);
+    expect(readAnswer(bytes, KEY)).toEqual({ kind: 'accepted', rest: Buffer.from('rest') });
+    const endless = Buffer.concat(Array.from({ length: 1000 }, () => head('HTTP/1.1 102 Processing')));
+    expect(readAnswer(endless, KEY)).toEqual({ kind: 'invalid', code: 'ERR_RESPONSE_HEAD' });
   });
 
   test.each([400, 401, 403, 404, 426, 429, 500, 503, 200, 302])('status %i is a rejection', (status) => {
@@ -55,10 +88,10 @@ describe('the answer to an upgrade request', () => {
     });
   });
 
-  test.each(['SSH-2.0-server\r\n\r\n', '\r\n\r\n', 'HTTP/1.1 abc\r\n\r\n', '\0\0\r\n\r\n'])(
+  test.each(['SSH-2.0-server\r\n\r\n', '\r\n\r\n', 'HTTP/1.1 abc\r\n\r\n', 'HTTP/1.1 1011 X\r\n\r\n'])(
     '%j is no HTTP',
     (text) => {
-      expect(readAnswer(Buffer.from(text), KEY)).toEqual({ kind: 'invalid', why: 'ERR_NOT_HTTP' });
+      expect(readAnswer(Buffer.from(text), KEY)).toEqual({ kind: 'invalid', code: 'ERR_NOT_HTTP' });
     },
   );
 

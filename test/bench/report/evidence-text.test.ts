@@ -55,14 +55,17 @@ describe('of deliveries that went wrong, how many of how many is told, and the f
     expect(told(fault, parts)[0]).toBe(text);
   });
 
-  test('where what came was no cursor', () => {
-    const measurements = emptyMeasurements(COHORTS);
-    const [{ tally }] = measurements.cohorts as [(typeof measurements.cohorts)[number]];
-    tally.counters.foreign = 1;
-    tally.evidence.note('foreign', 1000, () => ({ client: 0, namespace: 'a' }));
-    expect(evidenceFor(ruleOf('cursors.foreign == 0'), measurements)).toEqual([
-      '1 of 1 deliveries to cohort users; first: at 1 s client bench-users-0 of a got a text that is no cursor of bench',
-    ]);
+  test('of a cursor that was not kept, that it was too long', () => {
+    expect(told('foreign', { cursor: undefined })[0]).toBe(
+      '2 of 5,002 deliveries to cohort users; first: at 3.41 s client bench-users-7 of user:8 got a cursor too long to be shown, which bench did not emit',
+    );
+  });
+
+  test('of a protocol error, what the server did', () => {
+    const rule = 'protocolErrors == 0';
+    expect(told('protocolErrors', { breach: 'close code 999 must not be sent' }, rule)[0]).toBe(
+      '2 in cohort users; first: at 3.41 s client bench-users-7 of user:8 got: close code 999 must not be sent',
+    );
   });
 
   test('for the cohorts that the rule is about, and no other rule', () => {

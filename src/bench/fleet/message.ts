@@ -1,0 +1,103 @@
+// What a text message says, as a DataFn client reads it.
+
+/**
+ * Cursor messages that differ in nothing but the digits of the cursor: bytes in front of them, and bytes behind them.
+ * Their cursors are read without a JSON parser, which would take several times as long.
+ */
+export class CursorLayout {
+  readonly #before: Buffer;
+  readonly #behind: Buffer;
+  /** What a message has besides the digits. */
+  readonly envelopeBytes: number;
+
+  constructor(before: string, behind: string) {
+    this.#before = Buffer.from(before);
+    this.#behind = Buffer.from(behind);
+    this.envelopeBytes = this.#before.length + this.#behind.length;
+  }
+
+  /** The number in the message from `start` to `end`; NaN when it has another layout. */
+  numberIn(bytes: Buffer, start: number, end: number): number {
+    const before = this.#before;
+    const behind = this.#behind;
+    const first = start + before.length;
+    const last = end - behind.length;
+    if (first >= last) return Number.NaN;
+    for (let index = behind.length - 1; index >= 0; index--) {
+      if (bytes[last + index] !== behind[index]) return Number.NaN;
+    }
+    for (let index = before.length - 1; index >= 0; index--) {
+      if (bytes[start + index] !== before[index]) return Number.NaN;
+    }
+    let value = 0;
+    for (let index = first; index < last; index++) {
+      const digit = (bytes[index] as number) - 0x30;
+      if (digit < 0 || digit > 9) return Number.NaN;
+      value = value * 10 + digit;
+    }
+    return value;
+  }
+}
+
+/** The layout that the library and `datafn-ws serve` send, byte for byte. */
+export const OUR_LAYOUT = new CursorLayout('{"type":"cursor","cursor":"', '"}');
+
+/** The layout of a cursor message whose cursor is `digits`; `undefined` when it cannot be told from the text. */
+export function layoutOf(text: string, digits: string): CursorLayout | undefined {
+  // With other digits in the right place, it is the same message with another cursor. Nothing else in a JSON text
+  // depends on the digits within a string.
+  const others = `1${digits}`;
+  for (let at = text.indexOf(`"${digits}"`); at !== -1; at = text.indexOf(`"${digits}"`, at + 1)) {
+    const [before, behind] = [text.slice(0, at + 1), text.slice(at + 1 + digits.length)];
+    const message = readMessage(before + others + behind);
+    if (message.isCursor && message.text === others) return new CursorLayout(before, behind);
+  }
+  return undefined;
+}
+
+/** A message that a client takes for a cursor. */
+export interface CursorMessage {
+  readonly isCursor: true;
+  /** What the client makes of the cursor; NaN where it makes nothing of it. */
+  readonly cursor: number;
+  /** The cursor as it was sent; a JSON number has no digits of its own. */
+  readonly text: string | undefined;
+}
+
+/** A message that a client ignores. */
+export interface OtherMessage {
+  readonly isCursor: false;
+  /** Messages of one kind are counted together. */
+  readonly kind: string;
+}
+
+/** Characters of a type that are kept. */
+const MAX_TYPE_LENGTH = 40;
+
+/**
+ * Reads a text as a DataFn client does: JSON of the type "cursor", with a cursor that `parseInt` reads, a string or a
+ * number.
+ */
+export function readMessage(text: string): CursorMessage | OtherMessage {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return other('text that is not JSON');
+  }
+  if (typeof value !== 'object' || value === null) return other('JSON that is not an object');
+  const { type, cursor } = value as { type?: unknown; cursor?: unknown };
+  if (typeof type !== 'string') return other('JSON without a type');
+  if (type !== 'cursor') return other(`type ${JSON.stringify(type.slice(0, MAX_TYPE_LENGTH))}`);
+  if (!cursor || (typeof cursor !== 'string' && typeof cursor !== 'number'))
+    return other('type "cursor" without a cursor');
+  return {
+    isCursor: true,
+    cursor: Number.parseInt(String(cursor), 10),
+    text: typeof cursor === 'string' ? cursor : undefined,
+  };
+}
+
+function other(kind: string): OtherMessage {
+  return { isCursor: false, kind };
+}
