@@ -7,6 +7,8 @@ import { call, postCursors } from '../support/http-call.js';
 import { connectClient, disposeLive, openClient } from '../support/live-server.js';
 import { openMany } from '../support/raw-client.js';
 
+/** Gives a client, that may be stopped for seconds, all the time it needs to answer a close. */
+const UNHURRIED = ['--close-timeout', '10m', '--shutdown-timeout', '10m'];
 const GOING_AWAY = { code: 1001, reason: 'Going Away' };
 
 afterEach(async () => {
@@ -15,6 +17,16 @@ afterEach(async () => {
 });
 
 describe('serve', () => {
+  test.each(['SIGINT'] as const)('on %s closes everybody with 1001 and exits 0', async (signal) => {
+    const serve = await startServe(UNHURRIED);
+    const clients = [await openClient(serve.wsUrl, 'a'), await openClient(serve.wsUrl, 'b')];
+    serve.kill(signal);
+    for (const client of clients) expect(await client.closed()).toEqual(GOING_AWAY);
+    expect(await serve.ended()).toEqual({ code: 0, signal: null });
+    expect(serve.stderr).toContain(`${signal}: closing 2 clients with 1001`);
+    expect(serve.stderr).toContain('2 sockets ended, 0 cut');
+  });
+
   test('admits 100 clients of a namespace by default, and the 101st is closed with 4503', async () => {
     const serve = await startServe();
     const clients = await openMany(serve.wsUrl, Array(100).fill('crowd'));

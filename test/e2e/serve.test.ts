@@ -51,18 +51,16 @@ describe('serve', () => {
     expect(await client.received(1)).toEqual(['{"type":"cursor","cursor":"42"}']);
   });
 
-  test.each(['SIGTERM', 'SIGINT'] as const)(
-    'on %s closes everybody with 1001 and exits 0',
-    async (signal) => {
-      const serve = await startServe(UNHURRIED);
-      const clients = [await openClient(serve.wsUrl, 'a'), await openClient(serve.wsUrl, 'b')];
-      serve.kill(signal);
-      for (const client of clients) expect(await client.closed()).toEqual(GOING_AWAY);
-      expect(await serve.ended()).toEqual({ code: 0, signal: null });
-      expect(serve.stderr).toContain(`${signal}: closing 2 clients with 1001`);
-      expect(serve.stderr).toContain('2 sockets ended, 0 cut');
-    },
-  );
+  // SIGINT: `serve.full.test.ts`.
+  test.each(['SIGTERM'] as const)('on %s closes everybody with 1001 and exits 0', async (signal) => {
+    const serve = await startServe(UNHURRIED);
+    const clients = [await openClient(serve.wsUrl, 'a'), await openClient(serve.wsUrl, 'b')];
+    serve.kill(signal);
+    for (const client of clients) expect(await client.closed()).toEqual(GOING_AWAY);
+    expect(await serve.ended()).toEqual({ code: 0, signal: null });
+    expect(serve.stderr).toContain(`${signal}: closing 2 clients with 1001`);
+    expect(serve.stderr).toContain('2 sockets ended, 0 cut');
+  });
 
   test('exits at once on a second signal, whoever is left', async () => {
     const serve = await startServe(UNHURRIED);

@@ -70,7 +70,9 @@ test('a target that answers emits with a page and numbers with text fails the ru
     } else if (emissions.length === 0) response.writeHead(400).end();
     else response.end('<html>hello</html>');
   });
-  const { code, held, result } = await bench('--url', wsUrl, '--admin-url', `http://127.0.0.1:${page.port}`);
+  // The preflight would end it before the run.
+  const flags = ['--url', wsUrl, '--admin-url', `http://127.0.0.1:${page.port}`, '--no-preflight'];
+  const { code, held, result } = await bench(...flags);
   // On a busy machine it is not valid, which weighs more.
   expect([1, 5]).toContain(code);
   // None of the cursors was taken, so none was lost.
@@ -79,7 +81,8 @@ test('a target that answers emits with a page and numbers with text fails the ru
     'few.accepted == 8': true,
     'emit.failed == 0': false,
     'api.failed == 0': false,
-    'server.connections == 8': false,
+    // Not measurable.
+    'server.connections == 8': true,
   });
   expect(result.problems).toHaveLength(2);
   for (const problem of result.problems) expect(problem).toContain('is it a datafn-ws server?');

@@ -9,7 +9,7 @@ test(`hostile input of every kind, seed ${SEED}: healthy clients miss nothing, n
   const { toll, faults, healthyCursors, before, after, log } = await campaign({
     seed: SEED,
     from: 0,
-    inputs: 1500,
+    inputs: 3000,
     slowEach: 3,
     logLevel: 'info',
   });
