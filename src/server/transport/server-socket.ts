@@ -177,7 +177,7 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
 
   /** @internal Whether something that the client sent is to be heard. */
   pays(): boolean {
-    if (this.#owner === undefined || this.#isEnding || this.readyState !== WebSocket.OPEN) return false;
+    if (this.#owner === undefined || this.#isEnding) return false;
     const pace = this.#owner.messagePace;
     if (pace === undefined) return true;
     const paidUntilMs = pace.take(this.#paidUntilMs, performance.now());
