@@ -9,12 +9,13 @@ import { Upgrade, type UpgradeSettings } from '../fleet/upgrade.js';
 import { BEHAVIORS } from '../scenario/behaviors.js';
 import { actionsOf, type Cohort, type EmitPhase, type Scenario } from '../scenario/model.js';
 import { hintFor, noApi } from './hints.js';
+import { afterPatience } from './patience.js';
 import { type TrialOutcome, tryClient } from './trial-client.js';
 
 /** Clients that are tried at most, so that a server's limits on new connections are not in question. */
 const MAX_CLIENTS = 16;
 /** How long the server may take to answer the emit. */
-const EMIT_MS = 2000;
+const EMIT_MS = 5000;
 /** Characters of the server's own words that are shown. */
 const MAX_WORDS = 300;
 const MIN_SECRET_LENGTH = 4;
@@ -64,15 +65,13 @@ export async function tryEmit(scenario: Scenario, emits: EmitTarget, cursor: num
   const namespace = scenario.namespaces[phase?.namespaces[0] ?? -1];
   if (phase === undefined || namespace === undefined) return;
   const lane = openLane(emits);
-  let deadline: NodeJS.Timeout | undefined;
+  let answered = () => {};
   try {
     await Promise.race([
       lane.emit([{ namespace, cursor: String(cursor).padStart(phase.cursorLength, '0') }]),
       new Promise<never>((_, reject) => {
-        deadline = setTimeout(
-          () =>
-            reject(new DatafnWsError('ERR_UNREACHABLE', `no answer to an emit within ${EMIT_MS / 1000} s`)),
-          EMIT_MS,
+        answered = afterPatience(EMIT_MS, () =>
+          reject(new DatafnWsError('ERR_UNREACHABLE', `no answer to an emit within ${EMIT_MS / 1000} s`)),
         );
       }),
     ]);
@@ -89,7 +88,7 @@ export async function tryEmit(scenario: Scenario, emits: EmitTarget, cursor: num
       },
     );
   } finally {
-    clearTimeout(deadline);
+    answered();
     lane.close();
   }
 }

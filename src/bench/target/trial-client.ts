@@ -7,9 +7,10 @@ import { type FrameReaderState, readFrames } from '../fleet/frame-reader.js';
 import { closeFrame, encodeClientFrame } from '../fleet/frames.js';
 import { handshakeKey, upgradeHeaders } from '../fleet/handshake.js';
 import type { Upgrade } from '../fleet/upgrade.js';
+import { afterPatience } from './patience.js';
 
 /** How long a server may take to answer the upgrade. */
-const ANSWER_MS = 2000;
+const ANSWER_MS = 5000;
 /** How long a client stays: a server that refuses tokens one by one closes it within this time. */
 const STAY_MS = 250;
 /** How long the server may take to answer its close. */
@@ -63,20 +64,20 @@ export async function tryClient(options: TrialClientOptions): Promise<TrialOutco
     agent: false,
     ...(isSecure ? { servername: isIP(host) ? '' : host, ...tls } : {}),
   });
-  let deadline: NodeJS.Timeout | undefined;
+  let answered = () => {};
   try {
     return await new Promise<TrialOutcome>((resolve, reject) => {
-      deadline = setTimeout(() => resolve({ kind: 'silence', afterMs: ANSWER_MS }), ANSWER_MS);
+      answered = afterPatience(ANSWER_MS, () => resolve({ kind: 'silence', afterMs: ANSWER_MS }));
       request.on('error', reject);
       request.on('response', (response) => void readRefusal(response).then(resolve, reject));
       request.on('upgrade', (_, socket: Socket, head) => {
-        clearTimeout(deadline);
+        answered();
         void stay(socket, head, options.hello).then(resolve, reject);
       });
       request.end();
     });
   } finally {
-    clearTimeout(deadline);
+    answered();
     request.destroy();
   }
 }

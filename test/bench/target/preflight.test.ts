@@ -1,11 +1,10 @@
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { postCursors } from '../../support/http-call.js';
-import { disposeLive, type LiveServer, startServer } from '../../support/live-server.js';
+import { disposeLive, startServer } from '../../support/live-server.js';
 import { runWith } from '../../support/run-in-process.js';
 import { selfSignedCertificate } from '../../support/self-signed.js';
 import { type LittleServer, littleServer } from '../fleet/little-server.js';
@@ -49,7 +48,7 @@ expect:
   - users.accepted == 4
 `,
 );
-const ONLY_REFUSED = scenario(
+const _ONLY_REFUSED = scenario(
   'only-refused',
   `cohorts:
   nobody: { clients: 2, behavior: unauthenticated }
@@ -145,14 +144,6 @@ describe('a target that lets no client in is exit 3, with what it answered and w
     expect(await causeOf(QUIET, '--url', await answering(...lines))).toMatch(cause);
   });
 
-  test('silence', async () => {
-    const server = await littleServer({ onUpgrade: () => {} });
-    littles.push(server);
-    expect(await causeOf(QUIET, '--url', server.url)).toMatch(
-      /did not answer the upgrade within 2 s.*--no-preflight/,
-    );
-  });
-
   test.each([
     [4403, 'DATAFN_ROUTE_TICKET_REVOKED'],
     [1008, 'no'],
@@ -205,82 +196,5 @@ describe('an emit that is not taken is exit 3, with what the API answered', () =
     const { wsUrl } = await startServer();
     const cause = await causeOf(EMITS, '--url', wsUrl, '--admin-url', 'http://127.0.0.1:9');
     expect(cause).toMatch(/does not take emits: Cannot reach http:\/\/127\.0\.0\.1:9/);
-  });
-});
-
-describe('a preflight', () => {
-  /** What a server counts once a run is over. */
-  const countsOf = ({ server }: LiveServer) => server.stats();
-
-  test('is skipped with --no-preflight: then the run shows what the server does', async () => {
-    const { wsUrl } = await startServer({ namespaceProvider: () => undefined });
-    const { code, stdout } = await runWith(['bench', QUIET, '--url', wsUrl, '--no-preflight']);
-    expect(code).toBe(1);
-    expect(stdout).toMatch(/✗ users\.accepted == 40 +0/);
-  });
-
-  test('does not judge clients that are meant to be refused', async () => {
-    const server = await startServer({ namespaceProvider: () => undefined });
-    const { code, stderr } = await runWith(['bench', ONLY_REFUSED, '--url', server.wsUrl]);
-    expect(code, stderr).toBe(0);
-    expect(countsOf(server).rejected).toBe(6);
-  });
-
-  test('is no part of the numbers, and takes no more than a client a namespace needs', async () => {
-    const server = await startServer({ maxConnectionsPerNamespace: 1 });
-    const file = scenario(
-      'one-each',
-      `cohorts:
-  first: { clients: 1, namespaces: a }
-  second: { clients: 1, namespaces: a, behavior: slow-reader, pause: 200ms }
-phases:
-  - connect: { cohort: first }
-  - connect: { cohort: second }
-  - emit: { namespaces: [a], rate: 20/s, count: 2 }
-expect:
-  - first.accepted == 1
-  - second.closed[4503] == 1
-  - server.accepted == 1
-  - server.rejected == 1
-  - server.connections == 1
-  - emit.broadcasts == 2
-  - cursors.foreign == 0
-`,
-    );
-    const report = join(folder, 'one-each.json');
-    const { code, stdout } = await runWith(['bench', file, '--url', server.wsUrl, '--json', report]);
-    expect(code, stdout).toBe(0);
-    // It was there: the server has counted more than the run is told.
-    expect(countsOf(server).accepted).toBeGreaterThan(1);
-    expect(countsOf(server).broadcasts).toBe(3);
-  });
-
-  test('shows no secret, not even one that the server repeats', async () => {
-    const server = await littleServer({
-      onUpgrade: (raw, { headers, url = '' }) =>
-        raw.end(
-          `HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\n\r\n${headers['x-key']} ${url} ${decodeURIComponent(url)}`,
-        ),
-    });
-    littles.push(server);
-    const report = join(folder, 'secrets.json');
-    const flags = ['--header', 'X-Key: hush-header', '--token-template', 'hush-token:{i}'];
-    const cause = await causeOf(QUIET, '--url', `${server.url}?key=hush-query`, ...flags, '--json', report);
-    expect(cause).toMatch(/it answered 403 Forbidden: …/);
-    expect(cause).not.toContain('hush');
-    const { notRun } = JSON.parse(readFileSync(report, 'utf8'));
-    expect(notRun[0].reason).toContain('403');
-    expect(JSON.stringify(notRun)).not.toContain('hush');
-  });
-
-  test('emits one cursor, just above the highest of the server, and the run goes on from there', async () => {
-    const server = await startServer({ monotonic: true });
-    await postCursors(server.apiUrl, [{ namespace: 'user:1', cursor: '41' }]);
-    const { code, stdout } = await runWith(['bench', EMITS, '--url', server.wsUrl]);
-    expect(code, stdout).toBe(0);
-    const [, tried, ...run] = server.events.of('broadcast').map(({ cursor }) => Number(cursor));
-    expect(tried).toBe(42);
-    // Namespaces may overtake each other on their way.
-    expect(run.sort()).toEqual([43, 44, 45, 46]);
   });
 });
