@@ -18,7 +18,8 @@ export class GrowingBytes {
     const length = this.#length + end - start;
     const held = this.#buffer?.length ?? 0;
     if (length > held) {
-      const larger = Buffer.allocUnsafe(Math.min(this.maxBytes, Math.max(length, held * 2)));
+      // Of its own, not of Node's pool: a few bytes that are kept would keep all of that.
+      const larger = Buffer.allocUnsafeSlow(Math.min(this.maxBytes, Math.max(length, held * 2)));
       this.#buffer?.copy(larger, 0, 0, this.#length);
       this.#buffer = larger;
     }
