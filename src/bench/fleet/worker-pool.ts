@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { DatafnWsError } from '../../protocol/errors.js';
 import type { CallMessage, FleetCalls, WorkerMessage, WorkerSetup, WorkerStatus } from './messages.js';
 
-/** The built one, whoever asks: a process runs no sources. */
+/** Always the built worker: a child process cannot run the sources. */
 const WORKER = new URL('../../../dist/bench/fleet/worker.js', import.meta.url);
 /** How long a worker has to go by itself when it is told to. */
 const STOP_MS = 2000;

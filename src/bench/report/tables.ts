@@ -154,7 +154,7 @@ export function inFlightText({ total }: JsonResult): string | undefined {
   return `${formatCount(inFlight)} ${were} received but not expected: in flight while a client joined or left, when nobody can say whether it has to get them.`;
 }
 
-/** Kinds of messages that are told of; there may be several for each of a thousand cohorts. */
+/** Most kinds of messages that a report lists; there may be several for each of a thousand cohorts. */
 const MAX_MESSAGE_KINDS = 20;
 
 /** Messages that are not cursors, in words: of each cohort and kind how many came, and the first. */

@@ -101,7 +101,7 @@ export class ServerAccount {
     );
   }
 
-  /** Whoever can be told apart by a number is; else counts that fall tell of a restart. */
+  /** Compares process ids where the server tells them; otherwise, counts that fall mean a restart. */
   #isAnotherProcess(answer: StatsAnswer): boolean {
     const [was, is] = [this.#last.process?.pid, answer.process?.pid];
     if (was !== undefined && is !== undefined && was !== is) return true;
