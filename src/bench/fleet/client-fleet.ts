@@ -460,8 +460,8 @@ export class ClientFleet implements FleetCalls, ClientHost {
 }
 
 /**
- * How long a client may have to wait for a ping. Half an interval and a second more than an interval: whoever has not
- * been pinged by then was left out.
+ * How long a client may wait for a ping: an interval and a half, and a second. A client that has not been pinged by
+ * then was left out.
  */
 function pingLimitMs(intervalMs = 0): number {
   return intervalMs === 0 ? Number.POSITIVE_INFINITY : 1.5 * intervalMs + 1000;
