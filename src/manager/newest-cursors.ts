@@ -1,4 +1,5 @@
 import { cursorNumber } from '../protocol/cursor-order.js';
+import { ownCopy } from '../protocol/own-copy.js';
 
 /** The newest cursor that was broadcast to a namespace. */
 export interface NewestCursor {
@@ -30,7 +31,7 @@ export class NewestCursors {
     const known = this.#byNamespace.get(namespace);
     if (Number.isNaN(number) || (known !== undefined && number < known.number)) return;
     this.#byNamespace.delete(namespace);
-    this.#byNamespace.set(namespace, { cursor, number, heardUpTo });
+    this.#byNamespace.set(ownCopy(namespace), { cursor: ownCopy(cursor), number, heardUpTo });
     if (this.#byNamespace.size <= this.maxNamespaces) return;
     for (const oldest of this.#byNamespace.keys()) {
       this.#byNamespace.delete(oldest);

@@ -1,3 +1,4 @@
+import { ownCopy } from '../protocol/own-copy.js';
 import type { HeartbeatEntry, PingBatch } from './heartbeat.js';
 import type { WebSocketClient } from './types.js';
 
@@ -54,11 +55,13 @@ export class Registry {
 
   add(client: WebSocketClient, namespace: string): ClientRecord {
     this.#lastSerial += 1;
-    const record = new ClientRecord(client, namespace, this.#lastSerial);
+    const records = this.#byNamespace.get(namespace) ?? new Set();
+    // All clients of a namespace share one string.
+    const [first] = records;
+    const record = new ClientRecord(client, first?.namespace ?? ownCopy(namespace), this.#lastSerial);
     this.#byClient.set(client, record);
-    const records = this.#byNamespace.get(namespace);
-    if (records === undefined) this.#byNamespace.set(namespace, new Set([record]));
-    else records.add(record);
+    if (first === undefined) this.#byNamespace.set(record.namespace, records);
+    records.add(record);
     return record;
   }
 

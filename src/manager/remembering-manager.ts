@@ -1,6 +1,6 @@
 import { isBehind } from '../protocol/cursor-order.js';
 import { PreparedMessage } from '../protocol/frames.js';
-import { parseHello } from '../protocol/messages.js';
+import type { Hello } from '../protocol/messages.js';
 import type { Clock } from './clock.js';
 import type { NewestCursors } from './newest-cursors.js';
 import type { BroadcastResult, DatafnLogger, WebSocketClient, WsManagerConfig } from './types.js';
@@ -42,18 +42,17 @@ export class RememberingManager extends WebSocketManager {
     return result;
   }
 
-  override handleMessage(client: WebSocketClient, data: string): void {
-    super.handleMessage(client, data);
-    if (this.resumes) this.#resume(client, data);
+  override handleHello(client: WebSocketClient, hello: Hello): void {
+    super.handleHello(client, hello);
+    if (this.resumes) this.#resume(client, hello);
   }
 
-  #resume(client: WebSocketClient, data: string): void {
+  #resume(client: WebSocketClient, hello: Hello): void {
     const { namespace } = this.describeClient(client) ?? {};
     const newest = namespace === undefined ? undefined : this.newest.get(namespace);
     // One that was there when it was broadcast has been handed it, before its hello or since.
     if (newest === undefined || (this.serialOf(client) ?? 0) <= newest.heardUpTo) return;
-    const hello = parseHello(data);
-    if (hello === undefined || !isBehind(hello, newest.number)) return;
+    if (!isBehind(hello, newest.number)) return;
     if (this.sendTo(client, new PreparedMessage(newest.cursor))) this.#resumed += 1;
   }
 }

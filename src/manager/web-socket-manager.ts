@@ -2,7 +2,7 @@ import { CLOSE, type CloseCode } from '../protocol/close-codes.js';
 import { cursorNumber } from '../protocol/cursor-order.js';
 import { messageOf } from '../protocol/errors.js';
 import { PreparedMessage } from '../protocol/frames.js';
-import { parseHello } from '../protocol/messages.js';
+import { type Hello, parseHello } from '../protocol/messages.js';
 import { LOGGER, NON_EMPTY_STRING, objectWith, requireOption } from '../protocol/option-rules.js';
 import { refusalFor } from './admission.js';
 import { type Clock, systemClock } from './clock.js';
@@ -147,10 +147,15 @@ export class WebSocketManager {
    * is a `namespace` in a hello. Never throws.
    */
   handleMessage(client: WebSocketClient, data: string): void {
-    const record = this.#registry.get(client);
-    if (record === undefined || typeof data !== 'string') return;
+    if (typeof data !== 'string' || this.#registry.get(client) === undefined) return;
     const hello = parseHello(data);
-    if (hello?.clientId === undefined) return;
+    if (hello !== undefined) this.handleHello(client, hello);
+  }
+
+  /** Takes a hello from a client: what {@link handleMessage} does with one, for a caller that has parsed it already. */
+  handleHello(client: WebSocketClient, hello: Hello): void {
+    const record = this.#registry.get(client);
+    if (record === undefined || hello.clientId === undefined) return;
     record.clientId = hello.clientId;
     this.#logger.debug('Client said hello', { namespace: record.namespace, clientId: hello.clientId });
   }

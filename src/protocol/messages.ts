@@ -22,6 +22,7 @@ export function encodeCursor(cursor: string): string {
  * A `namespace` in a hello is not even read: the namespace comes from authentication alone.
  */
 export function parseHello(data: string): Hello | undefined {
+  if (!mayBeHello(data)) return undefined;
   let message: unknown;
   try {
     message = JSON.parse(data);
@@ -37,6 +38,11 @@ export function parseHello(data: string): Hello | undefined {
     ...(typeof cursor === 'string' ? { cursor } : {}),
     ...(isRecordOfStrings(cursors) ? { cursors } : {}),
   };
+}
+
+/** Whether parsing is worthwhile. JSON may write any character as an escape, `hello` included. */
+function mayBeHello(data: string): boolean {
+  return /^[\t\n\r ]*\{/.test(data) && (data.includes('hello') || data.includes('\\u'));
 }
 
 function isRecordOfStrings(value: unknown): value is Record<string, string> {

@@ -10,6 +10,10 @@ const LIMITS = [
   'messageParts',
   /** A message more than `messagesPerSecond` and `messageBurst` allow; its client was closed with 1008. */
   'messageRate',
+  /** A peer that sent more than 1 MiB after the server's close frame; it was terminated. */
+  'bytesAfterClose',
+  /** Beyond 1,000 refused clients that had not answered their close frame, the oldest was terminated for a new one. */
+  'refusedClients',
   /** A client that did not say hello within `helloTimeoutMs`; it was closed with 1008. */
   'helloTimeout',
   /** An upgrade beyond `maxConnectionsPerAddress`, answered 429. */

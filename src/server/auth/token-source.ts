@@ -34,10 +34,10 @@ function agreed(tokens: readonly SentToken[]): string | undefined {
 }
 
 /** The offered subprotocol that carries a token, or else the first one: browsers insist on hearing one of theirs. */
-export function chooseSubprotocol(offered: Set<string>): string | false {
+export function chooseSubprotocol(offered: ReadonlySet<string>): string | undefined {
   for (const protocol of offered) if (protocol.startsWith(TOKEN_SUBPROTOCOL_PREFIX)) return protocol;
-  for (const protocol of offered) return protocol;
-  return false;
+  const [first] = offered;
+  return first;
 }
 
 /** The credentials of an `Authorization: Bearer` header (RFC 6750 section 2.1): visible ASCII characters. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP, isIPv4, isIPv6, SocketAddress } from 'node:net';
 import { PROXY_RANGES } from '../../options/checks.js';
+import { ownCopy } from '../../protocol/own-copy.js';
 
 /** Finds out where a request comes from. */
 export type AddressOf = (request: IncomingMessage) => string | undefined;
@@ -30,7 +31,7 @@ export function clientAddressRule(trustedProxies: readonly string[]): AddressOf 
       const hop = bare((hops.pop() as string).trim());
       // What is no address was not written by a proxy that can be trusted any further.
       if (isIP(hop) === 0) break;
-      address = hop;
+      address = ownCopy(hop);
     }
     return address;
   };

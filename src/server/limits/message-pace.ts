@@ -1,3 +1,6 @@
+/** A message that is longer counts as several: one for each KiB that it has begun. */
+const BYTES_OF_A_MESSAGE = 1024;
+
 /**
  * How many messages a client may send: a token bucket, kept as one number for each client, the time until which its
  * messages are paid for (the generic cell rate algorithm of ITU-T I.371). An idle client costs nothing, and no timer
@@ -17,14 +20,20 @@ export class MessagePace {
   }
 
   /**
-   * Takes one message.
+   * Takes one message. It passes when there is room for one, whatever its size: a longer one delays those after it.
    *
    * @param paidUntilMs of its client; 0 at the beginning.
    * @returns the client's new value, or `undefined` when the message is one too many.
    */
-  take(paidUntilMs: number, nowMs: number): number | undefined {
+  take(paidUntilMs: number, nowMs: number, bytes: number): number | undefined {
     if (paidUntilMs - nowMs > this.#creditMs) return undefined;
-    return Math.max(paidUntilMs, nowMs) + this.#costMs;
+    const count = Math.max(1, Math.ceil(bytes / BYTES_OF_A_MESSAGE));
+    return Math.max(paidUntilMs, nowMs) + count * this.#costMs;
+  }
+
+  /** Whether a client has used up more than half of its burst. */
+  isStrained(paidUntilMs: number, nowMs: number): boolean {
+    return paidUntilMs - nowMs > this.#creditMs / 2;
   }
 
   /** A message that the client was asked for, and that costs it nothing; the client's new value. */

@@ -1,6 +1,7 @@
 import type { WebSocketManager } from '../../manager/web-socket-manager.js';
 import { CLOSE, type CloseCode } from '../../protocol/close-codes.js';
 import { parseHello } from '../../protocol/messages.js';
+import { ownCopy } from '../../protocol/own-copy.js';
 import type { NamespaceGrant } from '../auth/provider.js';
 import type { MessagePace } from '../limits/message-pace.js';
 import type { ConnectionInfo, ServerObserver } from '../observer.js';
@@ -8,6 +9,7 @@ import type { ConnectionCounters, LimitName } from '../stats.js';
 import { Deadlines } from './deadlines.js';
 import { Departures } from './departures.js';
 import { Expirations } from './expirations.js';
+import { InputQueue } from './input-queue.js';
 import { Outbox } from './outbox.js';
 import type { Closer, ServerSocket, ServerSocketOwner } from './server-socket.js';
 
@@ -31,14 +33,20 @@ const LIMIT_OF_ERROR: Readonly<Record<string, LimitName>> = {
   WS_ERR_TOO_MANY_BUFFERED_PARTS: 'messageParts',
 };
 
+/** Refused clients that may take their time to answer the close frame. Each holds a descriptor. */
+const MAX_REFUSED = 1000;
+
 /** Every connection whose socket is not gone yet, admitted or not: ties them to the manager, counts and reports. */
 export class Connections implements ServerSocketOwner {
   readonly outbox = new Outbox();
+  readonly input = new InputQueue();
   readonly clientBufferBytes: number;
   readonly messagePace: MessagePace | undefined;
   readonly #sockets = new Set<ServerSocket>();
   /** Clients for which more waits than they may hold. */
   readonly #blocked: Deadlines<ServerSocket>;
+  /** Clients that were never admitted and have not answered their close frame, oldest first. */
+  readonly #refused = new Set<ServerSocket>();
   /** Connections whose end has begun. */
   readonly #closing: Deadlines<ServerSocket>;
   /** Admitted clients that have not said hello; empty where they need not. */
@@ -71,6 +79,7 @@ export class Connections implements ServerSocketOwner {
   /** Takes a connection whose handshake is done; one without a grant is closed with 4401. */
   take(client: ServerSocket, socket: Parameters<ServerSocket['begin']>[1], grant?: NamespaceGrant): void {
     this.#lastConnectionId += 1;
+    if (this.#refused.size >= MAX_REFUSED) this.#terminateRefused();
     client.begin(this, socket, this.#lastConnectionId);
     this.#sockets.add(client);
     this.counters.sockets = this.#sockets.size;
@@ -79,13 +88,22 @@ export class Connections implements ServerSocketOwner {
   }
 
   #admit(client: ServerSocket, { namespace, expiresAtMs }: NamespaceGrant): void {
-    client.namespace = namespace;
-    if (!this.manager.addClient(client, { namespace })) return;
+    client.namespace = ownCopy(namespace);
+    if (!this.manager.addClient(client, { namespace: client.namespace })) return;
+    client.namespace = this.manager.describeClient(client)?.namespace;
     client.isAdmitted = true;
     if (this.limits.helloTimeoutMs > 0) this.#silent.add(client);
     if (expiresAtMs !== undefined) this.#expirations.add(client, expiresAtMs);
     this.counters.accepted += 1;
     this.observer.connected?.(describe(client), this.manager.connectionCount);
+  }
+
+  #terminateRefused(): void {
+    const [oldest] = this.#refused;
+    if (oldest === undefined) return;
+    this.#refused.delete(oldest);
+    this.counters.countLimited('refusedClients');
+    oldest.terminate();
   }
 
   closing(client: ServerSocket, code: number, reason: string, by: Closer): void {
@@ -98,6 +116,7 @@ export class Connections implements ServerSocketOwner {
       this.counters.countClosed(code);
       this.observer.closed?.(describe(client), code, reason, by);
     } else {
+      this.#refused.add(client);
       this.counters.countRefused(code);
       this.observer.refused?.(describe(client), code, reason);
     }
@@ -105,6 +124,7 @@ export class Connections implements ServerSocketOwner {
 
   gone(client: ServerSocket): void {
     this.#closing.delete(client);
+    this.#refused.delete(client);
     this.#sockets.delete(client);
     this.counters.sockets = this.#sockets.size;
     this.#departures.gone(client);
@@ -112,8 +132,10 @@ export class Connections implements ServerSocketOwner {
 
   message(client: ServerSocket, text: string): void {
     if (!client.isAdmitted) return;
-    this.manager.handleMessage(client, text);
-    if (this.#silent.has(client) && parseHello(text) !== undefined) this.#silent.delete(client);
+    const hello = parseHello(text);
+    if (hello === undefined) return;
+    this.#silent.delete(client);
+    this.manager.handleHello(client, hello);
     const clientId = this.manager.describeClient(client)?.clientId;
     if (clientId === client.clientId) return;
     client.clientId = clientId;
@@ -123,6 +145,11 @@ export class Connections implements ServerSocketOwner {
   tooManyMessages(client: ServerSocket): void {
     this.counters.countLimited('messageRate');
     close(client, CLOSE.messageRate);
+  }
+
+  talksOn(client: ServerSocket): void {
+    this.counters.countLimited('bytesAfterClose');
+    client.terminate();
   }
 
   failed({ code = '' }: NodeJS.ErrnoException): void {

@@ -5,10 +5,30 @@ import { NO_STATUS_RECEIVED } from '../../protocol/close-codes.js';
 import { encodeServerFrame, OPCODE, type PreparedMessage } from '../../protocol/frames.js';
 import { unmapped } from '../limits/client-address.js';
 import type { MessagePace } from '../limits/message-pace.js';
+import type { InputQueue, InputSource } from './input-queue.js';
 import type { Burst, Outbox, OutboxEntry } from './outbox.js';
 
 const PING = encodeServerFrame(OPCODE.ping, Buffer.alloc(0));
 const NOTHING = Buffer.alloc(0);
+
+/** Parsed in one go. More is read in pieces, in turn with what other clients send. */
+const PIECE_BYTES = 4 * 1024;
+/**
+ * Parsed after the close frame of the server, since a client may have sent so much before that came. What follows is
+ * thrown away unread: from then on the end of the connection is waited for, and no longer a close frame.
+ */
+const PARSED_AFTER_CLOSE_BYTES = 4 * 1024;
+/** Thrown away before the connection is terminated: more than a client that means well has under way. */
+const READ_AFTER_CLOSE_BYTES = 1024 * 1024;
+
+/** Where a raw socket has its client, so that no connection carries closures of its own. */
+const CLIENT = Symbol('client');
+
+interface RawSocket extends Socket {
+  [CLIENT]?: ServerSocket;
+}
+
+type Listener = (this: Socket, chunk: Buffer) => void;
 
 /** Which end began to close a connection. */
 export type Closer = 'server' | 'peer';
@@ -16,6 +36,7 @@ export type Closer = 'server' | 'peer';
 /** Who is told what becomes of a {@link ServerSocket}. */
 export interface ServerSocketOwner {
   readonly outbox: Outbox;
+  readonly input: InputQueue;
   /** Bytes that may wait in the socket before cursors are conflated; 0 conflates as soon as any wait. */
   readonly clientBufferBytes: number;
   /** The connection begins to close: its slot is free from here on. Called once. */
@@ -26,6 +47,8 @@ export interface ServerSocketOwner {
   readonly messagePace: MessagePace | undefined;
   /** A client sent more messages than `messagePace` allows. */
   tooManyMessages(socket: ServerSocket): void;
+  /** A client goes on sending after the close frame, far more than can have been under way, and is terminated. */
+  talksOn(socket: ServerSocket): void;
   /** `ws` found fault with what a client sent, or with its socket, and closes the connection. */
   failed(error: NodeJS.ErrnoException): void;
   /** A text message has come. */
@@ -46,13 +69,18 @@ export interface ServerSocketOwner {
  * as ready frames straight to the upgraded socket: with compression off and no message fragmented, each write is
  * whole frames, so the two writers can take turns.
  */
-export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEntry {
+export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEntry, InputSource {
   burst: Burst | undefined;
   /** The newest cursor of a client that is backed up: sent as soon as its socket has drained. */
   #withheld: PreparedMessage | undefined;
   #owner: ServerSocketOwner | undefined;
   #isEnding = false;
-  #raw: Socket | undefined;
+  #raw: RawSocket | undefined;
+  /** Passes what has come in to `ws`; `undefined` when that has read the last frame. */
+  #parse: Listener | undefined;
+  /** What has come in and waits to be parsed; the socket is paused. */
+  #unparsed: Buffer | undefined;
+  #bytesAfterClose = 0;
   /** Known once the client is admitted. */
   namespace: string | undefined;
   /** From the client's hello. */
@@ -69,6 +97,10 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
   begin(owner: ServerSocketOwner, raw: Socket, connectionId: number): void {
     this.#owner = owner;
     this.#raw = raw;
+    // Read by us, for `ws` would parse whatever comes, and all of it in one go.
+    this.#parse = raw.listeners('data').at(-1) as Listener;
+    this.#raw[CLIENT] = this;
+    raw.on('data', onData).off('data', this.#parse);
     this.connectionId = connectionId;
     this.on('close', onClose);
     this.on('error', onError);
@@ -133,6 +165,8 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
    * handshake.
    */
   override close(code?: number, reason?: string | Buffer): void {
+    // `ws` calls this when it has read a close frame, or found fault with what came: that was the last of it.
+    if (typeof reason !== 'string') this.#parse = undefined;
     if (this.readyState === WebSocket.OPEN) {
       this.flush();
       this.#sendWithheld();
@@ -159,15 +193,53 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
   /** @internal */
   ended(code: number): void {
     this.burst = undefined;
+    this.#unparsed = undefined;
     this.#sendWithheld();
     this.#end(code, '', 'peer');
     this.#owner?.gone(this);
   }
 
   /** @internal */
-  received(data: RawData, isBinary: boolean): void {
+  arrived(chunk: Buffer): void {
+    if (this.#owner === undefined) return;
+    if (this.#isEnding || (chunk.length <= PIECE_BYTES && !this.#isStrained())) {
+      this.#take(chunk);
+      return;
+    }
+    this.#unparsed = chunk;
+    this.#raw?.pause();
+    this.#owner.input.add(this);
+  }
+
+  readPiece(): boolean {
+    const waiting = this.#unparsed;
+    if (waiting === undefined) return false;
+    this.#unparsed = waiting.length > PIECE_BYTES ? waiting.subarray(PIECE_BYTES) : undefined;
+    this.#take(waiting.subarray(0, PIECE_BYTES));
+    if (this.#unparsed !== undefined) return true;
+    this.#raw?.resume();
+    return false;
+  }
+
+  #isStrained(): boolean {
+    return this.#owner?.messagePace?.isStrained(this.#paidUntilMs, performance.now()) ?? false;
+  }
+
+  #take(piece: Buffer): void {
+    if (!this.#isEnding) {
+      this.#parse?.call(this.#raw as Socket, piece);
+      return;
+    }
+    this.#bytesAfterClose += piece.length;
+    if (this.#bytesAfterClose <= PARSED_AFTER_CLOSE_BYTES) this.#parse?.call(this.#raw as Socket, piece);
+    else if (this.#bytesAfterClose <= READ_AFTER_CLOSE_BYTES) this.#raw?.end();
+    else this.#owner?.talksOn(this);
+  }
+
+  /** @internal */
+  received(data: Buffer, isBinary: boolean): void {
     // DataFn messages are text; binary ones are ignored, as the contract says.
-    if (this.pays() && !isBinary) this.#owner?.message(this, String(data));
+    if (this.pays(data.length) && !isBinary) this.#owner?.message(this, String(data));
   }
 
   /** @internal */
@@ -176,11 +248,11 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
   }
 
   /** @internal Whether something that the client sent is to be heard. */
-  pays(): boolean {
+  pays(bytes = 0): boolean {
     if (this.#owner === undefined || this.#isEnding) return false;
     const pace = this.#owner.messagePace;
     if (pace === undefined) return true;
-    const paidUntilMs = pace.take(this.#paidUntilMs, performance.now());
+    const paidUntilMs = pace.take(this.#paidUntilMs, performance.now(), bytes);
     if (paidUntilMs === undefined) this.#owner.tooManyMessages(this);
     else this.#paidUntilMs = paidUntilMs;
     return paidUntilMs !== undefined;
@@ -201,8 +273,13 @@ function onError(this: WebSocket, error: Error): void {
   (this as ServerSocket).failed(error);
 }
 
+function onData(this: RawSocket, chunk: Buffer): void {
+  this[CLIENT]?.arrived(chunk);
+}
+
 function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
-  (this as ServerSocket).received(data, isBinary);
+  // A Buffer, as the `binaryType` says.
+  (this as ServerSocket).received(data as Buffer, isBinary);
 }
 
 function onPing(this: WebSocket): void {

@@ -83,6 +83,8 @@ export class Upgrader implements UpgradeHandler {
   readonly #turns: TurnQueue;
   /** Upgrades whose namespace is still being found out. */
   readonly #undecided: WaitingRoom;
+  /** Chosen for the handshake that `ws` is about to answer. */
+  #subprotocol: string | undefined;
   /** When there may be a server here again, once this one takes nobody any more. */
   #backAtMs: number | undefined;
 
@@ -102,10 +104,18 @@ export class Upgrader implements UpgradeHandler {
       maxPendingAutoPongs: options.maxPendingPongs,
       // Connections that do not end are for `Connections` to cut, and to count.
       closeTimeout: MAX_TIMER_MS,
-      handleProtocols: chooseSubprotocol,
+      // Not left to `ws`, which would keep the name, often a token, as long as the connection.
+      handleProtocols: (offered) => {
+        this.#subprotocol = chooseSubprotocol(offered);
+        return false;
+      },
       WebSocket: ServerSocket,
     };
     this.#webSocketServer = new WebSocketServer(serverOptions);
+    this.#webSocketServer.on('headers', (headers) => {
+      if (this.#subprotocol !== undefined) headers.push(`Sec-WebSocket-Protocol: ${this.#subprotocol}`);
+      this.#subprotocol = undefined;
+    });
     // Handshakes that only `ws` finds fault with, so that they are counted and answered like every other refusal.
     this.#webSocketServer.on('wsClientError', ({ message }, socket) =>
       this.#reject(socket, badHandshake(message)),

@@ -225,6 +225,8 @@ test('every limit is in GET /v1/stats, at 0 until it is needed', async () => {
     messageSize: 0,
     messageParts: 0,
     messageRate: 0,
+    bytesAfterClose: 0,
+    refusedClients: 0,
     helloTimeout: 0,
     connectionsPerAddress: 0,
     origin: 0,

@@ -8,8 +8,8 @@ class PacedClient {
 
   constructor(private readonly pace: MessagePace) {}
 
-  send(nowMs: number): boolean {
-    const paid = this.pace.take(this.#paidUntilMs, nowMs);
+  send(nowMs: number, bytes = 0): boolean {
+    const paid = this.pace.take(this.#paidUntilMs, nowMs, bytes);
     if (paid !== undefined) this.#paidUntilMs = paid;
     return paid !== undefined;
   }
