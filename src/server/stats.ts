@@ -10,7 +10,7 @@ const LIMITS = [
   'messageParts',
   /** A message more than `messagesPerSecond` and `messageBurst` allow; its client was closed with 1008. */
   'messageRate',
-  /** A peer that sent more than 1 MiB after the server's close frame; it was terminated. */
+  /** A peer that sent more than 256 KiB after the server's close frame; it was terminated. */
   'bytesAfterClose',
   /** Beyond 1,000 refused clients that had not answered their close frame, the oldest was terminated for a new one. */
   'refusedClients',

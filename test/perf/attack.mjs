@@ -145,7 +145,8 @@ async function measure(name, dist, seconds) {
   const { port } = await answer(server);
   const healthy = healthyClient(port);
   await sleep(300);
-  const attackers = ATTACKS[name].clients === 0 ? [] : [1, 2].map(() => start('attacker', String(port), name));
+  const attackers =
+    ATTACKS[name].clients === 0 ? [] : [1, 2].map(() => start('attacker', String(port), name));
   await sleep(500);
   healthy.trips.length = 0;
   const ask = () => {
@@ -160,7 +161,8 @@ async function measure(name, dist, seconds) {
   for (const child of attackers) child.kill('SIGKILL');
   healthy.stop();
   const { cursors, trips } = healthy;
-  const lost = cursors.some((cursor, index) => cursor !== cursors[0] + index) || cursors.at(-1) < after.cursor;
+  const lost =
+    cursors.some((cursor, index) => cursor !== cursors[0] + index) || cursors.at(-1) < after.cursor;
   server.kill('SIGKILL');
   const sorted = trips.toSorted((a, b) => a - b);
   const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import WebSocket, { type RawData } from 'ws';
 import type { WebSocketClient } from '../../manager/types.js';
-import { NO_STATUS_RECEIVED } from '../../protocol/close-codes.js';
+import { ABNORMAL_CLOSURE, NO_STATUS_RECEIVED } from '../../protocol/close-codes.js';
 import { encodeServerFrame, OPCODE, type PreparedMessage } from '../../protocol/frames.js';
 import { unmapped } from '../limits/client-address.js';
 import type { MessagePace } from '../limits/message-pace.js';
@@ -19,7 +19,7 @@ const PIECE_BYTES = 4 * 1024;
  */
 const PARSED_AFTER_CLOSE_BYTES = 4 * 1024;
 /** Thrown away before the connection is terminated: more than a client that means well has under way. */
-const READ_AFTER_CLOSE_BYTES = 1024 * 1024;
+const READ_AFTER_CLOSE_BYTES = 256 * 1024;
 
 /** Where a raw socket has its client, so that no connection carries closures of its own. */
 const CLIENT = Symbol('client');
@@ -81,6 +81,7 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
   /** What has come in and waits to be parsed; the socket is paused. */
   #unparsed: Buffer | undefined;
   #bytesAfterClose = 0;
+  #pingWaits = false;
   /** Known once the client is admitted. */
   namespace: string | undefined;
   /** From the client's hello. */
@@ -101,6 +102,7 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
     this.#parse = raw.listeners('data').at(-1) as Listener;
     this.#raw[CLIENT] = this;
     raw.on('data', onData).off('data', this.#parse);
+    raw.on('end', onEnd);
     this.connectionId = connectionId;
     this.on('close', onClose);
     this.on('error', onError);
@@ -154,10 +156,23 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
 
   override ping(): void {
     if (!this.isOpen) return;
-    this.#raw?.write(PING);
+    if (this.#raw?.writableLength === 0) this.#raw.write(PING);
+    else this.#pingLater();
     // The pong that it asks for is not the client's doing.
     const pace = this.#owner?.messagePace;
     if (pace !== undefined) this.#paidUntilMs = pace.giveBack(this.#paidUntilMs);
+  }
+
+  /**
+   * One ping at most waits behind what the client has not read, and asks for all of them: a client that sends pongs
+   * and never reads would have the server keep one more for each heartbeat.
+   */
+  #pingLater(): void {
+    if (this.#pingWaits) return;
+    this.#pingWaits = true;
+    this.#raw?.write(PING, () => {
+      this.#pingWaits = false;
+    });
   }
 
   /**
@@ -189,6 +204,14 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
   }
 
   // `ws` calls these through the shared listeners below, so that no connection carries closures of its own.
+
+  /**
+   * @internal The client sends no more. Without a close frame before it that is the end, even where what it does not
+   * read keeps the socket from closing.
+   */
+  halfClosed(): void {
+    this.#end(ABNORMAL_CLOSURE, '', 'peer');
+  }
 
   /** @internal */
   ended(code: number): void {
@@ -233,7 +256,7 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
     this.#bytesAfterClose += piece.length;
     if (this.#bytesAfterClose <= PARSED_AFTER_CLOSE_BYTES) this.#parse?.call(this.#raw as Socket, piece);
     else if (this.#bytesAfterClose <= READ_AFTER_CLOSE_BYTES) this.#raw?.end();
-    else this.#owner?.talksOn(this);
+    else if (this.#raw?.destroyed === false) this.#owner?.talksOn(this);
   }
 
   /** @internal */
@@ -275,6 +298,10 @@ function onError(this: WebSocket, error: Error): void {
 
 function onData(this: RawSocket, chunk: Buffer): void {
   this[CLIENT]?.arrived(chunk);
+}
+
+function onEnd(this: RawSocket): void {
+  this[CLIENT]?.halfClosed();
 }
 
 function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {

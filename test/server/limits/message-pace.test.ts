@@ -35,6 +35,31 @@ describe('a client', () => {
     expect(sendMany(client, 10_000, 20)).toBe(5);
   });
 
+  test('pays for a long message as for several, one for each KiB begun, and only those after it wait', () => {
+    const client = new PacedClient(new MessagePace(10, 5));
+    expect([client.send(1000, 1024), client.send(1000, 1025), client.send(1000, 0)]).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    // Four of five are used up: the last one may be as long as it likes, and takes six seconds and a half to be earned.
+    expect([client.send(1000, 64 * 1024 + 1), client.send(7499), client.send(7500)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+  });
+
+  test('is strained when more than half of its burst is used up', () => {
+    const pace = new MessagePace(10, 5);
+    let paidUntilMs = 0;
+    const strained = [1, 2, 3, 4].map(() => {
+      paidUntilMs = pace.take(paidUntilMs, 1000, 0) ?? Number.NaN;
+      return pace.isStrained(paidUntilMs, 1000);
+    });
+    expect(strained).toEqual([false, false, true, true]);
+  });
+
   test('does not pay for a message that it was asked for', () => {
     const client = new PacedClient(new MessagePace(1, 1));
     for (let beat = 0; beat < 50; beat++) {
