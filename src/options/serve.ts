@@ -92,7 +92,7 @@ export const serverOptions = {
   }),
   maxMessageRate: rate({
     orNone: true,
-    help: 'Messages of a client in the long run, pings included; one more closes it with 1008; 0 is no limit.',
+    help: 'Messages of a client in the long run, pings included, a long one once for each KiB; one more closes it with 1008; 0 is no limit.',
     default: SERVER_DEFAULTS.messagesPerSecond as number,
     defaultText: `${SERVER_DEFAULTS.messagesPerSecond}/s`,
   }),

@@ -22,16 +22,28 @@ function rowsOf(page: string): string[][] {
     .filter(([first]) => first !== 'threat' && first !== 'flag');
 }
 
-describe('SECURITY.md', () => {
-  const rows = rowsOf(read('SECURITY.md'));
-  /** Every test that is named, with the file that is named before it. */
-  const named = rows.flatMap(([threat = '', , cell = '']) => {
+/** Every test that the last cell of a row names, with the file that is named before it. */
+function namedTests(rows: readonly string[][]) {
+  return rows.flatMap((row) => {
+    const [threat = ''] = row;
     let file = '';
-    return [...cell.matchAll(/`(test\/[^`]+)`|"([^"]+)"/g)].flatMap(([, path, name]) => {
+    return [...(row.at(-1) ?? '').matchAll(/`(test\/[^`]+)`|"([^"]+)"/g)].flatMap(([, path, name]) => {
       if (path !== undefined) file = path;
       return name === undefined ? [] : [{ threat, file, name }];
     });
   });
+}
+
+function expectTest({ file, name }: { readonly file: string; readonly name: string }): void {
+  expect(existsSync(join(ROOT, file))).toBe(true);
+  // A name stands between quotes, at its end at least: what varies in it is put in before.
+  const quoted = ["'", '`', '"'].map((quote) => `${name}${quote}`);
+  expect(quoted.some((text) => read(file).includes(text))).toBe(true);
+}
+
+describe('SECURITY.md', () => {
+  const rows = rowsOf(read('SECURITY.md'));
+  const named = namedTests(rows);
 
   test('names a test for every threat', () => {
     expect(rows.length).toBeGreaterThan(25);
@@ -43,18 +55,22 @@ describe('SECURITY.md', () => {
     }
   });
 
-  test.each(named)('$file has a test "$name"', ({ file, name }) => {
-    expect(existsSync(join(ROOT, file))).toBe(true);
-    // A name stands between quotes, at its end at least: what varies in it is put in before.
-    const quoted = ["'", '`', '"'].map((quote) => `${name}${quote}`);
-    expect(quoted.some((text) => read(file).includes(text))).toBe(true);
-  });
+  test.each(named)('$file has a test "$name"', expectTest);
 });
 
 describe('docs/security.md', () => {
   const rows = rowsOf(read('docs/security.md'));
   const limits = rows.filter(([first = '']) => first.startsWith('`--'));
   const code = (cell = '') => /^`(.*)`$/.exec(cell)?.[1];
+
+  const cells = rows.filter(([first = '']) => /^(?:open|blocked|closing|gone): /.test(first));
+
+  test('names a test for every resource of a connection', () => {
+    expect(cells.length).toBeGreaterThan(15);
+    expect(cells.filter((row) => namedTests([row]).length === 0)).toEqual([]);
+  });
+
+  test.each(namedTests(cells))('$file has a test "$name"', expectTest);
 
   test('has the default of every limit that it names, as it is', () => {
     const options: OptionTable = serveOptions;

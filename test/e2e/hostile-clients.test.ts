@@ -24,7 +24,7 @@ async function connect(wsUrl: string, options: ConstructorParameters<typeof RawC
 describe('the memory of a connection', () => {
   const COUNT = 200;
   const PADDING = 'x'.repeat(14_000);
-  const token = (index: number) => `tenant:${index}:of-those-with-a-long-name`;
+  const token = (index: number) => `tenant-${index}-of-those-with-a-long-name`;
 
   test.each<[string, (index: number) => ConstructorParameters<typeof RawClient>[1]]>([
     [
@@ -86,7 +86,7 @@ describe('an attack beside clients that do nothing wrong', () => {
     const { wsUrl, apiUrl } = server;
     let over = false;
     const attacks = Array.from({ length: 3 }, () => attack(wsUrl, () => over));
-    while (healthy.emitted < 20 || (await call('GET', `${apiUrl}/v1/stats`)).json.limited[limit] < 6)
+    while (healthy.emitted < 20 || ((await call('GET', `${apiUrl}/v1/stats`)).json.limited[limit] ?? 0) < 6)
       await new Promise((resolve) => setTimeout(resolve, 20));
     over = true;
     await Promise.all(attacks);

@@ -49,7 +49,7 @@ export interface AttachOptions extends WsManagerConfig {
   readonly closeTimeoutMs?: number;
   /**
    * Messages that a client may send in a second in the long run, pings and unasked-for pongs included; one more closes
-   * it with 1008. Default 50; 0 is no limit.
+   * it with 1008. A longer message counts once for each KiB. Default 50; 0 is no limit.
    */
   readonly messagesPerSecond?: number;
   /** Messages that a client may send at once. Default 100. */
