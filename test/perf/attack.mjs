@@ -1,4 +1,4 @@
-// node test/perf/attack.mjs [attack …] [--dist DIR] [--runs N] [--seconds N] [--json]
+// npm run perf:attack [-- attack … --dist DIR --runs N --seconds N]
 //
 // What an attack on open or closing WebSocket connections costs: server, attackers and one healthy client, each a
 // process of its own. Prints the CPU of the server, the healthy client's round trip and whether it got every cursor.
