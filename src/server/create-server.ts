@@ -3,8 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { guardLogger, silentLogger } from '../manager/logger.js';
 import type { WebSocketManager } from '../manager/web-socket-manager.js';
 import { SERVER_DEFAULTS } from '../options/defaults.js';
-import { DatafnWsError, messageOf } from '../protocol/errors.js';
-import { buildApi } from './api/app.js';
+import { DatafnWsError } from '../protocol/errors.js';
+import { createApi } from './api/app.js';
+import { answerUnparsable } from './api/client-error.js';
 import { hasLoopbackHost, isLoopback } from './api/host-rule.js';
 import { orderProblem } from './api/monotonic.js';
 import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
@@ -14,6 +15,7 @@ import { checkCloseOptions, checkServerOptions } from './check-options.js';
 import { DelayMonitor } from './delay-monitor.js';
 import { DescriptorWatch } from './descriptor-watch.js';
 import { createHttpServer, listenAtBothLoopbacks } from './http-server.js';
+import { closeHttpServer, listen, listenError } from './listening.js';
 import { shedLoad } from './load-shedding.js';
 import { GuardedObserver } from './observer.js';
 import { originRule } from './origin-rule.js';
@@ -146,7 +148,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     options.maxPendingConnections ?? SERVER_DEFAULTS.maxPendingConnections,
     () => attached.counters.countLimited('pendingConnections'),
   );
-  const app = buildApi(
+  const api = createApi(
     {
       broadcast: ({ namespace, cursor }) => {
         const { delivered } = attached.manager.broadcastCursor(cursor, namespace);
@@ -177,21 +179,18 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       maxBatchItems: options.maxBatchItems ?? SERVER_DEFAULTS.maxBatchItems,
       isAllowedOrigin: originRule(options.allowOrigin ?? []),
       cors: options.cors ?? false,
-      createServer(listener) {
-        const server = createHttpServer(
-          options.tls,
-          {
-            handshakeTimeoutMs: options.handshakeTimeoutMs ?? SERVER_DEFAULTS.handshakeTimeoutMs,
-            requestTimeoutMs: options.requestTimeoutMs ?? SERVER_DEFAULTS.requestTimeoutMs,
-          },
-          listener,
-          () => attached.counters.countLimited('slowRequests'),
-        );
-        pending.watch(server);
-        return server;
-      },
     },
   );
+  const httpServer = createHttpServer(
+    options.tls,
+    {
+      handshakeTimeoutMs: options.handshakeTimeoutMs ?? SERVER_DEFAULTS.handshakeTimeoutMs,
+      requestTimeoutMs: options.requestTimeoutMs ?? SERVER_DEFAULTS.requestTimeoutMs,
+    },
+    api,
+    () => attached.counters.countLimited('slowRequests'),
+  ).on('clientError', answerUnparsable);
+  pending.watch(httpServer);
   // Nearly all clients name the same host.
   let lastHost: string | undefined;
   const checkHost: UpgradeGate = ({ headers: { host } }) => {
@@ -206,7 +205,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
   );
   const screens = [checkHost, shed, ...(options.screenUpgrade ? [options.screenUpgrade] : [])];
   const remembers = options.resume || options.monotonic;
-  const attached = attachWebSocketManager(app.server, {
+  const attached = attachWebSocketManager(httpServer, {
     ...options,
     path,
     observer,
@@ -228,7 +227,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     async release() {
       stopOtherAddresses();
       pending.cutAll();
-      await app.close();
+      await closeHttpServer(httpServer);
       delay.stop();
       descriptors.stop();
       address = undefined;
@@ -242,32 +241,32 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     },
     stats: () => attached.counters.snapshot(attached.manager, startedAtMs, delay),
     updateTls(tls) {
-      if (!(app.server instanceof TlsServer)) {
+      if (!(httpServer instanceof TlsServer)) {
         throw new DatafnWsError(
           'ERR_INVALID_OPTION',
           'Expected a server that was made with `tls` (--tls-cert, --tls-key), got one without',
         );
       }
       checkTlsPair(tls);
-      app.server.setSecureContext(tls);
+      httpServer.setSecureContext(tls);
     },
     async listen() {
       if (!shutdown.isReady) throw closedError();
       try {
-        await app.listen({ host, port, backlog: SERVER_DEFAULTS.backlog });
-        stopOtherAddresses = await listenAtBothLoopbacks(app.server, host, SERVER_DEFAULTS.backlog);
+        await listen(httpServer, { host, port, backlog: SERVER_DEFAULTS.backlog });
+        stopOtherAddresses = await listenAtBothLoopbacks(httpServer, host, SERVER_DEFAULTS.backlog);
       } catch (error) {
         throw shutdown.isReady ? listenError(error, host, port) : closedError();
       }
       // Closed meanwhile: whichever came first, the port is freed.
       if (!shutdown.isReady) {
         stopOtherAddresses();
-        app.server.close();
+        httpServer.close();
         throw closedError();
       }
       delay.start();
-      descriptors.start(app.server);
-      const bound = (app.server.address() as AddressInfo).port;
+      descriptors.start(httpServer);
+      const bound = (httpServer.address() as AddressInfo).port;
       const name = host.includes(':') ? `[${host}]` : host;
       address = {
         host,
@@ -314,18 +313,4 @@ function closedError(): DatafnWsError {
     'ERR_LISTEN',
     'Expected a server that was not closed: make another with createDatafnWsServer()',
   );
-}
-
-function listenError(error: unknown, host: string, port: number): DatafnWsError {
-  const { code } = error as NodeJS.ErrnoException;
-  const where = `${host}:${port}`;
-  const text =
-    {
-      EADDRINUSE: `Port ${port} on ${host} is taken: stop what listens there, or choose another with --port (0 takes a free one)`,
-      EACCES: `No permission to listen on ${where}: ports below 1024 are privileged, choose a higher one with --port`,
-      EADDRNOTAVAIL: `${host} is no address of this machine: choose another with --host, such as 127.0.0.1`,
-      ENOTFOUND: `There is no host named ${host}: choose another with --host, such as 127.0.0.1`,
-      EAI_AGAIN: `The name ${host} cannot be looked up: choose another with --host, such as 127.0.0.1`,
-    }[code ?? ''] ?? `Cannot listen on ${where}: ${messageOf(error)}`;
-  return new DatafnWsError('ERR_LISTEN', text, { cause: error });
 }

@@ -233,6 +233,23 @@ describe('with an admin token', () => {
     expect((await postCursors(apiUrl, { namespace: 'a', cursor: '1' }, headers)).status).toBe(200);
   });
 
+  test('a probe is one however its path is spelled, and another path is not', async () => {
+    const { port } = await startServer({ adminToken });
+    const answerOf = async (target: string) =>
+      (await raw(port, `GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`)).status;
+    for (const target of ['/%68ealthz', 'http://localhost/readyz?x', '/healthz#x'])
+      expect(await answerOf(target), target).toBe(200);
+    for (const target of [
+      '/healthz/',
+      '/HEALTHZ',
+      '//healthz',
+      '/v1%2fstats',
+      '/healthz%3f',
+      '/x/../healthz',
+    ])
+      expect(await answerOf(target), target).toBe(401);
+  });
+
   test('the token in the query does not count', async () => {
     const { apiUrl } = await startServer({ adminToken });
     expect((await call('GET', `${apiUrl}/v1/stats?token=${adminToken}`)).status).toBe(401);

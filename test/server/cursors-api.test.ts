@@ -145,19 +145,23 @@ describe('POST /v1/cursors', () => {
     expect(server.stats().broadcasts).toBe(0);
   });
 
-  test.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', ''])(
-    'a body of type "%s" is 415, so that no web page can post one',
-    async (type) => {
-      const { apiUrl, server } = await startServer();
-      const answer = await call('POST', `${apiUrl}/v1/cursors`, {
-        headers: type === '' ? {} : { 'content-type': type },
-        body: '{"namespace":"a","cursor":"1"}',
-      });
-      expect([answer.status, answer.json.field]).toEqual([415, 'Content-Type']);
-      expect(answer.json.fix).toContain('application/json');
-      expect(server.stats().broadcasts).toBe(0);
-    },
-  );
+  test.each([
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    '__proto__',
+    'constructor',
+    '',
+  ])('a body of type "%s" is 415, so that no web page can post one', async (type) => {
+    const { apiUrl, server } = await startServer();
+    const answer = await call('POST', `${apiUrl}/v1/cursors`, {
+      headers: type === '' ? {} : { 'content-type': type },
+      body: '{"namespace":"a","cursor":"1"}',
+    });
+    expect([answer.status, answer.json.field]).toEqual([415, 'Content-Type']);
+    expect(answer.json.fix).toContain('application/json');
+    expect(server.stats().broadcasts).toBe(0);
+  });
 
   test.each<[string, Record<string, string>, Buffer, number, string]>([
     ['bytes that are no UTF-8', {}, Buffer.from('{"namespace":"\xff","cursor":"1"}', 'latin1'), 400, 'body'],

@@ -93,20 +93,23 @@ test('the port is free afterwards, idle HTTP connections notwithstanding', async
   halfAsked.destroy();
 });
 
-test('listen() of a server that was closed, or is being closed, is refused, and leaves no port open', async () => {
-  const closed = createDatafnWsServer({ port: 0 });
-  await closed.close();
-  const refusal = { code: 'ERR_LISTEN', message: expect.stringContaining('was not closed') };
-  await expect(closed.listen()).rejects.toMatchObject(refusal);
+test.each(['127.0.0.1', 'localhost'])(
+  'listen() of a server that was closed, or is being closed, is refused, and leaves no port open: %s',
+  async (host) => {
+    const closed = createDatafnWsServer({ port: 0 });
+    await closed.close();
+    const refusal = { code: 'ERR_LISTEN', message: expect.stringContaining('was not closed') };
+    await expect(closed.listen()).rejects.toMatchObject(refusal);
 
-  const inBetween = createDatafnWsServer({ port: 0 });
-  const listening = inBetween.listen();
-  const closing = inBetween.close();
-  await expect(listening).rejects.toMatchObject(refusal);
-  await within(closing, 'the end of the server');
-  expect([closed.address, inBetween.address]).toEqual([undefined, undefined]);
-  await vi.waitFor(() => expect(process.getActiveResourcesInfo()).not.toContain('TCPServerWrap'));
-});
+    const inBetween = createDatafnWsServer({ host, port: 0 });
+    const listening = inBetween.listen();
+    const closing = inBetween.close();
+    await expect(listening).rejects.toMatchObject(refusal);
+    await within(closing, 'the end of the server');
+    expect([closed.address, inBetween.address]).toEqual([undefined, undefined]);
+    await vi.waitFor(() => expect(process.getActiveResourcesInfo()).not.toContain('TCPServerWrap'));
+  },
+);
 
 test.each([-5, Number.NaN, 1e12, '1s'])(
   'close() with a drainMs of %s is refused, and closes nobody',

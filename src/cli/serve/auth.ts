@@ -2,11 +2,10 @@ import { readFile } from 'node:fs/promises';
 import type { AUTH_KINDS } from '../../options/serve.js';
 import { flagOf } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
-import { type JwtProviderOptions, jwtNamespaceProvider } from '../../server/auth/jwt.js';
+import type { JwtProviderOptions } from '../../server/auth/jwt.js';
 import { loadNamespaceProvider } from '../../server/auth/module.js';
 import type { NamespaceProvider } from '../../server/auth/provider.js';
 import { tokensNamespaceProvider } from '../../server/auth/tokens.js';
-import { readTokensFile } from '../../server/auth/tokens-file.js';
 import { readJwtSecret } from '../jwt-secret.js';
 import { ALICE, devExample, jwtExample } from './auth-example.js';
 import type { Example } from './banner.js';
@@ -104,9 +103,11 @@ async function tokensAuth(file: string, from: string): Promise<Auth> {
   };
 }
 
-/** As {@link readTokensFile}, with the flag in place of what the library calls the file. */
+/** As `readTokensFile`, with the flag in place of what the library calls the file. */
 async function readTokens(file: string, from: string): Promise<ReadonlyMap<string, string>> {
   try {
+    // Loaded when it is called for, as jose is below: neither package is needed to start a server with --auth dev.
+    const { readTokensFile } = await import('../../server/auth/tokens-file.js');
     return await readTokensFile(file);
   } catch (error) {
     throw invalid(messageOf(error).replace(/^Expected the tokens file/, `Expected ${from}`));
@@ -149,6 +150,7 @@ async function jwtProvider(traced: TracedServeOptions, log: Log): Promise<Namesp
         log.add({ level: 'warn', event: 'keys.stale', text: `${text}: ${error}`, fields: { error } }),
     },
   };
+  const { jwtNamespaceProvider } = await import('../../server/auth/jwt.js');
   try {
     return jwtNamespaceProvider(options);
   } catch (error) {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { type ConfigFile, parseConfig } from '../../options/config-file.js';
+import type { ConfigFile } from '../../options/config-file.js';
 import { serveOptions } from '../../options/serve.js';
 import { type TracedOptions, traceOptions } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
@@ -33,5 +33,6 @@ async function readConfig(file: string, from: string): Promise<ConfigFile> {
       `Expected ${from} to be a file that can be read: ${messageOf(error)}`,
     );
   }
+  const { parseConfig } = await import('../../options/config-file.js');
   return parseConfig(serveOptions, text, { source: file, folder: dirname(resolve(file)) });
 }

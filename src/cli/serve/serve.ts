@@ -12,7 +12,6 @@ import { readServeOptions, type TracedServeOptions } from './config.js';
 import { Log, type LogEvent } from './log.js';
 import { narrate } from './narrate.js';
 import { type Reloadable, reloadOnSignal } from './reload.js';
-import { optionsAsJson, optionsAsYaml } from './show-options.js';
 import { StopLines } from './stop-lines.js';
 import { watchStrayErrors } from './stray-errors.js';
 import { expiryWarning, readTlsPair, trustFlag } from './tls-files.js';
@@ -89,6 +88,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   });
 
   if (options.check) {
+    const { optionsAsJson, optionsAsYaml } = await import('./show-options.js');
     io.stdout.write(options.json ? optionsAsJson(traced) : optionsAsYaml(traced));
     return 0;
   }

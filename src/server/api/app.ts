@@ -1,11 +1,10 @@
-import type { RequestListener, Server } from 'node:http';
-import Fastify, { type FastifyInstance } from 'fastify';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import type { OriginRule } from '../origin-rule.js';
-import { readBodies } from './body.js';
-import { screenBrowsers } from './browsers.js';
+import { readItems } from './body.js';
+import { answerPreflight, screenBrowsers } from './browsers.js';
 import { type CursorItem, validateItems } from './cursors.js';
-import { answerErrors, answerUnparsable, answerUnroutable } from './errors.js';
 import { ProblemError } from './problem.js';
+import { type Routes, routeRequests, sendJson } from './router.js';
 import { screen } from './screen.js';
 
 /** What the HTTP API does its work with. */
@@ -37,63 +36,66 @@ export interface ApiOptions {
   readonly isAllowedOrigin: OriginRule;
   /** Whether such a page may read the answers. */
   readonly cors: boolean;
-  /** Makes the server that the API listens with. */
-  createServer(listener: RequestListener): Server;
 }
 
-/** Builds the HTTP API (Fastify), ready to be listened with. */
-export function buildApi(backend: ApiBackend, options: ApiOptions): FastifyInstance {
-  const app = Fastify({
-    logger: false,
-    bodyLimit: options.maxBodyBytes,
-    forceCloseConnections: true,
-    serverFactory: options.createServer,
-    frameworkErrors: answerUnroutable,
-    clientErrorHandler: answerUnparsable,
-  });
-
-  screenBrowsers(app, {
+/** The HTTP API, as what an HTTP server calls for each request. */
+export function createApi(backend: ApiBackend, options: ApiOptions): RequestListener {
+  const { adminToken, maxBodyBytes, maxBatchItems } = options;
+  const rules = {
     isAllowed: options.isAllowedOrigin,
     cors: options.cors,
     onRefused: () => backend.limited('origin'),
-  });
-  app.addHook('onRequest', async (request) => screen(request, options.adminToken));
-  readBodies(app);
-  answerErrors(app, options.maxBodyBytes, () => backend.limited('bodySize'));
+  };
+  const read = (request: IncomingMessage) =>
+    readItems(request, maxBodyBytes, () => backend.limited('bodySize'));
 
-  app.post('/v1/cursors', async (request, reply) => {
-    if (!backend.takesCursors()) throw new ProblemError(503, 'The server is shutting down');
-    if (request.body === undefined)
-      throw new ProblemError(400, 'Expected a body, got none', { field: 'body' });
-    const { body } = request as { body: unknown[] };
-    if (body.length > options.maxBatchItems) backend.limited('batchItems');
-    const items = validateItems(body, options.maxBatchItems);
-    const problem = backend.orderProblem(items);
-    if (problem !== undefined) throw problem;
-    // One turn of the event loop for the whole batch, so that a client gets it in one write.
-    const results = items.map((item) => ({ ...item, delivered: backend.broadcast(item) }));
-    return reply.type('application/json').send(JSON.stringify({ results }));
+  const routes: Routes = {
+    '/v1/cursors': {
+      async POST(request, response) {
+        const body = await read(request);
+        if (!backend.takesCursors()) throw new ProblemError(503, 'The server is shutting down');
+        if (body === undefined) throw new ProblemError(400, 'Expected a body, got none', { field: 'body' });
+        if (body.length > maxBatchItems) backend.limited('batchItems');
+        const items = validateItems(body, maxBatchItems);
+        const problem = backend.orderProblem(items);
+        if (problem !== undefined) throw problem;
+        // One turn of the event loop for the whole batch, so that a client gets it in one write.
+        const results = items.map((item) => ({ ...item, delivered: backend.broadcast(item) }));
+        sendJson(response, 200, { results });
+      },
+    },
+    '/v1/drain': {
+      async POST(request, response) {
+        // A body, so that its content type keeps web pages out, as it does for cursors.
+        if (!isEmptyObject(await read(request))) {
+          throw new ProblemError(400, 'Expected the body to be {}', {
+            field: 'body',
+            fix: "Send -H 'content-type: application/json' -d '{}'.",
+          });
+        }
+        // The last connection to end may be this one: it is answered first.
+        response.once('close', () => backend.drain());
+        sendJson(response, 202, backend.prepareDrain());
+      },
+    },
+    '/v1/stats': { GET: (_, response) => sendJson(response, 200, backend.stats()) },
+    '/v1/namespaces': {
+      GET: (_, response) => sendJson(response, 200, { namespaces: [...backend.namespaces()] }),
+    },
+    '/healthz': { GET: (_, response) => sendJson(response, 200, { status: 'ok' }) },
+    '/readyz': {
+      GET(_, response) {
+        if (!backend.isReady()) throw new ProblemError(503, 'The server is shutting down');
+        sendJson(response, 200, { status: 'ready' });
+      },
+    },
+  };
+  return routeRequests(routes, (request, response) => {
+    screenBrowsers(request, response, rules);
+    if (options.cors && answerPreflight(request, response)) return true;
+    screen(request, adminToken);
+    return false;
   });
-  app.post('/v1/drain', async (request, reply) => {
-    // A body, so that its content type keeps web pages out, as it does for cursors.
-    if (!isEmptyObject(request.body)) {
-      throw new ProblemError(400, 'Expected the body to be {}', {
-        field: 'body',
-        fix: "Send -H 'content-type: application/json' -d '{}'.",
-      });
-    }
-    // The last connection to end may be this one: it is answered first.
-    reply.raw.once('close', () => backend.drain());
-    return reply.code(202).send(backend.prepareDrain());
-  });
-  app.get('/v1/stats', async () => backend.stats());
-  app.get('/v1/namespaces', async () => ({ namespaces: [...backend.namespaces()] }));
-  app.get('/healthz', async () => ({ status: 'ok' }));
-  app.get('/readyz', async () => {
-    if (!backend.isReady()) throw new ProblemError(503, 'The server is shutting down');
-    return { status: 'ready' };
-  });
-  return app;
 }
 
 /** Whether a body, which is read as a list of items, is `{}`. */

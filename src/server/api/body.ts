@@ -1,28 +1,78 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { isUtf8 } from 'node:buffer';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { parseJsonBody, parseNdjsonBody } from './cursors.js';
 import { ProblemError } from './problem.js';
 
-/** The content types that a body may have, as an error names them. */
-export const CONTENT_TYPES = 'application/json or application/x-ndjson';
+/**
+ * What a body may be: JSON and NDJSON, and nothing else. A web page can post neither of them to another origin without
+ * being asked first (Fetch standard, CORS-safelisted request headers).
+ */
+const PARSERS = new Map([
+  ['application/json', parseJsonBody],
+  ['application/x-ndjson', parseNdjsonBody],
+  ['application/ndjson', parseNdjsonBody],
+]);
 
 /**
- * Teaches the API to read JSON and NDJSON, and nothing else: a web page can post neither of them to another origin
- * without being asked first (Fetch standard, CORS-safelisted request headers).
+ * Reads the body of a request as a list of items.
+ *
+ * @param onTooLarge is told of a body of more than `maxBytes`.
+ * @returns undefined when the request has no body.
+ * @throws {ProblemError} 400, 413 or 415 for a body that is no such list.
  */
-export function readBodies(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers();
-  const read = (parse: (text: string) => unknown[]) => async (request: FastifyRequest, body: Buffer) =>
-    parse(decode(request, body));
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, read(parseJsonBody));
-  app.addContentTypeParser(
-    ['application/x-ndjson', 'application/ndjson'],
-    { parseAs: 'buffer' },
-    read(parseNdjsonBody),
-  );
+export async function readItems(
+  request: IncomingMessage,
+  maxBytes: number,
+  onTooLarge: () => void,
+): Promise<unknown[] | undefined> {
+  const { headers } = request;
+  const type = headers['content-type'];
+  if (type === undefined && isWithoutBody(headers)) return undefined;
+  const parse = PARSERS.get((type ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '');
+  if (parse === undefined) {
+    throw new ProblemError(415, 'Expected Content-Type to be application/json or application/x-ndjson', {
+      field: 'Content-Type',
+      fix: "Add -H 'content-type: application/json'.",
+    });
+  }
+  const body = await readBytes(request, maxBytes);
+  if (body === 'too large') {
+    onTooLarge();
+    // The rest of it is not read.
+    throw new ProblemError(413, `Expected a body of at most ${maxBytes} bytes`, {
+      field: 'body',
+      fix: 'Split the batch.',
+      endsConnection: true,
+    });
+  }
+  return parse(decode(headers, body));
+}
+
+function isWithoutBody(headers: IncomingHttpHeaders): boolean {
+  return headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0';
+}
+
+function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer | 'too large'> {
+  return new Promise((resolve, reject) => {
+    if (Number(request.headers['content-length'] ?? 0) > maxBytes) {
+      resolve('too large');
+      return;
+    }
+    const chunks: Buffer[] = [];
+    let length = 0;
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      // What comes after that is thrown away, until the answer is out and the connection ends.
+      if (length > maxBytes) resolve('too large');
+      else chunks.push(chunk);
+    });
+    request.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    request.once('error', reject);
+  });
 }
 
 /** The text of a body. JSON is UTF-8 (RFC 8259 section 8.1); a byte-order mark at its start is ignored. */
-function decode({ headers }: FastifyRequest, body: Buffer): string {
+function decode(headers: IncomingHttpHeaders, body: Buffer): string {
   const encoding = headers['content-encoding'] ?? 'identity';
   if (encoding.toLowerCase() !== 'identity') {
     throw new ProblemError(415, `Expected no Content-Encoding, got ${JSON.stringify(encoding)}`, {
@@ -37,12 +87,12 @@ function decode({ headers }: FastifyRequest, body: Buffer): string {
       fix: 'Send the body as UTF-8.',
     });
   }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(body);
-  } catch {
+  if (!isUtf8(body)) {
     throw new ProblemError(400, 'Expected the body to be UTF-8, got bytes that are not', {
       field: 'body',
       fix: 'Send the body as UTF-8.',
     });
   }
+  const text = body.toString();
+  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
 }

@@ -16,25 +16,24 @@ export interface Problem {
   readonly fix?: string;
 }
 
-/** Thrown by a route to answer with a problem document. */
+type ProblemParts = Pick<Problem, 'field' | 'fix'>;
+
+/** Thrown by a route to answer with a problem document, and to end the connection with `endsConnection`. */
 export class ProblemError extends Error {
   constructor(
     readonly statusCode: number,
     detail: string,
-    readonly extra: { readonly field?: string; readonly fix?: string } = {},
+    readonly extra: ProblemParts & { readonly endsConnection?: boolean } = {},
   ) {
     super(detail);
   }
 
   toProblem(): Problem {
-    return problem(this.statusCode, this.message, this.extra);
+    const { endsConnection: _, ...parts } = this.extra;
+    return problem(this.statusCode, this.message, parts);
   }
 }
 
-export function problem(
-  status: number,
-  detail: string,
-  extra: { field?: string; fix?: string } = {},
-): Problem {
+export function problem(status: number, detail: string, extra: ProblemParts = {}): Problem {
   return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, ...extra };
 }

@@ -1,8 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { FastifyRequest } from 'fastify';
+import type { IncomingMessage } from 'node:http';
 import { fromAuthorization } from '../auth/token-source.js';
 import { hasLoopbackHost, hasSeveralHosts, hostOf } from './host-rule.js';
 import { ProblemError } from './problem.js';
+import { pathOf } from './router.js';
 
 /** Routes that an orchestrator calls without credentials. */
 const PROBES = new Set(['/healthz', '/readyz']);
@@ -14,23 +15,23 @@ const PROBES = new Set(['/healthz', '/readyz']);
  *   loopback name.
  * @throws {ProblemError} 400, 401 or 403 for who may not.
  */
-export function screen(request: FastifyRequest, adminToken: string | undefined): void {
+export function screen(request: IncomingMessage, adminToken: string | undefined): void {
   const { host, authorization } = request.headers;
-  if (host === undefined && request.raw.httpVersion !== '1.0') {
+  if (host === undefined && request.httpVersion !== '1.0') {
     // RFC 9112 section 3.2.
     throw new ProblemError(400, 'Expected a Host header, got none', { field: 'Host' });
   }
-  if (hasSeveralHosts(request.raw)) {
+  if (hasSeveralHosts(request)) {
     throw new ProblemError(400, 'Expected one Host header, got several', { field: 'Host' });
   }
   if (adminToken === undefined) {
-    if (hasLoopbackHost(hostOf(request.raw))) return;
+    if (hasLoopbackHost(hostOf(request))) return;
     throw new ProblemError(403, 'Expected the host to be a loopback name', {
       field: 'Host',
       fix: 'Call it as http://127.0.0.1 or http://localhost, or start the server with --admin-token.',
     });
   }
-  if (PROBES.has(request.url.split('?', 1)[0] ?? '')) return;
+  if (PROBES.has(pathOf(request.url ?? '') ?? '')) return;
   const token = fromAuthorization(authorization);
   if (token !== undefined && sameSecret(token, adminToken)) return;
   throw new ProblemError(
