@@ -1,4 +1,14 @@
 #!/usr/bin/env node
-import { main } from '../dist/cli/main.js';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
-main();
+const cli = new URL('../dist/cli/main.js', import.meta.url);
+if (existsSync(cli)) {
+  const { main } = await import(cli);
+  main();
+} else {
+  // A checkout that was installed with --ignore-scripts or --omit=dev; a package from the registry is built.
+  const folder = fileURLToPath(new URL('..', import.meta.url));
+  process.stderr.write(`error: datafn-ws is not built: run \`npm ci && npm run build\` in ${folder}\n`);
+  process.exitCode = 70;
+}

@@ -2,6 +2,7 @@ export type { Clock, TimerHandle } from './manager/clock.js';
 export { DEFAULT_WS_MANAGER_CONFIG } from './manager/config.js';
 export type {
   BroadcastResult,
+  BroadcastTargeting,
   ClientInfo,
   DatafnLogger,
   WebSocketClient,

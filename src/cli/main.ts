@@ -80,8 +80,8 @@ function requests(): Pick<Io, 'onStop' | 'onReload'> {
   // A process that was started with a channel to its parent ends when the parent does, however that died.
   const onOrphaned = () => (listeners.size === 0 ? process.exit(STOP_EXIT_CODES.SIGTERM) : tell('SIGTERM'));
   process.on('disconnect', onOrphaned);
-  // It may have died before anybody could listen; without a channel this is undefined.
-  if (process.connected === false) onOrphaned();
+  // It may have died before anybody could listen. Without a channel there is no `send`; Bun then says false as well.
+  if (process.connected === false && process.send !== undefined) onOrphaned();
   return {
     onStop(listener) {
       if (listeners.size === 0) for (const signal of STOP_SIGNALS) process.on(signal, tell);

@@ -26,18 +26,30 @@ export interface WebSocketClient {
 export interface WsAuthContext {
   /** The tenant or user whose cursors the client hears. Non-empty; locked for the life of the connection. */
   namespace: string;
+  /** Passed by newer DataFn servers, and ignored: a cursor goes to all clients of its namespace. */
+  actorId?: string | undefined;
+  /** As {@link WsAuthContext.actorId}. */
+  principalIds?: readonly string[] | undefined;
+}
+
+/**
+ * Whom a change concerns, as newer DataFn servers tell `broadcastCursor`. Ignored: a client that it does not concern
+ * pulls, and finds nothing new.
+ */
+export interface BroadcastTargeting {
+  affectedPrincipals?: readonly string[] | undefined;
 }
 
 /** Source: the DataFn reference, `WsManagerConfig`. A value out of range throws at construction. */
 export interface WsManagerConfig {
   /** How many clients in all. Default 10,000; 0 admits nobody; `Infinity` is no limit. */
-  maxConnections?: number;
+  maxConnections?: number | undefined;
   /** How many clients of one namespace. Default 100; 0 admits nobody; `Infinity` is no limit. */
-  maxConnectionsPerNamespace?: number;
+  maxConnectionsPerNamespace?: number | undefined;
   /** Milliseconds from one ping of every client to the next. Default 30,000; 0 switches the heartbeat off. */
-  heartbeatIntervalMs?: number;
+  heartbeatIntervalMs?: number | undefined;
   /** Milliseconds that a client has to answer a ping. Default 10,000; 0 pings without ever closing. */
-  heartbeatTimeoutMs?: number;
+  heartbeatTimeoutMs?: number | undefined;
 }
 
 /** Source: the DataFn reference, `DatafnLogger`. What it throws is ignored. */

@@ -12,6 +12,7 @@ import { guardLogger, silentLogger } from './logger.js';
 import { type ClientRecord, Registry } from './registry.js';
 import type {
   BroadcastResult,
+  BroadcastTargeting,
   ClientInfo,
   DatafnLogger,
   WebSocketClient,
@@ -171,10 +172,11 @@ export class WebSocketManager {
    * with the clients of that namespace alone. A client whose `send` throws is removed and closed with 1001
    * `Broadcast send failed`; the others still get theirs.
    *
+   * @param _targeting is accepted for newer DataFn servers, and ignored.
    * @throws {DatafnWsError} `ERR_INVALID_OPTION` when either is no non-empty string: a mistake of the caller, of
    *   which no client hears.
    */
-  broadcastCursor(cursor: string, namespace: string): BroadcastResult {
+  broadcastCursor(cursor: string, namespace: string, _targeting?: BroadcastTargeting): BroadcastResult {
     requireOption('cursor', cursor, NON_EMPTY_STRING);
     requireOption('namespace', namespace, NON_EMPTY_STRING);
     this.#broadcasts += 1;

@@ -27,62 +27,62 @@ import { type AttachOptions, attachWebSocketManager } from './transport/attach.j
 import { firstRefusal, type UpgradeGate } from './transport/gate.js';
 
 /** How {@link createDatafnWsServer} listens and whom it serves. What is left out has the default given here. */
-export interface DatafnWsServerOptions extends Partial<AttachOptions> {
+export interface DatafnWsServerOptions extends Partial<Omit<AttachOptions, 'namespaceProvider'>> {
   /** Address to listen on. Default `127.0.0.1`; any other than a loopback one wants an `adminToken` of at least 16 bytes. */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /** TCP port; 0 takes a free one. Default 3001. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** Bearer token that the HTTP API asks for, the two probes apart. Without it only this machine may call. */
-  readonly adminToken?: string;
+  readonly adminToken?: string | undefined;
   /**
    * Finds the namespace of a connecting client. Default: the `dev` provider, whose token is the namespace; it
    * proves nothing, so it serves on loopback only.
    */
-  readonly namespaceProvider?: NamespaceProvider;
+  readonly namespaceProvider?: NamespaceProvider | undefined;
   /** Where the `dev` provider puts clients without a token; without it they are refused. */
-  readonly anonymousNamespace?: string;
+  readonly anonymousNamespace?: string | undefined;
   /**
    * Milliseconds over which `close()` spreads its closes, so that clients do not all come back together; clients that
    * are still connected get their cursors meanwhile. Default 0: all at once.
    */
-  readonly drainMs?: number;
+  readonly drainMs?: number | undefined;
   /** Milliseconds that `close()` waits for clients to go, once all have been told to, before it cuts them. Default 10,000. */
-  readonly shutdownTimeoutMs?: number;
+  readonly shutdownTimeoutMs?: number | undefined;
   /**
    * Milliseconds of event-loop delay above which new clients are turned away with 503, until it has been less for a
    * second or two. Default 0: never.
    */
-  readonly shedAboveMs?: number;
+  readonly shedAboveMs?: number | undefined;
   /**
    * Whether the API refuses a cursor that is lower than the newest of its namespace, with 409. Default false.
    * `rememberNamespaces` bounds of how many it is known.
    */
-  readonly monotonic?: boolean;
+  readonly monotonic?: boolean | undefined;
   /**
    * Origins of the pages that may connect and call the HTTP API, such as `https://app.example.com`; `null` for pages
    * without one, `*` for all. Default: empty, which lets in pages of this machine. Requests without an Origin pass.
    */
-  readonly allowOrigin?: readonly string[];
+  readonly allowOrigin?: readonly string[] | undefined;
   /** Whether pages that are let in may read what the HTTP API answers (CORS). Default false. */
-  readonly cors?: boolean;
+  readonly cors?: boolean | undefined;
   /** With it, the server speaks https and wss. */
-  readonly tls?: TlsPair;
+  readonly tls?: TlsPair | undefined;
   /**
    * Milliseconds that a connection has for its TLS handshake, and then for the head of its request. Default 10,000;
    * 0 is no limit.
    */
-  readonly handshakeTimeoutMs?: number;
+  readonly handshakeTimeoutMs?: number | undefined;
   /**
    * How many connections may be open at a time without a request; the one that has waited longest is cut for a new
    * one. Default 5,000; `Infinity` is no limit.
    */
-  readonly maxPendingConnections?: number;
+  readonly maxPendingConnections?: number | undefined;
   /** Milliseconds that an API request has from its first byte to its last. Default 30,000; 0 is no limit. */
-  readonly requestTimeoutMs?: number;
+  readonly requestTimeoutMs?: number | undefined;
   /** Largest API request body in bytes. Default 4 MiB. */
-  readonly maxBodyBytes?: number;
+  readonly maxBodyBytes?: number | undefined;
   /** Most cursors in one API request. Default 10,000. */
-  readonly maxBatchItems?: number;
+  readonly maxBatchItems?: number | undefined;
 }
 
 /** Where a server listens. */
@@ -120,7 +120,7 @@ export interface DatafnWsServer {
    * @returns how many connections left and how many were cut.
    * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a `drainMs` that is no time, or too long for a timer.
    */
-  close(options?: { readonly drainMs?: number }): Promise<ShutdownOutcome>;
+  close(options?: { readonly drainMs?: number | undefined }): Promise<ShutdownOutcome>;
 }
 
 /**

@@ -1,7 +1,9 @@
 import { contain } from '../manager/contain.js';
 import type { DatafnLogger } from '../manager/types.js';
 import { messageOf } from '../protocol/errors.js';
-import type { Closer } from './transport/server-socket.js';
+
+/** Which end began to close a connection. */
+export type Closer = 'server' | 'peer';
 
 /** One connection, as reported to an observer. */
 export interface ConnectionInfo {

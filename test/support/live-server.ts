@@ -4,8 +4,7 @@ import {
   type DatafnWsServerOptions,
   type ListenAddress,
 } from '../../src/server/create-server.js';
-import type { ConnectionInfo, ServerObserver } from '../../src/server/observer.js';
-import type { Closer } from '../../src/server/transport/server-socket.js';
+import type { Closer, ConnectionInfo, ServerObserver } from '../../src/server/observer.js';
 import { Waiters } from './deadline.js';
 import { RawClient, type RawClientOptions } from './raw-client.js';
 import { RecordingLogger } from './recording-logger.js';

@@ -7,7 +7,7 @@ export interface Refusal {
   readonly status: number;
   /** Says what was expected, for the problem document (RFC 9457) and the log. */
   readonly detail: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Answers with a problem document straight to the socket, and ends the connection. */

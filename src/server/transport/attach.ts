@@ -23,62 +23,62 @@ export interface AttachOptions extends WsManagerConfig {
   /** Finds the namespace of a connecting client. The only source of it. */
   readonly namespaceProvider: NamespaceProvider;
   /** Milliseconds that the provider may take before the client is closed with 4401. Default 5,000; 0 waits for ever. */
-  readonly authTimeoutMs?: number;
+  readonly authTimeoutMs?: number | undefined;
   /** Clients that may wait for the provider at the same time; one more is answered 503. Default 1,000. */
-  readonly maxPendingAuth?: number;
+  readonly maxPendingAuth?: number | undefined;
   /** URL path of the WebSocket endpoint. Default `/datafn/ws`. */
-  readonly path?: string;
+  readonly path?: string | undefined;
   /**
    * Handshakes that may wait for their turn: they are done a few in each turn of the event loop. More are told to come
    * back, with 503. Default 4,096.
    */
-  readonly handshakeBacklog?: number;
+  readonly handshakeBacklog?: number | undefined;
   /** Largest inbound message in bytes; a larger one closes its connection with 1009. Default 65,536. */
-  readonly maxMessageBytes?: number;
+  readonly maxMessageBytes?: number | undefined;
   /**
    * Bytes that may wait for one client before only its newest cursor is kept. Default 65,536; 0 keeps the newest
    * alone as soon as its socket takes no more.
    */
-  readonly clientBufferBytes?: number;
+  readonly clientBufferBytes?: number | undefined;
   /**
    * Milliseconds that a client may stay backed up before it is closed with 1013. Default 0: as long as it answers
    * pings.
    */
-  readonly slowClientTimeoutMs?: number;
+  readonly slowClientTimeoutMs?: number | undefined;
   /** Milliseconds a peer has to answer a close frame before its connection is cut. Default 2,000; 0 waits for ever. */
-  readonly closeTimeoutMs?: number;
+  readonly closeTimeoutMs?: number | undefined;
   /**
    * Messages that a client may send in a second in the long run, pings and unasked-for pongs included; one more closes
    * it with 1008. A longer message counts once for each KiB. Default 50; 0 is no limit.
    */
-  readonly messagesPerSecond?: number;
+  readonly messagesPerSecond?: number | undefined;
   /** Messages that a client may send at once. Default 100. */
-  readonly messageBurst?: number;
+  readonly messageBurst?: number | undefined;
   /** Milliseconds that a client has to say hello before it is closed with 1008. Default 0: it need not. */
-  readonly helloTimeoutMs?: number;
+  readonly helloTimeoutMs?: number | undefined;
   /** Connections that one address (of IPv6, one /64) may have; one more is answered 429. Default: no limit. */
-  readonly maxConnectionsPerAddress?: number;
+  readonly maxConnectionsPerAddress?: number | undefined;
   /**
    * Proxies whose X-Forwarded-For is believed: addresses, subnets, `loopback`, `private`. Default: none, and the
    * address of a client is that of its connection.
    */
-  readonly trustProxy?: readonly string[];
+  readonly trustProxy?: readonly string[] | undefined;
   /**
    * Origins of the pages that may connect, such as `https://app.example.com`; `null` for pages without one, `*` for
    * all. Empty lets in pages of this machine. Left out, the Origin is not looked at.
    */
-  readonly allowOrigin?: readonly string[];
+  readonly allowOrigin?: readonly string[] | undefined;
   /** Whether a client whose hello shows that it is behind is sent the newest cursor at once. Default false. */
-  readonly resume?: boolean;
+  readonly resume?: boolean | undefined;
   /**
    * Of how many namespaces the newest cursor is remembered; the one unused for longest goes first. Default 100,000
    * with `resume`, none without.
    */
-  readonly rememberNamespaces?: number;
-  readonly logger?: DatafnLogger;
-  readonly observer?: ServerObserver;
+  readonly rememberNamespaces?: number | undefined;
+  readonly logger?: DatafnLogger | undefined;
+  readonly observer?: ServerObserver | undefined;
   /** Looks at an upgrade before anything else; what it returns is the HTTP error to refuse it with. What it throws refuses with 500. */
-  readonly screenUpgrade?: UpgradeGate;
+  readonly screenUpgrade?: UpgradeGate | undefined;
 }
 
 /** A manager that is connected to an HTTP server. */

@@ -4,14 +4,14 @@ import { parseHello } from '../../protocol/messages.js';
 import { ownCopy } from '../../protocol/own-copy.js';
 import type { NamespaceGrant } from '../auth/provider.js';
 import type { MessagePace } from '../limits/message-pace.js';
-import type { ConnectionInfo, ServerObserver } from '../observer.js';
+import type { Closer, ConnectionInfo, ServerObserver } from '../observer.js';
 import type { ConnectionCounters, LimitName } from '../stats.js';
 import { Deadlines } from './deadlines.js';
 import { Departures } from './departures.js';
 import { Expirations } from './expirations.js';
 import { InputQueue } from './input-queue.js';
 import { Outbox } from './outbox.js';
-import type { Closer, ServerSocket, ServerSocketOwner } from './server-socket.js';
+import type { ServerSocket, ServerSocketOwner } from './server-socket.js';
 
 /** How patient {@link Connections} are with their clients. */
 export interface ConnectionLimits {
