@@ -1,18 +1,4 @@
-export type { Clock, TimerHandle } from './manager/clock.js';
-export { DEFAULT_WS_MANAGER_CONFIG } from './manager/config.js';
-export type {
-  BroadcastResult,
-  BroadcastTargeting,
-  ClientInfo,
-  DatafnLogger,
-  WebSocketClient,
-  WsAuthContext,
-  WsManagerConfig,
-} from './manager/types.js';
-export { WebSocketManager } from './manager/web-socket-manager.js';
-export { CLOSE, type CloseCode } from './protocol/close-codes.js';
-export { DatafnWsError, type ErrorCode } from './protocol/errors.js';
-export type { PreparedMessage } from './protocol/frames.js';
+export * from './manager/index.js';
 export { devNamespaceProvider } from './server/auth/dev.js';
 export { type JwtProviderOptions, jwtNamespaceProvider } from './server/auth/jwt.js';
 export { loadNamespaceProvider } from './server/auth/module.js';

@@ -26,8 +26,8 @@ export function userCodeRunning(): UserCode | undefined {
   return running.getStore();
 }
 
-/** Where our own code is, as a stack names it. */
-const OURS = new URL('../', import.meta.url).href;
+/** Where our own code is, as a stack names it. Not at once: a CommonJS bundle has no such URL. */
+const ours = () => new URL('../', import.meta.url).href;
 
 /**
  * Whose mistake an uncaught exception is; `undefined` for ours. To be asked inside of the handler.
@@ -38,7 +38,7 @@ const OURS = new URL('../', import.meta.url).href;
 export function userCodeAtFault(error: unknown): UserCode | undefined {
   const code = userCodeRunning();
   if (code !== undefined || lastRun === undefined) return code;
-  if (executionAsyncId() !== 0 || stackOf(error).includes(OURS)) return undefined;
+  if (executionAsyncId() !== 0 || stackOf(error).includes(ours())) return undefined;
   return { name: lastRun.name, describe: withoutMessage };
 }
 

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { WebSocket } from 'ws';
+import { WebSocket, WebSocketServer } from 'ws';
 import type { NamespaceProvider } from '../../src/server/auth/provider.js';
 import { attachWebSocketManager } from '../../src/server/transport/attach.js';
 import { deferred, within } from '../support/deadline.js';
@@ -340,6 +341,65 @@ describe('attachWebSocketManager on an HTTP server of somebody else', () => {
     const { port } = http.address() as AddressInfo;
     return { http, origin: `ws://127.0.0.1:${port}` };
   }
+
+  test('serves its path beside a WebSocketServer of `ws` that is asked for its own alone', async () => {
+    const http = createServer();
+    const { manager, close } = attachWebSocketManager(http, { namespaceProvider: ({ token }) => token });
+    // Without `noServer`, and with a path, `ws` answers every upgrade elsewhere with 400.
+    const other = new WebSocketServer({ noServer: true });
+    http.on('upgrade', (request, socket, head) => {
+      if (request.url === '/other')
+        other.handleUpgrade(request, socket, head, (client) => client.send('other'));
+    });
+    await once(http.listen(0, '127.0.0.1'), 'listening');
+    const origin = `ws://127.0.0.1:${(http.address() as AddressInfo).port}`;
+    const theirs = await openClient(`${origin}/other`);
+    expect(await theirs.received(1)).toEqual(['other']);
+    const ours = await openClient(`${origin}/datafn/ws`, 'a');
+    manager.broadcastCursor('1', 'a');
+    expect(await ours.received(1)).toEqual(['{"type":"cursor","cursor":"1"}']);
+    await close(0);
+    other.close();
+    http.close();
+  });
+
+  test('ends an upgrade elsewhere that no other listener takes up, and none that one works on', async () => {
+    const http = createServer();
+    const { close } = attachWebSocketManager(http, { namespaceProvider: ({ token }) => token });
+    const taken: Duplex[] = [];
+    http.on('upgrade', ({ url }, socket) => {
+      if (url === '/nobody') return;
+      taken.push(socket);
+      if (url === '/read') socket.on('data', () => {});
+      else socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n');
+    });
+    await once(http.listen(0, '127.0.0.1'), 'listening');
+    const origin = `ws://127.0.0.1:${(http.address() as AddressInfo).port}`;
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const seen = once(http, 'upgrade');
+      const unwanted = connectClient(`${origin}/nobody`);
+      await seen;
+      for (const path of ['/read', '/written']) {
+        const came = once(http, 'upgrade');
+        void startClient(`${origin}${path}`);
+        await came;
+      }
+      vi.advanceTimersByTime(10_000);
+      const client = await unwanted;
+      await client.gone();
+      expect(client.status).toBe(404);
+      expect(taken.map(({ destroyed, writableEnded }) => [destroyed, writableEnded])).toEqual([
+        [false, false],
+        [false, false],
+      ]);
+    } finally {
+      vi.useRealTimers();
+    }
+    for (const socket of taken) socket.destroy();
+    await close(0);
+    http.close();
+  });
 
   test('leaves upgrades elsewhere to the other listeners, and takes its own', async () => {
     const { http, origin } = await listen();

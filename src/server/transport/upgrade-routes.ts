@@ -1,7 +1,11 @@
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { DatafnWsError } from '../../protocol/errors.js';
 import { endWithProblem } from '../api/raw-problem.js';
+
+/** How long another listener has to do something about an upgrade that is not ours. */
+const UNCLAIMED_MS = 10_000;
 
 /** Takes the upgrades of one path. */
 export interface UpgradeHandler {
@@ -42,14 +46,33 @@ class UpgradeRoutes {
 
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const handler = this.#handlers.get((request.url ?? '').split('?', 1)[0] ?? '');
-    // An upgrade elsewhere may be for a listener of somebody else.
-    if (handler === undefined && this.httpServer.listenerCount('upgrade') > 1) return;
     socket.on('error', ignoreSocketError);
+    // An upgrade elsewhere may be for a listener of somebody else.
+    if (handler === undefined && this.httpServer.listenerCount('upgrade') > 1) {
+      this.#leaveToOthers(request, socket, head);
+      return;
+    }
     const earlier = this.#answers.get(socket);
     // Requests on one connection are answered in order (RFC 9112 section 9.3.2), those that came in one go as well.
-    if (earlier === undefined || earlier.closed) this.#answer(handler, request, socket, head);
+    // Deno knows of no `closed`.
+    if (earlier === undefined || earlier.closed || earlier.destroyed)
+      this.#answer(handler, request, socket, head);
     else earlier.once('close', () => this.#answer(handler, request, socket, head));
   };
+
+  /** An upgrade that nobody has read from or written to in time is not wanted by anybody: it is not left hanging. */
+  #leaveToOthers(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { bytesWritten } = socket as Socket;
+    const timer = setTimeout(() => {
+      const isClaimed =
+        socket.writableEnded ||
+        (socket as Socket).bytesWritten > bytesWritten ||
+        socket.listenerCount('data') + socket.listenerCount('readable') > 0;
+      if (!isClaimed) this.#answer(undefined, request, socket, head);
+    }, UNCLAIMED_MS);
+    timer.unref();
+    socket.once('close', () => clearTimeout(timer));
+  }
 
   #answer(handler: UpgradeHandler | undefined, request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (handler !== undefined) {
@@ -67,7 +90,7 @@ const routesOf = new WeakMap<HttpServer, UpgradeRoutes>();
 
 /**
  * Hands the upgrades at `path` of an HTTP server to `handler`. Those elsewhere go to whoever else listens for them,
- * and are answered 404 when nobody does. Each socket comes with `ignoreSocketError` as its `error` listener.
+ * and are answered 404 when nobody does, or nobody has taken them up after ten seconds. Each socket comes with `ignoreSocketError` as its `error` listener.
  *
  * @returns takes the handler away again.
  * @throws {DatafnWsError} `ERR_INVALID_OPTION` when the path is taken.
