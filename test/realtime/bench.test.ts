@@ -88,8 +88,6 @@ test('the scenario smoke, which is the default, passes', async () => {
       // Heartbeats take seconds, in which a machine can do a lot.
       'silent.closed[1001 "Heartbeat timeout"] == 50': 'silent.accepted == 50',
       'fanout.p99 < 2s': 'fanout.p99 < 20s',
-      // All requests of a moment fail when the server stands still for longer.
-      'api.failed == 0': 'emit.failed == 0',
       'steady.accepted == 1000': 'steady.accepted == 200',
       'steady.left == 1000': 'steady.left == 200',
     },
@@ -99,7 +97,6 @@ test('the scenario smoke, which is the default, passes', async () => {
       'cohorts.steady.clients': '200',
       'phases[emit].emit.for': '300ms',
       'phases[hold].hold': '10ms',
-      'phases[6].emit.via': 'api',
       'phases[6].emit.for': '300ms',
     },
   );

@@ -1,8 +1,10 @@
+import { createRequire } from 'node:module';
 import type { Instance, Options, Result } from 'autocannon';
+import { DatafnWsError } from '../../protocol/errors.js';
 import { monotonicMs } from '../measure/clock.js';
 import type { EmissionPlan } from '../measure/emission-plan.js';
 import type { ApiMeasurement, EmitMeasurement } from '../measure/measurements.js';
-import type { EmitPhase } from '../scenario/model.js';
+import { actionsOf, type EmitPhase, type Scenario } from '../scenario/model.js';
 import { Batches, type Emitted } from './batches.js';
 import type { EmitTarget } from './lane.js';
 import { openEmitRelay } from './relay.js';
@@ -13,6 +15,26 @@ const RESERVED_CURSORS = 100_000_000;
 const STOP_CHECK_MS = 100;
 /** The deadline of an emit ends every wait; autocannon's own only has to be longer. */
 const LONGEST_WAIT_S = 3600;
+
+/**
+ * Autocannon is installed by those who want it: it is three quarters of the packages that this one would bring along.
+ *
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` when a phase of the scenario emits with it and it is not there.
+ */
+export function checkAutocannon({ name, phases }: Scenario): void {
+  const isWanted = phases
+    .flatMap((phase) => [...actionsOf(phase)])
+    .some((action) => action.kind === 'emit' && action.via === 'autocannon');
+  if (!isWanted) return;
+  try {
+    createRequire(import.meta.url).resolve('autocannon');
+  } catch {
+    throw new DatafnWsError(
+      'ERR_INVALID_OPTION',
+      `The scenario ${name} emits with autocannon, which is not installed: add it beside datafn-ws with \`npm install -D autocannon\`, or run \`npx -p datafn-ws -p autocannon datafn-ws bench …\``,
+    );
+  }
+}
 
 /**
  * The plan of a phase that autocannon drives: its connections race, so neither order nor time of a cursor is known.

@@ -1,3 +1,4 @@
+import { checkAutocannon } from '../../bench/emitter/autocannon.js';
 import { planRun, type RunOptions } from '../../bench/run.js';
 import { loadScenario } from '../../bench/scenario/load.js';
 import type { Scenario } from '../../bench/scenario/model.js';
@@ -55,6 +56,7 @@ export function planAll(
   };
   return allOf('ERR_INVALID_OPTION', scenarios, async (scenario) => {
     const options = { ...target, ...(await remoteOptions(flags, scenario)) };
+    checkAutocannon(scenario);
     planRun(scenario, options);
     return { scenario, options };
   });
