@@ -1,6 +1,6 @@
 import { isBehind } from '../protocol/cursor-order.js';
-import { PreparedMessage } from '../protocol/frames.js';
 import type { Hello } from '../protocol/messages.js';
+import { PreparedMessage } from '../protocol/prepared-message.js';
 import type { Clock } from './clock.js';
 import type { NewestCursors } from './newest-cursors.js';
 import type { BroadcastResult, DatafnLogger, WebSocketClient, WsManagerConfig } from './types.js';

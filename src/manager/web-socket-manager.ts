@@ -1,9 +1,9 @@
 import { CLOSE, type CloseCode } from '../protocol/close-codes.js';
 import { cursorNumber } from '../protocol/cursor-order.js';
 import { messageOf } from '../protocol/errors.js';
-import { PreparedMessage } from '../protocol/frames.js';
 import { type Hello, parseHello } from '../protocol/messages.js';
 import { LOGGER, NON_EMPTY_STRING, objectWith, requireOption } from '../protocol/option-rules.js';
+import { PreparedMessage } from '../protocol/prepared-message.js';
 import { refusalFor } from './admission.js';
 import { type Clock, systemClock } from './clock.js';
 import { resolveManagerConfig } from './config.js';

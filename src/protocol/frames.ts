@@ -1,5 +1,3 @@
-import { encodeCursor } from './messages.js';
-
 const FIN = 0x80;
 
 /** Frame opcodes of RFC 6455 section 5.2. */
@@ -29,21 +27,4 @@ export function encodeServerFrame(opcode: number, payload: Buffer): Buffer {
   }
   payload.copy(frame, headerLength);
   return frame;
-}
-
-/** A cursor message encoded at most once, however many clients it goes to. */
-export class PreparedMessage {
-  /** The payload, `{"type":"cursor","cursor":"…"}`. */
-  readonly text: string;
-  #frame: Buffer | undefined;
-
-  constructor(readonly cursor: string) {
-    this.text = encodeCursor(cursor);
-  }
-
-  /** The whole unmasked WebSocket text frame, for a transport that writes to the socket itself. */
-  get frame(): Buffer {
-    this.#frame ??= encodeServerFrame(OPCODE.text, Buffer.from(this.text));
-    return this.#frame;
-  }
 }

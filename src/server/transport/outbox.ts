@@ -1,4 +1,4 @@
-import type { PreparedMessage } from '../../protocol/frames.js';
+import type { PreparedMessage } from '../../protocol/prepared-message.js';
 
 /**
  * The cursors that one client is owed at the end of this turn of the event loop, oldest first.
@@ -28,10 +28,10 @@ export class Burst {
   }
 
   /** All frames of the burst, ready for the socket. */
-  get bytes(): Buffer {
+  get bytes(): Uint8Array {
     if (this.earlier === undefined) return this.newest.frame;
     if (this.#bytes === undefined) {
-      const frames: Buffer[] = [];
+      const frames: Uint8Array[] = [];
       for (let burst: Burst | undefined = this; burst !== undefined; burst = burst.earlier) {
         frames.push(burst.newest.frame);
       }

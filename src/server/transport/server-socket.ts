@@ -2,11 +2,12 @@ import type { Socket } from 'node:net';
 import WebSocket, { type RawData } from 'ws';
 import type { WebSocketClient } from '../../manager/types.js';
 import { ABNORMAL_CLOSURE, NO_STATUS_RECEIVED } from '../../protocol/close-codes.js';
-import { encodeServerFrame, OPCODE, type PreparedMessage } from '../../protocol/frames.js';
+import { encodeServerFrame, OPCODE } from '../../protocol/frames.js';
+import type { PreparedMessage } from '../../protocol/prepared-message.js';
 import { unmapped } from '../limits/client-address.js';
 import type { MessagePace } from '../limits/message-pace.js';
-import type { InputQueue, InputSource } from './input-queue.js';
 import type { Closer } from '../observer.js';
+import type { InputQueue, InputSource } from './input-queue.js';
 import type { Burst, Outbox, OutboxEntry } from './outbox.js';
 
 const PING = encodeServerFrame(OPCODE.ping, Buffer.alloc(0));
@@ -31,3 +32,286 @@ interface RawSocket extends Socket {
 
 type Listener = (this: Socket, chunk: Buffer) => void;
 
+/** Who is told what becomes of a {@link ServerSocket}. */
+export interface ServerSocketOwner {
+  readonly outbox: Outbox;
+  readonly input: InputQueue;
+  /** Bytes that may wait in the socket before cursors are conflated; 0 conflates as soon as any wait. */
+  readonly clientBufferBytes: number;
+  /** The connection begins to close: its slot is free from here on. Called once. */
+  closing(socket: ServerSocket, code: number, reason: string, by: Closer): void;
+  /** The connection is gone, descriptor and all. Called once, after `closing`. */
+  gone(socket: ServerSocket): void;
+  /** How many messages a client may send; `undefined` is as many as it likes. */
+  readonly messagePace: MessagePace | undefined;
+  /** A client sent more messages than `messagePace` allows. */
+  tooManyMessages(socket: ServerSocket): void;
+  /** A client goes on sending after the close frame, far more than can have been under way, and is terminated. */
+  talksOn(socket: ServerSocket): void;
+  /** `ws` found fault with what a client sent, or with its socket, and closes the connection. */
+  failed(error: NodeJS.ErrnoException): void;
+  /** A text message has come. */
+  message(socket: ServerSocket, text: string): void;
+  pong(socket: ServerSocket): void;
+  /** A burst found the client backed up; `superseded` of its cursors will never be sent. */
+  conflated(superseded: number): void;
+  /** The client is backed up: from here on the newest cursor alone waits for it. */
+  blocked(socket: ServerSocket): void;
+  /** Its socket has drained, or the connection ends. Called once for each `blocked`. */
+  unblocked(socket: ServerSocket): void;
+}
+
+/**
+ * One accepted connection, and at the same time the manager's client for it.
+ *
+ * `ws` reads (handshake, frames, pongs, closes) and writes its own control frames. Cursors and pings are written
+ * as ready frames straight to the upgraded socket: with compression off and no message fragmented, each write is
+ * whole frames, so the two writers can take turns.
+ */
+export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEntry, InputSource {
+  burst: Burst | undefined;
+  /** The newest cursor of a client that is backed up: sent as soon as its socket has drained. */
+  #withheld: PreparedMessage | undefined;
+  #owner: ServerSocketOwner | undefined;
+  #isEnding = false;
+  #raw: RawSocket | undefined;
+  /** Passes what has come in to `ws`; `undefined` when that has read the last frame. */
+  #parse: Listener | undefined;
+  /** What has come in and waits to be parsed; the socket is paused. */
+  #unparsed: Buffer | undefined;
+  #bytesAfterClose = 0;
+  #pingWaits = false;
+  /** Known once the client is admitted. */
+  namespace: string | undefined;
+  /** From the client's hello. */
+  clientId: string | undefined;
+  /** Whether the manager has taken the client: from then on it holds a slot, and its end counts as a close. */
+  isAdmitted = false;
+  connectionId = 0;
+  /** Where the client is, when that is not what its connection says: behind a trusted proxy. */
+  forwardedAddress: string | undefined;
+  /** For the owner's `messagePace`. */
+  #paidUntilMs = 0;
+
+  /** Ties the connection to its owner. Right after the handshake, before anything is sent. */
+  begin(owner: ServerSocketOwner, raw: Socket, connectionId: number): void {
+    this.#owner = owner;
+    this.#raw = raw;
+    // Read by us, for `ws` would parse whatever comes, and all of it in one go.
+    this.#parse = raw.listeners('data').at(-1) as Listener;
+    this.#raw[CLIENT] = this;
+    raw.on('data', onData).off('data', this.#parse);
+    raw.on('end', onEnd);
+    this.connectionId = connectionId;
+    this.on('close', onClose);
+    this.on('error', onError);
+    this.on('message', onMessage);
+    this.on('ping', onPing);
+    this.on('pong', onPong);
+  }
+
+  get isOpen(): boolean {
+    return this.readyState === WebSocket.OPEN && this.#raw?.writable === true;
+  }
+
+  /** Where the connection comes from. */
+  get remoteAddress(): string | undefined {
+    return this.forwardedAddress ?? unmapped(this.#raw?.remoteAddress);
+  }
+
+  /** False when the connection is on its way out and takes no more. */
+  sendPrepared(message: PreparedMessage): boolean {
+    if (this.#owner === undefined || !this.isOpen) return false;
+    this.#owner.outbox.add(this, message);
+    return true;
+  }
+
+  flush(): void {
+    const { burst } = this;
+    this.burst = undefined;
+    if (burst === undefined || this.#raw === undefined || this.#owner === undefined || !this.isOpen) return;
+    if (this.#withheld !== undefined) {
+      this.#owner.conflated(burst.length);
+      this.#withheld = burst.newest;
+    } else if (this.#raw.writableLength === 0 || this.#raw.writableLength < this.#owner.clientBufferBytes) {
+      this.#raw.write(burst.bytes);
+    } else {
+      this.#owner.conflated(burst.length - 1);
+      this.#withheld = burst.newest;
+      this.#owner.blocked(this);
+      // Called back when all that was written before is out. `drain` would say so only of a socket that holds more
+      // than its own high-water mark.
+      this.#raw.write(NOTHING, () => this.#sendWithheld());
+    }
+  }
+
+  #sendWithheld(): void {
+    const message = this.#withheld;
+    if (message === undefined) return;
+    this.#withheld = undefined;
+    this.#owner?.unblocked(this);
+    if (this.isOpen) this.#raw?.write(message.frame);
+  }
+
+  override ping(): void {
+    if (!this.isOpen) return;
+    if (this.#raw?.writableLength === 0) this.#raw.write(PING);
+    else this.#pingLater();
+    // The pong that it asks for is not the client's doing.
+    const pace = this.#owner?.messagePace;
+    if (pace !== undefined) this.#paidUntilMs = pace.giveBack(this.#paidUntilMs);
+  }
+
+  /**
+   * One ping at most waits behind what the client has not read, and asks for all of them: a client that sends pongs
+   * and never reads would have the server keep one more for each heartbeat.
+   */
+  #pingLater(): void {
+    if (this.#pingWaits) return;
+    this.#pingWaits = true;
+    this.#raw?.write(PING, () => {
+      this.#pingWaits = false;
+    });
+  }
+
+  /**
+   * Flushes what is owed, then starts (or, called by `ws` for a peer's close frame, answers) the closing
+   * handshake.
+   */
+  override close(code?: number, reason?: string | Buffer): void {
+    // `ws` calls this when it has read a close frame, or found fault with what came: that was the last of it.
+    if (typeof reason !== 'string') this.#parse = undefined;
+    if (this.readyState === WebSocket.OPEN) {
+      this.flush();
+      this.#sendWithheld();
+      // `ws` passes a peer's code with a Buffer, or nothing at all; its own protocol errors with a code alone.
+      const byPeer = code === undefined || Buffer.isBuffer(reason);
+      this.#end(
+        code ?? NO_STATUS_RECEIVED,
+        reason === undefined ? '' : String(reason),
+        byPeer ? 'peer' : 'server',
+      );
+    }
+    super.close(code, reason);
+  }
+
+  /** The connection has begun to end; the first to say so names code and closer. */
+  #end(code: number, reason: string, by: Closer): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#owner?.closing(this, code, reason, by);
+  }
+
+  // `ws` calls these through the shared listeners below, so that no connection carries closures of its own.
+
+  /**
+   * @internal The client sends no more. Without a close frame before it that is the end, even where what it does not
+   * read keeps the socket from closing.
+   */
+  halfClosed(): void {
+    this.#end(ABNORMAL_CLOSURE, '', 'peer');
+  }
+
+  /** @internal */
+  ended(code: number): void {
+    this.burst = undefined;
+    this.#unparsed = undefined;
+    this.#sendWithheld();
+    this.#end(code, '', 'peer');
+    this.#owner?.gone(this);
+  }
+
+  /** @internal */
+  arrived(chunk: Buffer): void {
+    if (this.#owner === undefined) return;
+    if (this.#isEnding || (chunk.length <= PIECE_BYTES && !this.#isStrained())) {
+      this.#take(chunk);
+      return;
+    }
+    this.#unparsed = chunk;
+    this.#raw?.pause();
+    this.#owner.input.add(this);
+  }
+
+  readPiece(): boolean {
+    const waiting = this.#unparsed;
+    if (waiting === undefined) return false;
+    this.#unparsed = waiting.length > PIECE_BYTES ? waiting.subarray(PIECE_BYTES) : undefined;
+    this.#take(waiting.subarray(0, PIECE_BYTES));
+    if (this.#unparsed !== undefined) return true;
+    this.#raw?.resume();
+    return false;
+  }
+
+  #isStrained(): boolean {
+    return this.#owner?.messagePace?.isStrained(this.#paidUntilMs, performance.now()) ?? false;
+  }
+
+  #take(piece: Buffer): void {
+    if (!this.#isEnding) {
+      this.#parse?.call(this.#raw as Socket, piece);
+      return;
+    }
+    this.#bytesAfterClose += piece.length;
+    if (this.#bytesAfterClose <= PARSED_AFTER_CLOSE_BYTES) this.#parse?.call(this.#raw as Socket, piece);
+    else if (this.#bytesAfterClose <= READ_AFTER_CLOSE_BYTES) this.#raw?.end();
+    else if (this.#raw?.destroyed === false) this.#owner?.talksOn(this);
+  }
+
+  /** @internal */
+  received(data: Buffer, isBinary: boolean): void {
+    // DataFn messages are text; binary ones are ignored, as the contract says.
+    if (this.pays(data.length) && !isBinary) this.#owner?.message(this, String(data));
+  }
+
+  /** @internal */
+  answered(): void {
+    if (this.pays()) this.#owner?.pong(this);
+  }
+
+  /** @internal Whether something that the client sent is to be heard. */
+  pays(bytes = 0): boolean {
+    if (this.#owner === undefined || this.#isEnding) return false;
+    const pace = this.#owner.messagePace;
+    if (pace === undefined) return true;
+    const paidUntilMs = pace.take(this.#paidUntilMs, performance.now(), bytes);
+    if (paidUntilMs === undefined) this.#owner.tooManyMessages(this);
+    else this.#paidUntilMs = paidUntilMs;
+    return paidUntilMs !== undefined;
+  }
+
+  /** @internal */
+  failed(error: NodeJS.ErrnoException): void {
+    this.#owner?.failed(error);
+  }
+}
+
+function onClose(this: WebSocket, code: number): void {
+  (this as ServerSocket).ended(code);
+}
+
+/** `ws` has begun to close the connection already, with the code that fits; `close` tells the rest. */
+function onError(this: WebSocket, error: Error): void {
+  (this as ServerSocket).failed(error);
+}
+
+function onData(this: RawSocket, chunk: Buffer): void {
+  this[CLIENT]?.arrived(chunk);
+}
+
+function onEnd(this: RawSocket): void {
+  this[CLIENT]?.halfClosed();
+}
+
+function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
+  // A Buffer, as the `binaryType` says.
+  (this as ServerSocket).received(data as Buffer, isBinary);
+}
+
+function onPing(this: WebSocket): void {
+  (this as ServerSocket).pays();
+}
+
+function onPong(this: WebSocket): void {
+  (this as ServerSocket).answered();
+}
