@@ -6,7 +6,8 @@ const MIN_SLICE_LENGTH = 13;
  * was taken from, so a name that is kept keeps a whole header alive with it. Copy what outlives its request.
  */
 export function ownCopy(text: string): string {
-  if (text.length < MIN_SLICE_LENGTH) return text;
+  // A browser has no Buffer, and no request heads either.
+  if (text.length < MIN_SLICE_LENGTH || typeof Buffer === 'undefined') return text;
   const copy = Buffer.from(text, 'latin1').toString('latin1');
   return copy === text ? copy : Buffer.from(text, 'utf16le').toString('utf16le');
 }

@@ -18,8 +18,8 @@ const program = (entry: 'index' | 'manager/index') =>
     `${entry.replace('/', '-')}.js`,
     `import { WebSocketManager } from ${JSON.stringify(fileURLToPath(new URL(`../../dist/${entry}.js`, import.meta.url)))};
 const manager = new WebSocketManager();
-manager.addClient({ send: (text) => console.log(text), ping() {} }, { namespace: 'a' });
-manager.broadcastCursor('42', 'a');
+manager.addClient({ send: (text) => console.log(text), ping() {} }, { namespace: 'tenant:acme:user:alice' });
+manager.broadcastCursor('42', 'tenant:acme:user:alice');
 manager.close();
 `,
   );
