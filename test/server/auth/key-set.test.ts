@@ -33,7 +33,7 @@ async function withKeys(keys: readonly unknown[]) {
   const provider = jwtNamespaceProvider({ jwksUrl, logger });
   const ask = async (token: string) => {
     const grant = await provider({ token, url: '/', headers: {}, remoteAddress: undefined });
-    return typeof grant === 'object' ? grant.namespace : grant;
+    return typeof grant === 'string' ? grant : grant?.namespace;
   };
   return { ask, logger };
 }
