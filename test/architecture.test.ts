@@ -24,6 +24,18 @@ test('the sources keep to the direction of dependencies, and leave time, environ
   expect(breaches(files)).toEqual([]);
 });
 
+test('JSON that is printed is escaped: neither the commands nor the reports make any other', () => {
+  const unescaped = sources()
+    .filter(({ path, text }) => /^src\/(?:cli|bench\/report)\//.test(path) && text.includes('JSON.stringify'))
+    .map(({ path }) => path);
+  // Keys of maps, which nobody prints.
+  expect(unescaped.sort()).toEqual([
+    'src/bench/report/failures.ts',
+    'src/bench/report/page/shares.ts',
+    'src/bench/report/repeated.ts',
+  ]);
+});
+
 describe('what the checker finds: the direction of dependencies', () => {
   const FOLDERS = ['protocol', 'manager', 'options', 'server', 'emit', 'bench', 'cli'];
   const MAY: Record<string, string[]> = {

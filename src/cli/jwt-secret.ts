@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { jwtSecretProblem } from '../options/checks.js';
+import { readFileOfAnyKind } from '../options/read-file.js';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
 
 /**
@@ -11,7 +11,7 @@ import { DatafnWsError, messageOf } from '../protocol/errors.js';
 export async function readJwtSecret(file: string, from: string): Promise<Uint8Array> {
   let secret: Uint8Array;
   try {
-    secret = withoutLineEnd(await readFile(file));
+    secret = withoutLineEnd(await readFileOfAnyKind(file));
   } catch (error) {
     throw invalid(`Expected ${from} to be a file that can be read: ${messageOf(error)}`);
   }

@@ -2,7 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { Command, CommanderError } from 'commander';
 import { DatafnWsError, type ErrorCode, stackOf } from '../protocol/errors.js';
-import { printable } from '../protocol/printable.js';
+import { printable, printableLines } from '../protocol/printable.js';
 import { benchCommand } from './bench/command.js';
 import { colorsFor } from './color.js';
 import { compareCommand } from './compare/command.js';
@@ -57,7 +57,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   for (const command of [program, ...program.commands]) {
     command.configureOutput({
       outputError: (text, write) => {
-        const shown = withoutValue(text, command).split('\n').map(printable).join('\n');
+        const shown = printableLines(withoutValue(text, command));
         write(`${colorsFor(io, 'stderr').red('error')}${shown.replace(/^error/, '')}`);
       },
     });
@@ -86,7 +86,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       return EXIT_CODES.ERR_LISTEN;
     }
     io.stderr.write(`${colors.red('bug:')} this is a mistake in datafn-ws ${version}, please report it\n`);
-    io.stderr.write(`${stackOf(error)}\n`);
+    io.stderr.write(`${printableLines(stackOf(error))}\n`);
     return INTERNAL_ERROR;
   }
 }

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { TlsTrust } from '../emit/api-client.js';
+import { readFileOfAnyKind } from '../options/read-file.js';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
 
 /**
@@ -21,7 +21,7 @@ export async function readTrust(options: {
 async function readCertificates(file: string): Promise<string> {
   let pem: string;
   try {
-    pem = await readFile(file, 'utf8');
+    pem = (await readFileOfAnyKind(file)).toString();
   } catch (error) {
     throw invalid(`Expected --ca to be a file that can be read: ${messageOf(error)}`);
   }

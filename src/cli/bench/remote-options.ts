@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { EmitTemplate } from '../../bench/emitter/template-client.js';
 import { type Credentials, tokenFor } from '../../bench/fleet/credentials.js';
 import type { UpgradeSettings } from '../../bench/fleet/upgrade.js';
@@ -7,6 +6,7 @@ import type { Scenario } from '../../bench/scenario/model.js';
 import type { TlsTrust } from '../../emit/api-client.js';
 import type { BenchOptions } from '../../options/bench.js';
 import { tokenProblem } from '../../options/checks.js';
+import { readFileOfAnyKind } from '../../options/read-file.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import { decodeUtf8 } from '../../protocol/utf8.js';
 import { parseTokens } from '../../server/auth/tokens-file.js';
@@ -131,7 +131,7 @@ function emitTemplateOf(options: BenchOptions, tls: TlsTrust | undefined): EmitT
 }
 
 async function readText(flag: string, file: string): Promise<string> {
-  const bytes = await readFile(file).catch((error: unknown) => {
+  const bytes = await readFileOfAnyKind(file).catch((error: unknown) => {
     throw invalid(`Expected ${flag} to be a file that can be read: ${messageOf(error)}`);
   });
   const text = decodeUtf8(bytes);

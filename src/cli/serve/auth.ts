@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileOfAnyKind } from '../../options/read-file.js';
 import type { AUTH_KINDS } from '../../options/serve.js';
 import { flagOf } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
@@ -158,7 +158,7 @@ async function jwtProvider(traced: TracedServeOptions, log: Log): Promise<Namesp
 
 async function readKey(file: string, from: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return (await readFileOfAnyKind(file)).toString();
   } catch (error) {
     throw invalid(`Expected ${from} to be a file that can be read: ${messageOf(error)}`);
   }

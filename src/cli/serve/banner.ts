@@ -1,6 +1,7 @@
 import type { ChalkInstance } from 'chalk';
 import { emitOptions } from '../../options/emit.js';
 import type { ServeOptions } from '../../options/serve.js';
+import { printable } from '../../protocol/printable.js';
 import type { ListenAddress } from '../../server/create-server.js';
 import { version } from '../version.js';
 
@@ -45,7 +46,7 @@ export function banner(
     '',
     ...(tokenCommand === undefined
       ? []
-      : [`  Make a token for ${namespace}:`, `    ${colors.green(tokenCommand)}`, '']),
+      : [`  Make a token for ${printable(namespace)}:`, `    ${colors.green(tokenCommand)}`, '']),
     '  Emit a cursor from another terminal:',
     `    ${colors.green(emit.filter((part) => part !== '').join(' '))}`,
     '',
@@ -55,7 +56,9 @@ export function banner(
   ].join('\n');
 }
 
-/** A text as one word of a shell command. */
+/** A text as one word of a shell command, fit to be shown: what cannot be is written as the escapes of `$'…'`. */
 export function shellWord(text: string): string {
-  return /^[\w:.@/=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  if (/^[\w:.@/=-]+$/.test(text)) return text;
+  if (printable(text) !== text) return `$'${printable(text.replace(/[\\']/g, '\\$&'))}'`;
+  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,3 +1,4 @@
+import { printableJson } from '../../protocol/printable.js';
 import { formatAmount, formatCount } from '../../protocol/units.js';
 import { checkBindHost } from '../../server/bind-host.js';
 import { createDatafnWsServer, type DatafnWsServer } from '../../server/create-server.js';
@@ -104,7 +105,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   if (options.json) {
     const { wsUrl, apiUrl } = address;
     // Who starts it by script reads the addresses and the process from this line.
-    io.stdout.write(`${JSON.stringify({ event: 'listening', wsUrl, apiUrl, pid: process.pid })}\n`);
+    io.stdout.write(`${printableJson({ event: 'listening', wsUrl, apiUrl, pid: process.pid })}\n`);
   } else {
     const trust = tls === undefined ? '' : trustFlag(tls, options.tlsCert ?? '', options.host);
     io.stdout.write(banner(address, options, colorsFor(io, 'stdout'), auth.example, trust));

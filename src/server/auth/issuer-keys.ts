@@ -1,6 +1,7 @@
 import type { JWKSCacheInput, JWTVerifyGetKey } from 'jose';
-import { createLocalJWKSet, createRemoteJWKSet, customFetch, errors, jwksCache } from 'jose';
+import { createRemoteJWKSet, customFetch, errors, jwksCache } from 'jose';
 import { messageOf } from '../../protocol/errors.js';
+import { usableKeys } from './key-set.js';
 
 /** How old keys may be before they are fetched again. */
 const REFRESH_MS = 600_000;
@@ -59,7 +60,7 @@ export function issuerKeys(url: URL, onStale: (why: string) => void): JWTVerifyG
   };
 }
 
-/** Fetches a key set that is one, and no more than fits. */
+/** Fetches a key set of bounded size, and answers with the keys that can be used. */
 async function fetchKeySet(href: string, options: RequestInit): Promise<Response> {
   const response = await fetch(href, options);
   const chunks: Uint8Array[] = [];
@@ -73,13 +74,11 @@ async function fetchKeySet(href: string, options: RequestInit): Promise<Response
     if (bytes > MAX_BYTES) throw new Error('expected a key set of at most 1 MiB, got more');
     chunks.push(chunk);
   }
-  const text = Buffer.concat(chunks).toString();
   try {
-    createLocalJWKSet(JSON.parse(text));
+    return Response.json(usableKeys(Buffer.concat(chunks).toString()));
   } catch {
     throw new Error('expected a JSON Web Key Set (RFC 7517), got something else');
   }
-  return new Response(text);
 }
 
 /** Which keys cannot be had, and why; nothing of the query of the URL. */

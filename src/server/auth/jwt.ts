@@ -9,6 +9,7 @@ import { checkOptions, NON_EMPTY_STRING, type OptionRule, objectWith } from '../
 import { isLoopback } from '../api/host-rule.js';
 import { issuerKeys } from './issuer-keys.js';
 import { jwtRefusal } from './jwt-refusal.js';
+import { algorithmsOf, MAX_CANDIDATE_KEYS } from './key-set.js';
 import type { ConnectRequest, NamespaceProvider } from './provider.js';
 import { redact } from './redact.js';
 
@@ -25,7 +26,8 @@ export interface JwtProviderOptions {
    * Where the issuer publishes its keys (RFC 7517): https, or http on this machine; at most 1 MiB. They are fetched
    * when the first token comes, again after 10 minutes, and for a key that is not among them at most every 30 seconds;
    * after a fetch that failed, not for 5 seconds. Keys that cannot be fetched again hold until they are an hour old.
-   * RS256, PS256, ES256 and EdDSA.
+   * RS256, PS256, ES256 and EdDSA. Keys that cannot be used are ignored; a token that names none is tried with at most
+   * 16 of the others.
    */
   readonly jwksUrl?: string | undefined;
   /** What `iss` must be. Default: anything. */
@@ -140,10 +142,10 @@ function ofPublicKey(pem: string): Verification {
   } catch {
     throw invalid('Expected `publicKey` to be a public key or a certificate as PEM, got something else');
   }
+  // Of one key, one algorithm: of those of RSA, the one that everybody uses.
+  const algorithms = algorithmsOf(key).filter((one) => one !== 'PS256');
+  if (algorithms.length > 0) return { key, algorithms };
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
-  if (type === 'rsa' && Number(details?.modulusLength) >= 2048) return { key, algorithms: ['RS256'] };
-  if (type === 'ec' && details?.namedCurve === 'prime256v1') return { key, algorithms: ['ES256'] };
-  if (type === 'ed25519') return { key, algorithms: ['EdDSA', 'Ed25519'] };
   const got = [type, details?.namedCurve, details?.modulusLength && `${details.modulusLength} bits`];
   throw invalid(
     `Expected \`publicKey\` to be RSA of at least 2048 bits, P-256 or Ed25519, got ${got.filter(Boolean).join(' ')}`,
@@ -164,7 +166,10 @@ function ofKeySet(jwksUrl: string, logger: JwtProviderOptions['logger']): Verifi
   };
 }
 
-/** Verifies with the key; where several of a key set fit a token that names none, with each of them. */
+/** What is thrown once a signature is valid: another key would not help. */
+const ABOUT_CLAIMS = [errors.JWTExpired, errors.JWTClaimValidationFailed, errors.JWTInvalid];
+
+/** Verifies with the key; where several of a key set fit a token that names none, with each of them in turn. */
 async function verify(
   token: string,
   key: Verification['key'],
@@ -175,11 +180,14 @@ async function verify(
     return await jwtVerify(token, key, options);
   } catch (error) {
     if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    let tried = 0;
     for await (const candidate of error) {
+      if (tried === MAX_CANDIDATE_KEYS) throw error;
+      tried += 1;
       try {
         return await jwtVerify(token, candidate, options);
       } catch (wrong) {
-        if (!(wrong instanceof errors.JWSSignatureVerificationFailed)) throw wrong;
+        if (ABOUT_CLAIMS.some((kind) => wrong instanceof kind)) throw wrong;
       }
     }
     throw new errors.JWSSignatureVerificationFailed();
