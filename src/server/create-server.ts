@@ -18,8 +18,9 @@ import { shedLoad } from './load-shedding.js';
 import { GuardedObserver } from './observer.js';
 import { originRule } from './origin-rule.js';
 import { PendingConnections } from './pending-connections.js';
+import { RequestTurns } from './request-turns.js';
 import { Shutdown, type ShutdownOutcome } from './shutdown.js';
-import type { ServerStats } from './stats.js';
+import type { LimitName, ServerStats } from './stats.js';
 import { checkTlsPair, type TlsPair } from './tls.js';
 import { type AttachOptions, attachWebSocketManager } from './transport/attach.js';
 import { firstRefusal, type UpgradeGate } from './transport/gate.js';
@@ -142,10 +143,17 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
   let address: ListenAddress | undefined;
   let stopOtherAddresses = () => {};
 
+  const limited = (name: LimitName) => () => attached.counters.countLimited(name);
   const pending = new PendingConnections(
     options.maxPendingConnections ?? SERVER_DEFAULTS.maxPendingConnections,
-    () => attached.counters.countLimited('pendingConnections'),
+    limited('pendingConnections'),
   );
+  const requestTimeoutMs = options.requestTimeoutMs ?? SERVER_DEFAULTS.requestTimeoutMs;
+  const turns = new RequestTurns({
+    answerTimeoutMs: requestTimeoutMs,
+    isCaller: (socket) => pending.isCaller(socket),
+    onUnread: limited('unreadAnswers'),
+  });
   const app = buildApi(
     {
       broadcast: ({ namespace, cursor }) => {
@@ -161,6 +169,10 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       },
       stats: () => attached.counters.snapshot(attached.manager, startedAtMs, delay),
       namespaces: () => attached.manager.namespaces(),
+      admitted(request) {
+        pending.admit(request.socket);
+        turns.keepAlive(request);
+      },
       limited: (name) => attached.counters.countLimited(name),
       isReady: () => shutdown.isReady,
       takesCursors: () => shutdown.takesCursors,
@@ -182,10 +194,15 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
           options.tls,
           {
             handshakeTimeoutMs: options.handshakeTimeoutMs ?? SERVER_DEFAULTS.handshakeTimeoutMs,
-            requestTimeoutMs: options.requestTimeoutMs ?? SERVER_DEFAULTS.requestTimeoutMs,
+            requestTimeoutMs,
           },
           listener,
-          () => attached.counters.countLimited('slowRequests'),
+          turns,
+          {
+            slowRequests: limited('slowRequests'),
+            pendingConnections: limited('pendingConnections'),
+            pipelinedRequests: limited('pipelinedRequests'),
+          },
         );
         pending.watch(server);
         return server;
@@ -216,7 +233,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       : undefined,
     namespaceProvider: options.namespaceProvider ?? devNamespaceProvider(options.anonymousNamespace),
     screenUpgrade(request) {
-      pending.hasAsked(request.socket);
+      pending.leave(request.socket);
       return firstRefusal(screens, request);
     },
   });
@@ -227,7 +244,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     shutdownTimeoutMs: options.shutdownTimeoutMs ?? SERVER_DEFAULTS.shutdownTimeoutMs,
     async release() {
       stopOtherAddresses();
-      pending.cutAll();
+      pending.terminateAll();
       await app.close();
       delay.stop();
       descriptors.stop();

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { Deadlines } from '../transport/deadlines.js';
 import { PROBLEM_TYPE, problem } from './problem.js';
 
 /** An HTTP error for a request that never became one for the router. */
@@ -10,7 +11,14 @@ export interface Refusal {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Answers with a problem document straight to the socket, and ends the connection. */
+/** Time to read an answer that ends a connection. It is short, so it waits only where earlier ones were not read. */
+const READ_WITHIN_MS = 2000;
+const unread = new Deadlines<Duplex>(READ_WITHIN_MS, (socket) => socket.destroy());
+
+/**
+ * Answers with a problem document straight to the socket, and ends the connection: at once, or after two seconds if the
+ * peer does not read.
+ */
 export function endWithProblem(socket: Duplex, { status, detail, headers = {} }: Refusal): void {
   const body = JSON.stringify(problem(status, detail));
   const lines = [
@@ -20,6 +28,8 @@ export function endWithProblem(socket: Duplex, { status, detail, headers = {} }:
     `Content-Length: ${Buffer.byteLength(body)}`,
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
+  unread.add(socket);
+  socket.once('close', () => unread.delete(socket));
   socket.once('finish', () => socket.destroy());
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
 }
