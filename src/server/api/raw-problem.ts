@@ -1,6 +1,5 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { Deadlines } from '../transport/deadlines.js';
 import { PROBLEM_TYPE, problem } from './problem.js';
 
 /** An HTTP error for a request that never became one for the router. */
@@ -13,7 +12,6 @@ export interface Refusal {
 
 /** Time to read an answer that ends a connection. It is short, so it waits only where earlier ones were not read. */
 const READ_WITHIN_MS = 2000;
-const unread = new Deadlines<Duplex>(READ_WITHIN_MS, (socket) => socket.destroy());
 
 /**
  * Answers with a problem document straight to the socket, and ends the connection: at once, or after two seconds if the
@@ -28,8 +26,8 @@ export function endWithProblem(socket: Duplex, { status, detail, headers = {} }:
     `Content-Length: ${Buffer.byteLength(body)}`,
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
-  unread.add(socket);
-  socket.once('close', () => unread.delete(socket));
+  const deadline = setTimeout(() => socket.destroy(), READ_WITHIN_MS).unref();
+  socket.once('close', () => clearTimeout(deadline));
   socket.once('finish', () => socket.destroy());
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
 }

@@ -1,0 +1,12 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, test } from 'vitest';
+import { AttackedServer } from '../fuzz/attacked-server.js';
+import { call } from '../support/http-call.js';
+import { RawClient } from '../support/raw-client.js';
+import { say } from '../support/run-notes.js';
+import { selfSignedCertificate } from '../support/self-signed.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
