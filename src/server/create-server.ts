@@ -72,11 +72,14 @@ export interface DatafnWsServerOptions extends Partial<AttachOptions> {
    */
   readonly handshakeTimeoutMs?: number;
   /**
-   * How many connections may be open at a time without a request; the one that has waited longest is cut for a new
-   * one. Default 5,000; `Infinity` is no limit.
+   * How many connections may be open at a time that are not those of clients; the one that has waited longest is
+   * terminated for a new one. Default 5,000; `Infinity` is no limit.
    */
   readonly maxPendingConnections?: number;
-  /** Milliseconds that an API request has from its first byte to its last. Default 30,000; 0 is no limit. */
+  /**
+   * Milliseconds that an API request has from its first byte to its last, and its answer to be read. Default 30,000;
+   * 0 is no limit.
+   */
   readonly requestTimeoutMs?: number;
   /** Largest API request body in bytes. Default 4 MiB. */
   readonly maxBodyBytes?: number;
