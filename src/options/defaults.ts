@@ -17,7 +17,7 @@ export const SERVER_DEFAULTS = Object.freeze({
   closeTimeoutMs: 2_000,
   /** From a connection to the end of its TLS handshake, and from there to the end of a request's head. */
   handshakeTimeoutMs: 10_000,
-  /** Connections at a time without a request; the one that has waited longest is cut for a new one. */
+  /** Connections at a time that are not those of clients; the one that has waited longest is terminated for a new one. */
   maxPendingConnections: 5000,
   /** From the first byte of an API request to its last. */
   requestTimeoutMs: 30_000,

@@ -226,11 +226,11 @@ export const serveOptions = {
   }),
   maxPendingConnections: count({
     min: 1,
-    help: 'How many connections may be open without a request; the one that has waited longest is cut for a new one.',
+    help: 'How many connections may be open that are not clients; the one that has waited longest is terminated for a new one.',
     default: SERVER_DEFAULTS.maxPendingConnections as number,
   }),
   requestTimeout: duration({
-    help: 'Time an API request has to arrive whole; 0 is no limit.',
+    help: 'Time an API request has to arrive whole, and its answer to be read; 0 is no limit.',
     ...milliseconds(SERVER_DEFAULTS.requestTimeoutMs),
   }),
   maxBodySize: size({

@@ -18,8 +18,9 @@ import { shedLoad } from './load-shedding.js';
 import { GuardedObserver } from './observer.js';
 import { originRule } from './origin-rule.js';
 import { PendingConnections } from './pending-connections.js';
+import { RequestTurns } from './request-turns.js';
 import { Shutdown, type ShutdownOutcome } from './shutdown.js';
-import type { ServerStats } from './stats.js';
+import type { LimitName, ServerStats } from './stats.js';
 import { checkTlsPair, type TlsPair } from './tls.js';
 import { type AttachOptions, attachWebSocketManager } from './transport/attach.js';
 import { firstRefusal, type UpgradeGate } from './transport/gate.js';
@@ -71,11 +72,14 @@ export interface DatafnWsServerOptions extends Partial<AttachOptions> {
    */
   readonly handshakeTimeoutMs?: number;
   /**
-   * How many connections may be open at a time without a request; the one that has waited longest is cut for a new
-   * one. Default 5,000; `Infinity` is no limit.
+   * How many connections may be open at a time that are not those of clients; the one that has waited longest is
+   * terminated for a new one. Default 5,000; `Infinity` is no limit.
    */
   readonly maxPendingConnections?: number;
-  /** Milliseconds that an API request has from its first byte to its last. Default 30,000; 0 is no limit. */
+  /**
+   * Milliseconds that an API request has from its first byte to its last, and its answer to be read. Default 30,000;
+   * 0 is no limit.
+   */
   readonly requestTimeoutMs?: number;
   /** Largest API request body in bytes. Default 4 MiB. */
   readonly maxBodyBytes?: number;
@@ -142,10 +146,17 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
   let address: ListenAddress | undefined;
   let stopOtherAddresses = () => {};
 
+  const limited = (name: LimitName) => () => attached.counters.countLimited(name);
   const pending = new PendingConnections(
     options.maxPendingConnections ?? SERVER_DEFAULTS.maxPendingConnections,
-    () => attached.counters.countLimited('pendingConnections'),
+    limited('pendingConnections'),
   );
+  const requestTimeoutMs = options.requestTimeoutMs ?? SERVER_DEFAULTS.requestTimeoutMs;
+  const turns = new RequestTurns({
+    answerTimeoutMs: requestTimeoutMs,
+    isCaller: (socket) => pending.isCaller(socket),
+    onUnread: limited('unreadAnswers'),
+  });
   const app = buildApi(
     {
       broadcast: ({ namespace, cursor }) => {
@@ -161,6 +172,10 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       },
       stats: () => attached.counters.snapshot(attached.manager, startedAtMs, delay),
       namespaces: () => attached.manager.namespaces(),
+      admitted(request) {
+        pending.admit(request.socket);
+        turns.keepAlive(request);
+      },
       limited: (name) => attached.counters.countLimited(name),
       isReady: () => shutdown.isReady,
       takesCursors: () => shutdown.takesCursors,
@@ -182,10 +197,15 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
           options.tls,
           {
             handshakeTimeoutMs: options.handshakeTimeoutMs ?? SERVER_DEFAULTS.handshakeTimeoutMs,
-            requestTimeoutMs: options.requestTimeoutMs ?? SERVER_DEFAULTS.requestTimeoutMs,
+            requestTimeoutMs,
           },
           listener,
-          () => attached.counters.countLimited('slowRequests'),
+          turns,
+          {
+            slowRequests: limited('slowRequests'),
+            pendingConnections: limited('pendingConnections'),
+            pipelinedRequests: limited('pipelinedRequests'),
+          },
         );
         pending.watch(server);
         return server;
@@ -216,7 +236,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       : undefined,
     namespaceProvider: options.namespaceProvider ?? devNamespaceProvider(options.anonymousNamespace),
     screenUpgrade(request) {
-      pending.hasAsked(request.socket);
+      pending.leave(request.socket);
       return firstRefusal(screens, request);
     },
   });
@@ -227,7 +247,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     shutdownTimeoutMs: options.shutdownTimeoutMs ?? SERVER_DEFAULTS.shutdownTimeoutMs,
     async release() {
       stopOtherAddresses();
-      pending.cutAll();
+      pending.terminateAll();
       await app.close();
       delay.stop();
       descriptors.stop();

@@ -388,7 +388,7 @@ describe('a request that offers another protocol than WebSocket', () => {
     const { port } = await startServer();
     const socket = connect(port, '127.0.0.1');
     for (const head of ['Connection: Upgrade\r\nUpgrade: h2c', 'Connection: close']) {
-      socket.write(`GET /healthz HTTP/1.1\r\nHost: localhost\r\n${head}\r\n\r\n`);
+      socket.write(`GET /v1/namespaces HTTP/1.1\r\nHost: localhost\r\n${head}\r\n\r\n`);
       const [answer] = await within(once(socket, 'data'), 'an answer');
       expect(`${answer}`).toMatch(/^HTTP\/1\.1 200 OK/);
     }

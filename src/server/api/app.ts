@@ -1,4 +1,4 @@
-import type { RequestListener, Server } from 'node:http';
+import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { OriginRule } from '../origin-rule.js';
 import { readBodies } from './body.js';
@@ -6,7 +6,7 @@ import { screenBrowsers } from './browsers.js';
 import { type CursorItem, validateItems } from './cursors.js';
 import { answerErrors, answerUnparsable, answerUnroutable } from './errors.js';
 import { ProblemError } from './problem.js';
-import { screen } from './screen.js';
+import { isProbe, screen } from './screen.js';
 
 /** What the HTTP API does its work with. */
 export interface ApiBackend {
@@ -18,6 +18,8 @@ export interface ApiBackend {
   namespaces(): Iterable<{ namespace: string; connections: number }>;
   /** False from the moment a shutdown begins. */
   isReady(): boolean;
+  /** The admin rule allows a request. The probes, which anybody may call, do not count. */
+  admitted(request: IncomingMessage): void;
   /** A request was over a limit. */
   limited(name: 'bodySize' | 'batchItems' | 'origin'): void;
   /** False when there is nobody left to hear of a cursor: in a drain, clients are connected until its end. */
@@ -57,7 +59,10 @@ export function buildApi(backend: ApiBackend, options: ApiOptions): FastifyInsta
     cors: options.cors,
     onRefused: () => backend.limited('origin'),
   });
-  app.addHook('onRequest', async (request) => screen(request, options.adminToken));
+  app.addHook('onRequest', async (request) => {
+    screen(request, options.adminToken);
+    if (!isProbe(request.url)) backend.admitted(request.raw);
+  });
   readBodies(app);
   answerErrors(app, options.maxBodyBytes, () => backend.limited('bodySize'));
 

@@ -10,7 +10,13 @@ export interface Refusal {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Answers with a problem document straight to the socket, and ends the connection. */
+/** Time to read an answer that ends a connection. It is short, so it waits only where earlier ones were not read. */
+const READ_WITHIN_MS = 2000;
+
+/**
+ * Answers with a problem document straight to the socket, and ends the connection: at once, or after two seconds if the
+ * peer does not read.
+ */
 export function endWithProblem(socket: Duplex, { status, detail, headers = {} }: Refusal): void {
   const body = JSON.stringify(problem(status, detail));
   const lines = [
@@ -20,6 +26,8 @@ export function endWithProblem(socket: Duplex, { status, detail, headers = {} }:
     `Content-Length: ${Buffer.byteLength(body)}`,
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
+  const deadline = setTimeout(() => socket.destroy(), READ_WITHIN_MS).unref();
+  socket.once('close', () => clearTimeout(deadline));
   socket.once('finish', () => socket.destroy());
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
 }

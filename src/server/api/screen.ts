@@ -7,6 +7,11 @@ import { ProblemError } from './problem.js';
 /** Routes that an orchestrator calls without credentials. */
 const PROBES = new Set(['/healthz', '/readyz']);
 
+/** Whether a request is for a route that anybody may call. */
+export function isProbe(url: string): boolean {
+  return PROBES.has(url.split('?', 1)[0] ?? '');
+}
+
 /**
  * Decides who may call the API.
  *
@@ -30,7 +35,7 @@ export function screen(request: FastifyRequest, adminToken: string | undefined):
       fix: 'Call it as http://127.0.0.1 or http://localhost, or start the server with --admin-token.',
     });
   }
-  if (PROBES.has(request.url.split('?', 1)[0] ?? '')) return;
+  if (isProbe(request.url)) return;
   const token = fromAuthorization(authorization);
   if (token !== undefined && sameSecret(token, adminToken)) return;
   throw new ProblemError(

@@ -2,11 +2,12 @@ import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node
 import type { Duplex } from 'node:stream';
 import { DatafnWsError } from '../../protocol/errors.js';
 import { endWithProblem } from '../api/raw-problem.js';
+import { MAX_EARLY_BYTES } from './waiting-room.js';
 
 /** Takes the upgrades of one path. */
 export interface UpgradeHandler {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** An upgrade that belongs to nobody was answered 404; told to one handler of the server, to be counted. */
+  /** Called on one handler of the server for an upgrade that no handler is asked about, so that it is counted. */
   rejected(status: number, detail: string): void;
 }
 
@@ -41,14 +42,23 @@ class UpgradeRoutes {
   };
 
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    if (socket.destroyed) return;
     const handler = this.#handlers.get((request.url ?? '').split('?', 1)[0] ?? '');
     // An upgrade elsewhere may be for a listener of somebody else.
     if (handler === undefined && this.httpServer.listenerCount('upgrade') > 1) return;
+    if (head.length > MAX_EARLY_BYTES) {
+      const [anyHandler] = this.#handlers.values();
+      anyHandler?.rejected(400, 'Expected a client to wait for the answer to its handshake');
+      socket.destroy();
+      return;
+    }
     socket.on('error', ignoreSocketError);
+    // A slice of what was read, all of which it would keep alive.
+    const early = Buffer.from(head);
     const earlier = this.#answers.get(socket);
     // Requests on one connection are answered in order (RFC 9112 section 9.3.2), those that came in one go as well.
-    if (earlier === undefined || earlier.closed) this.#answer(handler, request, socket, head);
-    else earlier.once('close', () => this.#answer(handler, request, socket, head));
+    if (earlier === undefined || earlier.closed) this.#answer(handler, request, socket, early);
+    else earlier.once('close', () => this.#answer(handler, request, socket, early));
   };
 
   #answer(handler: UpgradeHandler | undefined, request: IncomingMessage, socket: Duplex, head: Buffer): void {
