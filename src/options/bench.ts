@@ -1,4 +1,3 @@
-import { TOKEN_COOKIE, TOKEN_QUERY, TOKEN_SUBPROTOCOL_PREFIX, TOKEN_WAYS } from '../protocol/token-ways.js';
 import type { Parsed } from '../protocol/units.js';
 import {
   EMIT_PLACEHOLDERS,
@@ -12,7 +11,8 @@ import {
 import { commandWords } from './command-words.js';
 import { failOnOption, outputFile } from './compare.js';
 import { adminTokenOption, trustOptions } from './emit.js';
-import { choice, count, eitherWay, list, type Resolved, text, toggle } from './spec.js';
+import { count, eitherWay, list, type Resolved, text, toggle } from './spec.js';
+import { tokenViaOption } from './token-via.js';
 import { apiUrlProblem, emitUrlProblem, maskedUrl, webSocketUrlProblem } from './urls.js';
 
 const EMIT_METHODS = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'];
@@ -90,11 +90,7 @@ export const benchOptions = {
     help: 'Offer this subprotocol. Repeatable.',
     check: subprotocolProblem,
   }),
-  tokenVia: choice(TOKEN_WAYS, {
-    placeholder: 'WAY',
-    help: `How clients show their token: ?${TOKEN_QUERY}=, Authorization: Bearer, the cookie ${TOKEN_COOKIE} or the subprotocol ${TOKEN_SUBPROTOCOL_PREFIX}….`,
-    default: 'query',
-  }),
+  tokenVia: tokenViaOption('How clients show their token'),
   namespacePrefix: text({
     placeholder: 'TEXT',
     help: "Put this before every namespace; {run} is another text in each run; none for nothing. Default: the scenario's, else bench-{run}: for a server by --url whose tokens are the namespaces.",

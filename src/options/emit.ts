@@ -12,7 +12,16 @@ export const adminTokenOption = text({
   check: tokenProblem,
 });
 
-/** Whom to believe over TLS, for `emit` and `bench`. */
+/** Where the HTTP API is, for `emit` and `who`. */
+export const apiUrlOption = text({
+  placeholder: 'URL',
+  help: 'The HTTP API of the server.',
+  default: `http://${SERVER_DEFAULTS.host}:${SERVER_DEFAULTS.port}`,
+  check: apiUrlProblem,
+  masked: maskedUrl,
+});
+
+/** Whom to believe over TLS. */
 export const trustOptions = {
   ca: file({ help: 'Certificates (PEM) to trust for wss: and https: URLs.' }),
   insecure: toggle({ help: 'Trust any certificate.' }),
@@ -26,13 +35,7 @@ export const emitOptions = {
     help: 'Namespace to emit into; repeat it for several.',
     check: namespaceMismatch,
   }),
-  url: text({
-    placeholder: 'URL',
-    help: 'The HTTP API of the server.',
-    default: `http://${SERVER_DEFAULTS.host}:${SERVER_DEFAULTS.port}`,
-    check: apiUrlProblem,
-    masked: maskedUrl,
-  }),
+  url: apiUrlOption,
   adminToken: adminTokenOption,
   ...trustOptions,
   from: count({ help: 'First cursor of a range.', default: undefined as number | undefined, fromEnv: false }),
