@@ -9,11 +9,13 @@ import { compareCommand } from './compare/command.js';
 import { emitCommand } from './emit/command.js';
 import { helpCommand } from './help.js';
 import { INTERNAL_ERROR, type Io } from './io.js';
+import { listenCommand } from './listen/command.js';
 import { serveCommand } from './serve/command.js';
 import { tokenCommand } from './token/command.js';
 import { withoutValue } from './unknown-option.js';
 import { unknownVariables } from './unknown-variables.js';
 import { version } from './version.js';
+import { whoCommand } from './who/command.js';
 
 /** What each kind of error exits with; see the table in the README. */
 const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
@@ -47,7 +49,15 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     .showHelpAfterError('Run with --help to see what there is.')
     .exitOverride();
 
-  for (const make of [serveCommand, emitCommand, benchCommand, compareCommand, tokenCommand]) {
+  for (const make of [
+    serveCommand,
+    emitCommand,
+    listenCommand,
+    whoCommand,
+    benchCommand,
+    compareCommand,
+    tokenCommand,
+  ]) {
     const command = make(io, (code) => {
       exitCode = code;
     });
