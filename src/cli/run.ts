@@ -8,6 +8,7 @@ import { colorsFor } from './color.js';
 import { compareCommand } from './compare/command.js';
 import { emitCommand } from './emit/command.js';
 import { helpCommand } from './help.js';
+import { HELP_LAYOUT } from './help-layout.js';
 import { INTERNAL_ERROR, type Io } from './io.js';
 import { listenCommand } from './listen/command.js';
 import { serveCommand } from './serve/command.js';
@@ -38,15 +39,16 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   let exitCode = 0;
   const program = new Command('datafn-ws')
     .description('Serve, drive and load-test DataFn WebSocket servers.')
-    .version(version, '-V, --version')
-    .configureHelp({ minWidthToWrap: 20 })
+    .version(version, '-V, --version', 'Show the version.')
+    .configureHelp(HELP_LAYOUT)
+    .helpOption('-h, --help', 'Show this help.')
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
       getOutHelpWidth: () => Math.min(io.stdout.columns ?? 80, 100),
       getErrHelpWidth: () => Math.min(io.stderr.columns ?? 80, 100),
     })
-    .showHelpAfterError('Run with --help to see what there is.')
+    .showHelpAfterError('Run with --help for usage.')
     .exitOverride();
 
   for (const make of [

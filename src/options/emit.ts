@@ -41,22 +41,22 @@ export const emitOptions = {
   from: count({ help: 'First cursor of a range.', default: undefined as number | undefined, fromEnv: false }),
   to: count({ help: 'Last cursor of a range.', default: undefined as number | undefined, fromEnv: false }),
   rate: rate({
-    help: 'Emissions a second; without it, as fast as the server answers.',
+    help: 'Cursors per second, each to every namespace. Default: as fast as the server answers.',
     default: undefined as number | undefined,
     fromEnv: false,
   }),
   file: text({
     placeholder: 'FILE',
-    help: 'NDJSON script of {"namespace","cursor","delayMs"} lines; - reads stdin.',
+    help: 'NDJSON script with a line {"namespace","cursor","delayMs"} for each cursor; - reads stdin.',
     default: undefined as string | undefined,
     fromEnv: false,
     check: (value) => (value === '' ? 'the name of a file, or -' : undefined),
   }),
   keepGoing: toggle({
-    help: 'Go on after a line that is not valid or a cursor that is refused.',
+    help: 'Continue after an invalid line or a refused cursor.',
     fromEnv: false,
   }),
-  json: toggle({ help: 'Print JSON lines to stdout, and nothing else there.', fromEnv: false }),
+  json: toggle({ help: 'Print JSON lines to stdout, and nothing else.', fromEnv: false }),
 } as const;
 
 export type EmitOptions = Resolved<typeof emitOptions>;

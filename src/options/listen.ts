@@ -36,7 +36,7 @@ export const listenOptions = {
     fromEnv: false,
   }),
   pings: toggle({ help: "Show the server's pings, too.", fromEnv: false }),
-  json: toggle({ help: 'Print JSON lines to stdout, and nothing else there.', fromEnv: false }),
+  json: toggle({ help: 'Print everything as JSON lines to stdout.', fromEnv: false }),
 } as const;
 
 export type ListenOptions = Resolved<typeof listenOptions>;

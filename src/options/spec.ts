@@ -20,7 +20,11 @@ export interface OptionSpec<Value> {
   /** What stands for the value in the help text; empty for a switch. */
   readonly placeholder: string;
   readonly help: string;
+  /** Its heading in the help text. One without is among the few that matter first; see `--help-all`. */
+  readonly group?: string;
   readonly default: Value;
+  /** What a default of 0 means, for the help text. */
+  readonly zeroMeans?: string;
   /** The default as a person would type it; left out where there is nothing to show. */
   readonly defaultText?: string;
   /** May be given several times; each adds to a list. */
