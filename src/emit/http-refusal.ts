@@ -39,12 +39,26 @@ export async function readRefusal(response: IncomingMessage): Promise<HttpRefusa
   };
 }
 
+/**
+ * The words of a problem document (RFC 9457), or of another JSON body that says what is wrong: what, and the fix, as
+ * sentences without a period at the end.
+ */
+export function problemWords(body: unknown): string | undefined {
+  if (typeof body !== 'object' || body === null) return undefined;
+  const { detail, fix, title, error, message } = body as Record<string, unknown>;
+  return (
+    [detail ?? error ?? message ?? title, fix]
+      .filter((part) => typeof part === 'string')
+      .map((part) => part.trim().replace(/\.+$/, ''))
+      .filter((part) => part !== '')
+      .join('. ') || undefined
+  );
+}
+
 function detailOf(body: string, contentType = ''): string | undefined {
   if (/json/i.test(contentType)) {
     try {
-      const { detail, fix, title, error, message } = (JSON.parse(body) ?? {}) as Record<string, unknown>;
-      const words = [detail ?? error ?? message ?? title, fix].filter((part) => typeof part === 'string');
-      return words.join('. ') || undefined;
+      return problemWords(JSON.parse(body));
     } catch {
       return undefined;
     }

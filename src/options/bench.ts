@@ -1,3 +1,4 @@
+import { describeSecret } from '../protocol/identifiers.js';
 import type { Parsed } from '../protocol/units.js';
 import {
   EMIT_PLACEHOLDERS,
@@ -140,7 +141,7 @@ export const benchOptions = {
     help: 'Claims of that JWT, with the placeholders of --token-template.',
     default: '{"sub":"{namespace}"}',
     check: (value) => jsonObjectProblem(value) ?? placeholderProblem(value, TOKEN_PLACEHOLDERS),
-    shown: () => 'something else',
+    shown: describeSecret,
   }),
   emitUrl: text({
     group: 'Emits to your own API',

@@ -1,5 +1,5 @@
 import { DatafnWsError } from '../protocol/errors.js';
-import { describe, type Mismatch } from '../protocol/identifiers.js';
+import { describe, describeSecret, type Mismatch } from '../protocol/identifiers.js';
 import {
   formatSizeFlag,
   type Parsed,
@@ -69,7 +69,7 @@ function spec<Value>(
     fromConfig: true,
     isSecret: false,
     isFile: false,
-    shown: given.isSecret ? () => 'something else' : (text) => describe(given.masked?.(text) ?? text),
+    shown: given.isSecret ? describeSecret : (text) => describe(given.masked?.(text) ?? text),
     ...base,
     ...given,
   };

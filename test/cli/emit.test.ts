@@ -49,7 +49,7 @@ describe('emit', () => {
     const { code, stdout } = await runWith(['emit', '42', '-n', 'a', '--url', apiUrl]);
     expect([code, stdout]).toEqual([
       0,
-      'cursor 42 to a: 0 clients (nobody is connected in that namespace)\n',
+      'cursor 42 to a: 0 clients (no client is connected in that namespace)\n',
     ]);
   });
 

@@ -59,7 +59,7 @@ describe('serve', () => {
     for (const client of clients) expect(await client.closed()).toEqual(GOING_AWAY);
     expect(await serve.ended()).toEqual({ code: 0, signal: null });
     expect(serve.stderr).toContain(`${signal}: closing 2 clients with 1001`);
-    expect(serve.stderr).toContain('2 sockets ended, 0 cut');
+    expect(serve.stderr).toContain('stopped: 2 sockets ended; 2 clients left with 1001');
   });
 
   test('exits at once on a second signal, whoever is left', async () => {

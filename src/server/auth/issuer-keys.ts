@@ -77,7 +77,7 @@ async function fetchKeySet(href: string, options: RequestInit): Promise<Response
   try {
     createLocalJWKSet(JSON.parse(text));
   } catch {
-    throw new Error('expected a JSON Web Key Set (RFC 7517), got something else');
+    throw new Error('the answer is not a JSON Web Key Set (RFC 7517)');
   }
   return new Response(text);
 }

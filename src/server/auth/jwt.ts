@@ -138,7 +138,9 @@ function ofPublicKey(pem: string): Verification {
   try {
     key = createPublicKey(pem);
   } catch {
-    throw invalid('Expected `publicKey` to be a public key or a certificate as PEM, got something else');
+    throw invalid(
+      'Expected `publicKey` to be a public key or a certificate as PEM, got text that is neither',
+    );
   }
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
   if (type === 'rsa' && Number(details?.modulusLength) >= 2048) return { key, algorithms: ['RS256'] };
