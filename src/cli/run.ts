@@ -6,6 +6,7 @@ import { printable } from '../protocol/printable.js';
 import { benchCommand } from './bench/command.js';
 import { colorsFor } from './color.js';
 import { compareCommand } from './compare/command.js';
+import { completionCommand } from './completion/command.js';
 import { emitCommand } from './emit/command.js';
 import { helpCommand } from './help.js';
 import { HELP_LAYOUT } from './help-layout.js';
@@ -65,6 +66,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     });
     program.addCommand(command.copyInheritedSettings(program));
   }
+  program.addCommand(completionCommand(io, program).copyInheritedSettings(program));
   program.helpCommand(false).addCommand(helpCommand(program).copyInheritedSettings(program));
   for (const command of [program, ...program.commands]) {
     command.configureOutput({
