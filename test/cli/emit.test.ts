@@ -53,6 +53,15 @@ describe('emit', () => {
     ]);
   });
 
+  test('of several cursors to nobody says so as well', async () => {
+    const { apiUrl } = await startServer();
+    const { code, stdout } = await runWith(['emit', '--from', '1', '--to', '7', '-n', 'a', '--url', apiUrl]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^7 cursors, 0 deliveries, 0 failures in .+ \(no client is connected in these namespaces; see who is with: npx datafn-ws who\)\n$/,
+    );
+  });
+
   test('of a range at a rate emits every cursor in order, in the time that it takes', async () => {
     const { wsUrl, apiUrl } = await startServer();
     const client = await openClient(wsUrl, 'a');

@@ -62,6 +62,13 @@ describe('serve', () => {
     expect(serve.stderr).toContain('stopped: 2 sockets ended; 2 clients left with 1001');
   });
 
+  test('without a client says only that it stops', async () => {
+    const serve = await startServe(UNHURRIED);
+    serve.kill('SIGTERM');
+    expect(await serve.ended()).toEqual({ code: 0, signal: null });
+    expect(serve.stderr).toMatch(/ SIGTERM: stopping, no client is connected\n\S+ +stopped\n$/);
+  });
+
   test('exits at once on a second signal, whoever is left', async () => {
     const serve = await startServe(UNHURRIED);
     const client = await openClient(serve.wsUrl, 'a', { answersClose: false });
