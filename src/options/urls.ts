@@ -77,7 +77,7 @@ export function listenUrlProblem(value: string): string | undefined {
  */
 export function webSocketUrlOf(url: string): string {
   if (!/^https?:/i.test(url)) return url;
-  const remote = url.replace(/^http/i, 'ws').replace(/\/+$/, '');
+  const remote = new URL(url).href.replace(/^http/, 'ws').replace(/\/+$/, '');
   const { path } = SERVER_DEFAULTS;
   return new URL(url).pathname.replace(/\/+$/, '') === '' ? `${remote}${path}` : `${remote}/ws`;
 }

@@ -1,5 +1,5 @@
 import { adminTokenOption, apiUrlOption, trustOptions } from './emit.js';
-import { type Resolved, toggle } from './spec.js';
+import { toggle } from './spec.js';
 
 /** Every option of `datafn-ws who`. */
 export const whoOptions = {
@@ -8,5 +8,3 @@ export const whoOptions = {
   ...trustOptions,
   json: toggle({ help: 'Print the answer as one line of JSON.', fromEnv: false }),
 } as const;
-
-export type WhoOptions = Resolved<typeof whoOptions>;

@@ -143,6 +143,8 @@ describe('listen', () => {
     });
     const waiting = startCli(['listen', '--url', url, '-n', 'a']);
     await waiting.logged(/ECONNREFUSED .*\(trying again in [\d.]+ s\)$/);
+    // The same words once more would hide the rest.
+    await waiting.logged(/x the same again \(trying again in [\d.]+ s\)$/);
     await startServe([...UNHURRIED, '--port', new URL(url).port]);
     await connected(waiting);
   });

@@ -150,8 +150,8 @@ describe('the log of serve', () => {
       /#1 user:alice closed by the client with 4000 \\u001b\[31mred\\u001b\[0m\\u0007\\u009b2J\\u000d\\u000aforged$/m,
       /#2 \(no namespace\) refused with 4401 Unauthorized$/m,
       /upgrade rejected with HTTP 403/,
-      /SIGTERM: closing/,
-      /stopped: /,
+      /SIGTERM: stopping, no client is connected$/m,
+      / stopped/,
     ]) {
       expect(serve.stderr).toMatch(line);
     }

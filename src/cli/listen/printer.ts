@@ -33,6 +33,8 @@ export class ListenPrinter implements ListenObserver {
   /** What has been said to be ignored in this connection. */
   readonly #ignored = new Set<string>();
   readonly #waiting = new Set<Writable>();
+  /** Why the last try ended, until one connects. */
+  #lastEnd: string | undefined;
 
   constructor(
     private readonly io: Io,
@@ -47,6 +49,7 @@ export class ListenPrinter implements ListenObserver {
     this.#connectedAt = at;
     this.#connectedAtMs = performance.now() - (Date.now() - at.getTime());
     this.#ignored.clear();
+    this.#lastEnd = undefined;
     const { clientId } = this.context;
     const url = maskedUrl(this.context.url);
     this.#say('connected', { url, clientId }, this.#err.green('+'), `connected to ${url} as ${clientId}`);
@@ -87,9 +90,12 @@ export class ListenPrinter implements ListenObserver {
 
   ended(end: ConnectionEnd, retryInMs: number | undefined): void {
     const text = this.context.explain(end);
+    // The same words with every try would hide the rest.
+    const shown = text === this.#lastEnd ? 'the same again' : text;
+    this.#lastEnd = text;
     const next = retryInMs === undefined ? '' : ` (trying again in ${formatDuration(retryInMs)})`;
     if (this.options.json) this.#json(...endFields(end, text, retryInMs));
-    else if (retryInMs !== undefined) this.#line(this.#err.yellow('x'), text + next);
+    else if (retryInMs !== undefined) this.#line(this.#err.yellow('x'), shown + next);
     else if (isInOrder(end)) this.#line(this.#err.dim('-'), text);
     if (retryInMs === undefined && !isInOrder(end))
       this.#write(this.io.stderr, `${this.#err.red('error:')} ${printable(sentence(text))}\n`);
