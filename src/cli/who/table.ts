@@ -13,6 +13,8 @@ export interface NamespaceCount {
 const COUNT_HEAD = 'clients';
 const GAP = 2;
 const MIN_NAME = 8;
+/** Namespaces in a table: far more take seconds to lay out. */
+const MAX_ROWS = 1000;
 
 /**
  * A table of namespaces, with their sum below.
@@ -41,8 +43,10 @@ export function whoTable(
       : {}),
   });
   grid.push(['namespace', COUNT_HEAD].map((name) => colors.dim(name)));
-  for (const { namespace, connections } of namespaces)
+  for (const { namespace, connections } of namespaces.slice(0, MAX_ROWS))
     grid.push([printable(namespace), formatCount(connections)]);
   const sum = `${formatAmount(total, 'client')} in ${formatAmount(namespaces.length, 'namespace')}`;
-  return `${grid.toString()}\n\n${sum}\n`;
+  const more = namespaces.length - MAX_ROWS;
+  const rest = more > 0 ? `… and ${formatAmount(more, 'more namespace')}; --json lists all\n` : '';
+  return `${grid.toString()}\n${rest}\n${sum}\n`;
 }

@@ -32,6 +32,20 @@ describe('the table of namespaces', () => {
     expect(shown).not.toContain('\u001b');
   });
 
+  test('has the thousand with the most clients, and counts the rest', () => {
+    const many = Array.from({ length: 100_000 }, (_, index) => ({
+      namespace: `user:${index}`,
+      connections: 1,
+    }));
+    const lines = whoTable(many, PLAIN, undefined).trimEnd().split('\n');
+    expect(lines).toHaveLength(1004);
+    expect(lines.slice(-3)).toEqual([
+      '… and 99,000 more namespaces; --json lists all',
+      '',
+      '100,000 clients in 100,000 namespaces',
+    ]);
+  });
+
   test('of nothing is a sentence', () => {
     expect(whoTable([], PLAIN, 80)).toBe('no clients are connected\n');
   });
