@@ -28,11 +28,12 @@ export function whoTable(
 ): string {
   if (namespaces.length === 0) return 'no clients are connected\n';
   const total = namespaces.reduce((sum, { connections }) => sum + connections, 0);
+  const shown = namespaces.slice(0, MAX_ROWS);
   const countWidth = Math.max(
     COUNT_HEAD.length,
-    ...namespaces.map(({ connections }) => formatCount(connections).length),
+    ...shown.map(({ connections }) => formatCount(connections).length),
   );
-  const longest = namespaces.reduce((most, { namespace }) => Math.max(most, printable(namespace).length), 0);
+  const longest = shown.reduce((most, { namespace }) => Math.max(most, printable(namespace).length), 0);
   const nameWidth = columns === undefined ? undefined : Math.max(MIN_NAME, columns - countWidth - GAP);
   const grid = new Table({
     chars: NO_BORDER,
@@ -43,8 +44,7 @@ export function whoTable(
       : {}),
   });
   grid.push(['namespace', COUNT_HEAD].map((name) => colors.dim(name)));
-  for (const { namespace, connections } of namespaces.slice(0, MAX_ROWS))
-    grid.push([printable(namespace), formatCount(connections)]);
+  for (const { namespace, connections } of shown) grid.push([printable(namespace), formatCount(connections)]);
   const sum = `${formatAmount(total, 'client')} in ${formatAmount(namespaces.length, 'namespace')}`;
   const more = namespaces.length - MAX_ROWS;
   const rest = more > 0 ? `… and ${formatAmount(more, 'more namespace')}; --json lists all\n` : '';
