@@ -1,6 +1,7 @@
 import { jwtSecretProblem } from '../options/checks.js';
 import { readFileOfAnyKind } from '../options/read-file.js';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
+import { describeSecret } from '../protocol/identifiers.js';
 
 /**
  * Reads a secret for JWTs from a file: its bytes, whatever they are, without one line end at the end.
@@ -17,7 +18,7 @@ export async function readJwtSecret(file: string, from: string): Promise<Uint8Ar
   }
   const problem = jwtSecretProblem(secret);
   if (problem !== undefined)
-    throw invalid(`Expected the secret in ${from} to be ${problem}, got something else.`);
+    throw invalid(`Expected the secret in ${from} to be ${problem}, got ${describeSecret(secret)}.`);
   return secret;
 }
 

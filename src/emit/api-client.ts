@@ -4,6 +4,7 @@ import { urlToHttpOptions } from 'node:url';
 import { DatafnWsError } from '../protocol/errors.js';
 import { formatSize } from '../protocol/units.js';
 import { EXCHANGE_TIMEOUT_MS, limitExchange } from './exchange-deadline.js';
+import { problemWords } from './http-refusal.js';
 import { unreachable } from './unreachable.js';
 
 /** Largest answer that is read: several times that to the largest batch. */
@@ -136,7 +137,7 @@ export class ApiClient {
           const status = response.statusCode ?? 0;
           if (status >= 200 && status < 300) resolve(answer);
           else {
-            const words = (explain(answer) ?? response.statusMessage ?? '').slice(0, MAX_WORDS);
+            const words = (problemWords(answer) ?? response.statusMessage ?? '').slice(0, MAX_WORDS);
             reject(this.#refused(`${status} ${words}`.trim() + this.#elsewhere(status), status));
           }
         });
@@ -167,11 +168,4 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** The words of a problem document (RFC 9457), when it is one. */
-function explain(answer: unknown): string | undefined {
-  if (typeof answer !== 'object' || answer === null) return undefined;
-  const { detail, fix } = answer as Record<string, unknown>;
-  return [detail, fix].filter((part) => typeof part === 'string').join('. ') || undefined;
 }

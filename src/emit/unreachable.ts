@@ -43,7 +43,7 @@ function explain(url: string, error: unknown): Explanation {
   if (/^(http|ws):/.test(url) && (is(NOT_HTTP) || (is(/^ECONNRESET$/) && why !== 'aborted'))) {
     return { why, advice: `Is it a datafn-ws server? If it speaks TLS, try ${url.replace(':', 's:')}` };
   }
-  return { why, advice: 'Is the server running? Start one with: datafn-ws serve' };
+  return { why, advice: 'Is the server running? Start one with: npx datafn-ws serve' };
 }
 
 /** Connecting to a name with several addresses fails with an empty message and the reasons inside. */

@@ -62,6 +62,11 @@ export function isClientId(value: unknown): value is string {
   return identifierProblem(value, MAX_CLIENT_ID_LENGTH) === undefined;
 }
 
+/** What an error says of a text that must not be shown: how long it is. */
+export function describeSecret(secret: string | Uint8Array): string {
+  return secret.length === 0 ? 'an empty one' : `${Buffer.byteLength(secret)} bytes (not shown)`;
+}
+
 /** A short rendering of any value for an error message: its kind where the value itself would not help. */
 export function describe(value: unknown): string {
   if (value === null) return 'null';

@@ -72,7 +72,7 @@ describe('what cannot be compared is exit 2, and says why', () => {
     [
       'other JSON',
       [file('package.json', { name: 'x' }), base],
-      'got some other JSON; make one with datafn-ws bench --json FILE.',
+      'got some other JSON; make one with: npx datafn-ws bench --json FILE.',
     ],
     ['another version', [newer, base], 'one of version 2 of the format'],
     [

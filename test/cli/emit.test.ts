@@ -97,8 +97,17 @@ describe('emit', () => {
     const { code, stdout } = await runWith(['emit', '42', '-n', 'a', '--url', apiUrl]);
     expect([code, stdout]).toEqual([
       0,
-      'cursor 42 to a: 0 clients (nobody is connected in that namespace)\n',
+      'cursor 42 to a: 0 clients (no client is connected in that namespace)\n',
     ]);
+  });
+
+  test('of several cursors to nobody says so as well', async () => {
+    const { apiUrl } = await startServer();
+    const { code, stdout } = await runWith(['emit', '--from', '1', '--to', '7', '-n', 'a', '--url', apiUrl]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^7 cursors, 0 deliveries, 0 failures in .+ \(no client is connected in these namespaces; see who is with: npx datafn-ws who\)\n$/,
+    );
   });
 
   test('of a range at a rate emits every cursor in order, in the time that it takes', async () => {

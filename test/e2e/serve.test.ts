@@ -59,7 +59,14 @@ describe('serve', () => {
     for (const client of clients) expect(await client.closed()).toEqual(GOING_AWAY);
     expect(await serve.ended()).toEqual({ code: 0, signal: null });
     expect(serve.stderr).toContain(`${signal}: closing 2 clients with 1001`);
-    expect(serve.stderr).toContain('2 sockets ended, 0 cut');
+    expect(serve.stderr).toContain('stopped: 2 sockets ended; 2 clients left with 1001');
+  });
+
+  test('without a client says only that it stops', async () => {
+    const serve = await startServe(UNHURRIED);
+    serve.kill('SIGTERM');
+    expect(await serve.ended()).toEqual({ code: 0, signal: null });
+    expect(serve.stderr).toMatch(/ SIGTERM: stopping, no client is connected\n\S+ +stopped\n$/);
   });
 
   test('exits at once on a second signal, whoever is left', async () => {
@@ -145,8 +152,8 @@ describe('the log of serve', () => {
       /#1 user:alice closed by the client with 4000 \\u001b\[31mred\\u001b\[0m\\u0007\\u009b2J\\u000d\\u000aforged\\u202e\\u200e\\udb40\\udc01#\\u0023\[error\]x$/m,
       /#2 \(no namespace\) refused with 4401 Unauthorized$/m,
       /upgrade rejected with HTTP 403/,
-      /SIGTERM: closing/,
-      /stopped: /,
+      /SIGTERM: stopping, no client is connected$/m,
+      / stopped/,
     ]) {
       expect(serve.stderr).toMatch(line);
     }

@@ -251,7 +251,14 @@ describe('on a server that is not ours', () => {
     ['204 without a body', 204, '', /is it a datafn-ws server\?/],
     ['302 elsewhere', 302, '', /refused: 302 Found/],
     ['404 with a web page', 404, '<html>nope</html>', /refused: 404 Not Found/],
-    ['500 with other JSON', 500, '{"error":"x"}', /refused: 500 Internal Server Error/],
+    ['500 with other JSON', 500, '{"error":"Disk full."}', /refused: 500 Disk full$/],
+    [
+      '401 with a fix',
+      401,
+      '{"detail":"Expected a token, got none.","fix":"Pass one."}',
+      /refused: 401 Expected a token, got none\. Pass one$/,
+    ],
+    ['500 with JSON that says nothing', 500, '{"code":1}', /refused: 500 Internal Server Error/],
     ['400 with a speech', 400, `{"detail":"${'x'.repeat(10_000)}"}`, /^.{100,600}$/],
   ])('%s is ERR_REFUSED', async (_, status, body, message) => {
     const url = await startHttp((request, response) => {

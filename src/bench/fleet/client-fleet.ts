@@ -1,4 +1,7 @@
+import { backoffMs } from '../../protocol/backoff.js';
 import { printable } from '../../protocol/printable.js';
+import type { CursorMessage } from '../../protocol/server-message.js';
+import { Upgrade } from '../../protocol/upgrade.js';
 import { monotonicMs, waitUntil } from '../measure/clock.js';
 import {
   contains,
@@ -14,10 +17,9 @@ import { seededRandom } from '../measure/random.js';
 import { ordinalsDueBefore, Reception } from '../measure/reception.js';
 import { Tally } from '../measure/tally.js';
 import { arrivalMs, type ConnectPhase, type EndsBy } from '../scenario/model.js';
-import { backoffMs } from './backoff.js';
 import { BenchClient, type ClientHost, type CohortState, cohortState } from './bench-client.js';
 import { badToken, tokenFor } from './credentials.js';
-import { type CursorMessage, layoutOf, OUR_LAYOUT } from './message.js';
+import { layoutOf, OUR_LAYOUT } from './message.js';
 import type {
   ChurnOrder,
   FleetCalls,
@@ -28,7 +30,6 @@ import type {
   WorkerStatus,
 } from './messages.js';
 import { PlanState } from './plan-state.js';
-import { Upgrade } from './upgrade.js';
 
 /** A client that has just opened need not get cursors that were due up to this much later: they were in flight. */
 const OPENING_MS = 250;

@@ -1,6 +1,5 @@
 import type { EmitTemplate } from '../../bench/emitter/template-client.js';
 import { type Credentials, tokenFor } from '../../bench/fleet/credentials.js';
-import type { UpgradeSettings } from '../../bench/fleet/upgrade.js';
 import { BEHAVIORS } from '../../bench/scenario/behaviors.js';
 import type { Scenario } from '../../bench/scenario/model.js';
 import type { TlsTrust } from '../../emit/api-client.js';
@@ -8,6 +7,7 @@ import type { BenchOptions } from '../../options/bench.js';
 import { tokenProblem } from '../../options/checks.js';
 import { readFileOfAnyKind } from '../../options/read-file.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import type { UpgradeSettings } from '../../protocol/upgrade.js';
 import { decodeUtf8 } from '../../protocol/utf8.js';
 import { parseTokens } from '../../server/auth/tokens-file.js';
 import { readTrust } from '../trust.js';

@@ -80,7 +80,7 @@ async function stepsOf(
   if (asked !== 1) {
     const got = asked === 0 ? 'none of them' : 'more than one';
     throw invalid(
-      `Expected a cursor, --from and --to, or --file, got ${got}. Try: datafn-ws emit 42 -n user:alice`,
+      `Expected a cursor, --from and --to, or --file, got ${got}. Try: npx datafn-ws emit 42 -n user:alice`,
     );
   }
   if (file !== undefined) {
@@ -125,6 +125,9 @@ async function openScript(file: string, io: Io): Promise<Readable> {
     );
   }
 }
+
+/** The likely reason for cursors without a delivery. */
+const NOBODY = 'no client is connected in these namespaces; see who is with: npx datafn-ws who';
 
 /** What `emit` prints: results on stdout, progress and failures on stderr. */
 class EmitScreen {
@@ -187,7 +190,7 @@ class EmitScreen {
     const colors = colorsFor(this.io, 'stdout');
     if (cursors === 1 && failures === 0 && this.#last !== undefined) {
       const { namespace, cursor, delivered } = this.#last;
-      const nobody = delivered === 0 ? colors.yellow(' (nobody is connected in that namespace)') : '';
+      const nobody = delivered === 0 ? colors.yellow(' (no client is connected in that namespace)') : '';
       this.io.stdout.write(
         `cursor ${printable(cursor)} to ${printable(namespace)}: ${formatAmount(delivered, 'client')}${nobody}\n`,
       );
@@ -199,7 +202,8 @@ class EmitScreen {
       formatAmount(failures, 'failure'),
     ];
     const lag = maxLagMs > 100 ? colors.yellow(`, up to ${formatDuration(maxLagMs)} behind the rate`) : '';
+    const nobody = cursors > 0 && deliveries === 0 ? colors.yellow(` (${NOBODY})`) : '';
     const end = stoppedBy === undefined ? '' : colors.yellow(`, stopped by ${stoppedBy}`);
-    this.io.stdout.write(`${parts.join(', ')} in ${formatDuration(elapsedMs)}${lag}${end}\n`);
+    this.io.stdout.write(`${parts.join(', ')} in ${formatDuration(elapsedMs)}${lag}${end}${nobody}\n`);
   }
 }

@@ -127,10 +127,17 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
 
 function stopped({ left, cut }: ShutdownOutcome, server: DatafnWsServer): LogEvent {
   const { goneAway } = server.stats();
+  const sockets = [
+    ...(left > 0 ? [`${formatAmount(left, 'socket')} ended`] : []),
+    ...(cut > 0 ? [`${formatCount(cut)} terminated`] : []),
+  ].join(', ');
+  const clients = goneAway > 0 ? `${formatAmount(goneAway, 'client')} left with 1001` : '';
   return {
     level: cut > 0 ? 'warn' : 'info',
     event: 'server.stopped',
-    text: `stopped: ${formatAmount(left, 'socket')} ended, ${formatCount(cut)} cut; ${formatAmount(goneAway, 'client')} left with 1001`,
+    text: ['stopped', [sockets, clients].filter((part) => part !== '').join('; ')]
+      .filter((part) => part !== '')
+      .join(': '),
     fields: { left, goneAway, cut },
   };
 }
@@ -140,7 +147,7 @@ function dropped(count: number): LogEvent {
     // Seen at every level: there may have been errors among them.
     level: 'error',
     event: 'log.dropped',
-    text: `${formatAmount(count, 'line')} of this log ${count === 1 ? 'was' : 'were'} dropped: nobody read them in time`,
+    text: `${formatAmount(count, 'line')} of this log ${count === 1 ? 'was' : 'were'} dropped: the reader was too slow`,
     fields: { lines: count },
   };
 }

@@ -77,7 +77,7 @@ async function fetchKeySet(href: string, options: RequestInit): Promise<Response
   try {
     return Response.json(usableKeys(Buffer.concat(chunks).toString()));
   } catch {
-    throw new Error('expected a JSON Web Key Set (RFC 7517), got something else');
+    throw new Error('the answer is not a JSON Web Key Set (RFC 7517)');
   }
 }
 

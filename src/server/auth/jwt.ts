@@ -140,7 +140,9 @@ function ofPublicKey(pem: string): Verification {
   try {
     key = createPublicKey(pem);
   } catch {
-    throw invalid('Expected `publicKey` to be a public key or a certificate as PEM, got something else');
+    throw invalid(
+      'Expected `publicKey` to be a public key or a certificate as PEM, got text that is neither',
+    );
   }
   // Of one key, one algorithm: of those of RSA, the one that everybody uses.
   const algorithms = algorithmsOf(key).filter((one) => one !== 'PS256');
