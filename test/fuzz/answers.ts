@@ -23,11 +23,18 @@ export class Answers {
   close: { readonly code: number; readonly reason: string } | undefined;
   /** What came and is neither HTTP nor a frame. */
   broken: string | undefined;
-  bytes = 0;
   #unread: Buffer = Buffer.alloc(0);
+
+  /** @param heads which requests, counted from 0, are a HEAD: their answers declare a body that they have not. */
+  constructor(private readonly heads?: ReadonlySet<number>) {}
 
   get isUpgraded(): boolean {
     return this.http.at(-1)?.status === 101;
+  }
+
+  /** Whether nothing more will come: of HTTP, when the newest answer says so (RFC 9112 section 9.6). */
+  get isLast(): boolean {
+    return this.close !== undefined || /\r\nconnection: close/i.test(this.http.at(-1)?.head ?? '');
   }
 
   /** The status of each HTTP answer, in order. */
@@ -36,7 +43,6 @@ export class Answers {
   }
 
   add(chunk: Buffer): void {
-    this.bytes += chunk.length;
     if (this.broken !== undefined) return;
     this.#unread = this.#unread.length === 0 ? chunk : Buffer.concat([this.#unread, chunk]);
     while (this.#unread.length > 0 && (this.isUpgraded ? this.#readFrame() : this.#readHttp())) {
@@ -55,7 +61,10 @@ export class Answers {
     const head = bytes.toString('latin1', 0, end);
     const status = Number(head.slice(9, 12));
     const start = end + HEAD_END.length;
-    const length = bodyLength(head, status, bytes.subarray(start));
+    const length =
+      this.heads?.has(this.http.length) && status === 200
+        ? 0
+        : bodyLength(head, status, bytes.subarray(start));
     if (length === undefined || bytes.length < start + length) return false;
     this.http.push({
       status,

@@ -60,7 +60,7 @@ export function nextSession(from: number, toll: Toll): number {
 
 async function run(session: Session, index: number, options: AssaultOptions, toll: Toll): Promise<void> {
   const { socket, beneath } = open(session, index, options);
-  const answers = new Answers();
+  const answers = new Answers(session.heads);
   let wasReset = false;
   let whenData = () => {};
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));

@@ -4,6 +4,10 @@ import type { Answers, HttpAnswer } from './answers.js';
 
 /** Counters that also count what nobody can be told of, such as a TLS handshake that took too long. */
 const AT_LEAST = new Set(['limited.slowRequests']);
+/** Limits that end a connection without a word. */
+const SILENT = ['pipelinedRequests', 'unreadAnswers', 'pendingConnections', 'descriptors'].map(
+  (name) => `limited.${name}`,
+);
 /** Close reasons of limits. The peer's own reasons are random bytes. */
 const LIMIT_OF_CLOSE: Readonly<Record<string, string>> = {
   '1009 ': 'limited.messageSize',
@@ -24,6 +28,8 @@ export class Ledger {
   unknownRequests = 0;
   /** Connections that may have gone away before they were answered. */
   abandonable = 0;
+  /** Connections that the server ended before it had answered what it must answer, without a word. */
+  endedEarly = 0;
 
   seen(name: string): number {
     return this.#seen.get(name) ?? 0;
@@ -38,8 +44,7 @@ export class Ledger {
   enter(answers: Answers, wasReset: boolean, unanswered: number): void {
     for (const answer of answers.http) for (const name of countersOf(answer)) this.#count(name);
     const { close, isUpgraded } = answers;
-    const isLast = close !== undefined || /\r\nconnection: close/i.test(answers.http.at(-1)?.head ?? '');
-    if (wasReset && !isLast) {
+    if (wasReset && !answers.isLast) {
       this.unknownConnections += 1;
       this.unknownRequests += unanswered;
     } else if (isUpgraded) {
@@ -82,6 +87,9 @@ export class Ledger {
         `${name}: the server counted ${counted}, clients saw ${seen}, and at most ${missed} may have missed it`,
       );
     }
+    const silent = SILENT.reduce((total, name) => total + (now.get(name) ?? 0) - (old.get(name) ?? 0), 0);
+    if (this.endedEarly > silent)
+      problems.push(`${this.endedEarly} connections ended unanswered, but limits ended only ${silent}`);
     const abandoned = after.abandoned - before.abandoned;
     const early = this.unknownConnections + this.abandonable;
     if (abandoned > early)

@@ -17,6 +17,8 @@ export interface Session {
   readonly ending: 'end' | 'reset';
   /** At a server with TLS: where the hostile part goes. Default: all of it is encrypted. */
   readonly tls?: 'never' | 'beneath the opening';
+  /** Which requests, counted from 0, are a HEAD. */
+  readonly heads?: ReadonlySet<number>;
   /** Whether answers are read only after everything is written. Default false. */
   readonly readsLate?: boolean;
   /** Whether this end leaves at once, without waiting for answers. Default false. */

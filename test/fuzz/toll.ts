@@ -37,7 +37,10 @@ export class Toll {
     this.inputs[kind] = (this.inputs[kind] ?? 0) + read;
     const fault = (what: string) => this.faults.push(`session ${index} (${kind}): ${what}`);
     this.ledger.enter(answers, wasReset, session.inputs - read);
-    if (!wasReset && !isAnswered(session, answers)) this.ledger.abandonable += 1;
+    if (!wasReset && !isAnswered(session, answers)) {
+      if (session.isAnswered === undefined || session.leavesAtOnce) this.ledger.abandonable += 1;
+      else this.ledger.endedEarly += 1;
+    }
     const wrong = wasReset ? undefined : session.problem?.(answers);
     if (wrong !== undefined) fault(wrong);
     // Without TLS, a server with TLS answers an alert.

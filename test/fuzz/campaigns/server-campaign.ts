@@ -62,7 +62,7 @@ export function attempt(
     // Of a request that was mangled nobody knows whether it is one.
     ...(verdict === undefined ? {} : { isAnswered: isDecided }),
     problem(answers) {
-      if (verdict === undefined || (mayBeFull && isFull(answers))) return undefined;
+      if (verdict === undefined || isLate(answers) || (mayBeFull && isFull(answers))) return undefined;
       const got = verdictOf(answers);
       return got === verdict ? undefined : `expected the client to be ${verdict}, got ${describe(answers)}`;
     },
@@ -71,6 +71,11 @@ export function attempt(
 
 function isDecided({ isUpgraded, http, close }: Answers): boolean {
   return isUpgraded ? close !== undefined : http.length > 0;
+}
+
+/** This process was stopped in the middle of the request. */
+function isLate({ http }: Answers): boolean {
+  return http[0]?.status === 408;
 }
 
 function isFull({ http }: Answers): boolean {

@@ -1,8 +1,8 @@
 import type { Random } from '../random.js';
 
 /** What is hidden behind a request: it must never be taken for one. */
-const HIDDEN =
-  'POST /v1/cursors HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 39\r\n\r\n{"namespace":"healthy:0","cursor":"999"}';
+const HIDDEN_BODY = '{"namespace":"healthy:0","cursor":"999"}';
+const HIDDEN = `POST /v1/cursors HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${HIDDEN_BODY.length}\r\n\r\n${HIDDEN_BODY}`;
 const ENDS = ['0\r\n\r\n', '0\r\n\r\n', '1\r\nZ\r\n0\r\n\r\n'];
 
 const OBFUSCATED = [
