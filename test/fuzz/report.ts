@@ -1,5 +1,6 @@
 import { formatCount, formatDuration, formatSize } from '../../src/protocol/units.js';
 import type { CampaignResult } from './campaign.js';
+import type { HostileResult } from './hostile/hostile-campaign.js';
 
 /** What a run came to, in full. */
 export function details({ toll, slowConnections, before, after }: CampaignResult): string {
@@ -7,7 +8,7 @@ export function details({ toll, slowConnections, before, after }: CampaignResult
   return [
     `inputs: ${kinds.join(', ')}`,
     `${formatCount(toll.sessions)} connections, and ${formatCount(slowConnections)} slow ones`,
-    `answered with ${answersOf(toll.answers, Number.POSITIVE_INFINITY)}`,
+    `answered with ${listOf(toll.answers)}`,
     `what the server must have counted: ${toll.ledger}; ${formatCount(toll.ledger.unknownConnections)} connections were reset unanswered`,
     `resident memory: ${formatSize(before.rss)} before, ${formatSize(after.rss)} after`,
   ].join('\n');
@@ -21,7 +22,7 @@ export function row(name: string, result: CampaignResult, ms: number): string {
     formatCount(toll.total),
     formatCount(toll.sessions),
     formatDuration(ms),
-    answersOf(toll.answers, 5),
+    listOf(toll.answers, 5),
     formatCount(healthyCursors),
     `${roundTripP99Ms.toFixed(1)} ms`,
     `${formatSize(before.live)}, ${formatSize(after.live)}`,
@@ -30,8 +31,31 @@ export function row(name: string, result: CampaignResult, ms: number): string {
   return `| ${cells.join(' | ')} |`;
 }
 
-function answersOf(answers: ReadonlyMap<string, number>, most: number): string {
-  return [...answers]
+/** As {@link details}, of commands against hostile servers. */
+export function hostileDetails({ inputs }: HostileResult): string {
+  return `answered with: ${listOf(inputs)}`;
+}
+
+/** As {@link row}, of commands against hostile servers. */
+export function hostileRow(result: HostileResult, ms: number): string {
+  const { inputs, runs, exits, faults, healthyCursors, roundTripP99Ms, peakBytes } = result;
+  const answers = [...inputs.values()].reduce((sum, count) => sum + count, 0);
+  const cells = [
+    '`servers`',
+    `${formatCount(answers)} answers`,
+    `${formatCount(runs)} commands`,
+    formatDuration(ms),
+    [...exits].map(([exit, count]) => `${formatCount(count)} × ${exit}`).join(', '),
+    formatCount(healthyCursors),
+    `${roundTripP99Ms.toFixed(1)} ms`,
+    `at most ${formatSize(peakBytes)} resident`,
+    faults.length === 0 ? 'none' : formatCount(faults.length),
+  ];
+  return `| ${cells.join(' | ')} |`;
+}
+
+function listOf(counts: ReadonlyMap<string, number>, most = Number.POSITIVE_INFINITY): string {
+  return [...counts]
     .sort(([, a], [, b]) => b - a)
     .slice(0, most)
     .map(([what, count]) => `${formatCount(count)} × ${what}`)
