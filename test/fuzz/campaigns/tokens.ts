@@ -69,7 +69,7 @@ export async function tokens(folder: string): Promise<ServerCampaign> {
     flags: ['--auth', 'tokens', '--tokens', file],
     admit: (namespace) => ({ query: `token=${healthy(namespace)}` }),
     sessionOf: (random) => pickSession(random, mix),
-    answers: ['HTTP 101', 'HTTP 400', 'HTTP 431', 'close 1000', 'close 4401'],
+    answers: ['HTTP 101', 'HTTP 400', 'close 1000', 'close 4401'],
   };
 }
 
