@@ -1,14 +1,14 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
-import { within } from '../support/deadline.js';
+import { EVENT_WITHIN_MS, within } from '../support/deadline.js';
 import { Answers } from './answers.js';
 import type { Ledger } from './ledger.js';
 import type { Session } from './session.js';
 import { isAnswered, Toll } from './toll.js';
 
 /** How long the server may take to end a connection that this end has closed. Far longer than it needs. */
-const END_WITHIN_MS = 20_000;
+const END_WITHIN_MS = EVENT_WITHIN_MS;
 /** After so long without an answer, none is waited for any more. */
 const QUIET_MS = 50;
 /** Sessions at the same time. */
