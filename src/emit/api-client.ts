@@ -6,6 +6,7 @@ import { formatSize } from '../protocol/units.js';
 import { EXCHANGE_TIMEOUT_MS, limitExchange } from './exchange-deadline.js';
 import { problemWords } from './http-refusal.js';
 import { unreachable } from './unreachable.js';
+import { withoutSecrets } from './without-secrets.js';
 
 /** Largest answer that is read: several times that to the largest batch. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
@@ -137,7 +138,11 @@ export class ApiClient {
           const status = response.statusCode ?? 0;
           if (status >= 200 && status < 300) resolve(answer);
           else {
-            const words = (problemWords(answer) ?? response.statusMessage ?? '').slice(0, MAX_WORDS);
+            const said = problemWords(answer) ?? response.statusMessage ?? '';
+            const words = withoutSecrets(said, adminToken === undefined ? [] : [adminToken]).slice(
+              0,
+              MAX_WORDS,
+            );
             reject(this.#refused(`${status} ${words}`.trim() + this.#elsewhere(status), status));
           }
         });

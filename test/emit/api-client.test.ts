@@ -217,6 +217,36 @@ describe('on a server that is not ours', () => {
     });
   });
 
+  test('101, which nobody asked for, is ERR_UNREACHABLE at once', async () => {
+    const url = await startOther(
+      createServer((socket) => {
+        socket.once('data', () =>
+          socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'),
+        );
+      }),
+    );
+    const emitted = clientOf(url).emit([EMISSION]);
+    await expect(within(emitted, 'the end of an emit')).rejects.toMatchObject({
+      code: 'ERR_UNREACHABLE',
+      message: expect.stringContaining('101 Switching Protocols'),
+    });
+  });
+
+  test('a server that repeats the admin token in its answer is not quoted with it', async () => {
+    const adminToken = 'a-token-of-some-length';
+    const url = await startHttp((_, response) => {
+      response.writeHead(401, `No ${adminToken}`, { 'content-type': 'application/problem+json' });
+      response.end(JSON.stringify({ detail: `Bearer ${adminToken}`, fix: `${adminToken}${adminToken}` }));
+    });
+    await expect(clientOf(url, { adminToken }).emit([EMISSION])).rejects.toMatchObject({
+      message: `${url} refused: 401 Bearer …. ……`,
+    });
+    const bare = await startHttp((_, response) => response.writeHead(500, `No ${adminToken}`).end());
+    await expect(clientOf(bare, { adminToken }).emit([EMISSION])).rejects.toMatchObject({
+      message: `${bare} refused: 500 No …`,
+    });
+  });
+
   test('what was emitted is told in the words of the one who did, whatever the server says', async () => {
     const url = await startHttp((request, response) => {
       request.resume();

@@ -4,7 +4,7 @@ import type { ConnectionEnd } from '../../listen/connection.js';
 import type { ListenObserver } from '../../listen/listener.js';
 import { maskedUrl } from '../../options/urls.js';
 import { cursorNumber } from '../../protocol/cursor-order.js';
-import { printable } from '../../protocol/printable.js';
+import { printable, printableJson } from '../../protocol/printable.js';
 import { formatDuration } from '../../protocol/units.js';
 import { colorsFor } from '../color.js';
 import type { Io } from '../io.js';
@@ -111,8 +111,8 @@ export class ListenPrinter implements ListenObserver {
   }
 
   #json(event: string, fields: Readonly<Record<string, unknown>>): void {
-    const line = JSON.stringify({ event, time: new Date().toISOString(), ...fields });
-    this.#write(this.io.stdout, `${printable(line)}\n`);
+    const line = printableJson({ event, time: new Date().toISOString(), ...fields });
+    this.#write(this.io.stdout, `${line}\n`);
   }
 
   /** Holds the server off while a reader is behind, so that what waits for it stays bounded. */

@@ -2,7 +2,7 @@ import { ApiClient } from '../../emit/api-client.js';
 import { resolveOptions } from '../../options/spec.js';
 import { whoOptions } from '../../options/who.js';
 import { DatafnWsError } from '../../protocol/errors.js';
-import { printable } from '../../protocol/printable.js';
+import { printableJson } from '../../protocol/printable.js';
 import { colorsFor } from '../color.js';
 import { type Io, STOP_EXIT_CODES } from '../io.js';
 import { readTrust } from '../trust.js';
@@ -22,7 +22,7 @@ export async function who(flags: Record<string, string>, io: Io): Promise<number
     const columns = io.stdout.isTTY === true ? io.stdout.columns : undefined;
     io.stdout.write(
       options.json
-        ? `${printable(JSON.stringify({ namespaces }))}\n`
+        ? `${printableJson({ namespaces })}\n`
         : whoTable(namespaces, colorsFor(io, 'stdout'), columns),
     );
     return 0;
