@@ -23,6 +23,8 @@ export const SERVER_DEFAULTS = Object.freeze({
   requestTimeoutMs: 30_000,
   /** Handshakes that wait for their turn in this process. */
   handshakeBacklog: 4096,
+  /** How clients are refused that show no valid token or find no slot: by a close code, or by an HTTP status. */
+  refuseWith: 'close' as 'close' | 'http',
   /** Largest inbound message; a larger one closes its connection with 1009. */
   maxMessageBytes: 64 * 1024,
   /** Messages of a client in a second, pings included; 0 is no limit. */

@@ -75,6 +75,11 @@ export const serverOptions = {
     help: 'Most handshakes that may wait; more get 503.',
     default: SERVER_DEFAULTS.handshakeBacklog as number,
   }),
+  refuseWith: choice(['close', 'http'], {
+    placeholder: 'WAY',
+    help: 'How to refuse clients without a valid token or a free slot. close: with 4401 or 4503; http: with 401 or 503 before the upgrade, after which DataFn clients back off.',
+    default: SERVER_DEFAULTS.refuseWith,
+  }),
   shedAbove: duration({
     group: 'Limits',
     zeroMeans: 'off',

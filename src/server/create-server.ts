@@ -3,10 +3,13 @@ import type { AddressInfo } from 'node:net';
 import { guardLogger, silentLogger } from '../manager/logger.js';
 import type { WebSocketManager } from '../manager/web-socket-manager.js';
 import { SERVER_DEFAULTS } from '../options/defaults.js';
-import { DatafnWsError, messageOf } from '../protocol/errors.js';
+import { DatafnWsError } from '../protocol/errors.js';
 import { buildApi } from './api/app.js';
-import { hasLoopbackHost, isLoopback } from './api/host-rule.js';
+import { hasLoopbackHost, hostOf, hostRefusal, isLoopback } from './api/host-rule.js';
 import { orderProblem } from './api/monotonic.js';
+import type { ProblemListener } from './api/problem.js';
+import { ProxyProtocolNotice } from './api/proxy-protocol.js';
+import { requireUpgrade } from './api/upgrade-required.js';
 import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
 import type { NamespaceProvider } from './auth/provider.js';
 import { tokenLengthProblem } from './auth/tokens.js';
@@ -14,16 +17,22 @@ import { checkCloseOptions, checkServerOptions } from './check-options.js';
 import { DelayMonitor } from './delay-monitor.js';
 import { DescriptorWatch } from './descriptor-watch.js';
 import { createHttpServer, listenAtBothLoopbacks } from './http-server.js';
+import { closedError, listenError, takenLoopback } from './listen-errors.js';
 import { shedLoad } from './load-shedding.js';
 import { GuardedObserver } from './observer.js';
 import { originRule } from './origin-rule.js';
 import { PendingConnections } from './pending-connections.js';
+import { shownPath } from './request-target.js';
 import { RequestTurns } from './request-turns.js';
 import { Shutdown, type ShutdownOutcome } from './shutdown.js';
 import type { LimitName, ServerStats } from './stats.js';
 import { checkTlsPair, type TlsPair } from './tls.js';
 import { type AttachOptions, attachWebSocketManager } from './transport/attach.js';
 import { firstRefusal, type UpgradeGate } from './transport/gate.js';
+
+/** What to do about an upgrade with another Host, while the `dev` provider takes everybody's word. */
+const DEV_HOST_FIX =
+  'Connect to 127.0.0.1 or localhost, let the proxy in front send such a Host, or prove who connects with --auth tokens, jwt or module.';
 
 /** How {@link createDatafnWsServer} listens and whom it serves. What is left out has the default given here. */
 export interface DatafnWsServerOptions extends Partial<AttachOptions> {
@@ -157,8 +166,16 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     isCaller: (socket) => pending.isCaller(socket),
     onUnread: limited('unreadAnswers'),
   });
+  const proxyProtocol = new ProxyProtocolNotice(logger);
+  const refused: ProblemListener = ({ method = '', url }, { status, detail }) =>
+    observer.rejectedRequest?.(status, detail, { method, path: shownPath(url) });
   const app = buildApi(
     {
+      refused,
+      unparsable(refusal) {
+        proxyProtocol.see(refusal);
+        observer.rejectedRequest?.(refusal.status, refusal.detail);
+      },
       broadcast: ({ namespace, cursor }) => {
         const { delivered } = attached.manager.broadcastCursor(cursor, namespace);
         observer.broadcast?.(namespace, cursor, delivered);
@@ -199,7 +216,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
             handshakeTimeoutMs: options.handshakeTimeoutMs ?? SERVER_DEFAULTS.handshakeTimeoutMs,
             requestTimeoutMs,
           },
-          listener,
+          requireUpgrade(path, listener, refused),
           turns,
           {
             slowRequests: limited('slowRequests'),
@@ -214,17 +231,26 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
   );
   // Nearly all clients name the same host.
   let lastHost: string | undefined;
-  const checkHost: UpgradeGate = ({ headers: { host } }) => {
-    if (options.adminToken !== undefined || (host !== undefined && host === lastHost)) return undefined;
-    if (!hasLoopbackHost(host))
-      return { status: 403, detail: 'Expected the Host header to be a loopback name' };
+  const checkHost: UpgradeGate = (request) => {
+    const host = hostOf(request);
+    if (host !== undefined && host === lastHost) return undefined;
+    if (!hasLoopbackHost(host)) {
+      return { status: 403, field: 'Host', detail: hostRefusal(host), fix: DEV_HOST_FIX };
+    }
     lastHost = host;
     return undefined;
   };
+  const namespaceProvider = options.namespaceProvider ?? devNamespaceProvider(options.anonymousNamespace);
+  // Where a token decides, the Host proves nothing more.
+  const wantsLoopbackHost = options.adminToken === undefined && isDevProvider(namespaceProvider);
   const shed = shedLoad(options.shedAboveMs ?? SERVER_DEFAULTS.shedAboveMs, delay, () =>
     attached.counters.countLimited('eventLoopDelay'),
   );
-  const screens = [checkHost, shed, ...(options.screenUpgrade ? [options.screenUpgrade] : [])];
+  const screens = [
+    ...(wantsLoopbackHost ? [checkHost] : []),
+    shed,
+    ...(options.screenUpgrade ? [options.screenUpgrade] : []),
+  ];
   const remembers = options.resume || options.monotonic;
   const attached = attachWebSocketManager(app.server, {
     ...options,
@@ -234,7 +260,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     rememberNamespaces: remembers
       ? (options.rememberNamespaces ?? SERVER_DEFAULTS.rememberNamespaces)
       : undefined,
-    namespaceProvider: options.namespaceProvider ?? devNamespaceProvider(options.anonymousNamespace),
+    namespaceProvider,
     screenUpgrade(request) {
       pending.leave(request.socket);
       return firstRefusal(screens, request);
@@ -275,7 +301,9 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       if (!shutdown.isReady) throw closedError();
       try {
         await app.listen({ host, port, backlog: SERVER_DEFAULTS.backlog });
-        stopOtherAddresses = await listenAtBothLoopbacks(app.server, host, SERVER_DEFAULTS.backlog);
+        stopOtherAddresses = await listenAtBothLoopbacks(app.server, host, SERVER_DEFAULTS.backlog, (other) =>
+          logger.warn(takenLoopback(app.server.address() as AddressInfo, other)),
+        );
       } catch (error) {
         throw shutdown.isReady ? listenError(error, host, port) : closedError();
       }
@@ -327,25 +355,4 @@ function checkExposure(host: string, { adminToken, namespaceProvider }: DatafnWs
       `The \`dev\` namespace provider lets anybody into any namespace, so it listens on loopback only, not on ${host}: choose another with --auth (\`namespaceProvider\`), or listen on 127.0.0.1`,
     );
   }
-}
-
-function closedError(): DatafnWsError {
-  return new DatafnWsError(
-    'ERR_LISTEN',
-    'Expected a server that was not closed: make another with createDatafnWsServer()',
-  );
-}
-
-function listenError(error: unknown, host: string, port: number): DatafnWsError {
-  const { code } = error as NodeJS.ErrnoException;
-  const where = `${host}:${port}`;
-  const text =
-    {
-      EADDRINUSE: `Port ${port} on ${host} is taken: stop what listens there, or choose another with --port (0 takes a free one)`,
-      EACCES: `No permission to listen on ${where}: ports below 1024 are privileged, choose a higher one with --port`,
-      EADDRNOTAVAIL: `${host} is no address of this machine: choose another with --host, such as 127.0.0.1`,
-      ENOTFOUND: `There is no host named ${host}: choose another with --host, such as 127.0.0.1`,
-      EAI_AGAIN: `The name ${host} cannot be looked up: choose another with --host, such as 127.0.0.1`,
-    }[code ?? ''] ?? `Cannot listen on ${where}: ${messageOf(error)}`;
-  return new DatafnWsError('ERR_LISTEN', text, { cause: error });
 }

@@ -76,12 +76,14 @@ const LOOPBACKS = ['127.0.0.1', '::1'];
  * Lets `httpServer`, which listens at `localhost`, take connections at the other loopback address as well. For any
  * other host it does nothing.
  *
+ * @param onTaken called with the address that another program has.
  * @returns stops it.
  */
 export async function listenAtBothLoopbacks(
   httpServer: Server | TlsServer,
   host: string,
   backlog: number,
+  onTaken: (address: string) => void,
 ): Promise<() => void> {
   const { address, port } = httpServer.address() as AddressInfo;
   const others =
@@ -94,8 +96,9 @@ export async function listenAtBothLoopbacks(
     try {
       await once(listener.listen({ host: other, port, backlog }), 'listening');
       listeners.push(listener);
-    } catch {
-      // Such as ::1 where IPv6 is off, or a port that somebody else has there.
+    } catch (error) {
+      // Anything else is an address that the machine has not, such as ::1 where IPv6 is off.
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') onTaken(other);
     }
   }
   return () => {

@@ -100,7 +100,7 @@ describe('headers of an upgrade request', () => {
     const settings = { subprotocols: ['datafn-sync-v1', 'b'], tokenVia: 'subprotocol' } as const;
     const offered = requestOf(settings, 'user:1').headers['sec-websocket-protocol'];
     expect(offered).toBe('datafn-sync-v1, b, datafn.bearer.dXNlcjox');
-    expect(chooseSubprotocol(new Set(offered?.split(', ')))).toBe('datafn.bearer.dXNlcjox');
+    expect(chooseSubprotocol(new Set(offered?.split(', ')))).toBe('datafn-sync-v1');
     expect(new Upgrade(URL_GIVEN, { ...PLAIN_UPGRADE, ...settings }).subprotocols('user:1')).toEqual(
       offered?.split(', '),
     );

@@ -168,9 +168,9 @@ describe('an error of HTTP itself is a problem document, too', () => {
 });
 
 describe('without an admin token', () => {
-  const ROUTES = ['/v1/stats', '/v1/namespaces', '/healthz', '/readyz'];
+  const ROUTES = ['/v1/stats', '/v1/namespaces', '/nowhere'];
 
-  test('a foreign Host is 403 on every route, and is told what to do', async () => {
+  test('a foreign Host is 403 everywhere but at the probes, and is told what to do', async () => {
     const { apiUrl, server } = await startServer();
     const headers = { host: 'evil.example', 'content-type': 'application/json' };
     for (const path of ROUTES) {
@@ -178,6 +178,7 @@ describe('without an admin token', () => {
     }
     const posted = await postCursors(apiUrl, { namespace: 'a', cursor: '1' }, headers);
     expect([posted.status, posted.json.field]).toEqual([403, 'Host']);
+    expect(posted.json.detail).toBe('Expected the Host to be a loopback name, got "evil.example"');
     expect(posted.json.fix).toContain('--admin-token');
     expect(server.stats().broadcasts).toBe(0);
   });
@@ -398,7 +399,7 @@ describe('a request that offers another protocol than WebSocket', () => {
     const { apiUrl, server } = await startServer();
     const foreign = await call('GET', `${apiUrl}/v1/stats`, { headers: { ...offer, host: 'evil.example' } });
     expect(foreign.status).toBe(403);
-    expect((await call('GET', `${apiUrl}/datafn/ws?token=a`, { headers: offer })).status).toBe(404);
+    expect((await call('GET', `${apiUrl}/datafn/ws?token=a`, { headers: offer })).status).toBe(426);
     expect(server.stats()).toMatchObject({ connections: 0, accepted: 0 });
   });
 });

@@ -41,6 +41,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   await checkBindHost(options.host);
   const tls = await readTlsPair(traced);
   const auth = await readAuth(traced, log);
+  const narrator = narrate(log, colors);
   const stops = new StopLines(options.drain, () => server.websocketHandler.connectionCount);
   const server = createDatafnWsServer({
     host: options.host,
@@ -70,6 +71,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     clientBufferBytes: options.clientBuffer,
     slowClientTimeoutMs: options.slowClientTimeout,
     handshakeBacklog: options.handshakeBacklog,
+    refuseWith: options.refuseWith,
     shedAboveMs: options.shedAbove,
     resume: options.resume,
     monotonic: options.monotonic,
@@ -80,7 +82,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     maxPendingAuth: options.maxPendingAuth,
     anonymousNamespace: options.anonymousNamespace,
     logger: options.logLevel === 'silent' ? undefined : log.asLogger(),
-    observer: isHeard ? { ...narrate(log, colors), drainRequested: () => log.add(stops.asked()) } : undefined,
+    observer: isHeard ? { ...narrator, drainRequested: () => log.add(stops.asked()) } : undefined,
   });
 
   let hasCrashed = false;
@@ -119,6 +121,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   stop.dispose();
   stopReloads();
   strayErrors.dispose();
+  narrator.dispose();
   if (hasCrashed) return INTERNAL_ERROR;
   if (typeof outcome === 'string') return STOP_EXIT_CODES[outcome];
   log.add(stopped(outcome, server));

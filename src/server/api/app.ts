@@ -5,7 +5,8 @@ import { readBodies } from './body.js';
 import { screenBrowsers } from './browsers.js';
 import { type CursorItem, validateItems } from './cursors.js';
 import { answerErrors, answerUnparsable, answerUnroutable } from './errors.js';
-import { ProblemError } from './problem.js';
+import { ProblemError, type ProblemListener } from './problem.js';
+import type { Refusal } from './raw-problem.js';
 import { isProbe, screen } from './screen.js';
 
 /** What the HTTP API does its work with. */
@@ -22,6 +23,10 @@ export interface ApiBackend {
   admitted(request: IncomingMessage): void;
   /** A request was over a limit. */
   limited(name: 'bodySize' | 'batchItems' | 'origin'): void;
+  /** A request was answered with an error. */
+  refused: ProblemListener;
+  /** What came was no request, and was answered with an error. */
+  unparsable(refusal: Refusal): void;
   /** False when there is nobody left to hear of a cursor: in a drain, clients are connected until its end. */
   takesCursors(): boolean;
   /** Takes no new clients from here on; what of it is told to the caller. */
@@ -50,8 +55,8 @@ export function buildApi(backend: ApiBackend, options: ApiOptions): FastifyInsta
     bodyLimit: options.maxBodyBytes,
     forceCloseConnections: true,
     serverFactory: options.createServer,
-    frameworkErrors: answerUnroutable,
-    clientErrorHandler: answerUnparsable,
+    frameworkErrors: (_error, _request, reply) => answerUnroutable(reply, backend.refused),
+    clientErrorHandler: (error, socket) => answerUnparsable(error, socket, backend.unparsable),
   });
 
   screenBrowsers(app, {
@@ -64,7 +69,7 @@ export function buildApi(backend: ApiBackend, options: ApiOptions): FastifyInsta
     if (!isProbe(request.url)) backend.admitted(request.raw);
   });
   readBodies(app);
-  answerErrors(app, options.maxBodyBytes, () => backend.limited('bodySize'));
+  answerErrors(app, options.maxBodyBytes, () => backend.limited('bodySize'), backend.refused);
 
   app.post('/v1/cursors', async (request, reply) => {
     if (!backend.takesCursors()) throw new ProblemError(503, 'The server is shutting down');

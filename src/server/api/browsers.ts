@@ -25,7 +25,8 @@ export function screenBrowsers(app: FastifyInstance, { isAllowed, cors, onRefuse
     if (origin === undefined) return;
     if (!isAllowed(origin)) {
       onRefused();
-      throw new ProblemError(403, originRefusal(origin), { field: 'Origin' });
+      const { detail, fix } = originRefusal(origin);
+      throw new ProblemError(403, detail, { field: 'Origin', fix });
     }
     if (!cors) return;
     reply.header('access-control-allow-origin', origin).header('vary', 'Origin');

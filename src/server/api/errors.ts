@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net';
 import type { ConnectionError, FastifyInstance, FastifyReply } from 'fastify';
+import { describe } from '../../protocol/identifiers.js';
 import { CONTENT_TYPES } from './body.js';
-import { PROBLEM_TYPE, type Problem, ProblemError, problem } from './problem.js';
-import { endWithProblem } from './raw-problem.js';
+import { PROBLEM_TYPE, type Problem, ProblemError, type ProblemListener, problem } from './problem.js';
+import { proxyProtocolRefusal } from './proxy-protocol.js';
+import { endWithProblem, type Refusal } from './raw-problem.js';
 
 /** Fastify's code for a body over its limit. */
 const BODY_TOO_LARGE = 'FST_ERR_CTP_BODY_TOO_LARGE';
@@ -11,48 +13,70 @@ const BODY_TOO_LARGE = 'FST_ERR_CTP_BODY_TOO_LARGE';
  * Makes every error of the API a problem document.
  *
  * @param onTooLarge is told of each body of more than `maxBodyBytes`.
+ * @param onProblem called with each of them.
  */
-export function answerErrors(app: FastifyInstance, maxBodyBytes: number, onTooLarge: () => void): void {
+export function answerErrors(
+  app: FastifyInstance,
+  maxBodyBytes: number,
+  onTooLarge: () => void,
+  onProblem: ProblemListener,
+): void {
   const methods = methodsByPath(app);
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0] ?? '';
     const allowed = methods.get(path);
     if (allowed === undefined)
-      return sendProblem(reply, problem(404, `Nothing at ${request.method} ${path}`));
+      return sendProblem(reply, problem(404, `Nothing at ${request.method} ${path}`), onProblem);
     const allow = [...allowed].join(', ');
     reply.header('allow', allow);
     return sendProblem(
       reply,
       problem(405, `Expected ${path} to be called with ${allow}, got ${request.method}`),
+      onProblem,
     );
   });
-  app.setErrorHandler((error: unknown, _request, reply) => {
-    const answer = problemOf(error, maxBodyBytes);
+  app.setErrorHandler((error: unknown, { headers }, reply) => {
+    const answer = problemOf(error, maxBodyBytes, headers['content-type']);
     if ((error as { code?: unknown }).code === BODY_TOO_LARGE) onTooLarge();
-    return sendProblem(reply, answer);
+    return sendProblem(reply, answer, onProblem);
   });
 }
 
 /** For Fastify's `frameworkErrors`: what the router cannot even read. */
-export function answerUnroutable(_error: unknown, _request: unknown, reply: FastifyReply): void {
-  sendProblem(reply, problem(400, 'Expected the path to be percent-encoded (RFC 3986), got one that is not'));
+export function answerUnroutable(reply: FastifyReply, onProblem: ProblemListener): void {
+  const detail = 'Expected the path to be percent-encoded (RFC 3986), got one that is not';
+  sendProblem(reply, problem(400, detail), onProblem);
 }
 
 /** For Fastify's `clientErrorHandler`: what is no HTTP request at all, too long, or too slow in coming. */
-export function answerUnparsable(error: ConnectionError, socket: Socket): void {
+export function answerUnparsable(
+  error: ConnectionError,
+  socket: Socket,
+  onRefused: (refusal: Refusal) => void,
+): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  switch (error.code) {
+  const refusal = unparsableRefusal(error);
+  onRefused(refusal);
+  endWithProblem(socket, refusal);
+}
+
+function unparsableRefusal({ code, rawPacket }: ConnectionError): Refusal {
+  switch (code) {
     case 'HPE_HEADER_OVERFLOW':
-      endWithProblem(socket, { status: 431, detail: 'Expected shorter headers' });
-      break;
+      return { status: 431, detail: 'Expected shorter headers' };
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      endWithProblem(socket, { status: 408, detail: 'Expected the whole request sooner' });
-      break;
+      return { status: 408, detail: 'Expected the whole request sooner' };
     default:
-      endWithProblem(socket, { status: 400, detail: 'Expected an HTTP/1.1 request' });
+      // It is a Buffer (Node.js, event `clientError`), whatever the type of Fastify says.
+      return (
+        proxyProtocolRefusal(rawPacket as unknown as Uint8Array | undefined) ?? {
+          status: 400,
+          detail: 'Expected an HTTP/1.1 request',
+        }
+      );
   }
 }
 
@@ -66,12 +90,12 @@ function methodsByPath(app: FastifyInstance): Map<string, Set<string>> {
   return methods;
 }
 
-function problemOf(error: unknown, maxBodyBytes: number): Problem {
+function problemOf(error: unknown, maxBodyBytes: number, contentType: string | undefined): Problem {
   if (error instanceof ProblemError) return error.toProblem();
   const { statusCode = 500, code } = error as { statusCode?: number; code?: string };
   switch (code) {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return problem(415, `Expected Content-Type to be ${CONTENT_TYPES}`, {
+      return problem(415, `Expected Content-Type to be ${CONTENT_TYPES}, got ${describe(contentType)}`, {
         field: 'Content-Type',
         fix: "Add -H 'content-type: application/json'.",
       });
@@ -89,7 +113,8 @@ function problemOf(error: unknown, maxBodyBytes: number): Problem {
   }
 }
 
-function sendProblem(reply: FastifyReply, body: Problem) {
+function sendProblem(reply: FastifyReply, body: Problem, onProblem: ProblemListener) {
+  onProblem(reply.request.raw, body);
   if (body.status === 401) reply.header('www-authenticate', 'Bearer');
   return reply.code(body.status).type(PROBLEM_TYPE).send(JSON.stringify(body));
 }

@@ -12,6 +12,7 @@ import { jwtRefusal } from './jwt-refusal.js';
 import { algorithmsOf, MAX_CANDIDATE_KEYS } from './key-set.js';
 import type { ConnectRequest, NamespaceProvider } from './provider.js';
 import { redact } from './redact.js';
+import { refuse } from './refusal-reason.js';
 
 /** How {@link jwtNamespaceProvider} verifies tokens. Exactly one of `secret`, `publicKey` and `jwksUrl` is given. */
 export interface JwtProviderOptions {
@@ -96,8 +97,9 @@ export function jwtNamespaceProvider(options: JwtProviderOptions): NamespaceProv
     ...(options.audience === undefined ? {} : { audience: options.audience }),
   };
   const refused = (why: string, request: ConnectRequest) => {
-    logger?.info('A token was refused', { why: redact(why, request) });
-    return undefined;
+    const reason = redact(why, request);
+    logger?.info('A token was refused', { why: reason });
+    return refuse(request, `the token was refused: ${reason}`);
   };
   return async (request) => {
     const { token } = request;

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { DatafnLogger } from '../../manager/types.js';
 import { messageOf } from '../../protocol/errors.js';
+import { describe } from '../../protocol/identifiers.js';
 import { hasSeveralHosts } from '../api/host-rule.js';
 import type { Refusal } from '../api/raw-problem.js';
 import type { AddressLimit } from '../limits/address-limit.js';
@@ -44,17 +45,33 @@ const KEY = /^[+/\dA-Za-z]{22}==$/;
 export function handshakeGate(request: IncomingMessage): Refusal | undefined {
   const { method, headers } = request;
   if (method !== 'GET')
-    return { status: 405, detail: 'A WebSocket handshake is a GET', headers: { Allow: 'GET' } };
-  if (headers.upgrade?.toLowerCase() !== 'websocket') return badHandshake('Invalid Upgrade header');
+    return {
+      status: 405,
+      detail: `A WebSocket handshake is a GET, got a ${method}`,
+      headers: { Allow: 'GET' },
+    };
+  if (headers.upgrade?.toLowerCase() !== 'websocket')
+    return badHandshake(`Expected Upgrade to be websocket, got ${shown(headers.upgrade)}`);
   if (!KEY.test(headers['sec-websocket-key'] ?? ''))
-    return badHandshake('Missing or invalid Sec-WebSocket-Key header');
+    return badHandshake(
+      `Expected Sec-WebSocket-Key to be 16 bytes in base64, got ${shown(headers['sec-websocket-key'])}`,
+    );
   if (!/^(?:13|8)$/.test(headers['sec-websocket-version'] ?? ''))
-    return badHandshake('Missing or invalid Sec-WebSocket-Version header');
+    return badHandshake(
+      `Expected Sec-WebSocket-Version to be 13 or 8, got ${shown(headers['sec-websocket-version'])}`,
+    );
   // It would be read as frames.
   if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0')
-    return badHandshake('Expected a handshake without a body');
+    return badHandshake(
+      `Expected a handshake without a body, got ${headers['transfer-encoding'] === undefined ? `Content-Length ${shown(headers['content-length'])}` : `Transfer-Encoding ${shown(headers['transfer-encoding'])}`}`,
+    );
   if (hasSeveralHosts(request)) return badHandshake('Expected one Host header, got several');
   return undefined;
+}
+
+/** A header as it came. */
+function shown(header: string | undefined): string {
+  return header === undefined ? 'none' : describe(header);
 }
 
 /** Says what is wrong with a handshake, and which versions there are (RFC 6455 section 4.4). */
@@ -67,7 +84,7 @@ export function originGate(isAllowed: OriginRule, counters: ConnectionCounters):
   return ({ headers: { origin } }) => {
     if (isAllowed(origin)) return undefined;
     counters.countLimited('origin');
-    return { status: 403, detail: originRefusal(origin) };
+    return { status: 403, field: 'Origin', ...originRefusal(origin) };
   };
 }
 

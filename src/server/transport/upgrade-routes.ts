@@ -1,14 +1,15 @@
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { DatafnWsError } from '../../protocol/errors.js';
-import { endWithProblem } from '../api/raw-problem.js';
+import { endWithProblem, type Refusal } from '../api/raw-problem.js';
+import { pathOf, shownPath } from '../request-target.js';
 import { MAX_EARLY_BYTES } from './waiting-room.js';
 
 /** Takes the upgrades of one path. */
 export interface UpgradeHandler {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Called on one handler of the server for an upgrade that no handler is asked about, so that it is counted. */
-  rejected(status: number, detail: string): void;
+  rejected(refusal: Refusal): void;
 }
 
 /** The paths of an HTTP server that have a WebSocket endpoint of ours, behind one `upgrade` listener. */
@@ -43,12 +44,15 @@ class UpgradeRoutes {
 
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     if (socket.destroyed) return;
-    const handler = this.#handlers.get((request.url ?? '').split('?', 1)[0] ?? '');
+    const handler = this.#handlers.get(pathOf(request.url));
     // An upgrade elsewhere may be for a listener of somebody else.
     if (handler === undefined && this.httpServer.listenerCount('upgrade') > 1) return;
     if (head.length > MAX_EARLY_BYTES) {
       const [anyHandler] = this.#handlers.values();
-      anyHandler?.rejected(400, 'Expected a client to wait for the answer to its handshake');
+      anyHandler?.rejected({
+        status: 400,
+        detail: 'Expected a client to wait for the answer to its handshake',
+      });
       socket.destroy();
       return;
     }
@@ -66,11 +70,23 @@ class UpgradeRoutes {
       handler.upgrade(request, socket, head);
       return;
     }
-    const detail = `No WebSocket here; it is at ${[...this.#handlers.keys()].join(' and ')}`;
+    const refusal = nothingAt(request.url, [...this.#handlers.keys()]);
     const [anyHandler] = this.#handlers.values();
-    anyHandler?.rejected(404, detail);
-    endWithProblem(socket, { status: 404, detail });
+    anyHandler?.rejected(refusal);
+    endWithProblem(socket, refusal);
   }
+}
+
+function nothingAt(target: string | undefined, paths: readonly string[]): Refusal {
+  const path = pathOf(target);
+  const isBelowPrefix = paths.some((known) => path.endsWith(known));
+  return {
+    status: 404,
+    detail: `No WebSocket at ${shownPath(target)}; it is at ${paths.join(' and ')}`,
+    fix: isBelowPrefix
+      ? 'Let the proxy in front remove its prefix from the path, or start the server with the whole path as --path.'
+      : 'Connect there, or start the server with the other path as --path.',
+  };
 }
 
 const routesOf = new WeakMap<HttpServer, UpgradeRoutes>();
