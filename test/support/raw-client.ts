@@ -118,7 +118,8 @@ export class RawClient {
   static async open(wsUrl: string, options: RawClientOptions = {}): Promise<RawClient> {
     const client = await RawClient.connect(wsUrl, options);
     if (client.status !== 101) throw new Error(`Expected 101, got ${client.status}: ${client.body}`);
-    if (!client.head.includes(`Sec-WebSocket-Accept: ${ACCEPT}`))
+    // A proxy may write the names of headers in another case.
+    if (!client.head.toLowerCase().includes(`sec-websocket-accept: ${ACCEPT.toLowerCase()}`))
       throw new Error(`Wrong key in ${client.head}`);
     return client;
   }
