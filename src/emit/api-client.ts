@@ -29,7 +29,7 @@ export interface EmissionResult extends Emission {
 
 /** Whom to believe over TLS. */
 export interface TlsTrust {
-  /** Certificates in PEM to trust in place of the system's. */
+  /** Certificates in PEM to trust in place of all others. */
   readonly ca: string | undefined;
   /** False trusts any certificate. */
   readonly rejectUnauthorized: boolean;
@@ -39,7 +39,7 @@ export interface ApiClientOptions {
   /** Base URL of the HTTP API, such as `http://127.0.0.1:3001`. */
   readonly url: string;
   readonly adminToken?: string | undefined;
-  /** Whom to believe over TLS, for an `https:` URL; the system's certificates by default. */
+  /** Whom to believe over TLS, for an `https:` URL; what this process trusts by default, see `trustSystem`. */
   readonly tls?: TlsTrust | undefined;
   /**
    * Milliseconds from the call after which a request that is not answered in full has failed, the wait for earlier

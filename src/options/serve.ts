@@ -178,6 +178,9 @@ const authOptions = {
     check: keysUrlProblem,
     masked: maskedUrl,
   }),
+  ca: file({
+    help: "With --jwt-jwks-url: certificates (PEM) to trust there, in place of the system's.",
+  }),
   jwtIssuer: text({
     group: 'Authentication',
     placeholder: 'TEXT',

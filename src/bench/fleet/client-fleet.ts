@@ -1,3 +1,4 @@
+import { trustSystem } from '../../emit/system-certificates.js';
 import { backoffMs } from '../../protocol/backoff.js';
 import { printable } from '../../protocol/printable.js';
 import type { CursorMessage } from '../../protocol/server-message.js';
@@ -73,6 +74,7 @@ export class ClientFleet implements FleetCalls, ClientHost {
 
   setup(setup: WorkerSetup): void {
     this.#setup = setup;
+    if (setup.tls === undefined && setup.urls.some((url) => url.startsWith('wss:'))) trustSystem();
     this.#urls = setup.urls.map((url) => ({
       url: new URL(url),
       upgrade: new Upgrade(url, setup.upgrade),

@@ -22,7 +22,7 @@ export async function remoteOptions(
   emitTemplate: EmitTemplate | undefined;
   tls: TlsTrust | undefined;
 }> {
-  const tls = await readTrust(options);
+  const tls = await readTrust(options, [options.url, options.adminUrl, options.emitUrl].flat());
   const credentials = await credentialsOf(options, scenario);
   return {
     credentials,

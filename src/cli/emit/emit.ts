@@ -23,7 +23,7 @@ export async function emit(
   const options = resolveOptions(emitOptions, { flags, env: io.env });
   const abort = new AbortController();
   const steps = await stepsOf(cursor, options, io, abort.signal);
-  const tls = await readTrust(options);
+  const tls = await readTrust(options, [options.url]);
   const client = new ApiClient({ url: options.url, adminToken: options.adminToken, tls });
   const screen = new EmitScreen(io, options.json);
   let stoppedBy: StopSignal | undefined;

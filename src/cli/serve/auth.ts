@@ -8,6 +8,7 @@ import type { NamespaceProvider } from '../../server/auth/provider.js';
 import { tokensNamespaceProvider } from '../../server/auth/tokens.js';
 import { readTokensFile } from '../../server/auth/tokens-file.js';
 import { readJwtSecret } from '../jwt-secret.js';
+import { readTrust } from '../trust.js';
 import { ALICE, devExample, jwtExample } from './auth-example.js';
 import type { Example } from './banner.js';
 import type { TracedServeOptions } from './config.js';
@@ -34,6 +35,7 @@ const OWN_OPTIONS: Readonly<Record<(typeof AUTH_KINDS)[number], readonly Key[]>>
     'jwtSecretFile',
     'jwtPublicKey',
     'jwtJwksUrl',
+    'ca',
     'jwtIssuer',
     'jwtAudience',
     'jwtClockTolerance',
@@ -44,6 +46,7 @@ const OWN_OPTIONS: Readonly<Record<(typeof AUTH_KINDS)[number], readonly Key[]>>
 
 /** What the library's options for JWTs are called here. */
 const FLAGS_OF_JWT: Readonly<Record<string, string>> = {
+  ca: '--ca',
   publicKey: '--jwt-public-key',
   jwksUrl: '--jwt-jwks-url',
 };
@@ -138,6 +141,7 @@ async function jwtProvider(traced: TracedServeOptions, log: Log): Promise<Namesp
     publicKey:
       jwtPublicKey === undefined ? undefined : await readKey(jwtPublicKey, origins.jwtPublicKey.from),
     jwksUrl: values.jwtJwksUrl,
+    ca: await readIssuerTrust(traced),
     issuer: values.jwtIssuer,
     audience: values.jwtAudience,
     clockToleranceMs: values.jwtClockTolerance,
@@ -154,6 +158,14 @@ async function jwtProvider(traced: TracedServeOptions, log: Log): Promise<Namesp
   } catch (error) {
     throw invalid(messageOf(error).replace(/`(\w+)`/g, (_, name: string) => FLAGS_OF_JWT[name] ?? name));
   }
+}
+
+/** The certificates of `--ca`, which an URL without TLS does not need; without them, those of the system count. */
+async function readIssuerTrust({ values, origins }: TracedServeOptions): Promise<string | undefined> {
+  const { ca, jwtJwksUrl } = values;
+  // One of the environment may be there for another command.
+  if (jwtJwksUrl === undefined && origins.ca.kind === 'environment') return undefined;
+  return (await readTrust({ ca, insecure: false }, [jwtJwksUrl]))?.ca;
 }
 
 async function readKey(file: string, from: string): Promise<string> {

@@ -31,6 +31,11 @@ export interface JwtProviderOptions {
    * 16 of the others.
    */
   readonly jwksUrl?: string | undefined;
+  /**
+   * Certificates (PEM) to trust for `jwksUrl`, in place of those that Node.js trusts: its own list, and that of
+   * `NODE_EXTRA_CA_CERTS`.
+   */
+  readonly ca?: string | undefined;
   /** What `iss` must be. Default: anything. */
   readonly issuer?: string | undefined;
   /** What `aud` must be or contain. Default: anything. */
@@ -63,6 +68,7 @@ const RULES = {
   secret: STRING_OR_BYTES,
   publicKey: NON_EMPTY_STRING,
   jwksUrl: NON_EMPTY_STRING,
+  ca: NON_EMPTY_STRING,
   issuer: NON_EMPTY_STRING,
   audience: NON_EMPTY_STRING,
   clockToleranceMs: TOLERANCE_MS,
@@ -122,15 +128,16 @@ export function jwtNamespaceProvider(options: JwtProviderOptions): NamespaceProv
   };
 }
 
-function verificationOf({ secret, publicKey, jwksUrl, logger }: JwtProviderOptions): Verification {
+function verificationOf({ secret, publicKey, jwksUrl, ca, logger }: JwtProviderOptions): Verification {
   const given = Object.entries({ secret, publicKey, jwksUrl }).filter(([, value]) => value !== undefined);
   if (given.length !== 1) {
     const got = given.length === 0 ? 'none of them' : given.map(([name]) => `\`${name}\``).join(' and ');
     throw invalid(`Expected one of \`secret\`, \`publicKey\` and \`jwksUrl\`, got ${got}`);
   }
+  if (ca !== undefined && jwksUrl === undefined) throw invalid('Expected `jwksUrl` with `ca`, got none');
   if (secret !== undefined) return { key: createSecretKey(Buffer.from(secret)), algorithms: ['HS256'] };
   if (publicKey !== undefined) return ofPublicKey(publicKey);
-  return ofKeySet(jwksUrl as string, logger);
+  return ofKeySet(jwksUrl as string, ca, logger);
 }
 
 function ofPublicKey(pem: string): Verification {
@@ -156,14 +163,18 @@ function ofPublicKey(pem: string): Verification {
   );
 }
 
-function ofKeySet(jwksUrl: string, logger: JwtProviderOptions['logger']): Verification {
+function ofKeySet(
+  jwksUrl: string,
+  ca: string | undefined,
+  logger: JwtProviderOptions['logger'],
+): Verification {
   const url = URL.canParse(jwksUrl) ? new URL(jwksUrl) : undefined;
   // Whoever can change the keys on their way can sign for anybody.
   if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && isLoopback(url.hostname))) {
     throw invalid('Expected `jwksUrl` to be an https URL, or an http one on this machine, got another');
   }
   return {
-    key: issuerKeys(url, (error) =>
+    key: issuerKeys(url, ca, (error) =>
       logger?.warn('The keys of the issuer could not be fetched again; the old ones hold for now', { error }),
     ),
     algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'],
