@@ -1,3 +1,4 @@
+import type { DatafnLogger } from '../../manager/types.js';
 import { formatCount } from '../../protocol/units.js';
 import type { Log, LogEvent } from './log.js';
 
@@ -8,6 +9,7 @@ const WINDOW_MS = 1000;
 /** One kind of event that anybody can cause as often as they like. */
 export interface LimitedKind {
   readonly event: string;
+  readonly level: LogEvent['level'];
   readonly sign: string;
   /** For the count of those that are left out, such as "client was refused" and "clients were refused". */
   readonly what: readonly [one: string, many: string];
@@ -52,7 +54,18 @@ export class LimitedLog {
   }
 
   #add(line: Pick<LogEvent, 'text' | 'fields'>): void {
-    const { event, sign } = this.kind;
-    this.log.add({ level: 'info', event, sign, ...line });
+    const { event, level, sign } = this.kind;
+    this.log.add({ event, level, sign, ...line });
   }
+}
+
+/** A log as the logger that the library takes. What clients can cause as often as they like is limited as well. */
+export function limitedLogger(log: Log): DatafnLogger & { dispose(): void } {
+  const what = ['warning', 'warnings'] as const;
+  const warnings = new LimitedLog(log, { event: 'manager', level: 'warn', sign: ' ', what });
+  return {
+    ...log.asLogger(),
+    warn: (text, fields) => warnings.add(() => ({ text, fields })),
+    dispose: () => warnings.dispose(),
+  };
 }

@@ -12,7 +12,7 @@ export interface Narrator extends ServerObserver {
 /** An observer that tells a log, a line an event, what happens on the server; of refusals some a second, with a count. */
 export function narrate(log: Log, colors: ChalkInstance): Narrator {
   const refusals = (event: string, what: [string, string]) =>
-    new LimitedLog(log, { event, what, sign: colors.yellow('x') });
+    new LimitedLog(log, { event, what, level: 'info', sign: colors.yellow('x') });
   const clients = refusals('client.refused', ['client was refused', 'clients were refused']);
   const upgrades = refusals('upgrade.rejected', ['upgrade was rejected', 'upgrades were rejected']);
   const requests = refusals('request.rejected', ['request was rejected', 'requests were rejected']);
@@ -55,7 +55,7 @@ export function narrate(log: Log, colors: ChalkInstance): Narrator {
       }));
     },
     rejectedRequest(status, detail, request) {
-      const what = request === undefined ? 'bytes' : `${request.method} ${request.path}`;
+      const what = request === undefined ? 'what is no request' : `${request.method} ${request.path}`;
       requests.add(() => ({
         text: `${what} rejected with HTTP ${status}: ${detail}`,
         fields: { status, detail, ...request },

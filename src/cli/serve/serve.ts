@@ -10,6 +10,7 @@ import { readAuth } from './auth.js';
 import { banner } from './banner.js';
 import { BoundedLines } from './bounded-lines.js';
 import { readServeOptions, type TracedServeOptions } from './config.js';
+import { limitedLogger } from './limited-log.js';
 import { Log, type LogEvent } from './log.js';
 import { narrate } from './narrate.js';
 import { type Reloadable, reloadOnSignal } from './reload.js';
@@ -42,6 +43,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   const tls = await readTlsPair(traced);
   const auth = await readAuth(traced, log);
   const narrator = narrate(log, colors);
+  const logger = limitedLogger(log);
   const stops = new StopLines(options.drain, () => server.websocketHandler.connectionCount);
   const server = createDatafnWsServer({
     host: options.host,
@@ -81,7 +83,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     authTimeoutMs: options.authTimeout,
     maxPendingAuth: options.maxPendingAuth,
     anonymousNamespace: options.anonymousNamespace,
-    logger: options.logLevel === 'silent' ? undefined : log.asLogger(),
+    logger: options.logLevel === 'silent' ? undefined : logger,
     observer: isHeard ? { ...narrator, drainRequested: () => log.add(stops.asked()) } : undefined,
   });
 
@@ -122,6 +124,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   stopReloads();
   strayErrors.dispose();
   narrator.dispose();
+  logger.dispose();
   if (hasCrashed) return INTERNAL_ERROR;
   if (typeof outcome === 'string') return STOP_EXIT_CODES[outcome];
   log.add(stopped(outcome, server));
