@@ -150,7 +150,7 @@ describe('the log of serve', () => {
       /#1 user:alice says hello as phone$/m,
       /cursor 42 to user:alice: 1 client$/m,
       /#1 user:alice closed by the client with 4000 \\u001b\[31mred\\u001b\[0m\\u0007\\u009b2J\\u000d\\u000aforged\\u202e\\u200e\\udb40\\udc01#\\u0023\[error\]x$/m,
-      /#2 \(no namespace\) refused with 4401 Unauthorized$/m,
+      /#2 \(no namespace\) refused with 4401 Unauthorized: no token$/m,
       /upgrade rejected with HTTP 403/,
       /SIGTERM: stopping, no client is connected$/m,
       / stopped/,

@@ -139,6 +139,10 @@ describe('a refused upgrade says what came', () => {
   test.each<[Record<string, string | undefined>, string]>([
     [{ 'Sec-WebSocket-Version': '7' }, 'Expected Sec-WebSocket-Version to be 13 or 8, got "7"'],
     [{ 'Sec-WebSocket-Key': undefined }, 'Expected Sec-WebSocket-Key to be 16 bytes in base64, got none'],
+    [
+      { 'Sec-WebSocket-Key': 'short' },
+      'Expected Sec-WebSocket-Key to be 16 bytes in base64, got 5 characters',
+    ],
     [{ Upgrade: 'h2c, websocket' }, 'Expected Upgrade to be websocket, got "h2c, websocket"'],
     [{ 'Content-Length': '6' }, 'Expected a handshake without a body, got Content-Length "6"'],
     [
@@ -189,6 +193,9 @@ describe('a refused request of the API', () => {
     ]);
     expect(rejected[3]?.detail).toContain('such as http://localhost:3001, got "localhost:3001"');
     expect(rejected[4]?.detail).toContain('got "text/plain"');
+    expect((await postCursors(apiUrl, '[]', { 'content-type': 'hush' })).json.detail).toMatch(
+      /, got something else$/,
+    );
     expect(JSON.stringify(rejected)).not.toContain('hush');
   });
 });

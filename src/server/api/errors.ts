@@ -6,6 +6,9 @@ import { PROBLEM_TYPE, type Problem, ProblemError, type ProblemListener, problem
 import { proxyProtocolRefusal } from './proxy-protocol.js';
 import { endWithProblem, type Refusal } from './raw-problem.js';
 
+const MEDIA_TYPE =
+  /^\s*(application|audio|font|image|message|model|multipart|text|video)\/[\w.+-]{1,60}\s*$/i;
+
 /** Fastify's code for a body over its limit. */
 const BODY_TOO_LARGE = 'FST_ERR_CTP_BODY_TOO_LARGE';
 
@@ -90,12 +93,19 @@ function methodsByPath(app: FastifyInstance): Map<string, Set<string>> {
   return methods;
 }
 
+/** A media type (RFC 9110 section 8.3.1), without its parameters. What is none may be anything, a secret too. */
+function shownType(contentType: string | undefined): string {
+  if (contentType === undefined) return 'none';
+  const [type = ''] = contentType.split(';', 1);
+  return MEDIA_TYPE.test(type) ? describe(type.trim()) : 'something else';
+}
+
 function problemOf(error: unknown, maxBodyBytes: number, contentType: string | undefined): Problem {
   if (error instanceof ProblemError) return error.toProblem();
   const { statusCode = 500, code } = error as { statusCode?: number; code?: string };
   switch (code) {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return problem(415, `Expected Content-Type to be ${CONTENT_TYPES}, got ${describe(contentType)}`, {
+      return problem(415, `Expected Content-Type to be ${CONTENT_TYPES}, got ${shownType(contentType)}`, {
         field: 'Content-Type',
         fix: "Add -H 'content-type: application/json'.",
       });

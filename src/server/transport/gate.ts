@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { DatafnLogger } from '../../manager/types.js';
 import { messageOf } from '../../protocol/errors.js';
 import { describe } from '../../protocol/identifiers.js';
+import { formatAmount } from '../../protocol/units.js';
 import { hasSeveralHosts } from '../api/host-rule.js';
 import type { Refusal } from '../api/raw-problem.js';
 import type { AddressLimit } from '../limits/address-limit.js';
@@ -54,7 +55,7 @@ export function handshakeGate(request: IncomingMessage): Refusal | undefined {
     return badHandshake(`Expected Upgrade to be websocket, got ${shown(headers.upgrade)}`);
   if (!KEY.test(headers['sec-websocket-key'] ?? ''))
     return badHandshake(
-      `Expected Sec-WebSocket-Key to be 16 bytes in base64, got ${shown(headers['sec-websocket-key'])}`,
+      `Expected Sec-WebSocket-Key to be 16 bytes in base64, got ${lengthOf(headers['sec-websocket-key'])}`,
     );
   if (!/^(?:13|8)$/.test(headers['sec-websocket-version'] ?? ''))
     return badHandshake(
@@ -67,6 +68,11 @@ export function handshakeGate(request: IncomingMessage): Refusal | undefined {
     );
   if (hasSeveralHosts(request)) return badHandshake('Expected one Host header, got several');
   return undefined;
+}
+
+/** What a nonce is like: it is for nobody to see. */
+function lengthOf(header: string | undefined): string {
+  return header === undefined ? 'none' : formatAmount(header.length, 'character');
 }
 
 /** A header as it came. */
