@@ -55,7 +55,7 @@ export function narrate(log: Log, colors: ChalkInstance): Narrator {
       }));
     },
     rejectedRequest(status, detail, request) {
-      const what = request === undefined ? 'what is no request' : `${request.method} ${request.path}`;
+      const what = request === undefined ? 'malformed request' : `${request.method} ${request.path}`;
       requests.add(() => ({
         text: `${what} rejected with HTTP ${status}: ${detail}`,
         fields: { status, detail, ...request },

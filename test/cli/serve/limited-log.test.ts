@@ -60,7 +60,7 @@ test('refusals of every kind are lines with what came and why, as fields as well
     'x #2 (no namespace) refused with 4401 Unauthorized: the token is not known',
     'x upgrade rejected with HTTP 401: Expected a token: no token',
     'x GET "/v1/stats" rejected with HTTP 403: Expected the Host',
-    'x what is no request rejected with HTTP 400: Expected an HTTP/1.1 request',
+    'x malformed request rejected with HTTP 400: Expected an HTTP/1.1 request',
   ]);
   expect(tell('json').map((line) => JSON.parse(line))).toMatchObject([
     { event: 'client.refused', code: 4401, why: 'the token is not known' },
