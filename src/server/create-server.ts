@@ -5,7 +5,7 @@ import type { WebSocketManager } from '../manager/web-socket-manager.js';
 import { SERVER_DEFAULTS } from '../options/defaults.js';
 import { DatafnWsError } from '../protocol/errors.js';
 import { buildApi } from './api/app.js';
-import { hasLoopbackHost, hostOf, hostRefusal, isLoopback } from './api/host-rule.js';
+import { isLoopback } from './api/host-rule.js';
 import { orderProblem } from './api/monotonic.js';
 import type { ProblemListener } from './api/problem.js';
 import { ProxyProtocolNotice } from './api/proxy-protocol.js';
@@ -28,11 +28,7 @@ import { Shutdown, type ShutdownOutcome } from './shutdown.js';
 import type { LimitName, ServerStats } from './stats.js';
 import { checkTlsPair, type TlsPair } from './tls.js';
 import { type AttachOptions, attachWebSocketManager } from './transport/attach.js';
-import { firstRefusal, type UpgradeGate } from './transport/gate.js';
-
-/** What to do about an upgrade with another Host, while the `dev` provider takes everybody's word. */
-const DEV_HOST_FIX =
-  'Connect to 127.0.0.1 or localhost, let the proxy in front send such a Host, or prove who connects with --auth tokens, jwt or module.';
+import { firstRefusal, loopbackHostGate } from './transport/gate.js';
 
 /** How {@link createDatafnWsServer} listens and whom it serves. What is left out has the default given here. */
 export interface DatafnWsServerOptions extends Partial<AttachOptions> {
@@ -229,17 +225,6 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       },
     },
   );
-  // Nearly all clients name the same host.
-  let lastHost: string | undefined;
-  const checkHost: UpgradeGate = (request) => {
-    const host = hostOf(request);
-    if (host !== undefined && host === lastHost) return undefined;
-    if (!hasLoopbackHost(host)) {
-      return { status: 403, field: 'Host', detail: hostRefusal(host), fix: DEV_HOST_FIX };
-    }
-    lastHost = host;
-    return undefined;
-  };
   const namespaceProvider = options.namespaceProvider ?? devNamespaceProvider(options.anonymousNamespace);
   // Where a token decides, the Host proves nothing more.
   const wantsLoopbackHost = options.adminToken === undefined && isDevProvider(namespaceProvider);
@@ -247,7 +232,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     attached.counters.countLimited('eventLoopDelay'),
   );
   const screens = [
-    ...(wantsLoopbackHost ? [checkHost] : []),
+    ...(wantsLoopbackHost ? [loopbackHostGate()] : []),
     shed,
     ...(options.screenUpgrade ? [options.screenUpgrade] : []),
   ];

@@ -30,7 +30,7 @@ export async function listen(flags: Record<string, string>, io: Io): Promise<num
       url,
       token,
       tokenVia: options.tokenVia,
-      tls: await readTrust(options),
+      tls: await readTrust(options, [String(url)]),
       clientId,
       reconnect: options.reconnect ?? true,
     },

@@ -11,7 +11,7 @@ import { type NamespaceCount, whoTable } from './table.js';
 /** Prints the namespaces of a server and how many clients each has; the exit code. */
 export async function who(flags: Record<string, string>, io: Io): Promise<number> {
   const options = resolveOptions(whoOptions, { flags, env: io.env });
-  const client = new ApiClient({ ...options, tls: await readTrust(options) });
+  const client = new ApiClient({ ...options, tls: await readTrust(options, [options.url]) });
   let stopped: number | undefined;
   const dispose = io.onStop((signal) => {
     stopped = STOP_EXIT_CODES[signal];

@@ -2,8 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import type { DatafnLogger } from '../../manager/types.js';
 import { messageOf } from '../../protocol/errors.js';
 import { describe } from '../../protocol/identifiers.js';
+import { ownCopy } from '../../protocol/own-copy.js';
 import { formatAmount } from '../../protocol/units.js';
-import { hasSeveralHosts } from '../api/host-rule.js';
+import { hasLoopbackHost, hasSeveralHosts, hostOf, hostRefusal } from '../api/host-rule.js';
 import type { Refusal } from '../api/raw-problem.js';
 import type { AddressLimit } from '../limits/address-limit.js';
 import type { AddressOf } from '../limits/client-address.js';
@@ -83,6 +84,26 @@ function shown(header: string | undefined): string {
 /** Says what is wrong with a handshake, and which versions there are (RFC 6455 section 4.4). */
 export function badHandshake(detail: string): Refusal {
   return { status: 400, detail, headers: { 'Sec-WebSocket-Version': '13, 8' } };
+}
+
+/** Keeps out who names another machine as Host, while the `dev` provider takes everybody's word. */
+export function loopbackHostGate(): UpgradeGate {
+  // Nearly all clients name the same host.
+  let lastHost: string | undefined;
+  return (request) => {
+    const host = hostOf(request);
+    if (host !== undefined && host === lastHost) return undefined;
+    if (!hasLoopbackHost(host)) {
+      return {
+        status: 403,
+        field: 'Host',
+        detail: hostRefusal(host),
+        fix: 'Connect to 127.0.0.1 or localhost, let the proxy in front send such a Host, or prove who connects with --auth tokens, jwt or module.',
+      };
+    }
+    lastHost = ownCopy(host as string);
+    return undefined;
+  };
 }
 
 /** Keeps pages of other origins out. */
