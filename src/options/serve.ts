@@ -76,8 +76,9 @@ export const serverOptions = {
     default: SERVER_DEFAULTS.handshakeBacklog as number,
   }),
   refuseWith: choice(['close', 'http'], {
+    group: 'Limits',
     placeholder: 'WAY',
-    help: 'How to refuse clients without a valid token or a free slot. close: with 4401 or 4503; http: with 401 or 503 before the upgrade, after which DataFn clients back off.',
+    help: 'Refuse with 4401 and 4503 (close), or before the upgrade with 401 and 503 (http).',
     default: SERVER_DEFAULTS.refuseWith,
   }),
   shedAbove: duration({
@@ -179,7 +180,8 @@ const authOptions = {
     masked: maskedUrl,
   }),
   ca: file({
-    help: "With --jwt-jwks-url: certificates (PEM) to trust there, in place of the system's.",
+    group: 'Authentication',
+    help: 'Certificates (PEM) to trust at --jwt-jwks-url.',
   }),
   jwtIssuer: text({
     group: 'Authentication',
