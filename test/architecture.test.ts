@@ -24,14 +24,27 @@ test('the sources keep to the direction of dependencies, and leave time, environ
   expect(breaches(files)).toEqual([]);
 });
 
+test('JSON that is printed is escaped: neither the commands nor the reports make any other', () => {
+  const unescaped = sources()
+    .filter(({ path, text }) => /^src\/(?:cli|bench\/report)\//.test(path) && text.includes('JSON.stringify'))
+    .map(({ path }) => path);
+  // Keys of maps, which nobody prints.
+  expect(unescaped.sort()).toEqual([
+    'src/bench/report/failures.ts',
+    'src/bench/report/page/shares.ts',
+    'src/bench/report/repeated.ts',
+  ]);
+});
+
 describe('what the checker finds: the direction of dependencies', () => {
-  const FOLDERS = ['protocol', 'manager', 'options', 'server', 'emit', 'bench', 'cli'];
+  const FOLDERS = ['protocol', 'manager', 'options', 'server', 'emit', 'listen', 'bench', 'cli'];
   const MAY: Record<string, string[]> = {
     protocol: [],
     manager: ['protocol'],
     options: ['manager', 'protocol'],
     server: ['options', 'manager', 'protocol'],
     emit: ['options', 'protocol'],
+    listen: ['emit', 'options', 'protocol'],
     bench: ['emit', 'options', 'protocol'],
     cli: FOLDERS,
   };
@@ -53,10 +66,10 @@ describe('what the checker finds: the direction of dependencies', () => {
     },
   );
 
-  test('the public exports may come from anywhere but cli and bench', () => {
+  test('the public exports may come from anywhere but cli, listen and bench', () => {
     for (const folder of FOLDERS) {
       const found = breachesOf('src/index.ts', `export { y } from './${folder}/y.js';`);
-      expect(found, folder).toHaveLength(['cli', 'bench'].includes(folder) ? 1 : 0);
+      expect(found, folder).toHaveLength(['cli', 'listen', 'bench'].includes(folder) ? 1 : 0);
     }
   });
 
@@ -192,7 +205,7 @@ describe('what the checker finds: exit, environment and console', () => {
   ];
 
   test.each(EDGE)('only cli may: %j', (code) => {
-    for (const folder of ['protocol', 'manager', 'options', 'server', 'emit', 'bench']) {
+    for (const folder of ['protocol', 'manager', 'options', 'server', 'emit', 'listen', 'bench']) {
       expect(breachesOf(`src/${folder}/x.ts`, '', code), folder).toEqual([
         expect.stringMatching(`^src/${folder}/x.ts:2: ${folder} must not use `),
       ]);

@@ -5,6 +5,7 @@ import { didYouMean } from '../protocol/nearest.js';
 export function helpCommand(program: Command): Command {
   return new Command('help')
     .description('Show the help of a command.')
+    .helpGroup('Other:')
     .argument('[command]', 'the command')
     .helpOption(false)
     .action((name: string | undefined) => {

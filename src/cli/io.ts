@@ -7,6 +7,10 @@ export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 /** What a command may touch of the outside. The real one is made in `bin/`; tests bring their own. */
 export interface Io {
   readonly stdin: Readable;
+  /**
+   * Writing never waits, be it to a pipe or to a terminal: what is not read waits in memory. Whoever writes without end
+   * sees to it that this stays bounded.
+   */
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
   readonly env: Readonly<Record<string, string | undefined>>;

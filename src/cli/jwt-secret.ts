@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { jwtSecretProblem } from '../options/checks.js';
+import { readFileOfAnyKind } from '../options/read-file.js';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
+import { describeSecret } from '../protocol/identifiers.js';
 
 /**
  * Reads a secret for JWTs from a file: its bytes, whatever they are, without one line end at the end.
@@ -11,13 +12,13 @@ import { DatafnWsError, messageOf } from '../protocol/errors.js';
 export async function readJwtSecret(file: string, from: string): Promise<Uint8Array> {
   let secret: Uint8Array;
   try {
-    secret = withoutLineEnd(await readFile(file));
+    secret = withoutLineEnd(await readFileOfAnyKind(file));
   } catch (error) {
     throw invalid(`Expected ${from} to be a file that can be read: ${messageOf(error)}`);
   }
   const problem = jwtSecretProblem(secret);
   if (problem !== undefined)
-    throw invalid(`Expected the secret in ${from} to be ${problem}, got something else.`);
+    throw invalid(`Expected the secret in ${from} to be ${problem}, got ${describeSecret(secret)}.`);
   return secret;
 }
 

@@ -24,8 +24,12 @@ export class LiveBlock {
     return this.io.stderr.columns || 80;
   }
 
-  /** Draws lines in place of those before, and hides the cursor. What is too wide for the terminal is cut off. */
+  /**
+   * Draws lines in place of those before, and hides the cursor. What is too wide for the terminal is cut off. While the
+   * terminal has not taken what was drawn before, there is nothing to draw.
+   */
   draw(lines: readonly string[]): void {
+    if (this.io.stderr.writableLength > 0) return;
     // A block higher than the screen could not be drawn over: its first lines would be out of reach.
     const shown = lines.slice(0, Math.max(1, (this.io.stderr.rows || 24) - 1)).map((line) => this.#fit(line));
     // The cursor stays on an empty line below: some terminals do not wrap the line that it is on when they become

@@ -1,5 +1,6 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { stackOf } from '../protocol/errors.js';
+import { printableLines } from '../protocol/printable.js';
 import { userCodeAtFault } from '../server/user-code.js';
 import { colorsFor } from './color.js';
 import { INTERNAL_ERROR, type Io, STOP_EXIT_CODES, type StopSignal, UNWRITTEN_EXIT_CODE } from './io.js';
@@ -51,11 +52,31 @@ function flushed(stream: NodeJS.WriteStream): Promise<void> {
   });
 }
 
+/** What of a stream for a terminal is not public. */
+type TerminalStream = NodeJS.WriteStream & {
+  readonly _handle?: { setBlocking?(isBlocking: boolean): number };
+};
+
+/**
+ * The streams for output. A terminal that is not read (Ctrl-S, a connection that hangs) does not stop the process: what it
+ * does not take waits in memory, as for a pipe.
+ */
+function outputs(): Pick<Io, 'stdout' | 'stderr'> {
+  const { stdout, stderr } = process;
+  for (const { isTTY, _handle } of [stdout, stderr] as TerminalStream[]) {
+    // Node.js makes terminals blocking (the constructor of `tty.WriteStream`), and has no public way back. libuv has
+    // opened the terminal anew, so that this concerns nobody else (`uv_tty_init`).
+    if (isTTY) _handle?.setBlocking?.(false);
+  }
+  // In one queue, lines stay in order.
+  const isShared = stdout.isTTY && stderr.isTTY && fstatSync(stdout.fd).rdev === fstatSync(stderr.fd).rdev;
+  return { stdout: isShared ? stderr : stdout, stderr };
+}
+
 function processIo(): Omit<Io, 'waitForReaders'> {
   return {
     stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
+    ...outputs(),
     env: process.env,
     ...requests(),
     ...strayErrors(),
@@ -126,7 +147,7 @@ function strayErrors(): Pick<Io, 'onStrayError'> {
     if (listener === undefined) {
       // What a user's code does on the way out is no mistake of ours either.
       if (culprit !== undefined) return;
-      process.stderr.write(`bug: ${stackOf(error)}\n`);
+      process.stderr.write(`bug: ${printableLines(stackOf(error))}\n`);
       process.exit(INTERNAL_ERROR);
     }
     if (culprit === undefined) {

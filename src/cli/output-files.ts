@@ -1,5 +1,6 @@
-import { closeSync, existsSync, openSync, realpathSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, realpathSync, statSync, unlinkSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { resolve } from 'node:path';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
 import { printable } from '../protocol/printable.js';
@@ -12,6 +13,8 @@ export type Formats<Content> = Readonly<Record<string, (content: Content) => str
 /** The files that flags such as `--json FILE` asked for; `-` is stdout. */
 export class OutputFiles<Content> {
   readonly #wanted: readonly { readonly flag: string; readonly file: string; readonly format: string }[];
+  /** Named pipes among the files. They stay open: a reader takes a close for the end. */
+  readonly #pipes = new Map<string, Socket>();
 
   /**
    * Makes sure, before there is anything to write, that every file can be written.
@@ -46,7 +49,8 @@ export class OutputFiles<Content> {
         );
       }
       flagByFile.set(resolve(file), flag);
-      checkWritable(flag, file);
+      const pipe = checkWritable(flag, file);
+      if (pipe !== undefined) this.#pipes.set(file, pipe);
     }
   }
 
@@ -65,11 +69,17 @@ export class OutputFiles<Content> {
     for (const { flag, file, format } of this.#wanted) {
       const text = this.formats[format]?.(content) ?? '';
       if (file === '-') this.io.stdout.write(text);
-      else if (await tryToWrite(this.io, `${flag} ${file}`, () => writeFile(file, text)))
+      else if (await tryToWrite(this.io, `${flag} ${file}`, () => this.#write(file, text)))
         this.io.stderr.write(`wrote ${printable(file)}\n`);
       else isComplete = false;
     }
     return isComplete;
+  }
+
+  #write(file: string, text: string): Promise<void> {
+    const pipe = this.#pipes.get(file);
+    if (pipe === undefined) return writeFile(file, text);
+    return new Promise((resolve, reject) => pipe.once('error', reject).end(text, () => resolve()));
   }
 }
 
@@ -85,18 +95,36 @@ export async function tryToWrite(io: Io, what: string, write: () => Promise<void
   }
 }
 
-/** Opens the file for writing, and leaves no trace: an empty file would look like a report if none came to be written. */
-function checkWritable(flag: string, file: string): void {
+/**
+ * Opens the file for writing, and leaves no trace: an empty file would look like a report if none came to be written.
+ *
+ * @returns the open end of a named pipe.
+ */
+function checkWritable(flag: string, file: string): Socket | undefined {
   try {
     const isThere = existsSync(file);
+    if (isThere && statSync(file).isFIFO()) return openPipe(file);
     closeSync(openSync(file, 'a'));
     // Not the link, where there is one.
     if (!isThere) unlinkSync(realpathSync(file));
+    return undefined;
   } catch (error) {
     throw new DatafnWsError(
       'ERR_INVALID_OPTION',
       `Expected ${flag} to be a file that can be written: ${messageOf(error)}`,
       { cause: error },
     );
+  }
+}
+
+/** Opens a named pipe without waiting for a reader: that would stop the process, and no signal would end it. */
+function openPipe(file: string): Socket {
+  try {
+    const descriptor = openSync(file, constants.O_WRONLY | constants.O_NONBLOCK);
+    // A reader that leaves is seen when there is something to write.
+    return new Socket({ fd: descriptor, readable: false, writable: true }).on('error', () => {}).unref();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error;
+    throw new Error('nothing reads from this named pipe; start what reads from it first', { cause: error });
   }
 }

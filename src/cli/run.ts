@@ -2,18 +2,22 @@ import { closeSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { Command, CommanderError } from 'commander';
 import { DatafnWsError, type ErrorCode, stackOf } from '../protocol/errors.js';
-import { printable } from '../protocol/printable.js';
+import { printable, printableLines } from '../protocol/printable.js';
 import { benchCommand } from './bench/command.js';
 import { colorsFor } from './color.js';
 import { compareCommand } from './compare/command.js';
+import { completionCommand } from './completion/command.js';
 import { emitCommand } from './emit/command.js';
 import { helpCommand } from './help.js';
+import { HELP_LAYOUT } from './help-layout.js';
 import { INTERNAL_ERROR, type Io } from './io.js';
+import { listenCommand } from './listen/command.js';
 import { serveCommand } from './serve/command.js';
 import { tokenCommand } from './token/command.js';
 import { withoutValue } from './unknown-option.js';
 import { unknownVariables } from './unknown-variables.js';
 import { version } from './version.js';
+import { whoCommand } from './who/command.js';
 
 /** What each kind of error exits with; see the table in the README. */
 const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
@@ -36,28 +40,38 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   let exitCode = 0;
   const program = new Command('datafn-ws')
     .description('Serve, drive and load-test DataFn WebSocket servers.')
-    .version(version, '-V, --version')
-    .configureHelp({ minWidthToWrap: 20 })
+    .version(version, '-V, --version', 'Show the version.')
+    .configureHelp(HELP_LAYOUT)
+    .helpOption('-h, --help', 'Show this help.')
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
       getOutHelpWidth: () => Math.min(io.stdout.columns ?? 80, 100),
       getErrHelpWidth: () => Math.min(io.stderr.columns ?? 80, 100),
     })
-    .showHelpAfterError('Run with --help to see what there is.')
+    .showHelpAfterError('Run with --help for usage.')
     .exitOverride();
 
-  for (const make of [serveCommand, emitCommand, benchCommand, compareCommand, tokenCommand]) {
+  for (const make of [
+    serveCommand,
+    emitCommand,
+    listenCommand,
+    whoCommand,
+    benchCommand,
+    compareCommand,
+    tokenCommand,
+  ]) {
     const command = make(io, (code) => {
       exitCode = code;
     });
     program.addCommand(command.copyInheritedSettings(program));
   }
+  program.addCommand(completionCommand(io, program).copyInheritedSettings(program));
   program.helpCommand(false).addCommand(helpCommand(program).copyInheritedSettings(program));
   for (const command of [program, ...program.commands]) {
     command.configureOutput({
       outputError: (text, write) => {
-        const shown = withoutValue(text, command).split('\n').map(printable).join('\n');
+        const shown = printableLines(withoutValue(text, command));
         write(`${colorsFor(io, 'stderr').red('error')}${shown.replace(/^error/, '')}`);
       },
     });
@@ -86,7 +100,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       return EXIT_CODES.ERR_LISTEN;
     }
     io.stderr.write(`${colors.red('bug:')} this is a mistake in datafn-ws ${version}, please report it\n`);
-    io.stderr.write(`${stackOf(error)}\n`);
+    io.stderr.write(`${printableLines(stackOf(error))}\n`);
     return INTERNAL_ERROR;
   }
 }

@@ -1,9 +1,11 @@
 import { benchOptions } from '../options/bench.js';
 import { compareOptions } from '../options/compare.js';
 import { emitOptions } from '../options/emit.js';
+import { listenOptions } from '../options/listen.js';
 import { serveOptions } from '../options/serve.js';
 import { envOf, type OptionTable } from '../options/spec.js';
 import { tokenOptions } from '../options/token.js';
+import { whoOptions } from '../options/who.js';
 import { nearest } from '../protocol/nearest.js';
 
 /** Of every command: a variable may be there for another one. */
@@ -13,6 +15,8 @@ const TABLES: readonly OptionTable[] = [
   benchOptions,
   compareOptions,
   tokenOptions,
+  listenOptions,
+  whoOptions,
 ];
 const PREFIX = 'DATAFN_WS_';
 

@@ -4,7 +4,9 @@ import { urlToHttpOptions } from 'node:url';
 import { DatafnWsError } from '../protocol/errors.js';
 import { formatSize } from '../protocol/units.js';
 import { EXCHANGE_TIMEOUT_MS, limitExchange } from './exchange-deadline.js';
+import { problemWords } from './http-refusal.js';
 import { unreachable } from './unreachable.js';
+import { withoutSecrets } from './without-secrets.js';
 
 /** Largest answer that is read: several times that to the largest batch. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
@@ -27,7 +29,7 @@ export interface EmissionResult extends Emission {
 
 /** Whom to believe over TLS. */
 export interface TlsTrust {
-  /** Certificates in PEM to trust in place of the system's. */
+  /** Certificates in PEM to trust in place of all others. */
   readonly ca: string | undefined;
   /** False trusts any certificate. */
   readonly rejectUnauthorized: boolean;
@@ -37,7 +39,7 @@ export interface ApiClientOptions {
   /** Base URL of the HTTP API, such as `http://127.0.0.1:3001`. */
   readonly url: string;
   readonly adminToken?: string | undefined;
-  /** Whom to believe over TLS, for an `https:` URL; the system's certificates by default. */
+  /** Whom to believe over TLS, for an `https:` URL; what this process trusts by default, see `trustSystem`. */
   readonly tls?: TlsTrust | undefined;
   /**
    * Milliseconds from the call after which a request that is not answered in full has failed, the wait for earlier
@@ -136,7 +138,11 @@ export class ApiClient {
           const status = response.statusCode ?? 0;
           if (status >= 200 && status < 300) resolve(answer);
           else {
-            const words = (explain(answer) ?? response.statusMessage ?? '').slice(0, MAX_WORDS);
+            const said = problemWords(answer) ?? response.statusMessage ?? '';
+            const words = withoutSecrets(said, adminToken === undefined ? [] : [adminToken]).slice(
+              0,
+              MAX_WORDS,
+            );
             reject(this.#refused(`${status} ${words}`.trim() + this.#elsewhere(status), status));
           }
         });
@@ -167,11 +173,4 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** The words of a problem document (RFC 9457), when it is one. */
-function explain(answer: unknown): string | undefined {
-  if (typeof answer !== 'object' || answer === null) return undefined;
-  const { detail, fix } = answer as Record<string, unknown>;
-  return [detail, fix].filter((part) => typeof part === 'string').join('. ') || undefined;
 }

@@ -25,8 +25,10 @@ export interface EmitRunOptions {
   /** Goes on after a failure instead of throwing it. */
   readonly keepGoing: boolean;
   readonly signal: AbortSignal;
-  onEmitted(results: readonly EmissionResult[]): void;
-  onFailure(error: DatafnWsError): void;
+  /** Called after each step; the next step waits for what it returns. */
+  onEmitted(results: readonly EmissionResult[]): unknown;
+  /** The same, for a step that failed. */
+  onFailure(error: DatafnWsError): unknown;
 }
 
 /**
@@ -49,13 +51,13 @@ export async function runEmit(options: EmitRunOptions): Promise<EmitSummary> {
       const results = await client.emit(step.emissions);
       total.cursors += results.length;
       for (const { delivered } of results) total.deliveries += delivered;
-      options.onEmitted(results);
+      await options.onEmitted(results);
     } catch (error) {
       if (signal.aborted) break;
       if (!(error instanceof DatafnWsError)) throw error;
       if (!options.keepGoing || error.code === 'ERR_UNREACHABLE') throw error;
       total.failures += 'error' in step ? 1 : step.emissions.length;
-      options.onFailure(error);
+      await options.onFailure(error);
     }
     index += 1;
   }

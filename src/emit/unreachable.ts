@@ -1,7 +1,11 @@
+import { distrustReason, isDistrust } from '../protocol/distrust.js';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
+import { CAN_TRUST_SYSTEM } from './system-certificates.js';
 
-/** Codes of OpenSSL and Node.js for a certificate that is not believed. */
-const DISTRUST = /CERT|ISSUER|UNABLE_TO_VERIFY/;
+/** What holds where the certificates of the system cannot be used. */
+const SYSTEM_HINT = CAN_TRUST_SYSTEM
+  ? ''
+  : ` Node.js ${process.version} does not read the system's certificates: with NODE_EXTRA_CA_CERTS=FILE in the environment it trusts those of a file as well.`;
 /** OpenSSL's words for an answer that is no TLS. */
 const NOT_TLS = /wrong version number|packet length too long|unknown protocol|http request/;
 /** Codes of an answer that is no HTTP, which is what TLS looks like to who does not speak it. */
@@ -31,11 +35,10 @@ function explain(url: string, error: unknown): Explanation {
   if (NOT_TLS.test(why)) {
     return { why: 'what listens there does not speak TLS', advice: `Try ${url.replace('s:', ':')}` };
   }
-  if (is(DISTRUST)) {
-    // From Node.js 24 on, advice for its own flag follows, which is not ours.
+  if (isDistrust(error)) {
     return {
-      why: why.split('; ', 1)[0] as string,
-      advice: 'Trust its certificate with --ca FILE, or any certificate with --insecure.',
+      why: distrustReason(why),
+      advice: `Trust its certificate with --ca FILE, or any certificate with --insecure.${SYSTEM_HINT}`,
     };
   }
   if (is(NO_HOST)) return { why, advice: 'Is the name of the host right?' };
@@ -43,7 +46,7 @@ function explain(url: string, error: unknown): Explanation {
   if (/^(http|ws):/.test(url) && (is(NOT_HTTP) || (is(/^ECONNRESET$/) && why !== 'aborted'))) {
     return { why, advice: `Is it a datafn-ws server? If it speaks TLS, try ${url.replace(':', 's:')}` };
   }
-  return { why, advice: 'Is the server running? Start one with: datafn-ws serve' };
+  return { why, advice: 'Is the server running? Start one with: npx datafn-ws serve' };
 }
 
 /** Connecting to a name with several addresses fails with an empty message and the reasons inside. */

@@ -101,6 +101,12 @@ export class WebSocketManager {
     return record && { namespace: record.namespace, clientId: record.clientId };
   }
 
+  /** The close with which {@link addClient} would refuse another client of `namespace` now, for a limit; else `undefined`. */
+  limitFor(namespace: string): CloseCode | undefined {
+    const occupancy = { total: this.#registry.size, ofNamespace: this.#registry.of(namespace).size };
+    return refusalFor(occupancy, this.#config);
+  }
+
   /**
    * Admits an authenticated client into the namespace of `authContext`, for the life of its connection.
    *
@@ -126,8 +132,7 @@ export class WebSocketManager {
     if (typeof namespace !== 'string' || namespace === '') {
       return this.#refuse(client, CLOSE.unauthorized, namespace);
     }
-    const occupancy = { total: this.#registry.size, ofNamespace: this.#registry.of(namespace).size };
-    const refusal = refusalFor(occupancy, this.#config);
+    const refusal = this.limitFor(namespace);
     if (refusal !== undefined) return this.#refuse(client, refusal, namespace);
     this.#registry.add(client, namespace);
     if (!this.#destroyed) this.#heartbeat.start();

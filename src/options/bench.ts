@@ -1,4 +1,4 @@
-import { TOKEN_COOKIE, TOKEN_QUERY, TOKEN_SUBPROTOCOL_PREFIX, TOKEN_WAYS } from '../protocol/token-ways.js';
+import { describeSecret } from '../protocol/identifiers.js';
 import type { Parsed } from '../protocol/units.js';
 import {
   EMIT_PLACEHOLDERS,
@@ -12,7 +12,8 @@ import {
 import { commandWords } from './command-words.js';
 import { failOnOption, outputFile } from './compare.js';
 import { adminTokenOption, trustOptions } from './emit.js';
-import { choice, count, eitherWay, list, type Resolved, text, toggle } from './spec.js';
+import { count, eitherWay, list, type Resolved, text, toggle } from './spec.js';
+import { tokenViaOption } from './token-via.js';
 import { apiUrlProblem, emitUrlProblem, maskedUrl, webSocketUrlProblem } from './urls.js';
 
 const EMIT_METHODS = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'];
@@ -59,20 +60,22 @@ export const benchOptions = {
   }),
   adminUrl: list({
     placeholder: 'URL',
-    help: 'HTTP API to emit on. Default: host and port of each --url. Repeated, each emit goes to all of them.',
+    help: 'HTTP API to emit on. Default: the host and port of each --url. If repeated, each emit goes to all of them.',
     check: apiUrlProblem,
     masked: maskedUrl,
   }),
-  adminToken: adminTokenOption,
+  adminToken: { ...adminTokenOption, group: 'Your own server' },
   serverCommand: text({
+    group: 'Your own server',
     placeholder: 'COMMAND',
-    help: 'Start this server instead of datafn-ws serve. It is given --port, --json and the scenario\'s server flags, prints {"wsUrl","apiUrl"} as a line of JSON when ready, and ends on SIGTERM.',
+    help: 'Start this server in place of datafn-ws serve. It gets --port, --json and the server flags of the scenario, prints {"wsUrl","apiUrl"} as a line of JSON when ready, and ends on SIGTERM.',
     default: undefined as string | undefined,
     fromEnv: false,
     check: (value) =>
       commandWords(value) === undefined ? 'a command such as "node server.js", its quotes closed' : undefined,
   }),
   header: list({
+    group: 'Your own server',
     placeholder: 'NAME: VALUE',
     help: 'Send this header with every upgrade request. Repeatable.',
     fromEnv: false,
@@ -80,97 +83,108 @@ export const benchOptions = {
     parse: parseUpgradeHeader,
   }),
   origin: text({
+    group: 'Your own server',
     placeholder: 'ORIGIN',
     help: 'Send this Origin with every upgrade request, as a browser does.',
     default: undefined as string | undefined,
     check: sentOriginProblem,
   }),
   subprotocol: list({
+    group: 'Your own server',
     placeholder: 'NAME',
     help: 'Offer this subprotocol. Repeatable.',
     check: subprotocolProblem,
   }),
-  tokenVia: choice(TOKEN_WAYS, {
-    placeholder: 'WAY',
-    help: `How clients show their token: ?${TOKEN_QUERY}=, Authorization: Bearer, the cookie ${TOKEN_COOKIE} or the subprotocol ${TOKEN_SUBPROTOCOL_PREFIX}….`,
-    default: 'query',
-  }),
+  tokenVia: { ...tokenViaOption('How clients send their token'), group: 'Your own server' },
   namespacePrefix: text({
+    group: 'Your own server',
     placeholder: 'TEXT',
-    help: "Put this before every namespace; {run} is another text in each run; none for nothing. Default: the scenario's, else bench-{run}: for a server by --url whose tokens are the namespaces.",
+    help: "Text put in front of every namespace; {run} differs in each run; none for no prefix. Default: the scenario's, else bench-{run}: with --url if tokens are namespaces.",
     default: undefined as string | undefined,
     check: namespacePrefixProblem,
   }),
   preflight: eitherWay({
-    help: 'Try one client of each kind and one emit before a run by --url (the default).',
-    negatedHelp: 'Begin a run by --url without trying a client or an emit.',
+    group: 'Your own server',
+    help: 'With --url, try one client of each kind and one emit before the run (the default).',
+    negatedHelp: 'With --url, start without trying a client or an emit.',
     fromEnv: false,
   }),
   strict: toggle({
+    group: 'How it runs',
     help: 'Fail rules that cannot be measured, such as server.* without GET /v1/stats.',
   }),
   tokenTemplate: text({
+    group: 'Your own server',
     placeholder: 'TEXT',
-    help: 'Token of a client; {namespace}, {cohort}, {i} (its number in the cohort) and {run} are filled in. Default: {namespace}.',
+    help: 'Token of each client, with {namespace}, {cohort}, {i} (its number in the cohort) and {run}. Default: {namespace}.',
     default: undefined as string | undefined,
     check: (value) => placeholderProblem(value, TOKEN_PLACEHOLDERS),
     // What is in it beside the placeholders may be a key.
     isSecret: true,
   }),
   tokensFile: text({
+    group: 'Your own server',
     placeholder: 'FILE',
     help: 'YAML or JSON file of token: namespace, for the namespaces of the scenario.',
     default: undefined as string | undefined,
   }),
   jwtSecret: text({
+    group: 'Your own server',
     placeholder: 'SECRET',
-    help: 'Sign a JWT (HS256) with this secret for each client; with --jwt-claims. Better in the environment than here.',
+    help: 'Sign a JWT (HS256) for each client with this secret and --jwt-claims; better in the environment than here.',
     default: undefined as string | undefined,
     isSecret: true,
   }),
   jwtClaims: text({
+    group: 'Your own server',
     placeholder: 'JSON',
-    help: 'Claims of that JWT, filled in like --token-template.',
+    help: 'Claims of that JWT, with the placeholders of --token-template.',
     default: '{"sub":"{namespace}"}',
     check: (value) => jsonObjectProblem(value) ?? placeholderProblem(value, TOKEN_PLACEHOLDERS),
-    shown: () => 'something else',
+    shown: describeSecret,
   }),
   emitUrl: text({
+    group: 'Emits to your own API',
     placeholder: 'URL',
-    help: 'For a server with an API of its own: the URL of an emit, with {namespace} and {cursor}.',
+    help: 'URL of an emit on an API of your own, with {namespace} and {cursor}.',
     default: undefined as string | undefined,
     check: (value) => emitUrlProblem(value) ?? placeholderProblem(value, EMIT_PLACEHOLDERS),
     masked: maskedUrl,
   }),
   emitMethod: text({
+    group: 'Emits to your own API',
     placeholder: 'METHOD',
-    help: 'Its HTTP method.',
+    help: 'HTTP method of such an emit.',
     default: 'POST',
     check: methodProblem,
   }),
   emitBody: text({
+    group: 'Emits to your own API',
     placeholder: 'TEXT',
-    help: 'Its body, with {namespace} and {cursor}.',
+    help: 'Body of such an emit, with {namespace} and {cursor}.',
     default: undefined as string | undefined,
     check: (value) => placeholderProblem(value, EMIT_PLACEHOLDERS),
   }),
   emitHeader: list({
+    group: 'Emits to your own API',
     placeholder: 'NAME: VALUE',
-    help: 'A header of it. Repeatable.',
+    help: 'Header of such an emit. Repeatable.',
     fromEnv: false,
     isSecret: true,
     parse: parseHeader,
   }),
-  ...trustOptions,
+  ca: { ...trustOptions.ca, group: 'Your own server' },
+  insecure: { ...trustOptions.insecure, group: 'Your own server' },
   set: list({
     placeholder: 'PATH=VALUE',
     help: 'Change a value of the scenario, such as cohorts.steady.clients=500. Repeatable.',
     fromEnv: false,
   }),
   workers: count({
+    group: 'How it runs',
     min: 1,
     max: 64,
-    help: 'Processes to spread the clients over. Default: by cores and descriptors.',
+    help: 'Processes to spread the clients over. Default: by cores and file descriptors.',
     default: undefined as number | undefined,
   }),
   seed: count({
@@ -178,8 +192,8 @@ export const benchOptions = {
     default: undefined as number | undefined,
   }),
   json: outputFile('JSON'),
-  junit: outputFile('JUnit XML'),
-  markdown: outputFile('Markdown'),
+  junit: { ...outputFile('JUnit XML'), group: 'Reports' },
+  markdown: { ...outputFile('Markdown'), group: 'Reports' },
   html: outputFile('an HTML page'),
   baseline: text({
     placeholder: 'FILE',
@@ -188,15 +202,16 @@ export const benchOptions = {
     fromEnv: false,
     check: (value) => (value === '' ? 'the name of a file' : undefined),
   }),
-  failOn: failOnOption,
+  failOn: { ...failOnOption, group: 'Reports' },
   repeat: count({
     min: 1,
     max: 1000,
-    help: 'Run each scenario so many times and report medians; every rule must hold in each run.',
+    help: 'Run each scenario N times and report medians; every rule must hold in each run.',
     default: 1,
     fromEnv: false,
   }),
   benchmarkJson: text({
+    group: 'Reports',
     placeholder: 'FILE',
     help: 'Write durations and sizes for github-action-benchmark (customSmallerIsBetter); - for stdout.',
     default: undefined as string | undefined,
@@ -204,15 +219,16 @@ export const benchOptions = {
     check: (value) => (value === '' ? 'the name of a file, or -' : undefined),
   }),
   progress: eitherWay({
-    help: 'Show live progress even where stderr is no terminal.',
-    negatedHelp: 'Show a line a phase even where stderr is a terminal.',
+    group: 'How it runs',
+    help: 'Show live progress even if stderr is not a terminal.',
+    negatedHelp: 'Print one line per phase even if stderr is a terminal.',
     fromEnv: false,
   }),
   list: toggle({
-    help: 'List the scenarios that ship with the tool, or those named, and how long each takes.',
+    help: 'List the shipped scenarios, or those named, and how long each takes.',
     fromEnv: false,
   }),
-  validate: toggle({ help: 'Check the scenarios and run nothing.', fromEnv: false }),
+  validate: toggle({ help: 'Check the scenarios and exit.', fromEnv: false }),
 } as const;
 
 export type BenchOptions = Resolved<typeof benchOptions>;

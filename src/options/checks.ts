@@ -1,8 +1,7 @@
 import { isIP } from 'node:net';
-import { describe, type Mismatch, namespaceProblem } from '../protocol/identifiers.js';
+import { describe, hasControlCharacter, type Mismatch, namespaceProblem } from '../protocol/identifiers.js';
 import { JWT_SECRET_EXPECTED, MIN_JWT_SECRET_BYTES } from '../protocol/jwt.js';
 import { didYouMean } from '../protocol/nearest.js';
-import { printable } from '../protocol/printable.js';
 
 /** Says what keeps `value` from being a secret to sign JWTs with, or nothing. */
 export function jwtSecretProblem(value: string | Uint8Array): string | undefined {
@@ -11,7 +10,7 @@ export function jwtSecretProblem(value: string | Uint8Array): string | undefined
 
 /** Says what keeps `value` from being what a claim is compared with, or nothing. */
 export function claimProblem(value: string): string | undefined {
-  return value === '' || printable(value) !== value
+  return value === '' || hasControlCharacter(value)
     ? 'a non-empty text without control characters'
     : undefined;
 }

@@ -17,12 +17,14 @@ export const SERVER_DEFAULTS = Object.freeze({
   closeTimeoutMs: 2_000,
   /** From a connection to the end of its TLS handshake, and from there to the end of a request's head. */
   handshakeTimeoutMs: 10_000,
-  /** Connections at a time without a request; the one that has waited longest is cut for a new one. */
+  /** Connections at a time that are not those of clients; the one that has waited longest is terminated for a new one. */
   maxPendingConnections: 5000,
   /** From the first byte of an API request to its last. */
   requestTimeoutMs: 30_000,
   /** Handshakes that wait for their turn in this process. */
   handshakeBacklog: 4096,
+  /** How clients are refused that show no valid token or find no slot: by a close code, or by an HTTP status. */
+  refuseWith: 'close' as 'close' | 'http',
   /** Largest inbound message; a larger one closes its connection with 1009. */
   maxMessageBytes: 64 * 1024,
   /** Messages of a client in a second, pings included; 0 is no limit. */

@@ -12,7 +12,16 @@ export const adminTokenOption = text({
   check: tokenProblem,
 });
 
-/** Whom to believe over TLS, for `emit` and `bench`. */
+/** Where the HTTP API is, for `emit` and `who`. */
+export const apiUrlOption = text({
+  placeholder: 'URL',
+  help: 'The HTTP API of the server.',
+  default: `http://${SERVER_DEFAULTS.host}:${SERVER_DEFAULTS.port}`,
+  check: apiUrlProblem,
+  masked: maskedUrl,
+});
+
+/** Whom to believe over TLS. */
 export const trustOptions = {
   ca: file({ help: 'Certificates (PEM) to trust for wss: and https: URLs.' }),
   insecure: toggle({ help: 'Trust any certificate.' }),
@@ -26,34 +35,28 @@ export const emitOptions = {
     help: 'Namespace to emit into; repeat it for several.',
     check: namespaceMismatch,
   }),
-  url: text({
-    placeholder: 'URL',
-    help: 'The HTTP API of the server.',
-    default: `http://${SERVER_DEFAULTS.host}:${SERVER_DEFAULTS.port}`,
-    check: apiUrlProblem,
-    masked: maskedUrl,
-  }),
+  url: apiUrlOption,
   adminToken: adminTokenOption,
   ...trustOptions,
   from: count({ help: 'First cursor of a range.', default: undefined as number | undefined, fromEnv: false }),
   to: count({ help: 'Last cursor of a range.', default: undefined as number | undefined, fromEnv: false }),
   rate: rate({
-    help: 'Emissions a second; without it, as fast as the server answers.',
+    help: 'Cursors per second, each to every namespace. Default: as fast as the server answers.',
     default: undefined as number | undefined,
     fromEnv: false,
   }),
   file: text({
     placeholder: 'FILE',
-    help: 'NDJSON script of {"namespace","cursor","delayMs"} lines; - reads stdin.',
+    help: 'NDJSON script with a line {"namespace","cursor","delayMs"} for each cursor; - reads stdin.',
     default: undefined as string | undefined,
     fromEnv: false,
     check: (value) => (value === '' ? 'the name of a file, or -' : undefined),
   }),
   keepGoing: toggle({
-    help: 'Go on after a line that is not valid or a cursor that is refused.',
+    help: 'Continue after an invalid line or a refused cursor.',
     fromEnv: false,
   }),
-  json: toggle({ help: 'Print JSON lines to stdout, and nothing else there.', fromEnv: false }),
+  json: toggle({ help: 'Print JSON lines to stdout, and nothing else.', fromEnv: false }),
 } as const;
 
 export type EmitOptions = Resolved<typeof emitOptions>;

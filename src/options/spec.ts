@@ -1,5 +1,5 @@
 import { DatafnWsError } from '../protocol/errors.js';
-import { describe, type Mismatch } from '../protocol/identifiers.js';
+import { describe, describeSecret, type Mismatch } from '../protocol/identifiers.js';
 import {
   formatSizeFlag,
   type Parsed,
@@ -20,7 +20,11 @@ export interface OptionSpec<Value> {
   /** What stands for the value in the help text; empty for a switch. */
   readonly placeholder: string;
   readonly help: string;
+  /** Its heading in the help text. One without is among the few that matter first; see `--help-all`. */
+  readonly group?: string;
   readonly default: Value;
+  /** What a default of 0 means, for the help text. */
+  readonly zeroMeans?: string;
   /** The default as a person would type it; left out where there is nothing to show. */
   readonly defaultText?: string;
   /** May be given several times; each adds to a list. */
@@ -65,7 +69,7 @@ function spec<Value>(
     fromConfig: true,
     isSecret: false,
     isFile: false,
-    shown: given.isSecret ? () => 'something else' : (text) => describe(given.masked?.(text) ?? text),
+    shown: given.isSecret ? describeSecret : (text) => describe(given.masked?.(text) ?? text),
     ...base,
     ...given,
   };

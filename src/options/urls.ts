@@ -1,3 +1,5 @@
+import { SERVER_DEFAULTS } from './defaults.js';
+
 /** What a URL is for: which schemes it may have, and what must not be in it. */
 interface UrlUse {
   readonly example: string;
@@ -32,6 +34,12 @@ const WEB_SOCKET: UrlUse = {
   takesQuery: true,
   insteadOfOther: 'the WebSocket URL that clients connect to; the HTTP API goes into --admin-url',
 };
+const LISTEN: UrlUse = {
+  ...WEB_SOCKET,
+  credentials: 'a token goes into --token',
+  insteadOfOther: 'or the http: URL of the server',
+};
+const REMOTE: UrlUse = { ...API, credentials: 'a token goes into --token' };
 
 /** Says what keeps `value` from being the URL of an issuer's keys, or nothing. */
 export function keysUrlProblem(value: string): string | undefined {
@@ -53,6 +61,25 @@ export function webSocketUrlProblem(value: string): string | undefined {
   const problem = urlProblem(value, WEB_SOCKET);
   if (problem !== undefined || !new URL(value).searchParams.has('token')) return problem;
   return 'a URL without a token in it: each client shows its own, see --token-template';
+}
+
+/**
+ * Returns why `value` is not a URL to listen at, else `undefined`: a WebSocket URL, with a token in it or not, or an
+ * `http:` URL that {@link webSocketUrlOf} takes.
+ */
+export function listenUrlProblem(value: string): string | undefined {
+  return urlProblem(value, /^https?:/i.test(value) ? REMOTE : LISTEN);
+}
+
+/**
+ * The WebSocket URL of a server that is given by an `http:` URL: DataFn clients connect to `<remote>/ws`, and a
+ * server without a path has its remote at `/datafn`. A WebSocket URL is returned as it is.
+ */
+export function webSocketUrlOf(url: string): string {
+  if (!/^https?:/i.test(url)) return url;
+  const remote = new URL(url).href.replace(/^http/, 'ws').replace(/\/+$/, '');
+  const { path } = SERVER_DEFAULTS;
+  return new URL(url).pathname.replace(/\/+$/, '') === '' ? `${remote}${path}` : `${remote}/ws`;
 }
 
 function urlProblem(value: string, use: UrlUse): string | undefined {

@@ -5,9 +5,15 @@ export const MAX_NAMESPACE_LENGTH = 255;
 /** Longest client id that a hello may register, in UTF-16 code units; a longer one is ignored. */
 export const MAX_CLIENT_ID_LENGTH = 255;
 
-// C0, DEL and C1: they would let a namespace forge log lines and terminal output.
+// C0, DEL, C1 and the line separators: no name needs them. Format characters, such as the joiners of Persian and of
+// emoji, are a part of real names; `printable` escapes them wherever a name is shown.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+
+/** Whether a text has a control character or a line separator in it. */
+export function hasControlCharacter(text: string): boolean {
+  return CONTROL_CHARACTER.test(text);
+}
 
 /** What a value was to be, in words that follow "Expected … to be", and what it is. */
 export interface Mismatch {
@@ -20,7 +26,7 @@ function identifierMismatch(value: unknown, maxLength: number): Mismatch | undef
   if (value === '') return { expected: 'a non-empty string', got: 'an empty one' };
   if (value.length > maxLength)
     return { expected: `at most ${maxLength} characters`, got: String(value.length) };
-  if (CONTROL_CHARACTER.test(value)) return { expected: 'without control characters', got: 'one' };
+  if (hasControlCharacter(value)) return { expected: 'without control characters', got: 'one' };
   if (!value.isWellFormed()) return { expected: 'well-formed Unicode', got: 'a lone surrogate' };
   return undefined;
 }
@@ -54,6 +60,11 @@ export function namespaceMismatch(value: unknown): Mismatch | undefined {
 /** Whether `value` can be registered as a client's id. */
 export function isClientId(value: unknown): value is string {
   return identifierProblem(value, MAX_CLIENT_ID_LENGTH) === undefined;
+}
+
+/** What an error says of a text that must not be shown: how long it is. */
+export function describeSecret(secret: string | Uint8Array): string {
+  return secret.length === 0 ? 'an empty one' : `${Buffer.byteLength(secret)} bytes (not shown)`;
 }
 
 /** A short rendering of any value for an error message: its kind where the value itself would not help. */

@@ -1,5 +1,5 @@
 import { DatafnWsError } from './errors.js';
-import { describe } from './identifiers.js';
+import { describe, describeSecret } from './identifiers.js';
 import { MAX_TIMER_MS } from './units.js';
 
 /** What a value must be. `expected` follows the words "Expected … to be". */
@@ -94,7 +94,8 @@ export function checkOptions(
  */
 export function requireOption(name: string, value: unknown, rule: OptionRule, isSecret = false): void {
   if (rule.valid(value)) return;
-  const got = isSecret && typeof value === 'string' && value !== '' ? 'something else' : describe(value);
+  const isText = typeof value === 'string' || value instanceof Uint8Array;
+  const got = isSecret && isText ? describeSecret(value) : describe(value);
   throw invalid(`Expected \`${name}\` to be ${rule.expected}, got ${got}`);
 }
 

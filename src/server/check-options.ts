@@ -31,6 +31,11 @@ const RATE: OptionRule = {
   valid: (value) => Number.isFinite(value) && Number(value) >= 0,
 };
 
+const REFUSE_WITH: OptionRule = {
+  expected: '"close" or "http"',
+  valid: (value) => value === 'close' || value === 'http',
+};
+
 /** A list of texts, each without a problem. */
 function listOf(problem: (value: string) => string | undefined): OptionRule {
   return {
@@ -58,6 +63,7 @@ const ATTACH_RULES = {
   maxPendingAuth: wholeNumber(1),
   path: PATH,
   handshakeBacklog: LIMIT,
+  refuseWith: REFUSE_WITH,
   maxMessageBytes: wholeNumber(1),
   messagesPerSecond: RATE,
   messageBurst: wholeNumber(1),

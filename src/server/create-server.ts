@@ -6,8 +6,11 @@ import { SERVER_DEFAULTS } from '../options/defaults.js';
 import { DatafnWsError } from '../protocol/errors.js';
 import { createApi } from './api/app.js';
 import { answerUnparsable } from './api/client-error.js';
-import { hasLoopbackHost, isLoopback } from './api/host-rule.js';
+import { isLoopback } from './api/host-rule.js';
 import { orderProblem } from './api/monotonic.js';
+import type { ProblemListener } from './api/problem.js';
+import { ProxyProtocolNotice } from './api/proxy-protocol.js';
+import { requireUpgrade } from './api/upgrade-required.js';
 import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
 import type { NamespaceProvider } from './auth/provider.js';
 import { tokenLengthProblem } from './auth/tokens.js';
@@ -15,16 +18,19 @@ import { checkCloseOptions, checkServerOptions } from './check-options.js';
 import { DelayMonitor } from './delay-monitor.js';
 import { DescriptorWatch } from './descriptor-watch.js';
 import { createHttpServer, listenAtBothLoopbacks } from './http-server.js';
-import { closeHttpServer, listen, listenError } from './listening.js';
+import { closedError, listenError, takenLoopback } from './listen-errors.js';
+import { closeHttpServer, listen } from './listening.js';
 import { shedLoad } from './load-shedding.js';
 import { GuardedObserver } from './observer.js';
 import { originRule } from './origin-rule.js';
 import { PendingConnections } from './pending-connections.js';
+import { shownPath } from './request-target.js';
+import { RequestTurns } from './request-turns.js';
 import { Shutdown, type ShutdownOutcome } from './shutdown.js';
-import type { ServerStats } from './stats.js';
+import type { LimitName, ServerStats } from './stats.js';
 import { checkTlsPair, type TlsPair } from './tls.js';
 import { type AttachOptions, attachWebSocketManager } from './transport/attach.js';
-import { firstRefusal, type UpgradeGate } from './transport/gate.js';
+import { firstRefusal, loopbackHostGate } from './transport/gate.js';
 
 /** How {@link createDatafnWsServer} listens and whom it serves. What is left out has the default given here. */
 export interface DatafnWsServerOptions extends Partial<Omit<AttachOptions, 'namespaceProvider'>> {
@@ -73,11 +79,14 @@ export interface DatafnWsServerOptions extends Partial<Omit<AttachOptions, 'name
    */
   readonly handshakeTimeoutMs?: number | undefined;
   /**
-   * How many connections may be open at a time without a request; the one that has waited longest is cut for a new
-   * one. Default 5,000; `Infinity` is no limit.
+   * How many connections may be open at a time that are not those of clients; the one that has waited longest is
+   * terminated for a new one. Default 5,000; `Infinity` is no limit.
    */
   readonly maxPendingConnections?: number | undefined;
-  /** Milliseconds that an API request has from its first byte to its last. Default 30,000; 0 is no limit. */
+  /**
+   * Milliseconds that an API request has from its first byte to its last, and its answer to be read. Default 30,000;
+   * 0 is no limit.
+   */
   readonly requestTimeoutMs?: number | undefined;
   /** Largest API request body in bytes. Default 4 MiB. */
   readonly maxBodyBytes?: number | undefined;
@@ -144,12 +153,23 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
   let address: ListenAddress | undefined;
   let stopOtherAddresses = () => {};
 
+  const limited = (name: LimitName) => () => attached.counters.countLimited(name);
   const pending = new PendingConnections(
     options.maxPendingConnections ?? SERVER_DEFAULTS.maxPendingConnections,
-    () => attached.counters.countLimited('pendingConnections'),
+    limited('pendingConnections'),
   );
+  const requestTimeoutMs = options.requestTimeoutMs ?? SERVER_DEFAULTS.requestTimeoutMs;
+  const turns = new RequestTurns({
+    answerTimeoutMs: requestTimeoutMs,
+    isCaller: (socket) => pending.isCaller(socket),
+    onUnread: limited('unreadAnswers'),
+  });
+  const proxyProtocol = new ProxyProtocolNotice(logger);
+  const refused: ProblemListener = ({ method = '', url }, { status, detail }) =>
+    observer.rejectedRequest?.(status, detail, { method, path: shownPath(url) });
   const api = createApi(
     {
+      refused,
       broadcast: ({ namespace, cursor }) => {
         const { delivered } = attached.manager.broadcastCursor(cursor, namespace);
         observer.broadcast?.(namespace, cursor, delivered);
@@ -163,6 +183,10 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       },
       stats: () => attached.counters.snapshot(attached.manager, startedAtMs, delay),
       namespaces: () => attached.manager.namespaces(),
+      admitted(request) {
+        pending.admit(request.socket);
+        turns.keepAlive(request);
+      },
       limited: (name) => attached.counters.countLimited(name),
       isReady: () => shutdown.isReady,
       takesCursors: () => shutdown.takesCursors,
@@ -185,25 +209,33 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     options.tls,
     {
       handshakeTimeoutMs: options.handshakeTimeoutMs ?? SERVER_DEFAULTS.handshakeTimeoutMs,
-      requestTimeoutMs: options.requestTimeoutMs ?? SERVER_DEFAULTS.requestTimeoutMs,
+      requestTimeoutMs,
     },
-    api,
-    () => attached.counters.countLimited('slowRequests'),
-  ).on('clientError', answerUnparsable);
+    requireUpgrade(path, api, refused),
+    turns,
+    {
+      slowRequests: limited('slowRequests'),
+      pendingConnections: limited('pendingConnections'),
+      pipelinedRequests: limited('pipelinedRequests'),
+    },
+  ).on('clientError', (error, socket) =>
+    answerUnparsable(error, socket, (refusal) => {
+      proxyProtocol.see(refusal);
+      observer.rejectedRequest?.(refusal.status, refusal.detail);
+    }),
+  );
   pending.watch(httpServer);
-  // Nearly all clients name the same host.
-  let lastHost: string | undefined;
-  const checkHost: UpgradeGate = ({ headers: { host } }) => {
-    if (options.adminToken !== undefined || (host !== undefined && host === lastHost)) return undefined;
-    if (!hasLoopbackHost(host))
-      return { status: 403, detail: 'Expected the Host header to be a loopback name' };
-    lastHost = host;
-    return undefined;
-  };
+  const namespaceProvider = options.namespaceProvider ?? devNamespaceProvider(options.anonymousNamespace);
+  // Where a token decides, the Host proves nothing more.
+  const wantsLoopbackHost = options.adminToken === undefined && isDevProvider(namespaceProvider);
   const shed = shedLoad(options.shedAboveMs ?? SERVER_DEFAULTS.shedAboveMs, delay, () =>
     attached.counters.countLimited('eventLoopDelay'),
   );
-  const screens = [checkHost, shed, ...(options.screenUpgrade ? [options.screenUpgrade] : [])];
+  const screens = [
+    ...(wantsLoopbackHost ? [loopbackHostGate()] : []),
+    shed,
+    ...(options.screenUpgrade ? [options.screenUpgrade] : []),
+  ];
   const remembers = options.resume || options.monotonic;
   const attached = attachWebSocketManager(httpServer, {
     ...options,
@@ -213,9 +245,9 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     rememberNamespaces: remembers
       ? (options.rememberNamespaces ?? SERVER_DEFAULTS.rememberNamespaces)
       : undefined,
-    namespaceProvider: options.namespaceProvider ?? devNamespaceProvider(options.anonymousNamespace),
+    namespaceProvider,
     screenUpgrade(request) {
-      pending.hasAsked(request.socket);
+      pending.leave(request.socket);
       return firstRefusal(screens, request);
     },
   });
@@ -226,7 +258,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     shutdownTimeoutMs: options.shutdownTimeoutMs ?? SERVER_DEFAULTS.shutdownTimeoutMs,
     async release() {
       stopOtherAddresses();
-      pending.cutAll();
+      pending.terminateAll();
       await closeHttpServer(httpServer);
       delay.stop();
       descriptors.stop();
@@ -254,7 +286,9 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       if (!shutdown.isReady) throw closedError();
       try {
         await listen(httpServer, { host, port, backlog: SERVER_DEFAULTS.backlog });
-        stopOtherAddresses = await listenAtBothLoopbacks(httpServer, host, SERVER_DEFAULTS.backlog);
+        stopOtherAddresses = await listenAtBothLoopbacks(httpServer, host, SERVER_DEFAULTS.backlog, (other) =>
+          logger.warn(takenLoopback(httpServer.address() as AddressInfo, other)),
+        );
       } catch (error) {
         throw shutdown.isReady ? listenError(error, host, port) : closedError();
       }
@@ -306,11 +340,4 @@ function checkExposure(host: string, { adminToken, namespaceProvider }: DatafnWs
       `The \`dev\` namespace provider lets anybody into any namespace, so it listens on loopback only, not on ${host}: choose another with --auth (\`namespaceProvider\`), or listen on 127.0.0.1`,
     );
   }
-}
-
-function closedError(): DatafnWsError {
-  return new DatafnWsError(
-    'ERR_LISTEN',
-    'Expected a server that was not closed: make another with createDatafnWsServer()',
-  );
 }

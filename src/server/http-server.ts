@@ -2,8 +2,10 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer } from 'node:net';
+import { type ConnectionLimits, takeConnectionsInTurns } from './connection-turns.js';
+import type { RequestTurns } from './request-turns.js';
 import type { TlsPair } from './tls.js';
-import { WebSocketOffers } from './web-socket-offers.js';
+import { requestClass } from './web-socket-offers.js';
 
 /** How long connections of an HTTP server may take. 0 is no limit. */
 export interface HttpTimeouts {
@@ -21,20 +23,33 @@ const KEEP_ALIVE_MS = 72_000;
 /** How often Node looks for connections that have taken too long. */
 const CHECK_INTERVAL_MS = 1000;
 
+/** What an HTTP server calls for each connection that it terminates. */
+export interface HttpLimits extends ConnectionLimits {
+  /** One that sent more requests than may be unanswered. */
+  pipelinedRequests(): void;
+}
+
 /**
- * An HTTP server, or with a certificate an HTTPS one, that does not wait for ever.
+ * An HTTP server, or with a certificate an HTTPS one, that does not wait for ever, and whose strangers take turns.
  *
- * @param onTooSlow is told of each connection that took too long.
+ * @param turns those of its requests.
  */
 export function createHttpServer(
   tls: TlsPair | undefined,
   { handshakeTimeoutMs, requestTimeoutMs }: HttpTimeouts,
   listener: RequestListener,
-  onTooSlow: () => void,
+  turns: RequestTurns,
+  limited: HttpLimits,
 ): Server | TlsServer {
   const limits = [handshakeTimeoutMs, requestTimeoutMs].filter((limit) => limit > 0);
-  const options: ServerOptions<typeof WebSocketOffers> = {
-    IncomingMessage: WebSocketOffers,
+  const RequestClass = requestClass((socket) => {
+    if (!turns.isFull(socket)) return false;
+    limited.pipelinedRequests();
+    socket.destroy();
+    return true;
+  });
+  const options: ServerOptions<typeof RequestClass> = {
+    IncomingMessage: RequestClass,
     // Its absence is answered with a problem document by the API.
     requireHostHeader: false,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -43,12 +58,14 @@ export function createHttpServer(
     requestTimeout: requestTimeoutMs,
     connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, ...limits),
   };
+  const inTurn = turns.listener(listener);
   const server =
     tls === undefined
-      ? createServer(options, listener)
-      : createTlsServer({ ...options, ...tls, handshakeTimeout: handshakeTimeoutMs }, listener);
+      ? createServer(options, inTurn)
+      : createTlsServer({ ...options, ...tls, handshakeTimeout: handshakeTimeoutMs }, inTurn);
+  takeConnectionsInTurns(server, handshakeTimeoutMs, limited);
   return server.on('clientError', ({ code }: NodeJS.ErrnoException) => {
-    if (TOO_SLOW.has(code)) onTooSlow();
+    if (TOO_SLOW.has(code)) limited.slowRequests();
   });
 }
 
@@ -59,12 +76,14 @@ const LOOPBACKS = ['127.0.0.1', '::1'];
  * Lets `httpServer`, which listens at `localhost`, take connections at the other loopback address as well. For any
  * other host it does nothing.
  *
+ * @param onTaken called with the address that another program has.
  * @returns stops it.
  */
 export async function listenAtBothLoopbacks(
   httpServer: Server | TlsServer,
   host: string,
   backlog: number,
+  onTaken: (address: string) => void,
 ): Promise<() => void> {
   const { address, port } = httpServer.address() as AddressInfo;
   const others =
@@ -77,8 +96,9 @@ export async function listenAtBothLoopbacks(
     try {
       await once(listener.listen({ host: other, port, backlog }), 'listening');
       listeners.push(listener);
-    } catch {
-      // Such as ::1 where IPv6 is off, or a port that somebody else has there.
+    } catch (error) {
+      // Anything else is an address that the machine has not, such as ::1 where IPv6 is off.
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') onTaken(other);
     }
   }
   return () => {

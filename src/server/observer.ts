@@ -15,16 +15,25 @@ export interface ConnectionInfo {
   readonly remoteAddress: string | undefined;
 }
 
+/** One request of the HTTP API, as reported to an observer. */
+export interface RequestInfo {
+  readonly method: string;
+  /** Quoted, cut to a few dozen characters, and without the query. */
+  readonly path: string;
+}
+
 /** Is told what happens on a server, as it happens; for a log or a screen. What it throws is logged, and harms nobody. */
 export interface ServerObserver {
   /** A client was admitted; `connections` are open now. */
   connected?(connection: ConnectionInfo, connections: number): void;
   /** A client said who it is. */
   hello?(connection: ConnectionInfo): void;
-  /** A client was turned away with a close code. */
-  refused?(connection: ConnectionInfo, code: number, reason: string): void;
-  /** An upgrade was answered with an HTTP error instead. */
-  rejectedUpgrade?(status: number, detail: string): void;
+  /** A client was turned away with a close code. `why` says more than the client is told, as with 4401. */
+  refused?(connection: ConnectionInfo, code: number, reason: string, why?: string): void;
+  /** An upgrade was answered with an HTTP error instead. `why` says more than the client is told, as with 401. */
+  rejectedUpgrade?(status: number, detail: string, why?: string): void;
+  /** A request of the HTTP API was answered with an error. `request` is undefined for bytes that are no request. */
+  rejectedRequest?(status: number, detail: string, request?: RequestInfo): void;
   /** An admitted client has left, or is being closed. */
   closed?(connection: ConnectionInfo, code: number, reason: string, by: Closer): void;
   /** A cursor went out to `delivered` clients. */
@@ -66,6 +75,10 @@ export class GuardedObserver implements Required<ServerObserver> {
 
   rejectedUpgrade(...event: Parameters<Required<ServerObserver>['rejectedUpgrade']>): void {
     contain(() => this.observer.rejectedUpgrade?.(...event), this.#failed);
+  }
+
+  rejectedRequest(...event: Parameters<Required<ServerObserver>['rejectedRequest']>): void {
+    contain(() => this.observer.rejectedRequest?.(...event), this.#failed);
   }
 
   closed(...event: Parameters<Required<ServerObserver>['closed']>): void {

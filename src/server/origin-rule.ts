@@ -19,9 +19,21 @@ export function originRule(allowed: readonly string[]): OriginRule {
   return (origin) => origin === undefined || known.has(normalized(origin));
 }
 
-/** What a page that is not let in is told, and the log. */
-export function originRefusal(origin: string | undefined): string {
-  return `Expected the Origin to be one of those allowed (--allow-origin), got ${describe(origin)}`;
+/** What a page that is not let in is told, and the log; nothing of a user and a password. */
+export function originRefusal(origin = ''): { readonly detail: string; readonly fix?: string } {
+  const got = describe(origin.replace(/\/\/.*@/, '//***@'));
+  if (origin === 'null' || ORIGIN.test(origin)) {
+    return {
+      detail: `Expected the Origin to be one of those allowed, got ${got}`,
+      fix: 'If its pages may connect, start the server with this origin as --allow-origin.',
+    };
+  }
+  const likely = `http://${origin}`;
+  const example = ORIGIN.test(likely) && URL.canParse(likely) ? likely : 'https://app.example.com';
+  return {
+    detail: `Expected the Origin to be a scheme and a host, such as ${example}, got ${got}`,
+    fix: 'Send such an Origin, or none: only browsers have to.',
+  };
 }
 
 function isLoopbackOrigin(origin: string): boolean {

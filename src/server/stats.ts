@@ -24,6 +24,10 @@ const LIMITS = [
   'pendingConnections',
   /** A TLS handshake, a head or a body that took longer than `handshakeTimeoutMs` or `requestTimeoutMs`. */
   'slowRequests',
+  /** A request beyond those of a connection that may be unanswered; the connection was terminated. */
+  'pipelinedRequests',
+  /** An answer that was not read within `requestTimeoutMs`, or beyond the bytes that may wait; its connection was terminated. */
+  'unreadAnswers',
   /** A body over `maxBodyBytes`, answered 413. */
   'bodySize',
   /** A batch of more than `maxBatchItems`, answered 413. */

@@ -15,6 +15,9 @@ export const TEXTS: Readonly<Record<string, string>> = {
   'what GitHub reads': 'a%b::set-output name=x::y,title=z:1%0A::error::x',
   'characters that XML cannot hold': 'a\u0000b\u0001\u000b\u000c\ufffe\uffff\ud800 lone \udc00 \ud83d',
   'right-to-left overrides': 'safe\u202egnp.exe\u2066x\u2069',
+  'what cannot be seen': 'a\u200eb\u200f\u061c\u200b\ufeffc\u{e0001}\u3164d\ufe0f\u00ad',
+  'what a CI system obeys': '##[error]x ##vso[task.setvariable]y ##teamcity[z] ::error::',
+  'a command at the beginning': '::error::x',
   'a very long word': 'x'.repeat(5000),
 };
 

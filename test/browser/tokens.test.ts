@@ -99,8 +99,15 @@ const WAYS: readonly (readonly [
     },
   ],
   [
-    'a subprotocol',
-    async (_, wsUrl, token) => ({ url: wsUrl, protocols: ['datafn', `datafn.bearer.${base64url(token)}`] }),
+    'a subprotocol beside that of DataFn',
+    async (_, wsUrl, token) => ({
+      url: wsUrl,
+      protocols: ['datafn-sync-v1', `datafn.bearer.${base64url(token)}`],
+    }),
+  ],
+  [
+    'the only subprotocol',
+    async (_, wsUrl, token) => ({ url: wsUrl, protocols: [`datafn.bearer.${base64url(token)}`] }),
   ],
 ];
 
@@ -114,7 +121,7 @@ describe('a page in a real browser', () => {
         const { url, protocols = [] } = await way(page, wsUrl, TOKEN);
         await connect(page, url, protocols);
         const { protocol } = await seenBy(page, 'opened');
-        expect(protocol).toBe(protocols[1] ?? '');
+        expect(protocol).toBe(protocols[0] ?? '');
         server.websocketHandler.broadcastCursor('1', 'user:bob');
         server.websocketHandler.broadcastCursor('42', 'user:alice');
         expect((await seenBy(page, 'messages')).messages).toEqual(['{"type":"cursor","cursor":"42"}']);

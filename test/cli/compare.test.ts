@@ -66,13 +66,13 @@ describe('what cannot be compared is exit 2, and says why', () => {
 
   test.each<[string, string[], string]>([
     ['no file', ['no/such.json', base], 'Expected the baseline to be a file that can be read: ENOENT'],
-    ['a folder', [base, folder], 'Expected the newer report to be a file that can be read: EISDIR'],
+    ['a folder', [base, folder], 'Expected the newer report to be a file that can be read: it is a folder'],
     ['no JSON', [file('text.json', 'hello'), base], 'to be a JSON report of bench, got no JSON'],
     ['an empty file', [base, file('empty.json', '')], 'got an empty file.'],
     [
       'other JSON',
       [file('package.json', { name: 'x' }), base],
-      'got some other JSON; make one with datafn-ws bench --json FILE.',
+      'got some other JSON; make one with: npx datafn-ws bench --json FILE.',
     ],
     ['another version', [newer, base], 'one of version 2 of the format'],
     [

@@ -4,7 +4,9 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { Writable } from 'node:stream';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { EVENT_WITHIN_MS } from '../support/deadline.js';
 import { disposeLive, openClient, startServer } from '../support/live-server.js';
 import { runWith } from '../support/run-in-process.js';
 
@@ -44,13 +46,68 @@ describe('emit', () => {
     expect(c.texts).toEqual([]);
   });
 
+  test('shows what cannot be seen and what a CI system obeys, in words and in JSON, whose values stay the same', async () => {
+    const { apiUrl } = await startServer();
+    const [cursor, namespace] = ['4\u202e2\u200b', 'a\u{e0001}##[error]x'];
+    const args = ['emit', cursor, '-n', namespace, '--url', apiUrl];
+    const [words, json] = [await runWith(args), await runWith([...args, '--json'])];
+    expect(words.stdout).toContain('cursor 4\\u202e2\\u200b to a\\udb40\\udc01#\\u0023[error]x: 0 clients');
+    for (const { code, stdout } of [words, json]) {
+      expect(code).toBe(0);
+      expect(stdout).not.toMatch(/\p{Cf}|##\[/u);
+    }
+    expect(JSON.parse(json.stdout.split('\n')[0] as string)).toMatchObject({
+      event: 'emitted',
+      cursor,
+      namespace,
+    });
+  });
+
+  test.each([
+    ['stdout', ['--from', '1', '--to', '500', '-n', 'a', '--json']],
+    ['stderr', ['--file', 'SCRIPT', '--keep-going']],
+  ] as const)(
+    'whose %s is not read holds back after a line, and goes on when it is read',
+    async (name, flags) => {
+      const { apiUrl, events } = await startServer();
+      const script = await scriptFile(...Array.from({ length: 500 }, () => '{nope'), line('a', 'last'));
+      const held: (() => void)[] = [];
+      let isRead = false;
+      const unread = new Writable({
+        highWaterMark: 1,
+        write: (_, __, done) => void (isRead ? done() : held.push(done)),
+      });
+      const args = flags.map((word) => (word === 'SCRIPT' ? script : word));
+      const running = runWith(['emit', ...args, '--url', apiUrl], {}, false, '', { [name]: unread });
+      await vi.waitFor(() => expect(held).toHaveLength(1), { timeout: EVENT_WITHIN_MS });
+      // What is not held back would have been emitted by now.
+      for (let count = 0; count < 50; count++) await runWith(['emit', '42', '-n', 'b', '--url', apiUrl]);
+      const emitted = () => events.of('broadcast').filter(({ namespace }) => namespace === 'a').length;
+      expect(emitted()).toBeLessThan(2);
+      expect(unread.writableLength).toBeLessThan(1000);
+      isRead = true;
+      for (const done of held) done();
+      expect((await running).code).toBe(name === 'stdout' ? 0 : 1);
+      expect(emitted()).toBe(name === 'stdout' ? 500 : 1);
+    },
+  );
+
   test('to nobody says so, and is no failure', async () => {
     const { apiUrl } = await startServer();
     const { code, stdout } = await runWith(['emit', '42', '-n', 'a', '--url', apiUrl]);
     expect([code, stdout]).toEqual([
       0,
-      'cursor 42 to a: 0 clients (nobody is connected in that namespace)\n',
+      'cursor 42 to a: 0 clients (no client is connected in that namespace)\n',
     ]);
+  });
+
+  test('of several cursors to nobody says so as well', async () => {
+    const { apiUrl } = await startServer();
+    const { code, stdout } = await runWith(['emit', '--from', '1', '--to', '7', '-n', 'a', '--url', apiUrl]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^7 cursors, 0 deliveries, 0 failures in .+ \(no client is connected in these namespaces; see who is with: npx datafn-ws who\)\n$/,
+    );
   });
 
   test('of a range at a rate emits every cursor in order, in the time that it takes', async () => {

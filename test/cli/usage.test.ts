@@ -2,11 +2,20 @@ import { describe, expect, test } from 'vitest';
 import { benchOptions } from '../../src/options/bench.js';
 import { compareOptions } from '../../src/options/compare.js';
 import { emitOptions } from '../../src/options/emit.js';
+import { listenOptions } from '../../src/options/listen.js';
 import { serveOptions } from '../../src/options/serve.js';
 import { envOf, flagOf, type OptionSpec } from '../../src/options/spec.js';
+import { whoOptions } from '../../src/options/who.js';
 import { runWith } from '../support/run-in-process.js';
 
-const TABLES = { serve: serveOptions, emit: emitOptions, bench: benchOptions, compare: compareOptions };
+const TABLES = {
+  serve: serveOptions,
+  emit: emitOptions,
+  listen: listenOptions,
+  who: whoOptions,
+  bench: benchOptions,
+  compare: compareOptions,
+};
 
 const NO_STACK = /^(?!.*\bat .*:\d+:\d+)/s;
 
@@ -281,16 +290,72 @@ describe('help and version', () => {
   });
 
   test.each([
+    ['serve', '--help-all', serveOptions],
+    ['emit', '--help', emitOptions],
+    ['listen', '--help', listenOptions],
+    ['who', '--help', whoOptions],
+    ['bench', '--help-all', benchOptions],
+  ] as const)(
+    '%s %s names every flag once, tells of the environment, and exits 0',
+    async (command, flag, table) => {
+      const { code, stdout, stderr } = await runWith([command, flag]);
+      expect([code, stderr]).toEqual([0, '']);
+      for (const key of Object.keys(table)) {
+        const lines = stdout
+          .split('\n')
+          .filter((line) => new RegExp(`^ +(-\\w, )?--${flagOf(key)}( |$)`).test(line));
+        expect(lines, key).toHaveLength(1);
+      }
+      expect(stdout).toContain('DATAFN_WS_');
+    },
+  );
+
+  test.each([
     ['serve', serveOptions],
-    ['emit', emitOptions],
     ['bench', benchOptions],
-  ] as const)('%s --help names every flag, tells of the environment, and exits 0', async (command, table) => {
-    const { code, stdout } = await runWith([command, '--help']);
-    expect(code).toBe(0);
+  ] as const)(
+    '%s --help shows the options that matter first, and says where the others are',
+    async (command, table) => {
+      const { code, stdout } = await runWith([command, '--help']);
+      expect(code).toBe(0);
+      const options = Object.entries<OptionSpec<unknown>>(table);
+      for (const [key, { group }] of options)
+        expect(new RegExp(`^ +(-\\w, )?--${flagOf(key)}( |$)`, 'm').test(stdout), key).toBe(
+          group === undefined,
+        );
+      expect(options.filter(([, { group }]) => group === undefined).length).toBeLessThanOrEqual(11);
+      for (const [, { group }] of options)
+        if (group !== undefined)
+          expect(stdout.toLowerCase().replace(/\s+/g, ' ')).toContain(group.toLowerCase());
+      expect(stdout).toContain('--help-all');
+    },
+  );
+
+  test('a 0 that turns something off is shown as what it does', async () => {
+    const { stdout } = await runWith(['serve', '--help-all']);
     const text = stdout.replace(/\s+/g, ' ');
-    for (const key of Object.keys(table)) expect(text).toContain(`--${flagOf(key)} `);
-    expect(text).toContain('DATAFN_WS_');
+    expect(text).not.toMatch(/default: 0/);
+    expect(text).toMatch(/--hello-timeout <DURATION> [^<]*\(default: off\)/);
+    expect(text).toMatch(/--drain <DURATION> [^<]*\(default: at once\)/);
   });
+
+  test.each([
+    ['serve', '--port', '1'],
+    ['serve', '--bogus'],
+  ])('--help-all is shown whatever else there is: %s %s', async (...args) => {
+    const { code, stdout } = await runWith([...args, '--help-all']);
+    expect([code, stdout]).toEqual([0, (await runWith(['serve', '--help-all'])).stdout]);
+  });
+
+  test.each(['', 'serve', 'emit', 'listen', 'who', 'bench', 'compare', 'token', 'completion'])(
+    'the help of "%s" at 80 columns',
+    async (command) => {
+      const { stdout } = await runWith([command, '--help'].filter((word) => word !== ''));
+      const long = stdout.split('\n').filter((line) => line.length > 80 && !/^ {2}(#|npx)/.test(line));
+      expect(long).toEqual([]);
+      await expect(stdout).toMatchFileSnapshot(`help/${command || 'datafn-ws'}.txt`);
+    },
+  );
 
   const secrets = Object.values(TABLES).flatMap((table) =>
     Object.entries<OptionSpec<unknown>>(table).filter(

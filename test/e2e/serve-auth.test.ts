@@ -127,7 +127,7 @@ describe('serve --auth jwt', () => {
     }
     const forged = signJwt(good, `${SECRET}!`);
     expect(await (await openClient(serve.wsUrl, forged)).closed()).toEqual(UNAUTHORIZED);
-    await serve.logged(/A token was refused: its signature is not valid$/);
+    await serve.logged(/refused with 4401 Unauthorized: the token was refused: its signature is not valid$/);
   });
 });
 

@@ -24,7 +24,7 @@ describe('serve', () => {
     for (const client of clients) expect(await client.closed()).toEqual(GOING_AWAY);
     expect(await serve.ended()).toEqual({ code: 0, signal: null });
     expect(serve.stderr).toContain(`${signal}: closing 2 clients with 1001`);
-    expect(serve.stderr).toContain('2 sockets ended, 0 cut');
+    expect(serve.stderr).toContain('stopped: 2 sockets ended; 2 clients left with 1001');
   });
 
   test('admits 100 clients of a namespace by default, and the 101st is closed with 4503', async () => {
@@ -74,7 +74,7 @@ describe('serve', () => {
     serve.kill('SIGTERM');
     expect(await serve.ended()).toEqual({ code: 0, signal: null });
     expect(client.closeFrame).toEqual(GOING_AWAY);
-    expect(serve.stderr).toContain('0 sockets ended, 1 cut');
+    expect(serve.stderr).toContain('stopped: 1 terminated');
   });
 });
 

@@ -59,7 +59,14 @@ describe('serve', () => {
     for (const client of clients) expect(await client.closed()).toEqual(GOING_AWAY);
     expect(await serve.ended()).toEqual({ code: 0, signal: null });
     expect(serve.stderr).toContain(`${signal}: closing 2 clients with 1001`);
-    expect(serve.stderr).toContain('2 sockets ended, 0 cut');
+    expect(serve.stderr).toContain('stopped: 2 sockets ended; 2 clients left with 1001');
+  });
+
+  test('without a client says only that it stops', async () => {
+    const serve = await startServe(UNHURRIED);
+    serve.kill('SIGTERM');
+    expect(await serve.ended()).toEqual({ code: 0, signal: null });
+    expect(serve.stderr).toMatch(/ SIGTERM: stopping, no client is connected\n\S+ +stopped\n$/);
   });
 
   test('exits at once on a second signal, whoever is left', async () => {
@@ -116,7 +123,9 @@ describe('serve', () => {
 });
 
 describe('the log of serve', () => {
-  const HOSTILE = '\u001b[31mred\u001b[0m\u0007\u009b2J\r\nforged';
+  const HOSTILE = '\u001b[31mred\u001b[0m\u0007\u009b2J\r\nforged\u202e\u200e\u{e0001}##[error]x';
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: that there is none is the point
+  const RAW = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]|\p{Cf}|##\[/u;
 
   async function visit(flags: string[], env: Record<string, string> = {}) {
     const serve = await startServe(flags, { env });
@@ -140,16 +149,15 @@ describe('the log of serve', () => {
       /\+ #1 user:alice connected, 1 open$/m,
       /#1 user:alice says hello as phone$/m,
       /cursor 42 to user:alice: 1 client$/m,
-      /#1 user:alice closed by the client with 4000 \\u001b\[31mred\\u001b\[0m\\u0007\\u009b2J\\u000d\\u000aforged$/m,
-      /#2 \(no namespace\) refused with 4401 Unauthorized$/m,
+      /#1 user:alice closed by the client with 4000 \\u001b\[31mred\\u001b\[0m\\u0007\\u009b2J\\u000d\\u000aforged\\u202e\\u200e\\udb40\\udc01#\\u0023\[error\]x$/m,
+      /#2 \(no namespace\) refused with 4401 Unauthorized: no token$/m,
       /upgrade rejected with HTTP 403/,
-      /SIGTERM: closing/,
-      /stopped: /,
+      /SIGTERM: stopping, no client is connected$/m,
+      / stopped/,
     ]) {
       expect(serve.stderr).toMatch(line);
     }
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: that there is none is the point
-    expect(serve.stderr).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+    expect(serve.stderr).not.toMatch(RAW);
     expect(serve.stdout.trim().split('\n')).toHaveLength(1);
   });
 
@@ -170,7 +178,6 @@ describe('the log of serve', () => {
     expect(of('upgrade.rejected')).toMatchObject([{ status: 403 }]);
     expect(of('server.stopped')).toHaveLength(1);
     for (const { time } of events) expect(new Date(time).toISOString()).toBe(time);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: that there is none is the point
-    expect(serve.stderr).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+    expect(serve.stderr).not.toMatch(RAW);
   });
 });

@@ -217,6 +217,36 @@ describe('on a server that is not ours', () => {
     });
   });
 
+  test('101, which nobody asked for, is ERR_UNREACHABLE at once', async () => {
+    const url = await startOther(
+      createServer((socket) => {
+        socket.once('data', () =>
+          socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'),
+        );
+      }),
+    );
+    const emitted = clientOf(url).emit([EMISSION]);
+    await expect(within(emitted, 'the end of an emit')).rejects.toMatchObject({
+      code: 'ERR_UNREACHABLE',
+      message: expect.stringContaining('101 Switching Protocols'),
+    });
+  });
+
+  test('a server that repeats the admin token in its answer is not quoted with it', async () => {
+    const adminToken = 'a-token-of-some-length';
+    const url = await startHttp((_, response) => {
+      response.writeHead(401, `No ${adminToken}`, { 'content-type': 'application/problem+json' });
+      response.end(JSON.stringify({ detail: `Bearer ${adminToken}`, fix: `${adminToken}${adminToken}` }));
+    });
+    await expect(clientOf(url, { adminToken }).emit([EMISSION])).rejects.toMatchObject({
+      message: `${url} refused: 401 Bearer …. ……`,
+    });
+    const bare = await startHttp((_, response) => response.writeHead(500, `No ${adminToken}`).end());
+    await expect(clientOf(bare, { adminToken }).emit([EMISSION])).rejects.toMatchObject({
+      message: `${bare} refused: 500 No …`,
+    });
+  });
+
   test('what was emitted is told in the words of the one who did, whatever the server says', async () => {
     const url = await startHttp((request, response) => {
       request.resume();
@@ -251,7 +281,14 @@ describe('on a server that is not ours', () => {
     ['204 without a body', 204, '', /is it a datafn-ws server\?/],
     ['302 elsewhere', 302, '', /refused: 302 Found/],
     ['404 with a web page', 404, '<html>nope</html>', /refused: 404 Not Found/],
-    ['500 with other JSON', 500, '{"error":"x"}', /refused: 500 Internal Server Error/],
+    ['500 with other JSON', 500, '{"error":"Disk full."}', /refused: 500 Disk full$/],
+    [
+      '401 with a fix',
+      401,
+      '{"detail":"Expected a token, got none.","fix":"Pass one."}',
+      /refused: 401 Expected a token, got none\. Pass one$/,
+    ],
+    ['500 with JSON that says nothing', 500, '{"code":1}', /refused: 500 Internal Server Error/],
     ['400 with a speech', 400, `{"detail":"${'x'.repeat(10_000)}"}`, /^.{100,600}$/],
   ])('%s is ERR_REFUSED', async (_, status, body, message) => {
     const url = await startHttp((request, response) => {

@@ -60,7 +60,7 @@ describe('a server that cannot be reached is told in plain words, with what to d
   test('and it is not to be believed', async () => {
     const said = await saidBy(`https://${await startTls()}`);
     expect(said).toMatch(
-      /: self-signed certificate\. Trust its certificate with --ca FILE, or any .* --insecure\.$/,
+      /: self-signed certificate\. Trust its certificate with --ca FILE, or any .* --insecure\./,
     );
   });
 
@@ -80,8 +80,8 @@ describe('a server that cannot be reached is told in plain words, with what to d
 
   test.each([
     ['ENOTFOUND', 'getaddrinfo ENOTFOUND nowhere', /Is the name of the host right\?$/],
-    ['ECONNREFUSED', 'connect ECONNREFUSED 127.0.0.1:1', /Start one with: datafn-ws serve$/],
-    ['ECONNRESET', 'aborted', /Is the server running\? Start one with: datafn-ws serve$/],
+    ['ECONNREFUSED', 'connect ECONNREFUSED 127.0.0.1:1', /Start one with: npx datafn-ws serve$/],
+    ['ECONNRESET', 'aborted', /Is the server running\? Start one with: npx datafn-ws serve$/],
     ['EPROTO', 'some words\nof OpenSSL', /: some words\. Is the server running\?/],
     ['ETIMEDOUT', '', /: ETIMEDOUT\. Is the server running\?/],
   ])('when it is %s (%j)', (code, message, said) => {

@@ -1,8 +1,14 @@
-import { call } from '../support/http-call.js';
-import { assault, type Toll } from './assault.js';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { assault } from './assault.js';
 import { AttackedServer, type Memory } from './attacked-server.js';
+import type { PrepareCampaign, ServerCampaign } from './campaigns/server-campaign.js';
 import { HealthyClients } from './healthy.js';
+import { Ledger } from './ledger.js';
+import { Random } from './random.js';
 import { slowAttack } from './slow-attack.js';
+import type { Toll } from './toll.js';
 
 /** Attacked with everything that is on by default, at limits that let many inputs share a connection. */
 const FLAGS = [
@@ -19,6 +25,7 @@ const FLAGS = [
 const WARM_UP_INPUTS = 1000;
 
 export interface CampaignOptions {
+  readonly prepare: PrepareCampaign;
   readonly seed: number;
   readonly from: number;
   readonly inputs: number;
@@ -32,8 +39,12 @@ export interface CampaignResult {
   readonly toll: Toll;
   /** Everything that must not be. */
   readonly faults: readonly string[];
+  /** Answers that a run of some thousands must have seen. */
+  readonly expectedAnswers: readonly string[];
   /** Cursors that every healthy client got, in order. */
   readonly healthyCursors: number;
+  /** Round trip of a healthy client beside the attack. */
+  readonly roundTripP99Ms: number;
   readonly slowConnections: number;
   readonly before: Memory;
   readonly after: Memory;
@@ -42,36 +53,61 @@ export interface CampaignResult {
 
 /** Attacks a server of its own, watches over its healthy clients, and looks at what is left of it afterwards. */
 export async function campaign(options: CampaignOptions): Promise<CampaignResult> {
+  const folder = await mkdtemp(join(tmpdir(), 'datafn-ws-fuzz-'));
+  let prepared: ServerCampaign | undefined;
+  try {
+    prepared = await options.prepare(folder);
+    return await attack(prepared, options);
+  } finally {
+    await prepared?.dispose?.();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function attack(prepared: ServerCampaign, options: CampaignOptions): Promise<CampaignResult> {
   const { seed, from, inputs, slowEach, logLevel, onProgress } = options;
-  const server = await AttackedServer.start([...FLAGS, '--log-level', logLevel]);
+  const { isTls = false } = prepared;
+  const server = await AttackedServer.start([...FLAGS, ...prepared.flags, '--log-level', logLevel]);
   try {
     const { port, wsUrl, apiUrl } = server;
-    const healthy = await HealthyClients.connect(wsUrl, apiUrl);
+    const healthy = await HealthyClients.connect(wsUrl, apiUrl, prepared.admit);
+    const statsBefore = await healthy.stats();
+    const ledger = new Ledger();
+    const target = {
+      port,
+      isTls,
+      ledger,
+      sessionOf: (index: number) => prepared.sessionOf(new Random(seed, index)),
+    };
     healthy.begin();
     // Numbers of sessions below 0 are nobody else's.
-    const warmUp = await assault({ port, seed, from: -1_000_000, inputs: WARM_UP_INPUTS });
+    const warmUp = await assault({ ...target, from: -1_000_000, inputs: WARM_UP_INPUTS });
     const before = await server.memory();
     const descriptors = server.descriptors;
 
     const [toll, slow] = await Promise.all([
-      assault({ port, seed, from, inputs, ...(onProgress === undefined ? {} : { onProgress }) }),
-      slowAttack(port, slowEach, 60_000),
+      assault({ ...target, from, inputs, ...(onProgress === undefined ? {} : { onProgress }) }),
+      // What is slow beneath TLS has a time limit of its own.
+      isTls ? [] : slowAttack(port, slowEach, 60_000, ledger),
     ]);
     const faults = [...warmUp.faults, ...toll.faults, ...slow, ...(await healthy.finish())];
     const after = await server.memory();
     if (server.descriptors > descriptors + 2)
       faults.push(`${descriptors} descriptors before, ${server.descriptors} after`);
+    faults.push(...(await leftovers(healthy)));
+    faults.push(...ledger.disagreements(statsBefore, await healthy.stats()));
     await healthy.leave();
-    faults.push(...(await leftovers(apiUrl)));
     const ended = server.ended ?? (await server.stop());
     if (ended !== 'exit code 0, signal null') faults.push(`the server ended with ${ended}: ${server.stderr}`);
-    if (/^bug:|UnhandledPromise|Warning:/m.test(server.stderr))
+    if (/^bug:|UnhandledPromise|Warning:|mistake in datafn-ws/m.test(server.stderr))
       faults.push(`the server said: ${server.stderr}`);
     return {
       toll,
       faults,
+      expectedAnswers: prepared.answers,
       healthyCursors: healthy.emitted,
-      slowConnections: slowEach * 6,
+      roundTripP99Ms: healthy.roundTripP99Ms,
+      slowConnections: isTls ? 0 : slowEach * 6,
       before,
       after,
       log: server.stderr,
@@ -81,12 +117,13 @@ export async function campaign(options: CampaignOptions): Promise<CampaignResult
   }
 }
 
-/** Waits until nobody is left, and says who is. */
-async function leftovers(apiUrl: string): Promise<string[]> {
+/** Waits until the healthy clients are alone, and says who is not gone. */
+async function leftovers(healthy: HealthyClients): Promise<string[]> {
   const deadline = performance.now() + 10_000;
   for (;;) {
-    const { connections, namespaces, sockets, blocked } = (await call('GET', `${apiUrl}/v1/stats`)).json;
-    if (connections === 0 && namespaces === 0 && sockets === 0 && blocked === 0) return [];
+    const { connections, namespaces, sockets, blocked } = await healthy.stats();
+    if (connections === healthy.count && sockets === healthy.count && namespaces === 3 && blocked === 0)
+      return [];
     if (performance.now() > deadline) {
       return [
         `left: ${connections} connections, ${namespaces} namespaces, ${sockets} sockets, ${blocked} blocked`,

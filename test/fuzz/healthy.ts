@@ -1,8 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient } from '../../src/emit/api-client.js';
+import type { ServerStats } from '../../src/server/stats.js';
 import { RawClient } from '../support/raw-client.js';
+import type { Presented } from './campaigns/server-campaign.js';
+import { RoundTrips } from './round-trips.js';
 
 const PAUSE_MS = 20;
+
+type Admit = (namespace: string) => Presented;
+const asDev: Admit = (namespace) => ({ query: `token=${namespace}` });
+const urlFor = (wsUrl: string, { query = '' }: Presented) => `${wsUrl}?${query}`;
 
 /**
  * Clients that do nothing wrong, in two namespaces, while a server is attacked; and a caller that emits cursors to
@@ -17,19 +24,41 @@ export class HealthyClients {
   emitted = 0;
   readonly faults: string[] = [];
 
-  private constructor(clients: RawClient[], api: ApiClient) {
+  private constructor(
+    clients: RawClient[],
+    api: ApiClient,
+    private readonly roundTrips: RoundTrips,
+  ) {
     this.#clients = clients;
     this.#api = api;
   }
 
-  static async connect(wsUrl: string, apiUrl: string): Promise<HealthyClients> {
+  /** @param admit what a client says to be let into a namespace. Default: what the `dev` provider wants. */
+  static async connect(wsUrl: string, apiUrl: string, admit: Admit = asDev): Promise<HealthyClients> {
     const clients: RawClient[] = [];
     for (let index = 0; index < 6; index++) {
-      const client = await RawClient.open(wsUrl, { token: `healthy:${index % 2}` });
+      const client = await RawClient.open(urlFor(wsUrl, admit(`healthy:${index % 2}`)));
       client.say(`{"type":"hello","clientId":"healthy-${index}","cursor":"0"}`);
       clients.push(client);
     }
-    return new HealthyClients(clients, new ApiClient({ url: apiUrl, timeoutMs: 60_000 }));
+    const roundTrips = await RoundTrips.start(urlFor(wsUrl, admit('healthy:2')));
+    const tls = { ca: undefined, rejectUnauthorized: false };
+    return new HealthyClients(clients, new ApiClient({ url: apiUrl, timeoutMs: 60_000, tls }), roundTrips);
+  }
+
+  /** How many are connected. */
+  get count(): number {
+    return this.#clients.length + 1;
+  }
+
+  /** How long the server took to answer a ping, in milliseconds: of a hundred, the slowest but one. */
+  get roundTripP99Ms(): number {
+    return this.roundTrips.p99Ms;
+  }
+
+  /** What the server says of itself. */
+  async stats(): Promise<ServerStats> {
+    return (await this.#api.get('/v1/stats')) as ServerStats;
   }
 
   /** Begins to emit: cursors 1, 2, … to both namespaces. */
@@ -41,6 +70,9 @@ export class HealthyClients {
   async finish(): Promise<string[]> {
     this.#isOver = true;
     await this.#emitting;
+    await this.roundTrips
+      .finish()
+      .catch((error) => this.faults.push(`the client that pings: ${String(error)}`));
     for (const [index, client] of this.#clients.entries()) {
       try {
         await client.received(this.emitted, 30_000);
@@ -58,7 +90,7 @@ export class HealthyClients {
 
   async leave(): Promise<void> {
     this.#api.close();
-    await Promise.all(this.#clients.map((client) => client.destroy()));
+    await Promise.all([...this.#clients.map((client) => client.destroy()), this.roundTrips.leave()]);
   }
 
   async #emit(): Promise<void> {

@@ -1,6 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { within } from '../support/deadline.js';
+import { Answers } from './answers.js';
+import type { Ledger } from './ledger.js';
 
 /** Attacks that say little and take their time: each is a text that is sent byte by byte, and never ends. */
 const SLOW: Readonly<Record<string, readonly [whole: string, trickle: string]>> = {
@@ -24,7 +26,12 @@ const SLOW: Readonly<Record<string, readonly [whole: string, trickle: string]>> 
 const TRICKLE_MS = 100;
 
 /** Opens slow connections, `each` of every kind, and trickles into them until the server has cut them all. */
-export async function slowAttack(port: number, each: number, withinMs: number): Promise<string[]> {
+export async function slowAttack(
+  port: number,
+  each: number,
+  withinMs: number,
+  ledger: Ledger,
+): Promise<string[]> {
   const faults: string[] = [];
   const victims = Object.entries(SLOW).flatMap(([what, texts]) =>
     Array.from({ length: each }, () =>
@@ -35,13 +42,18 @@ export async function slowAttack(port: number, each: number, withinMs: number): 
   return faults;
 
   async function trickle(to: number, [whole, text]: readonly [string, string]): Promise<void> {
-    const socket: Socket = connect(to, '127.0.0.1').on('error', () => {});
+    const answers = new Answers();
+    let wasReset = false;
+    const socket: Socket = connect(to, '127.0.0.1').on('error', () => {
+      wasReset = true;
+    });
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-    socket.resume();
+    socket.on('data', (chunk: Buffer) => answers.add(chunk));
     socket.write(whole);
     let isOpen = true;
     void closed.then(() => {
       isOpen = false;
+      ledger.enter(answers, wasReset, 0);
     });
     const deadline = performance.now() + withinMs;
     for (let at = 0; isOpen; at++) {

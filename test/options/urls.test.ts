@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { apiUrlProblem, emitUrlProblem, maskedUrl, webSocketUrlProblem } from '../../src/options/urls.js';
+import {
+  apiUrlProblem,
+  emitUrlProblem,
+  listenUrlProblem,
+  maskedUrl,
+  webSocketUrlOf,
+  webSocketUrlProblem,
+} from '../../src/options/urls.js';
 
 describe('the URL of an HTTP API', () => {
   test.each([
@@ -47,6 +54,38 @@ describe('the URL that clients connect to', () => {
     ['ws://127.0.0.1:3001/#x', /without a fragment/],
   ])('must not be %j', (url, problem) => {
     expect(webSocketUrlProblem(url)).toMatch(problem);
+  });
+});
+
+describe('the URL to listen at', () => {
+  test.each([
+    'ws://127.0.0.1:3001/datafn/ws?token=user:alice',
+    'wss://example.test/ws',
+    'http://127.0.0.1:3001',
+    'https://example.test/datafn/',
+  ])('may be %s', (url) => {
+    expect(listenUrlProblem(url)).toBeUndefined();
+  });
+
+  test.each([
+    ['127.0.0.1:3001', /^a URL such as ws:/],
+    ['ftp://127.0.0.1', /^a URL such as ws:/],
+    ['http://127.0.0.1:3001?token=x', /without a query/],
+    ['ws://user:pw@h', /a token goes into --token$/],
+    ['http://user:pw@h', /a token goes into --token$/],
+    ['ws://h/#x', /without a fragment/],
+  ])('must not be %j', (url, problem) => {
+    expect(listenUrlProblem(url)).toMatch(problem);
+  });
+
+  test.each([
+    ['http://127.0.0.1:3001', 'ws://127.0.0.1:3001/datafn/ws'],
+    ['http://127.0.0.1:3001/', 'ws://127.0.0.1:3001/datafn/ws'],
+    ['HTTPS://example.test/datafn', 'wss://example.test/datafn/ws'],
+    ['https://example.test/api/datafn/', 'wss://example.test/api/datafn/ws'],
+    ['ws://example.test/other?v=2', 'ws://example.test/other?v=2'],
+  ])('of %s is %s', (url, expected) => {
+    expect(webSocketUrlOf(url)).toBe(expected);
   });
 });
 

@@ -40,7 +40,7 @@ test('a run in which everything holds exits with 0, and says so on stdout and in
     ...Array.from({ length: 3 }, () => ['connect', true]),
     ['emit', true],
   ]);
-  expect(replay).toMatch(/^datafn-ws bench \S+tiny\.yaml --seed 1 --workers 1$/);
+  expect(replay).toMatch(/^npx datafn-ws bench \S+tiny\.yaml --seed 1 --workers 1$/);
 });
 
 test('a run in which a rule does not hold exits with 1; every report names the rule and the actual value, or that there is none', async () => {

@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect } from 'vitest';
+import { afterAll, expect, vi } from 'vitest';
 import { BIN } from '../support/cli-process.js';
+import { EVENT_WITHIN_MS } from '../support/deadline.js';
 import { disposeTerminals, inTerminal, Terminal } from '../support/terminal.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'datafn-ws-live-'));
@@ -54,5 +55,51 @@ expect:
     // The server has not heard of it: all were still there when they were counted.
     expect(left.join('\n')).toMatch(/steady\s+open at the end\s+20/);
     expect(left.join('\n')).not.toMatch(/█|░/);
+  },
+);
+
+inTerminal(
+  'a terminal that is not read holds up neither the run nor its report, and then shows all of it in order',
+  async () => {
+    const [file, report] = [join(folder, 'short.yaml'), join(folder, 'short.json')];
+    writeFileSync(
+      file,
+      `version: 1
+name: short
+cohorts:
+  steady: { clients: 20, namespaces: "user:{1..5}" }
+phases:
+  - connect: { cohort: steady, rate: 40/s }
+  - hold: 10ms
+    expect:
+${Array.from({ length: 3000 }, (_, index) => `      - errors == ${index + 1}\n`).join('')}expect:
+  - steady.accepted == 20
+`,
+    );
+    const args = ['bench', file, '--workers', '1', '--json', report];
+    const terminal = new Terminal([process.execPath, BIN, ...args]);
+    const { screen } = terminal;
+    await terminal.until(() => screen.written.includes('connect steady'), 'the live view');
+    terminal.stopReading();
+    await vi.waitFor(
+      () => expect(existsSync(report) && readFileSync(report, 'utf8').endsWith('}\n')).toBe(true),
+      {
+        timeout: EVENT_WITHIN_MS,
+        interval: 100,
+      },
+    );
+    expect(JSON.parse(readFileSync(report, 'utf8')).results[0].phases).toHaveLength(2);
+    terminal.readOn();
+    await terminal.until(() => terminal.code !== undefined, 'the end');
+    expect(terminal.code).toBe(1);
+    const lines = await screen.lines();
+    expect(lines.at(-1)).toMatch(/^FAILED short/);
+    // All of it came, from both streams in the order in which it was written.
+    const written = screen.written.slice(screen.written.indexOf('✗ errors == 1 '));
+    expect(written.match(/✗ errors == \d+ /g)).toHaveLength(9000);
+    expect(written.replace(/\s+/g, ' ')).toMatch(
+      /✗ errors == 3000 .* Expectations ✗ errors == 1 .* ✗ errors == 3000 .* wrote .* FAILED short: 3,000 of 3,003/,
+    );
+    expect(screen.showsCursor).toBe(true);
   },
 );

@@ -6,6 +6,7 @@ import { call, postCursors } from '../support/http-call.js';
 import { disposeLive, openClient, startServer } from '../support/live-server.js';
 import { selfSignedCertificate } from '../support/self-signed.js';
 
+const ADMIN_TOKEN = '0123456789abcdef';
 const sockets = new Set<Socket>();
 
 afterEach(async () => {
@@ -51,8 +52,8 @@ describe('connections without a request', () => {
     expect(server.stats().limited).toMatchObject({ pendingConnections: 2, slowRequests: 0 });
   });
 
-  test('do not count when they have become clients, nor while a request is worked on', async () => {
-    const { port, wsUrl, apiUrl, server } = await startServer({ maxPendingConnections: 1 });
+  test('do not count when they have become clients, nor does a call of the API that is worked on make room for others', async () => {
+    const { port, wsUrl, apiUrl, server } = await startServer({ maxPendingConnections: 2 });
     const clients = [
       await openClient(wsUrl, 'a'),
       await openClient(wsUrl, 'a'),
@@ -92,34 +93,46 @@ describe('connections without a request', () => {
     expect(heads.map(([, status]) => status)).toEqual(['200', '200', '101']);
   });
 
-  test('count again between one request of theirs and the next', async () => {
-    const { port, server } = await startServer({ maxPendingConnections: 1 });
-    const kept = await connection(port, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
-    await kept.answered();
-    const later = await connection(port);
-    expect(await within(kept.ended, 'the end of the one that waited longest')).toContain('200 OK');
-    expect(later.isOpen()).toBe(true);
-    expect(server.stats().limited.pendingConnections).toBe(1);
+  test('end with the answer to a request that anybody may make, or nobody', async () => {
+    const { port, server } = await startServer({ adminToken: ADMIN_TOKEN, cors: true });
+    for (const request of [
+      'GET /healthz',
+      'GET /readyz',
+      'GET /v1/stats',
+      'GET /nothing',
+      'OPTIONS /v1/stats HTTP/1.1\r\nOrigin: http://localhost\r\nAccess-Control-Request-Method: GET',
+    ]) {
+      const line = request.includes('HTTP/1.1') ? request : `${request} HTTP/1.1`;
+      const stranger = await connection(port, `${line}\r\nHost: localhost\r\n\r\n`.repeat(3));
+      const answers = await within(stranger.ended, `the end after ${request}`);
+      expect(answers.match(/HTTP\/1\.1 \d{3}/g), request).toHaveLength(1);
+      expect(answers, request).toMatch(/^connection: close/im);
+    }
+    expect(server.stats().limited.pendingConnections).toBe(0);
   });
 
-  test('are cut before a caller of the API that keeps its connection for the next call', async () => {
-    const { port, apiUrl, server } = await startServer({ maxPendingConnections: 2 });
-    const head = 'HTTP/1.1\r\nHost: localhost\r\n\r\n';
-    const caller = await connection(port, `GET /v1/stats ${head}`);
+  test('are terminated before a caller of the API that keeps its connection for the next call', async () => {
+    const { port, apiUrl, server } = await startServer({
+      maxPendingConnections: 4,
+      adminToken: ADMIN_TOKEN,
+      cors: true,
+    });
+    const call = `GET /v1/stats HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${ADMIN_TOKEN}\r\n\r\n`;
+    const caller = await connection(port, call);
     await caller.answered();
-    const refused = await connection(port, `GET /v1/nothing ${head}`);
-    await refused.answered();
-    const flood = [await connection(port), await connection(port), await connection(port)];
-    await Promise.all(
-      [refused, ...flood.slice(0, 2)].map(({ ended }) =>
-        within(ended, 'the end of those that are no callers'),
-      ),
-    );
-    expect([caller.isOpen(), flood[2]?.isOpen()]).toEqual([true, true]);
-    caller.write(`GET /v1/stats ${head}`);
-    await caller.answered();
+    // Preflights, which succeed for anybody, and half a request behind them.
+    const preflight =
+      'OPTIONS /v1/stats HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nAccess-Control-Request-Method: GET\r\n';
+    const flood = [];
+    for (let count = 0; count < 60; count++)
+      flood.push(await connection(port, count % 2 === 0 ? preflight : `${preflight}\r\nGET /`));
     await settled(apiUrl);
-    expect(server.stats().limited.pendingConnections).toBeGreaterThanOrEqual(3);
+    const ended = flood.slice(0, -4).map(({ ended }) => within(ended, 'the end of a stranger'));
+    await Promise.all(ended);
+    expect(caller.isOpen()).toBe(true);
+    caller.write(call);
+    await caller.answered();
+    expect(server.stats().limited.pendingConnections).toBeGreaterThan(20);
   });
 
   test('cut a caller when more than half of the places are those of callers', async () => {

@@ -23,7 +23,7 @@ describe('an upgrade that is refused with an HTTP error', () => {
       expect(client.head).toContain('Content-Type: application/problem+json');
       expect(JSON.parse(client.body)).toMatchObject({
         status: 404,
-        detail: 'No WebSocket here; it is at /datafn/ws',
+        detail: `No WebSocket at "${path}"; it is at /datafn/ws`,
       });
     }
     expect(server.stats()).toMatchObject({ accepted: 0, rejected: 4, refused: { 404: 4 } });
@@ -194,10 +194,14 @@ describe('a token', () => {
     expect(await client.closed()).toEqual(UNAUTHORIZED);
   });
 
-  test('one in a subprotocol is echoed, as browsers insist, and a plain subprotocol is as well', async () => {
+  test('one in a subprotocol is selected where nothing else is offered, as browsers insist, and never beside another', async () => {
     const { wsUrl } = await startServer({ anonymousNamespace: 'a' });
     for (const [offered, chosen] of [
-      [['datafn', encoded('user:alice')], encoded('user:alice')],
+      [[encoded('user:alice'), 'datafn-sync-v1'], 'datafn-sync-v1'],
+      [['other', encoded('user:alice'), 'datafn-sync-v1'], 'datafn-sync-v1'],
+      [['datafn-sync-v1', 'datafn-ticket.abc'], 'datafn-sync-v1'],
+      [['datafn-ticket.abc', encoded('user:alice'), 'other'], 'other'],
+      [[encoded('user:alice')], encoded('user:alice')],
       [['datafn', 'other'], 'datafn'],
     ] as const) {
       const socket = new WebSocket(wsUrl, [...offered]);
@@ -465,7 +469,7 @@ describe('attachWebSocketManager on an HTTP server of somebody else', () => {
     await elsewhere.gone();
     expect([elsewhere.status, JSON.parse(elsewhere.body).detail]).toEqual([
       404,
-      'No WebSocket here; it is at /one and /two',
+      'No WebSocket at "/three"; it is at /one and /two',
     ]);
     await one.close();
     expect((await connectClient(`${origin}/one`)).status).toBe(404);

@@ -4,7 +4,7 @@ import {
   type DatafnWsServerOptions,
   type ListenAddress,
 } from '../../src/server/create-server.js';
-import type { Closer, ConnectionInfo, ServerObserver } from '../../src/server/observer.js';
+import type { Closer, ConnectionInfo, RequestInfo, ServerObserver } from '../../src/server/observer.js';
 import { Waiters } from './deadline.js';
 import { RawClient, type RawClientOptions } from './raw-client.js';
 import { RecordingLogger } from './recording-logger.js';
@@ -18,8 +18,20 @@ export type ServerEvent =
       readonly connection: ConnectionInfo;
       readonly code: number;
       readonly reason: string;
+      readonly why: string | undefined;
     }
-  | { readonly event: 'rejectedUpgrade'; readonly status: number; readonly detail: string }
+  | {
+      readonly event: 'rejectedUpgrade';
+      readonly status: number;
+      readonly detail: string;
+      readonly why: string | undefined;
+    }
+  | {
+      readonly event: 'rejectedRequest';
+      readonly status: number;
+      readonly detail: string;
+      readonly request: RequestInfo | undefined;
+    }
   | {
       readonly event: 'closed';
       readonly connection: ConnectionInfo;
@@ -47,12 +59,16 @@ export class RecordingObserver implements ServerObserver {
     this.#add({ event: 'hello', connection });
   }
 
-  refused(connection: ConnectionInfo, code: number, reason: string): void {
-    this.#add({ event: 'refused', connection, code, reason });
+  refused(connection: ConnectionInfo, code: number, reason: string, why?: string): void {
+    this.#add({ event: 'refused', connection, code, reason, why });
   }
 
-  rejectedUpgrade(status: number, detail: string): void {
-    this.#add({ event: 'rejectedUpgrade', status, detail });
+  rejectedUpgrade(status: number, detail: string, why?: string): void {
+    this.#add({ event: 'rejectedUpgrade', status, detail, why });
+  }
+
+  rejectedRequest(status: number, detail: string, request?: RequestInfo): void {
+    this.#add({ event: 'rejectedRequest', status, detail, request });
   }
 
   closed(connection: ConnectionInfo, code: number, reason: string, by: Closer): void {

@@ -35,6 +35,15 @@ export function childrenOf(parent: number): ProcessEntry[] {
     .filter((found) => found.parent === parent);
 }
 
+/** Resolves when a process has ended, whether or not its parent has collected it. */
+export async function ended(pid: number): Promise<void> {
+  const deadlineMs = performance.now() + EVENT_WITHIN_MS;
+  while (entry(pid) !== undefined) {
+    if (performance.now() > deadlineMs) throw new Error(`Process ${pid} has not ended`);
+    await sleep(20);
+  }
+}
+
 /** The processes that have a variable with this value in their environment, whoever their parent is by now. */
 function marked(name: string, value: string): ProcessEntry[] {
   return readdirSync('/proc')

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { Waiters, within } from './deadline.js';
 
 /** What a {@link RawClient} asks for, and what it does by itself. */
@@ -45,7 +46,7 @@ function clientFrame(opcode: number, payload: Buffer): Buffer {
 }
 
 /**
- * A WebSocket client on a bare TCP socket. It shares no code with the product or with `ws`, it is cheap enough for
+ * A WebSocket client on a bare TCP socket, or for `wss:` one with TLS, whatever the certificate. It shares no code with the product or with `ws`, it is cheap enough for
  * ten thousand of them, and it can misbehave: stop reading, leave a close unanswered, reset.
  */
 export class RawClient {
@@ -76,11 +77,9 @@ export class RawClient {
     this.#options = options;
     const url = new URL(wsUrl);
     if (options.token !== undefined) url.searchParams.set('token', options.token);
-    this.socket = connect({
-      port: Number(url.port),
-      host: url.hostname,
-      localAddress: options.localAddress,
-    });
+    const where = { port: Number(url.port), host: url.hostname, localAddress: options.localAddress };
+    this.socket =
+      url.protocol === 'wss:' ? connectTls({ ...where, rejectUnauthorized: false }) : connect(where);
     this.socket.setNoDelay(true);
     const headers = {
       Host: url.host,
@@ -119,7 +118,8 @@ export class RawClient {
   static async open(wsUrl: string, options: RawClientOptions = {}): Promise<RawClient> {
     const client = await RawClient.connect(wsUrl, options);
     if (client.status !== 101) throw new Error(`Expected 101, got ${client.status}: ${client.body}`);
-    if (!client.head.includes(`Sec-WebSocket-Accept: ${ACCEPT}`))
+    // A proxy may write the names of headers in another case.
+    if (!client.head.toLowerCase().includes(`sec-websocket-accept: ${ACCEPT.toLowerCase()}`))
       throw new Error(`Wrong key in ${client.head}`);
     return client;
   }

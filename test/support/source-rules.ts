@@ -13,6 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'everything'>> = {
   options: ['manager', 'protocol'],
   server: ['options', 'manager', 'protocol'],
   emit: ['options', 'protocol'],
+  listen: ['emit', 'options', 'protocol'],
   bench: ['emit', 'options', 'protocol'],
   cli: 'everything',
   'index.ts': ['emit', 'server', 'options', 'manager', 'protocol'],

@@ -49,6 +49,16 @@ export class Terminal {
     this.child.stdin.write(keys);
   }
 
+  /** Stops reading what the command writes, as a terminal does at Ctrl-S or behind a connection that hangs. */
+  stopReading(): void {
+    this.child.kill('SIGSTOP');
+  }
+
+  /** Reads on. */
+  readOn(): void {
+    this.child.kill('SIGCONT');
+  }
+
   until(isMet: () => boolean, what: string): Promise<void> {
     return this.#waiters.until(isMet, () => `${what}: ${JSON.stringify(this.screen.written)}`);
   }

@@ -66,7 +66,7 @@ export function readResults(json: string, name: string): ComparedResult[] {
     throw fail(json.trim() === '' ? 'an empty file.' : `no JSON: ${messageOf(error).split('\n', 1)[0]}`);
   }
   const version = z.looseObject({ version: z.number(), results: z.array(z.unknown()) }).safeParse(content);
-  if (!version.success) throw fail('some other JSON; make one with datafn-ws bench --json FILE.');
+  if (!version.success) throw fail('some other JSON; make one with: npx datafn-ws bench --json FILE.');
   if (version.data.version !== 1) {
     throw fail(
       `one of version ${version.data.version} of the format, and this tool reads version 1; make it again with this tool.`,

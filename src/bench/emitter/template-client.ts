@@ -3,6 +3,7 @@ import * as https from 'node:https';
 import type { Emission, TlsTrust } from '../../emit/api-client.js';
 import { EXCHANGE_TIMEOUT_MS, limitExchange } from '../../emit/exchange-deadline.js';
 import { unreachable } from '../../emit/unreachable.js';
+import { withoutSecrets } from '../../emit/without-secrets.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import type { Lane } from './lane.js';
 
@@ -45,6 +46,18 @@ export class TemplateClient implements Lane {
     this.#agent.destroy();
   }
 
+  /** A header may hold a secret, as a whole or behind a scheme. */
+  #refused(url: string, words: string): DatafnWsError {
+    const secrets = Object.values(this.#template.headers).flatMap((value) => [
+      value,
+      value.slice(value.indexOf(' ') + 1),
+    ]);
+    return new DatafnWsError(
+      'ERR_REFUSED',
+      `${new URL(url).origin} refused: ${withoutSecrets(words, secrets)}`,
+    );
+  }
+
   #request(emission: Emission, timeoutMs: number): Promise<void> {
     const { method, headers } = this.#template;
     const url = fillIn(this.#template.url, emission, encodeURIComponent);
@@ -65,13 +78,7 @@ export class TemplateClient implements Lane {
         const { statusCode = 0, statusMessage = '' } = response;
         response.on('end', () => {
           if (statusCode >= 200 && statusCode < 300) resolve();
-          else
-            reject(
-              new DatafnWsError(
-                'ERR_REFUSED',
-                `${new URL(url).origin} refused: ${statusCode} ${statusMessage}`,
-              ),
-            );
+          else reject(this.#refused(url, `${statusCode} ${statusMessage}`));
         });
         response.on('error', fail);
       });

@@ -8,7 +8,9 @@ import {
   NO_STATUS_RECEIVED,
 } from '../../protocol/close-codes.js';
 import { OPCODE } from '../../protocol/frames.js';
+import { type CursorMessage, readMessage } from '../../protocol/server-message.js';
 import { formatAmount } from '../../protocol/units.js';
+import type { Upgrade } from '../../protocol/upgrade.js';
 import type { Reception } from '../measure/reception.js';
 import { closeKey, type Tally } from '../measure/tally.js';
 import { BEHAVIORS, type Behavior } from '../scenario/behaviors.js';
@@ -18,8 +20,7 @@ import { type FrameHandler, type FrameReaderState, readFrames } from './frame-re
 import { closeFrame, encodeClientFrame } from './frames.js';
 import { GrowingBytes } from './growing-bytes.js';
 import { handshakeKey, readAnswer, upgradeRequest } from './handshake.js';
-import { type CursorLayout, type CursorMessage, OUR_LAYOUT, readMessage } from './message.js';
-import type { Upgrade } from './upgrade.js';
+import { type CursorLayout, OUR_LAYOUT } from './message.js';
 
 /** From the last read of a client until it may be said to have nothing more to read. */
 const READING_MS = 2000;

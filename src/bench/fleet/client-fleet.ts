@@ -1,4 +1,8 @@
+import { trustSystem } from '../../emit/system-certificates.js';
+import { backoffMs } from '../../protocol/backoff.js';
 import { printable } from '../../protocol/printable.js';
+import type { CursorMessage } from '../../protocol/server-message.js';
+import { Upgrade } from '../../protocol/upgrade.js';
 import { monotonicMs, waitUntil } from '../measure/clock.js';
 import {
   contains,
@@ -14,10 +18,9 @@ import { seededRandom } from '../measure/random.js';
 import { ordinalsDueBefore, Reception } from '../measure/reception.js';
 import { Tally } from '../measure/tally.js';
 import { arrivalMs, type ConnectPhase, type EndsBy } from '../scenario/model.js';
-import { backoffMs } from './backoff.js';
 import { BenchClient, type ClientHost, type CohortState, cohortState } from './bench-client.js';
 import { badToken, tokenFor } from './credentials.js';
-import { type CursorMessage, layoutOf, OUR_LAYOUT } from './message.js';
+import { layoutOf, OUR_LAYOUT } from './message.js';
 import type {
   ChurnOrder,
   FleetCalls,
@@ -28,7 +31,6 @@ import type {
   WorkerStatus,
 } from './messages.js';
 import { PlanState } from './plan-state.js';
-import { Upgrade } from './upgrade.js';
 
 /** A client that has just opened need not get cursors that were due up to this much later: they were in flight. */
 const OPENING_MS = 250;
@@ -72,6 +74,7 @@ export class ClientFleet implements FleetCalls, ClientHost {
 
   setup(setup: WorkerSetup): void {
     this.#setup = setup;
+    if (setup.tls === undefined && setup.urls.some((url) => url.startsWith('wss:'))) trustSystem();
     this.#urls = setup.urls.map((url) => ({
       url: new URL(url),
       upgrade: new Upgrade(url, setup.upgrade),

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Header, Upgrade } from './upgrade.js';
+import type { Header, Upgrade } from '../../protocol/upgrade.js';
 
 /** Appended to the key before hashing (RFC 6455 section 1.3). */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';

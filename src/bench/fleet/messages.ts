@@ -1,10 +1,10 @@
+import type { UpgradeSettings } from '../../protocol/upgrade.js';
 import type { EmissionPlan } from '../measure/emission-plan.js';
 import type { HistogramData } from '../measure/histogram.js';
 import type { SpreadData } from '../measure/skew.js';
 import type { TallyData } from '../measure/tally.js';
 import type { Cohort, ConnectPhase, EndsBy } from '../scenario/model.js';
 import type { Credentials } from './credentials.js';
-import type { UpgradeSettings } from './upgrade.js';
 
 /** What a worker has to know before its first phase. */
 export interface WorkerSetup {

@@ -97,7 +97,8 @@ export class WorkerPool {
   #start(index: number): Worker {
     const child = fork(WORKER, [], {
       serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      // Not 'inherit': libuv would make a terminal blocking again, for this process too (`uv__process_child_init`).
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     const worker: Worker = {
       process: child,
@@ -108,6 +109,8 @@ export class WorkerPool {
     };
     child.on('message', (message: WorkerMessage) => this.#receive(worker, index, message));
     child.on('error', () => {});
+    // What Node.js itself says of a worker, such as that it is out of memory.
+    child.stderr?.on('data', (text: Buffer) => process.stderr.write(text));
     child.on('exit', (code, signal) => {
       worker.hasExited = true;
       if (this.#stopping) return;

@@ -66,11 +66,11 @@ function shownOf(
 }
 
 /**
- * Text for the log of a job: no line of it is a workflow command, whoever it is from. GitHub takes `::` at the
- * beginning of a line for one, and `##[` anywhere.
+ * Text for the log of a job, without workflow commands at the beginning of its lines (`::error::`). Those that GitHub
+ * takes anywhere in a line (`##[error]`) are escaped by {@link printable}.
  */
 export function withoutCommands(text: string): string {
-  return text.replace(/^(\s*):(?=:)/gm, '$1:\u200b').replace(/##(?=\[)/g, '#\u200b#');
+  return text.replace(/^(\s*):(?=:)/gm, '$1\\u003a');
 }
 
 /** The message of a workflow command, escaped as GitHub documents it; its lines stay, its escapes are shown. */

@@ -1,3 +1,4 @@
+import { printableJson } from '../../protocol/printable.js';
 import { formatAmount } from '../../protocol/units.js';
 import { metricText, valueText } from '../verdict/metric-text.js';
 import { METRICS } from '../verdict/metrics.js';
@@ -19,7 +20,7 @@ interface Entry {
  */
 export function benchmarkJson({ results }: JsonReport): string {
   const usable = results.filter(({ verdict }) => verdict !== 'aborted' && verdict !== 'invalid');
-  return `${JSON.stringify(usable.flatMap(entriesOf), undefined, 2)}\n`;
+  return `${printableJson(usable.flatMap(entriesOf), 2)}\n`;
 }
 
 function entriesOf({ scenario, tool, machine, repeat, total }: JsonResult): Entry[] {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { flagOf } from '../../options/spec.js';
+import { printableJson } from '../../protocol/printable.js';
 import { formatAmount, formatCount, formatDuration, formatSize } from '../../protocol/units.js';
 import { againstBaseline, repetitions } from './page/against.js';
 import { GLOSSARY } from './page/glossary.js';
@@ -276,7 +277,7 @@ function command(text: string): string {
 
 /** Data for a script element: nothing in it can end the element. */
 function embed(data: unknown): string {
-  return JSON.stringify(data).replaceAll('<', '\\u003c');
+  return printableJson(data).replaceAll('<', '\\u003c');
 }
 
 /** The script of the page, without the pointer to its source map, which is not there. */

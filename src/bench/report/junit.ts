@@ -1,4 +1,4 @@
-import { printable } from '../../protocol/printable.js';
+import { printableLines } from '../../protocol/printable.js';
 import type { Comparison } from '../compare/comparison.js';
 import { summaryText, toldChanges } from '../compare/told.js';
 import type { JsonReport, JsonResult } from './schema.js';
@@ -181,10 +181,7 @@ function element(
 
 /** Text for XML 1.0: what has a meaning is escaped, what XML cannot hold, or a reader would obey, is shown. */
 function escapeXml(text: string): string {
-  const lines = text.toWellFormed().split(/\r\n|\r|\n/);
-  return lines
-    .map((line) => printable(line).replace(/[\ufffe\uffff]/g, '\ufffd'))
-    .join('\n')
+  return printableLines(text.toWellFormed())
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')

@@ -3,7 +3,10 @@ import { formatCount } from '../../protocol/units.js';
 
 /** Text for a cell of a table, or a line: it stays in it, and means nothing to Markdown or HTML. */
 export function cell(text: string): string {
-  return oneLine(text).replace(/^[-+=]|[\\`*_{}[\]<>#|~&]/g, (character) => `&#${character.charCodeAt(0)};`);
+  return oneLine(text).replace(
+    /^(?:[-+=]|:(?=:))|[\\`*_{}[\]<>#|~&]/g,
+    (character) => `&#${character.charCodeAt(0)};`,
+  );
 }
 
 /** Text as code; its own backticks are kept from ending it. */

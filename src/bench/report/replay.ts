@@ -5,7 +5,7 @@ import type { RunResult } from '../result.js';
 export function replayCommand({ scenario, target }: RunResult): string {
   const name = /[\\/]scenarios[\\/][\w-]+\.yaml$/.test(scenario.source) ? scenario.name : scenario.source;
   return [
-    'datafn-ws bench',
+    'npx datafn-ws bench',
     shellQuote(name),
     `--seed ${scenario.seed}`,
     ...scenario.overrides.map((override) => `--set ${shellQuote(override)}`),

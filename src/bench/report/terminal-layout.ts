@@ -11,7 +11,8 @@ export interface TerminalStyle {
 /** Longest name in the first column of a table. */
 export const NAME_WIDTH = 28;
 
-const NO_BORDER = {
+/** Characters of a table without borders. */
+export const NO_BORDER = {
   top: '',
   'top-mid': '',
   'top-left': '',

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { type Document, LineCounter, parseDocument, type YAMLError } from 'yaml';
 import type { z } from 'zod';
+import { readFileOfAnyKind } from '../../options/read-file.js';
 import { yamlValueWords, yamlWords } from '../../options/yaml-errors.js';
 import { type Path, pathText, positionOf } from '../../options/yaml-positions.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
@@ -29,7 +29,7 @@ export interface LoadOptions {
 export async function loadScenario(file: string, options: LoadOptions = {}): Promise<Scenario> {
   const refuse = (why: string) =>
     new DatafnWsError('ERR_INVALID_SCENARIO', `Cannot read the scenario ${file}: ${why}`);
-  const bytes = await readFile(file).catch((error: unknown) => {
+  const bytes = await readFileOfAnyKind(file).catch((error: unknown) => {
     throw refuse(messageOf(error));
   });
   const text = decodeUtf8(bytes);

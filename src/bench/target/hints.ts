@@ -55,7 +55,8 @@ function tokenHint(credentials: Credentials): string {
   }
 }
 
-function redirectHint(given: string, location: string): string {
+/** Names the URL that a server redirects an upgrade to. */
+export function redirectHint(given: string, location: string): string {
   if (!URL.canParse(location, given)) return 'Use the URL that it redirects to.';
   const to = new URL(location, given);
   to.search = '';

@@ -1,11 +1,12 @@
 import { refusedWith, type TlsTrust } from '../../emit/api-client.js';
 import { unreachable } from '../../emit/unreachable.js';
+import { withoutSecrets } from '../../emit/without-secrets.js';
 import { maskedUrl } from '../../options/urls.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import { printable } from '../../protocol/printable.js';
+import { Upgrade, type UpgradeSettings } from '../../protocol/upgrade.js';
 import { type EmitTarget, openLane } from '../emitter/lane.js';
 import { type Credentials, tokenFor } from '../fleet/credentials.js';
-import { Upgrade, type UpgradeSettings } from '../fleet/upgrade.js';
 import { BEHAVIORS } from '../scenario/behaviors.js';
 import { actionsOf, type Cohort, type EmitPhase, type Scenario } from '../scenario/model.js';
 import { hintFor, noApi } from './hints.js';
@@ -18,7 +19,6 @@ const MAX_CLIENTS = 16;
 const EMIT_MS = 5000;
 /** Characters of the server's own words that are shown. */
 const MAX_WORDS = 300;
-const MIN_SECRET_LENGTH = 4;
 
 export interface PreflightTarget {
   readonly urls: readonly string[];
@@ -164,8 +164,7 @@ function isFull(outcome: TrialOutcome): boolean {
 function refusal(trial: Trial, outcome: TrialOutcome, target: PreflightTarget): DatafnWsError {
   const secrets = secretsOf(trial, target);
   // A server may say the token that it does not take.
-  const words = (text: string) =>
-    secrets.reduce((shown, secret) => shown.replaceAll(secret, '…'), inOneLine(text)).slice(0, MAX_WORDS);
+  const words = (text: string) => withoutSecrets(inOneLine(text), secrets).slice(0, MAX_WORDS);
   const cause = causeOf(outcome, words);
   const hint = hintFor.client(outcome, trial.given, target);
   return new DatafnWsError(
@@ -174,7 +173,7 @@ function refusal(trial: Trial, outcome: TrialOutcome, target: PreflightTarget): 
   );
 }
 
-/** What a server must not be quoted with. Shorter than that, a text is part of words. */
+/** What a server must not be quoted with. */
 function secretsOf({ given, token }: Trial, { credentials, upgrade }: PreflightTarget): string[] {
   const tokens = credentials.kind === 'namespace' ? [] : [token, encodeURIComponent(token)];
   const headers = upgrade.headers.map((line) => line.slice(line.indexOf(':') + 1).trim());
@@ -182,7 +181,7 @@ function secretsOf({ given, token }: Trial, { credentials, upgrade }: PreflightT
     .split('?')
     .slice(1)
     .flatMap((text) => text.split('&').map((pair) => pair.slice(pair.indexOf('=') + 1)));
-  return [...tokens, ...headers, ...query].filter(({ length }) => length >= MIN_SECRET_LENGTH);
+  return [...tokens, ...headers, ...query];
 }
 
 function causeOf(outcome: TrialOutcome, words: (text: string) => string): string {

@@ -1,9 +1,9 @@
 import { ApiClient, type TlsTrust } from '../../emit/api-client.js';
 import { DatafnWsError } from '../../protocol/errors.js';
+import type { UpgradeSettings } from '../../protocol/upgrade.js';
 import type { EmitTarget } from '../emitter/lane.js';
 import type { EmitTemplate } from '../emitter/template-client.js';
 import type { Credentials } from '../fleet/credentials.js';
-import type { UpgradeSettings } from '../fleet/upgrade.js';
 import { monotonicMs } from '../measure/clock.js';
 import type { ServerMeasurement } from '../measure/measurements.js';
 import { actionsOf, type Scenario } from '../scenario/model.js';

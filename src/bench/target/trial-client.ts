@@ -2,11 +2,12 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import type { TlsTrust } from '../../emit/api-client.js';
+import { type HttpRefusal, readRefusal } from '../../emit/http-refusal.js';
 import { OPCODE } from '../../protocol/frames.js';
+import type { Upgrade } from '../../protocol/upgrade.js';
 import { type FrameReaderState, readFrames } from '../fleet/frame-reader.js';
 import { closeFrame, encodeClientFrame } from '../fleet/frames.js';
 import { handshakeKey, upgradeHeaders } from '../fleet/handshake.js';
-import type { Upgrade } from '../fleet/upgrade.js';
 import { afterPatience } from './patience.js';
 
 /** How long a server may take to answer the upgrade. */
@@ -15,8 +16,6 @@ const ANSWER_MS = 5000;
 const STAY_MS = 250;
 /** How long the server may take to answer its close. */
 const LEAVE_MS = 500;
-/** As much of the body of a refusal as is read. */
-const MAX_BODY_BYTES = 16 * 1024;
 
 export interface TrialClientOptions {
   readonly url: URL;
@@ -32,14 +31,7 @@ export type TrialOutcome =
   /** It was let in, and left when it wanted to. */
   | { readonly kind: 'admitted' }
   /** It got an HTTP answer that is no upgrade. */
-  | {
-      readonly kind: 'answered';
-      readonly status: number;
-      readonly statusText: string;
-      readonly location: string | undefined;
-      /** What the body says: the detail of a problem document (RFC 9457), or the first line of a text. */
-      readonly detail: string | undefined;
-    }
+  | ({ readonly kind: 'answered' } & HttpRefusal)
   /** It was closed at once; 1006 without a close frame. */
   | { readonly kind: 'closed'; readonly code: number; readonly reason: string }
   /** There was no answer in time. */
@@ -69,7 +61,11 @@ export async function tryClient(options: TrialClientOptions): Promise<TrialOutco
     return await new Promise<TrialOutcome>((resolve, reject) => {
       answered = afterPatience(ANSWER_MS, () => resolve({ kind: 'silence', afterMs: ANSWER_MS }));
       request.on('error', reject);
-      request.on('response', (response) => void readRefusal(response).then(resolve, reject));
+      request.on(
+        'response',
+        (response) =>
+          void readRefusal(response).then((refusal) => resolve({ kind: 'answered', ...refusal }), reject),
+      );
       request.on('upgrade', (_, socket: Socket, head) => {
         answered();
         void stay(socket, head, options.hello).then(resolve, reject);
@@ -120,43 +116,4 @@ async function stay(socket: Socket, head: Buffer, hello: object | undefined): Pr
     clearTimeout(timer);
     socket.destroy();
   }
-}
-
-async function readRefusal(response: http.IncomingMessage): Promise<TrialOutcome> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  // What the body says is good to know, not needed: one that does not end is not waited for.
-  const late = setTimeout(() => response.destroy(), LEAVE_MS);
-  try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      chunks.push(chunk);
-      bytes += chunk.length;
-      if (bytes >= MAX_BODY_BYTES) break;
-    }
-  } catch {
-    // What came until then will do.
-  } finally {
-    clearTimeout(late);
-  }
-  return {
-    kind: 'answered',
-    status: response.statusCode ?? 0,
-    statusText: response.statusMessage ?? '',
-    location: response.headers.location,
-    detail: detailOf(Buffer.concat(chunks).toString(), response.headers['content-type']),
-  };
-}
-
-function detailOf(body: string, contentType = ''): string | undefined {
-  if (/json/i.test(contentType)) {
-    try {
-      const { detail, fix, title, error, message } = (JSON.parse(body) ?? {}) as Record<string, unknown>;
-      const words = [detail ?? error ?? message ?? title, fix].filter((part) => typeof part === 'string');
-      return words.join('. ') || undefined;
-    } catch {
-      return undefined;
-    }
-  }
-  // A page for people has nothing in its first line.
-  return /^text\/plain/i.test(contentType) ? body.trim().split('\n', 1)[0]?.trim() || undefined : undefined;
 }

@@ -7,7 +7,7 @@ import { repeatedResult } from '../../bench/report/repeated.js';
 import type { JsonReport, JsonResult } from '../../bench/report/schema.js';
 import { metricOf } from '../../bench/report/tables.js';
 import { terminalReport, verdictLine } from '../../bench/report/terminal.js';
-import type { TerminalStyle } from '../../bench/report/terminal-layout.js';
+import { oneLine, type TerminalStyle } from '../../bench/report/terminal-layout.js';
 import { overallSentence, verdictSentence } from '../../bench/report/verdict-sentence.js';
 import type { RunResult } from '../../bench/result.js';
 import { runScenario } from '../../bench/run.js';
@@ -15,6 +15,7 @@ import { DEFAULT_SCENARIO } from '../../bench/scenario/shipped.js';
 import { type BenchOptions, benchOptions } from '../../options/bench.js';
 import { traceOptions } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import { printableLines } from '../../protocol/printable.js';
 import { formatDuration } from '../../protocol/units.js';
 import { colorsFor } from '../color.js';
 import { type Io, STOP_EXIT_CODES, type StopSignal, UNWRITTEN_EXIT_CODE } from '../io.js';
@@ -41,14 +42,21 @@ export async function bench(
   checkNeeds(flags, options);
   const scenarios = await loadAll(names.length === 0 ? [DEFAULT_SCENARIO] : names, options);
   if (options.validate) {
-    for (const { name, source } of scenarios) io.stdout.write(`${name} is valid (${source})\n`);
+    for (const { name, source } of scenarios)
+      io.stdout.write(printableLines(`${name} is valid (${source})\n`));
     return 0;
   }
 
   const stop = new StopRequests(io);
   try {
-    const plans = await planAll(scenarios, traced, io, stop.signal);
-    const baseline = await Baseline.read(options, scenarios, io);
+    const prepared = Promise.all([
+      planAll(scenarios, traced, io, stop.signal),
+      Baseline.read(options, scenarios, io),
+    ]);
+    // The files that are read may be pipes without a word in them.
+    const ready = await Promise.race([prepared, stop.atOnce]);
+    if (typeof ready === 'number') return ready;
+    const [plans, baseline] = ready;
     const files = new ReportFiles(options, io);
     const reports = new Reports(plans, files);
     return await Promise.race([
@@ -254,7 +262,9 @@ function machine(): JsonResult['machine'] {
 function overall(whole: JsonReport, style: TerminalStyle): string {
   const lines = [
     ...whole.results.map((result) => verdictLine(verdictSentence(result), style)),
-    ...whole.notRun.map(({ name }) => `${style.colors.yellow.bold('NOT RUN')} ${style.colors.bold(name)}\n`),
+    ...whole.notRun.map(
+      ({ name }) => `${style.colors.yellow.bold('NOT RUN')} ${style.colors.bold(oneLine(name))}\n`,
+    ),
   ];
   return `${style.colors.bold('Overall')}\n${lines.map((line) => `  ${line}`).join('')}${verdictLine(overallSentence(whole), style)}`;
 }

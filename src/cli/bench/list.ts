@@ -2,6 +2,7 @@ import { wrap } from '../../bench/report/wrap.js';
 import { plannedTotalMs } from '../../bench/scenario/planned.js';
 import { DEFAULT_SCENARIO, shippedScenarios } from '../../bench/scenario/shipped.js';
 import type { BenchOptions } from '../../options/bench.js';
+import { printable, printableJson } from '../../protocol/printable.js';
 import { formatAmount, formatDuration } from '../../protocol/units.js';
 import { colorsFor } from '../color.js';
 import { type Io, UNWRITTEN_EXIT_CODE } from '../io.js';
@@ -30,7 +31,7 @@ interface ListedScenario {
 /** Lists the scenarios that ship, or those that are named; the exit code. */
 export async function list(names: readonly string[], options: BenchOptions, io: Io): Promise<number> {
   const { json } = options;
-  const formats = { json: (content: ScenarioList) => `${JSON.stringify(content, undefined, 2)}\n` };
+  const formats = { json: (content: ScenarioList) => `${printableJson(content, 2)}\n` };
   const files = new OutputFiles(formats, { json }, io, (format) => `--${format}`);
   const loaded = await loadAll(names.length === 0 ? await shippedScenarios() : names, options);
   const scenarios = loaded.map((scenario): ListedScenario => {
@@ -56,8 +57,9 @@ function entry({ name, summary, clients, plannedMs }: ListedScenario, io: Io): s
   const facts = `(${formatAmount(clients, 'client')}, ${aboutSeconds(plannedMs)}${isDefault})`;
   // A pipe gets a line, whatever its length; on a terminal it is broken between words.
   const { columns } = io.stdout;
-  const lines = columns === undefined ? [summary] : wrap(summary, Math.max(20, columns - 2));
-  return `${colors.bold(name)} ${colors.dim(facts)}\n${lines.map((line) => `  ${line}\n`).join('')}`;
+  const shown = printable(summary);
+  const lines = columns === undefined ? [shown] : wrap(shown, Math.max(20, columns - 2));
+  return `${colors.bold(printable(name))} ${colors.dim(facts)}\n${lines.map((line) => `  ${line}\n`).join('')}`;
 }
 
 /** Nobody needs to know it more exactly: how long it really takes depends on the machine. */

@@ -1,13 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import type { EmitTemplate } from '../../bench/emitter/template-client.js';
 import { type Credentials, tokenFor } from '../../bench/fleet/credentials.js';
-import type { UpgradeSettings } from '../../bench/fleet/upgrade.js';
 import { BEHAVIORS } from '../../bench/scenario/behaviors.js';
 import type { Scenario } from '../../bench/scenario/model.js';
 import type { TlsTrust } from '../../emit/api-client.js';
 import type { BenchOptions } from '../../options/bench.js';
 import { tokenProblem } from '../../options/checks.js';
+import { readFileOfAnyKind } from '../../options/read-file.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import type { UpgradeSettings } from '../../protocol/upgrade.js';
 import { decodeUtf8 } from '../../protocol/utf8.js';
 import { parseTokens } from '../../server/auth/tokens-file.js';
 import { readTrust } from '../trust.js';
@@ -22,7 +22,7 @@ export async function remoteOptions(
   emitTemplate: EmitTemplate | undefined;
   tls: TlsTrust | undefined;
 }> {
-  const tls = await readTrust(options);
+  const tls = await readTrust(options, [options.url, options.adminUrl, options.emitUrl].flat());
   const credentials = await credentialsOf(options, scenario);
   return {
     credentials,
@@ -131,7 +131,7 @@ function emitTemplateOf(options: BenchOptions, tls: TlsTrust | undefined): EmitT
 }
 
 async function readText(flag: string, file: string): Promise<string> {
-  const bytes = await readFile(file).catch((error: unknown) => {
+  const bytes = await readFileOfAnyKind(file).catch((error: unknown) => {
     throw invalid(`Expected ${flag} to be a file that can be read: ${messageOf(error)}`);
   });
   const text = decodeUtf8(bytes);

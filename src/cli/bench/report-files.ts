@@ -8,13 +8,14 @@ import { markdownReport } from '../../bench/report/markdown.js';
 import type { JsonReport } from '../../bench/report/schema.js';
 import type { BenchOptions } from '../../options/bench.js';
 import { flagOf } from '../../options/spec.js';
+import { printableJson } from '../../protocol/printable.js';
 import type { Io } from '../io.js';
 import { type Formats, OutputFiles, tryToWrite } from '../output-files.js';
 import { appendJobSummary } from './job-summary.js';
 
 /** Every format, and how a report becomes it. */
 const FORMATS = {
-  json: (report: JsonReport) => `${JSON.stringify(report, undefined, 2)}\n`,
+  json: (report: JsonReport) => `${printableJson(report, 2)}\n`,
   junit: junitReport,
   markdown: markdownReport,
   html: htmlReport,

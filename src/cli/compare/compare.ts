@@ -1,10 +1,11 @@
 import { markdownComparisons } from '../../bench/compare/markdown.js';
 import { compareReports, type ReportComparison } from '../../bench/compare/reports.js';
 import { terminalComparison } from '../../bench/compare/terminal.js';
+import { withoutCommands } from '../../bench/report/annotations.js';
 import { compareOptions } from '../../options/compare.js';
 import { flagOf, resolveOptions } from '../../options/spec.js';
 import { DatafnWsError } from '../../protocol/errors.js';
-import { printable } from '../../protocol/printable.js';
+import { printable, printableJson } from '../../protocol/printable.js';
 import { colorsFor } from '../color.js';
 import { type Io, UNWRITTEN_EXIT_CODE } from '../io.js';
 import { OutputFiles } from '../output-files.js';
@@ -14,7 +15,7 @@ import { readReport } from './read-report.js';
 const REGRESSED = 4;
 
 const FORMATS = {
-  json: (report: ReportComparison) => `${JSON.stringify(report, undefined, 2)}\n`,
+  json: (report: ReportComparison) => `${printableJson(report, 2)}\n`,
   markdown: ({ comparisons }: ReportComparison) => markdownComparisons(comparisons),
 } as const;
 
@@ -40,7 +41,8 @@ export async function compare(
   const areWritten = await files.write(report);
   const output = files.takeStdout ? 'stderr' : 'stdout';
   const style = { colors: colorsFor(io, output), columns: Math.max(40, io[output].columns ?? 80) };
-  io[output].write(report.comparisons.map((one) => terminalComparison(one, style)).join('\n'));
+  const text = report.comparisons.map((one) => terminalComparison(one, style)).join('\n');
+  io[output].write(io.env.GITHUB_ACTIONS === 'true' ? withoutCommands(text) : text);
   const only = [
     ['Only the baseline has', report.onlyInBase],
     ['The baseline does not have', report.onlyInNew],

@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
 import { type ComparedResult, readResults } from '../../bench/compare/result-file.js';
+import { readAll, readFileOfAnyKind } from '../../options/read-file.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import type { Io } from '../io.js';
 
@@ -11,10 +10,10 @@ import type { Io } from '../io.js';
  * @throws {DatafnWsError} `ERR_INVALID_OPTION` when it cannot be read, or is no such report.
  */
 export async function readReport(file: string, name: string, io: Io): Promise<ComparedResult[]> {
-  if (file === '-') return readResults(await text(io.stdin), `${name} (stdin)`);
+  const isStdin = file === '-';
   let json: string;
   try {
-    json = await readFile(file, 'utf8');
+    json = (await (isStdin ? readAll(io.stdin) : readFileOfAnyKind(file))).toString();
   } catch (error) {
     throw new DatafnWsError(
       'ERR_INVALID_OPTION',
@@ -22,5 +21,5 @@ export async function readReport(file: string, name: string, io: Io): Promise<Co
       { cause: error },
     );
   }
-  return readResults(json, `${name} (${file})`);
+  return readResults(json, `${name} (${isStdin ? 'stdin' : file})`);
 }

@@ -1,15 +1,14 @@
-import { createReadStream, openSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
 import { ApiClient, type EmissionResult } from '../../emit/api-client.js';
 import { type EmitSummary, runEmit } from '../../emit/run.js';
 import { readScript, type ScriptError, type ScriptStep } from '../../emit/script.js';
 import { type EmitOptions, emitOptions } from '../../options/emit.js';
+import { openFile } from '../../options/read-file.js';
 import { resolveOptions } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import { cursorProblem } from '../../protocol/identifiers.js';
-import { printable } from '../../protocol/printable.js';
+import { printable, printableJson } from '../../protocol/printable.js';
 import { formatAmount, formatDuration } from '../../protocol/units.js';
 import { colorsFor } from '../color.js';
 import { type Io, STOP_EXIT_CODES, type StopSignal } from '../io.js';
@@ -24,7 +23,7 @@ export async function emit(
   const options = resolveOptions(emitOptions, { flags, env: io.env });
   const abort = new AbortController();
   const steps = await stepsOf(cursor, options, io, abort.signal);
-  const tls = await readTrust(options);
+  const tls = await readTrust(options, [options.url]);
   const client = new ApiClient({ url: options.url, adminToken: options.adminToken, tls });
   const screen = new EmitScreen(io, options.json);
   let stoppedBy: StopSignal | undefined;
@@ -40,8 +39,14 @@ export async function emit(
       ratePerSecond: options.rate,
       keepGoing: options.keepGoing,
       signal: abort.signal,
-      onEmitted: (results) => screen.emitted(results),
-      onFailure: (error) => screen.failed(error),
+      onEmitted(results) {
+        screen.emitted(results);
+        return roomIn(io.stdout, abort.signal);
+      },
+      onFailure(error) {
+        screen.failed(error);
+        return roomIn(io.stderr, abort.signal);
+      },
     });
     screen.finish(summary, stoppedBy);
     if (stoppedBy !== undefined) return STOP_EXIT_CODES[stoppedBy];
@@ -53,6 +58,11 @@ export async function emit(
     dispose();
     client.close();
   }
+}
+
+/** Resolves when a stream takes more: lines that nobody reads are not kept without end, and hold up the next cursor. */
+async function roomIn(stream: Writable, signal: AbortSignal): Promise<void> {
+  if (stream.writableNeedDrain && !signal.aborted) await once(stream, 'drain', { signal }).catch(() => {});
 }
 
 type Steps = AsyncIterable<ScriptStep | ScriptError> | Iterable<ScriptStep | ScriptError>;
@@ -70,7 +80,7 @@ async function stepsOf(
   if (asked !== 1) {
     const got = asked === 0 ? 'none of them' : 'more than one';
     throw invalid(
-      `Expected a cursor, --from and --to, or --file, got ${got}. Try: datafn-ws emit 42 -n user:alice`,
+      `Expected a cursor, --from and --to, or --file, got ${got}. Try: npx datafn-ws emit 42 -n user:alice`,
     );
   }
   if (file !== undefined) {
@@ -107,18 +117,17 @@ function* range(from: number, to: number, namespaces: readonly string[]): Genera
 async function openScript(file: string, io: Io): Promise<Readable> {
   if (file === '-') return io.stdin;
   try {
-    const found = await stat(file);
-    if (found.isDirectory()) throw new Error('it is a folder');
-    // A named pipe may have nothing to say for long. A stream of files would wait in a thread that no signal ends.
-    if (found.isFIFO()) return new Socket({ fd: openSync(file, 'r'), readable: true, writable: false });
+    return await openFile(file);
   } catch (error) {
     throw new DatafnWsError(
       'ERR_INVALID_OPTION',
       `Expected --file to be a file that can be read: ${messageOf(error)}`,
     );
   }
-  return createReadStream(file);
 }
+
+/** The likely reason for cursors without a delivery. */
+const NOBODY = 'no client is connected in these namespaces; see who is with: npx datafn-ws who';
 
 /** What `emit` prints: results on stdout, progress and failures on stderr. */
 class EmitScreen {
@@ -140,10 +149,10 @@ class EmitScreen {
       this.#emitted += 1;
       this.#deliveries += result.delivered;
       this.#last = result;
-      if (this.json) this.io.stdout.write(`${JSON.stringify({ event: 'emitted', ...result })}\n`);
+      if (this.json) this.io.stdout.write(`${printableJson({ event: 'emitted', ...result })}\n`);
     }
     const now = performance.now();
-    if (!this.#isLive || now - this.#lastDrawnAtMs < 100) return;
+    if (!this.#isLive || now - this.#lastDrawnAtMs < 100 || this.io.stderr.writableLength > 0) return;
     this.#lastDrawnAtMs = now;
     this.io.stderr.write(
       `\r\x1b[K${formatAmount(this.#emitted, 'cursor')}, ${formatAmount(this.#deliveries, 'delivery', 'deliveries')}, now at ${printable(this.#last?.cursor ?? '')}`,
@@ -174,14 +183,14 @@ class EmitScreen {
     const { cursors, deliveries, failures, elapsedMs, maxLagMs } = summary;
     if (this.json) {
       this.io.stdout.write(
-        `${JSON.stringify({ event: 'summary', cursors, deliveries, failures, elapsedMs: Math.round(elapsedMs), aborted: stoppedBy !== undefined })}\n`,
+        `${printableJson({ event: 'summary', cursors, deliveries, failures, elapsedMs: Math.round(elapsedMs), aborted: stoppedBy !== undefined })}\n`,
       );
       return;
     }
     const colors = colorsFor(this.io, 'stdout');
     if (cursors === 1 && failures === 0 && this.#last !== undefined) {
       const { namespace, cursor, delivered } = this.#last;
-      const nobody = delivered === 0 ? colors.yellow(' (nobody is connected in that namespace)') : '';
+      const nobody = delivered === 0 ? colors.yellow(' (no client is connected in that namespace)') : '';
       this.io.stdout.write(
         `cursor ${printable(cursor)} to ${printable(namespace)}: ${formatAmount(delivered, 'client')}${nobody}\n`,
       );
@@ -193,7 +202,8 @@ class EmitScreen {
       formatAmount(failures, 'failure'),
     ];
     const lag = maxLagMs > 100 ? colors.yellow(`, up to ${formatDuration(maxLagMs)} behind the rate`) : '';
+    const nobody = cursors > 0 && deliveries === 0 ? colors.yellow(` (${NOBODY})`) : '';
     const end = stoppedBy === undefined ? '' : colors.yellow(`, stopped by ${stoppedBy}`);
-    this.io.stdout.write(`${parts.join(', ')} in ${formatDuration(elapsedMs)}${lag}${end}\n`);
+    this.io.stdout.write(`${parts.join(', ')} in ${formatDuration(elapsedMs)}${lag}${end}${nobody}\n`);
   }
 }

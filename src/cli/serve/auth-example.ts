@@ -1,4 +1,5 @@
 import type { ServeOptions } from '../../options/serve.js';
+import { envOf } from '../../options/spec.js';
 import { type Example, shellWord } from './banner.js';
 
 /** Who is in the examples. */
@@ -23,10 +24,10 @@ export function jwtExample(values: ServeOptions): Example {
   const claims = new Map(names.map((name) => [name, exampleOf(name)]));
   if (values.jwtIssuer !== undefined) claims.set('iss', values.jwtIssuer);
   if (values.jwtAudience !== undefined) claims.set('aud', values.jwtAudience);
-  const secret =
-    values.jwtSecretFile === undefined
-      ? '--secret "$DATAFN_WS_JWT_SECRET"'
-      : `--secret-file ${shellWord(values.jwtSecretFile)}`;
   const words = [...claims].map(([name, value]) => `--claim ${shellWord(`${name}=${value}`)}`);
-  return { ...example, tokenCommand: ['npx datafn-ws token', ...words, secret].join(' ') };
+  const command = ['npx datafn-ws token', ...words].join(' ');
+  // The command reads the variable by itself.
+  return values.jwtSecretFile === undefined
+    ? { ...example, tokenCommand: command, tokenVariable: envOf('jwtSecret') }
+    : { ...example, tokenCommand: `${command} --secret-file ${shellWord(values.jwtSecretFile)}` };
 }

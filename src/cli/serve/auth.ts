@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileOfAnyKind } from '../../options/read-file.js';
 import type { AUTH_KINDS } from '../../options/serve.js';
 import { flagOf } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
@@ -7,6 +7,7 @@ import { loadNamespaceProvider } from '../../server/auth/module.js';
 import type { NamespaceProvider } from '../../server/auth/provider.js';
 import { tokensNamespaceProvider } from '../../server/auth/tokens.js';
 import { readJwtSecret } from '../jwt-secret.js';
+import { readTrust } from '../trust.js';
 import { ALICE, devExample, jwtExample } from './auth-example.js';
 import type { Example } from './banner.js';
 import type { TracedServeOptions } from './config.js';
@@ -33,6 +34,7 @@ const OWN_OPTIONS: Readonly<Record<(typeof AUTH_KINDS)[number], readonly Key[]>>
     'jwtSecretFile',
     'jwtPublicKey',
     'jwtJwksUrl',
+    'ca',
     'jwtIssuer',
     'jwtAudience',
     'jwtClockTolerance',
@@ -43,6 +45,7 @@ const OWN_OPTIONS: Readonly<Record<(typeof AUTH_KINDS)[number], readonly Key[]>>
 
 /** What the library's options for JWTs are called here. */
 const FLAGS_OF_JWT: Readonly<Record<string, string>> = {
+  ca: '--ca',
   publicKey: '--jwt-public-key',
   jwksUrl: '--jwt-jwks-url',
 };
@@ -139,13 +142,14 @@ async function jwtProvider(traced: TracedServeOptions, log: Log): Promise<Namesp
     publicKey:
       jwtPublicKey === undefined ? undefined : await readKey(jwtPublicKey, origins.jwtPublicKey.from),
     jwksUrl: values.jwtJwksUrl,
+    ca: await readIssuerTrust(traced),
     issuer: values.jwtIssuer,
     audience: values.jwtAudience,
     clockToleranceMs: values.jwtClockTolerance,
     namespace: values.jwtNamespace,
     logger: {
-      info: (text, { why } = {}) =>
-        log.add({ level: 'info', event: 'token.refused', text: `${text}: ${why}`, fields: { why } }),
+      // The line of the refused client says it.
+      info: () => {},
       warn: (text, { error } = {}) =>
         log.add({ level: 'warn', event: 'keys.stale', text: `${text}: ${error}`, fields: { error } }),
     },
@@ -158,9 +162,17 @@ async function jwtProvider(traced: TracedServeOptions, log: Log): Promise<Namesp
   }
 }
 
+/** The certificates of `--ca`, which an URL without TLS does not need; without them, those of the system count. */
+async function readIssuerTrust({ values, origins }: TracedServeOptions): Promise<string | undefined> {
+  const { ca, jwtJwksUrl } = values;
+  // One of the environment may be there for another command.
+  if (jwtJwksUrl === undefined && origins.ca.kind === 'environment') return undefined;
+  return (await readTrust({ ca, insecure: false }, [jwtJwksUrl]))?.ca;
+}
+
 async function readKey(file: string, from: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return (await readFileOfAnyKind(file)).toString();
   } catch (error) {
     throw invalid(`Expected ${from} to be a file that can be read: ${messageOf(error)}`);
   }

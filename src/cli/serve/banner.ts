@@ -1,6 +1,9 @@
 import type { ChalkInstance } from 'chalk';
 import { emitOptions } from '../../options/emit.js';
+import { listenOptions } from '../../options/listen.js';
 import type { ServeOptions } from '../../options/serve.js';
+import { envOf } from '../../options/spec.js';
+import { printable } from '../../protocol/printable.js';
 import type { ListenAddress } from '../../server/create-server.js';
 import { version } from '../version.js';
 
@@ -11,30 +14,31 @@ export interface Example {
   readonly token?: string;
   /** A command that prints such a token. */
   readonly tokenCommand?: string;
+  /** A variable that this command reads; left out when it needs none. */
+  readonly tokenVariable?: string;
 }
 
 /**
- * What a person sees when the server is ready: a URL to paste, and an emit command that works as it stands.
+ * What a person sees when the server is ready: a URL to paste, and commands that work as they stand, given the variables
+ * that are named.
  *
  * @param example whom to emit to, and as whom to connect.
- * @param trust the flag that `emit` wants for the server's certificate.
+ * @param trust the flag that `listen` and `emit` want for the server's certificate.
  */
 export function banner(
   { wsUrl, apiUrl }: ListenAddress,
-  options: ServeOptions,
+  { adminToken, auth }: Pick<ServeOptions, 'adminToken' | 'auth'>,
   colors: ChalkInstance,
-  { namespace, token, tokenCommand }: Example,
+  { namespace, token, tokenCommand, tokenVariable }: Example,
   trust = '',
 ): string {
   const url = token === undefined ? wsUrl : `${wsUrl}?token=${token}`;
-  const emit = [
-    'npx datafn-ws emit 42 -n',
-    shellWord(namespace),
-    apiUrl === emitOptions.url.default ? '' : `--url ${apiUrl}`,
-    trust,
-    options.adminToken === undefined ? '' : '--admin-token "$DATAFN_WS_ADMIN_TOKEN"',
-  ];
+  const command = (...words: string[]) =>
+    `    ${colors.green(['npx datafn-ws', ...words].filter((word) => word !== '').join(' '))}`;
+  const who =
+    token === undefined ? '' : auth === 'dev' ? `-n ${shellWord(namespace)}` : `--token ${shellWord(token)}`;
   const remote = wsUrl.replace(/^ws/, 'http').replace(/\/ws$/, '');
+  const isSet = (variable: string | undefined) => (variable === undefined ? '' : `, with ${variable} set`);
   return [
     '',
     `  ${colors.bold('datafn-ws')} ${version} is ready`,
@@ -45,9 +49,21 @@ export function banner(
     '',
     ...(tokenCommand === undefined
       ? []
-      : [`  Make a token for ${namespace}:`, `    ${colors.green(tokenCommand)}`, '']),
-    '  Emit a cursor from another terminal:',
-    `    ${colors.green(emit.filter((part) => part !== '').join(' '))}`,
+      : [
+          `  Make a token for ${printable(namespace)}${isSet(tokenVariable)}:`,
+          `    ${colors.green(tokenCommand)}`,
+          '',
+        ]),
+    '  Listen as a client, from another terminal:',
+    command('listen', who, wsUrl === listenOptions.url.default ? '' : `--url ${wsUrl}`, trust),
+    '',
+    `  Emit a cursor, from a third one${isSet(adminToken === undefined ? undefined : envOf('adminToken'))}:`,
+    command(
+      'emit 42 -n',
+      shellWord(namespace),
+      apiUrl === emitOptions.url.default ? '' : `--url ${apiUrl}`,
+      trust,
+    ),
     '',
     `  ${colors.dim('Ctrl-C stops it.')}`,
     '',
@@ -55,7 +71,9 @@ export function banner(
   ].join('\n');
 }
 
-/** A text as one word of a shell command. */
+/** A text as one word of a shell command, fit to be shown: what cannot be is written as the escapes of `$'…'`. */
 export function shellWord(text: string): string {
-  return /^[\w:.@/=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  if (/^[\w:.@/=-]+$/.test(text)) return text;
+  if (printable(text) !== text) return `$'${printable(text.replace(/[\\']/g, '\\$&'))}'`;
+  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,6 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+
 import type { ConfigFile } from '../../options/config-file.js';
+import { readFileOfAnyKind } from '../../options/read-file.js';
+
 import { serveOptions } from '../../options/serve.js';
 import { type TracedOptions, traceOptions } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
@@ -26,7 +28,7 @@ export async function readServeOptions(
 async function readConfig(file: string, from: string): Promise<ConfigFile> {
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = (await readFileOfAnyKind(file)).toString();
   } catch (error) {
     throw new DatafnWsError(
       'ERR_INVALID_OPTION',

@@ -1,7 +1,7 @@
 import type { ChalkInstance } from 'chalk';
 import type { DatafnLogger } from '../../manager/types.js';
 import type { LOG_LEVELS } from '../../options/serve.js';
-import { printable } from '../../protocol/printable.js';
+import { printable, printableJson } from '../../protocol/printable.js';
 
 type Level = Exclude<(typeof LOG_LEVELS)[number], 'silent'>;
 
@@ -53,8 +53,7 @@ export class Log {
   }
 
   #json({ level, event, text, fields }: LogEvent, at: Date): string {
-    // JSON escapes only some of the control characters that a terminal obeys; the form is that of JSON for the rest.
-    return printable(JSON.stringify({ time: at.toISOString(), level, event, message: text, ...fields }));
+    return printableJson({ time: at.toISOString(), level, event, message: text, ...fields });
   }
 
   #pretty({ level, event, text, fields, details = [], sign = ' ' }: LogEvent, at: Date): string {
@@ -62,8 +61,7 @@ export class Log {
     const time = colors.dim(at.toTimeString().slice(0, 8));
     const mark = level === 'error' ? colors.red('✗') : level === 'warn' ? colors.yellow('!') : sign;
     // The events of the server say all in their text; the manager's own messages come with fields.
-    const more =
-      event === 'manager' && fields !== undefined ? ` ${colors.dim(printable(JSON.stringify(fields)))}` : '';
+    const more = event === 'manager' && fields !== undefined ? ` ${colors.dim(printableJson(fields))}` : '';
     const lines = details.map((line) => `\n           ${colors.dim(printable(line))}`).join('');
     return `${time} ${mark} ${printable(text)}${more}${lines}`;
   }

@@ -1,10 +1,21 @@
 import type { ChalkInstance } from 'chalk';
 import { formatAmount, formatCount } from '../../protocol/units.js';
 import type { ConnectionInfo, ServerObserver } from '../../server/observer.js';
+import { LimitedLog } from './limited-log.js';
 import type { Log } from './log.js';
 
-/** An observer that tells a log, a line an event, what happens on the server. */
-export function narrate(log: Log, colors: ChalkInstance): ServerObserver {
+/** An observer that tells a log what happens on the server, and what ends it. */
+export interface Narrator extends ServerObserver {
+  dispose(): void;
+}
+
+/** An observer that tells a log, a line an event, what happens on the server; of refusals some a second, with a count. */
+export function narrate(log: Log, colors: ChalkInstance): Narrator {
+  const refusals = (event: string, what: [string, string]) =>
+    new LimitedLog(log, { event, what, level: 'info', sign: colors.yellow('x') });
+  const clients = refusals('client.refused', ['client was refused', 'clients were refused']);
+  const upgrades = refusals('upgrade.rejected', ['upgrade was rejected', 'upgrades were rejected']);
+  const requests = refusals('request.rejected', ['request was rejected', 'requests were rejected']);
   const who = ({ id, namespace }: ConnectionInfo) => `#${id} ${namespace ?? '(no namespace)'}`;
   const fields = ({ id, namespace, clientId, remoteAddress }: ConnectionInfo) => ({
     connection: id,
@@ -31,23 +42,24 @@ export function narrate(log: Log, colors: ChalkInstance): ServerObserver {
         fields: fields(connection),
       });
     },
-    refused(connection, code, reason) {
-      log.add({
-        level: 'info',
-        event: 'client.refused',
-        sign: colors.yellow('x'),
-        text: `${who(connection)} refused with ${code} ${reason}`,
-        fields: { ...fields(connection), code, reason },
-      });
+    refused(connection, code, reason, why) {
+      clients.add(() => ({
+        text: `${who(connection)} refused with ${code} ${reason}${because(why)}`,
+        fields: { ...fields(connection), code, reason, why },
+      }));
     },
-    rejectedUpgrade(status, detail) {
-      log.add({
-        level: 'info',
-        event: 'upgrade.rejected',
-        sign: colors.yellow('x'),
-        text: `upgrade rejected with HTTP ${status}: ${detail}`,
-        fields: { status, detail },
-      });
+    rejectedUpgrade(status, detail, why) {
+      upgrades.add(() => ({
+        text: `upgrade rejected with HTTP ${status}: ${detail}${because(why)}`,
+        fields: { status, detail, why },
+      }));
+    },
+    rejectedRequest(status, detail, request) {
+      const what = request === undefined ? 'malformed request' : `${request.method} ${request.path}`;
+      requests.add(() => ({
+        text: `${what} rejected with HTTP ${status}: ${detail}`,
+        fields: { status, detail, ...request },
+      }));
     },
     closed(connection, code, reason, by) {
       log.add({
@@ -67,5 +79,12 @@ export function narrate(log: Log, colors: ChalkInstance): ServerObserver {
         fields: { namespace, cursor, delivered },
       });
     },
+    dispose() {
+      for (const one of [clients, upgrades, requests]) one.dispose();
+    },
   };
+}
+
+function because(why: string | undefined): string {
+  return why === undefined ? '' : `: ${why}`;
 }

@@ -24,12 +24,18 @@ export interface Reloadable {
  */
 export function reloadOnSignal(io: Io, log: Log, reloadables: readonly Reloadable[]): () => void {
   if (reloadables.length === 0) return () => {};
-  let running = Promise.resolve();
-  return io.onReload(() => {
-    // One after the other, so that the last signal has the last word.
-    running = running.then(async () => {
+  let isReading = false;
+  let isAskedAgain = false;
+  return io.onReload(async () => {
+    // However many signals come while files are read, they are read once more: so the last one has the last word.
+    isAskedAgain = true;
+    if (isReading) return;
+    isReading = true;
+    while (isAskedAgain) {
+      isAskedAgain = false;
       for (const one of reloadables) await reload(one, log);
-    });
+    }
+    isReading = false;
   });
 }
 
@@ -51,12 +57,22 @@ async function reload(one: Reloadable, log: Log): Promise<void> {
 }
 
 async function readAgain({ files, read }: Reloadable): Promise<() => void> {
-  for (const file of files) {
-    // A pipe that nobody writes to would hold up a thread, and with it the end of the process.
-    if (!(await stat(file)).isFile())
-      throw new Error(`${file} is no regular file, and can be read only once`);
-  }
-  return read();
+  const before = await Promise.all(files.map(versionOf));
+  const putInForce = await read();
+  const after = await Promise.all(files.map(versionOf));
+  const changed = files.find((_, index) => before[index] !== after[index]);
+  // Half of a tokens file is a valid one, without the other half of the clients.
+  if (changed !== undefined)
+    throw new Error(`${changed} changed while it was read; send SIGHUP when it is complete`);
+  return putInForce;
+}
+
+/** What is different when a file has been written to, or replaced. */
+async function versionOf(file: string): Promise<string> {
+  const found = await stat(file, { bigint: true });
+  // A pipe has given away what it had.
+  if (!found.isFile()) throw new Error(`${file} is no regular file, and can be read only once`);
+  return [found.dev, found.ino, found.size, found.mtimeNs].join();
 }
 
 /** A file system that does not answer is not to be in the way of the next signal. */

@@ -1,3 +1,4 @@
+import { printableJson } from '../../protocol/printable.js';
 import { formatAmount, formatCount } from '../../protocol/units.js';
 import { checkBindHost } from '../../server/bind-host.js';
 import { createDatafnWsServer, type DatafnWsServer } from '../../server/create-server.js';
@@ -9,6 +10,7 @@ import { readAuth } from './auth.js';
 import { banner } from './banner.js';
 import { BoundedLines } from './bounded-lines.js';
 import { readServeOptions, type TracedServeOptions } from './config.js';
+import { limitedLogger } from './limited-log.js';
 import { Log, type LogEvent } from './log.js';
 import { narrate } from './narrate.js';
 import { type Reloadable, reloadOnSignal } from './reload.js';
@@ -39,6 +41,8 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   await checkBindHost(options.host);
   const tls = await readTlsPair(traced);
   const auth = await readAuth(traced, log);
+  const narrator = narrate(log, colors);
+  const logger = limitedLogger(log);
   const stops = new StopLines(options.drain, () => server.websocketHandler.connectionCount);
   const server = createDatafnWsServer({
     host: options.host,
@@ -68,6 +72,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     clientBufferBytes: options.clientBuffer,
     slowClientTimeoutMs: options.slowClientTimeout,
     handshakeBacklog: options.handshakeBacklog,
+    refuseWith: options.refuseWith,
     shedAboveMs: options.shedAbove,
     resume: options.resume,
     monotonic: options.monotonic,
@@ -77,8 +82,8 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     authTimeoutMs: options.authTimeout,
     maxPendingAuth: options.maxPendingAuth,
     anonymousNamespace: options.anonymousNamespace,
-    logger: options.logLevel === 'silent' ? undefined : log.asLogger(),
-    observer: isHeard ? { ...narrate(log, colors), drainRequested: () => log.add(stops.asked()) } : undefined,
+    logger: options.logLevel === 'silent' ? undefined : logger,
+    observer: isHeard ? { ...narrator, drainRequested: () => log.add(stops.asked()) } : undefined,
   });
 
   let hasCrashed = false;
@@ -104,7 +109,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   if (options.json) {
     const { wsUrl, apiUrl } = address;
     // Who starts it by script reads the addresses and the process from this line.
-    io.stdout.write(`${JSON.stringify({ event: 'listening', wsUrl, apiUrl, pid: process.pid })}\n`);
+    io.stdout.write(`${printableJson({ event: 'listening', wsUrl, apiUrl, pid: process.pid })}\n`);
   } else {
     const trust = tls === undefined ? '' : trustFlag(tls, options.tlsCert ?? '', options.host);
     io.stdout.write(banner(address, options, colorsFor(io, 'stdout'), auth.example, trust));
@@ -118,6 +123,8 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   stop.dispose();
   stopReloads();
   strayErrors.dispose();
+  narrator.dispose();
+  logger.dispose();
   if (hasCrashed) return INTERNAL_ERROR;
   if (typeof outcome === 'string') return STOP_EXIT_CODES[outcome];
   log.add(stopped(outcome, server));
@@ -126,10 +133,17 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
 
 function stopped({ left, cut }: ShutdownOutcome, server: DatafnWsServer): LogEvent {
   const { goneAway } = server.stats();
+  const sockets = [
+    ...(left > 0 ? [`${formatAmount(left, 'socket')} ended`] : []),
+    ...(cut > 0 ? [`${formatCount(cut)} terminated`] : []),
+  ].join(', ');
+  const clients = goneAway > 0 ? `${formatAmount(goneAway, 'client')} left with 1001` : '';
   return {
     level: cut > 0 ? 'warn' : 'info',
     event: 'server.stopped',
-    text: `stopped: ${formatAmount(left, 'socket')} ended, ${formatCount(cut)} cut; ${formatAmount(goneAway, 'client')} left with 1001`,
+    text: ['stopped', [sockets, clients].filter((part) => part !== '').join('; ')]
+      .filter((part) => part !== '')
+      .join(': '),
     fields: { left, goneAway, cut },
   };
 }
@@ -139,7 +153,7 @@ function dropped(count: number): LogEvent {
     // Seen at every level: there may have been errors among them.
     level: 'error',
     event: 'log.dropped',
-    text: `${formatAmount(count, 'line')} of this log ${count === 1 ? 'was' : 'were'} dropped: nobody read them in time`,
+    text: `${formatAmount(count, 'line')} of this log ${count === 1 ? 'was' : 'were'} dropped: the reader was too slow`,
     fields: { lines: count },
   };
 }

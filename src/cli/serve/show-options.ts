@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { serveOptions } from '../../options/serve.js';
 import type { OptionOrigin, OptionSpec } from '../../options/spec.js';
-import { printable } from '../../protocol/printable.js';
+import { printable, printableJson } from '../../protocol/printable.js';
 import type { TracedServeOptions } from './config.js';
 
 /** What stands for a secret. */
@@ -28,7 +28,7 @@ export function optionsAsYaml(traced: TracedServeOptions): string {
 /** The same for a machine: `{"options":{"port":{"value":3001,"from":"default"},…}}`. */
 export function optionsAsJson(traced: TracedServeOptions): string {
   const options = shownOptions(traced).map(({ key, value, origin }) => [key, { value, from: origin.from }]);
-  return `${printable(JSON.stringify({ event: 'checked', options: Object.fromEntries(options) }))}\n`;
+  return `${printableJson({ event: 'checked', options: Object.fromEntries(options) })}\n`;
 }
 
 /** Every option that can stand in a config file. */

@@ -25,10 +25,11 @@ export class StopLines {
     const over = this.drainMs === 0 ? '' : ` over ${hasBegun ? 'the next ' : ''}${formatDuration(drainMs)}`;
     const doing = hasBegun ? `${closing} already,` : closing;
     const again = signal === undefined ? '' : '; once more to stop at once';
+    const what = `${doing} ${formatAmount(clients, 'client')} with 1001${over}${again}`;
     return {
       level: 'info',
       event: 'server.stopping',
-      text: `${signal ?? 'POST /v1/drain'}: ${doing} ${formatAmount(clients, 'client')} with 1001${over}${again}`,
+      text: `${signal ?? 'POST /v1/drain'}: ${clients === 0 ? 'stopping, no client is connected' : what}`,
       fields: { signal, connections: clients, drainMs },
     };
   }

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
+import { readFileOfAnyKind } from '../../options/read-file.js';
 import { flagOf } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import type { TlsPair } from '../../server/tls.js';
@@ -51,7 +51,7 @@ async function read(
   { origins }: TracedServeOptions,
 ): Promise<Buffer> {
   try {
-    return await readFile(file);
+    return await readFileOfAnyKind(file);
   } catch (error) {
     const { kind, from } = origins[name];
     const where = kind === 'flag' ? '' : ` (${from})`;

@@ -3,9 +3,9 @@ import type { OriginRule } from '../origin-rule.js';
 import { readItems } from './body.js';
 import { answerPreflight, screenBrowsers } from './browsers.js';
 import { type CursorItem, validateItems } from './cursors.js';
-import { ProblemError } from './problem.js';
+import { ProblemError, type ProblemListener } from './problem.js';
 import { type Routes, routeRequests, sendJson } from './router.js';
-import { screen } from './screen.js';
+import { isProbe, screen } from './screen.js';
 
 /** What the HTTP API does its work with. */
 export interface ApiBackend {
@@ -17,8 +17,12 @@ export interface ApiBackend {
   namespaces(): Iterable<{ namespace: string; connections: number }>;
   /** False from the moment a shutdown begins. */
   isReady(): boolean;
+  /** The admin rule allows a request. The probes, which anybody may call, do not count. */
+  admitted(request: IncomingMessage): void;
   /** A request was over a limit. */
   limited(name: 'bodySize' | 'batchItems' | 'origin'): void;
+  /** A request was answered with an error. */
+  refused: ProblemListener;
   /** False when there is nobody left to hear of a cursor: in a drain, clients are connected until its end. */
   takesCursors(): boolean;
   /** Takes no new clients from here on; what of it is told to the caller. */
@@ -90,10 +94,11 @@ export function createApi(backend: ApiBackend, options: ApiOptions): RequestList
       },
     },
   };
-  return routeRequests(routes, (request, response) => {
+  return routeRequests(routes, backend.refused, (request, response) => {
     screenBrowsers(request, response, rules);
     if (options.cors && answerPreflight(request, response)) return true;
     screen(request, adminToken);
+    if (!isProbe(request.url ?? '')) backend.admitted(request);
     return false;
   });
 }

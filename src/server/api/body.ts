@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { describe } from '../../protocol/identifiers.js';
 import { parseJsonBody, parseNdjsonBody } from './cursors.js';
 import { ProblemError } from './problem.js';
 
@@ -12,6 +13,9 @@ const PARSERS = new Map([
   ['application/x-ndjson', parseNdjsonBody],
   ['application/ndjson', parseNdjsonBody],
 ]);
+
+const MEDIA_TYPE =
+  /^\s*(application|audio|font|image|message|model|multipart|text|video)\/[\w.+-]{1,60}\s*$/i;
 
 /**
  * Reads the body of a request as a list of items.
@@ -30,10 +34,14 @@ export async function readItems(
   if (type === undefined && isWithoutBody(headers)) return undefined;
   const parse = PARSERS.get((type ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '');
   if (parse === undefined) {
-    throw new ProblemError(415, 'Expected Content-Type to be application/json or application/x-ndjson', {
-      field: 'Content-Type',
-      fix: "Add -H 'content-type: application/json'.",
-    });
+    throw new ProblemError(
+      415,
+      `Expected Content-Type to be application/json or application/x-ndjson, got ${shownType(type)}`,
+      {
+        field: 'Content-Type',
+        fix: "Add -H 'content-type: application/json'.",
+      },
+    );
   }
   const body = await readBytes(request, maxBytes);
   if (body === 'too large') {
@@ -46,6 +54,13 @@ export async function readItems(
     });
   }
   return parse(decode(headers, body));
+}
+
+/** A media type (RFC 9110 section 8.3.1), without its parameters. What is none may be anything, a secret too. */
+function shownType(contentType: string | undefined): string {
+  if (contentType === undefined) return 'none';
+  const [type = ''] = contentType.split(';', 1);
+  return MEDIA_TYPE.test(type) ? describe(type.trim()) : 'something else';
 }
 
 function isWithoutBody(headers: IncomingHttpHeaders): boolean {

@@ -29,7 +29,8 @@ export function screenBrowsers(
   if (origin === undefined) return;
   if (!isAllowed(origin)) {
     onRefused();
-    throw new ProblemError(403, originRefusal(origin), { field: 'Origin' });
+    const { detail, fix } = originRefusal(origin);
+    throw new ProblemError(403, detail, { field: 'Origin', fix });
   }
   if (cors) response.setHeader('access-control-allow-origin', origin).setHeader('vary', 'Origin');
 }

@@ -1,20 +1,32 @@
 import type { Duplex } from 'node:stream';
-import { endWithProblem } from './raw-problem.js';
+import { proxyProtocolRefusal } from './proxy-protocol.js';
+import { endWithProblem, type Refusal } from './raw-problem.js';
+
+/** An error of the event `clientError`. */
+type ClientError = NodeJS.ErrnoException & { readonly rawPacket?: Uint8Array };
 
 /** For `clientError` of an HTTP server: what is no HTTP request at all, too long, or too slow in coming. */
-export function answerUnparsable(error: NodeJS.ErrnoException, socket: Duplex): void {
+export function answerUnparsable(
+  error: ClientError,
+  socket: Duplex,
+  onRefused: (refusal: Refusal) => void,
+): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  switch (error.code) {
+  const refusal = unparsableRefusal(error);
+  onRefused(refusal);
+  endWithProblem(socket, refusal);
+}
+
+function unparsableRefusal({ code, rawPacket }: ClientError): Refusal {
+  switch (code) {
     case 'HPE_HEADER_OVERFLOW':
-      endWithProblem(socket, { status: 431, detail: 'Expected shorter headers' });
-      break;
+      return { status: 431, detail: 'Expected shorter headers' };
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      endWithProblem(socket, { status: 408, detail: 'Expected the whole request sooner' });
-      break;
+      return { status: 408, detail: 'Expected the whole request sooner' };
     default:
-      endWithProblem(socket, { status: 400, detail: 'Expected an HTTP/1.1 request' });
+      return proxyProtocolRefusal(rawPacket) ?? { status: 400, detail: 'Expected an HTTP/1.1 request' };
   }
 }

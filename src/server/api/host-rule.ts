@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { isIPv4 } from 'node:net';
+import { describe } from '../../protocol/identifiers.js';
 
 /** Whether a bind address or host name means this machine alone. */
 export function isLoopback(host: string): boolean {
@@ -34,4 +35,9 @@ export function hostOf({ url = '', headers }: IncomingMessage): string | undefin
  */
 export function hasLoopbackHost(host: string | undefined): boolean {
   return host !== undefined && isLoopback(host.replace(/:\d*$/, ''));
+}
+
+/** What a request is told whose host names another machine. */
+export function hostRefusal(host: string | undefined): string {
+  return `Expected the Host to be a loopback name, got ${host === undefined ? 'none' : describe(host)}`;
 }

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
 
 /** The media type of {@link Problem} (RFC 9457 section 6.1). */
 export const PROBLEM_TYPE = 'application/problem+json';
@@ -16,24 +16,35 @@ export interface Problem {
   readonly fix?: string;
 }
 
-type ProblemParts = Pick<Problem, 'field' | 'fix'>;
+/** Called with each request that is answered with a problem document. */
+export type ProblemListener = (request: IncomingMessage, problem: Problem) => void;
+
+/** The optional members of a {@link Problem}. */
+export type ProblemExtra = { readonly [Name in 'field' | 'fix']?: Problem[Name] | undefined };
 
 /** Thrown by a route to answer with a problem document, and to end the connection with `endsConnection`. */
 export class ProblemError extends Error {
   constructor(
     readonly statusCode: number,
     detail: string,
-    readonly extra: ProblemParts & { readonly endsConnection?: boolean } = {},
+    readonly extra: ProblemExtra & { readonly endsConnection?: boolean } = {},
   ) {
     super(detail);
   }
 
   toProblem(): Problem {
-    const { endsConnection: _, ...parts } = this.extra;
-    return problem(this.statusCode, this.message, parts);
+    return problem(this.statusCode, this.message, this.extra);
   }
 }
 
-export function problem(status: number, detail: string, extra: ProblemParts = {}): Problem {
-  return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, ...extra };
+export function problem(status: number, detail: string, extra: ProblemExtra = {}): Problem {
+  const { field, fix } = extra;
+  return {
+    type: 'about:blank',
+    title: STATUS_CODES[status] ?? 'Error',
+    status,
+    detail,
+    ...(field === undefined ? {} : { field }),
+    ...(fix === undefined ? {} : { fix }),
+  };
 }

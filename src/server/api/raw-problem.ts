@@ -7,12 +7,25 @@ export interface Refusal {
   readonly status: number;
   /** Says what was expected, for the problem document (RFC 9457) and the log. */
   readonly detail: string;
+  /** Which part of the request was wrong. */
+  readonly field?: string | undefined;
+  /** What to do about it. */
+  readonly fix?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** More that is for the log, and not for the peer. */
+  readonly why?: string | undefined;
 }
 
-/** Answers with a problem document straight to the socket, and ends the connection. */
-export function endWithProblem(socket: Duplex, { status, detail, headers = {} }: Refusal): void {
-  const body = JSON.stringify(problem(status, detail));
+/** Time to read an answer that ends a connection. It is short, so it waits only where earlier ones were not read. */
+const READ_WITHIN_MS = 2000;
+
+/**
+ * Answers with a problem document straight to the socket, and ends the connection: at once, or after two seconds if the
+ * peer does not read.
+ */
+export function endWithProblem(socket: Duplex, refusal: Refusal): void {
+  const { status, detail, field, fix, headers = {} } = refusal;
+  const body = JSON.stringify(problem(status, detail, { field, fix }));
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'Connection: close',
@@ -20,6 +33,8 @@ export function endWithProblem(socket: Duplex, { status, detail, headers = {} }:
     `Content-Length: ${Buffer.byteLength(body)}`,
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
+  const deadline = setTimeout(() => socket.destroy(), READ_WITHIN_MS).unref();
+  socket.once('close', () => clearTimeout(deadline));
   socket.once('finish', () => socket.destroy());
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
 }

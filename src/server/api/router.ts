@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { PROBLEM_TYPE, type Problem, ProblemError, problem } from './problem.js';
+import { pathOf } from '../request-target.js';
+import { PROBLEM_TYPE, ProblemError, type ProblemListener, problem } from './problem.js';
 
 /** Answers one request; what it throws becomes a problem document. */
 type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
@@ -13,10 +14,12 @@ export type Routes = Readonly<Record<string, Partial<Readonly<Record<'GET' | 'PO
  * A framework was measured and not taken: six fixed paths need no router, and Hono on Node doubles the CPU of a
  * request unless bodies and answers bypass it (docs/performance.md).
  *
+ * @param onProblem called with each of them.
  * @param before looks at each request first, those of unknown paths included; true when it has answered.
  */
 export function routeRequests(
   routes: Routes,
+  onProblem: ProblemListener,
   before: (request: IncomingMessage, response: ServerResponse) => boolean,
 ): RequestListener {
   const byPath = new Map(Object.entries(routes));
@@ -26,9 +29,9 @@ export function routeRequests(
   };
   return (request, response) => {
     try {
-      handle(request, response)?.catch((error: unknown) => sendError(response, error));
+      handle(request, response)?.catch((error: unknown) => sendError(request, response, error, onProblem));
     } catch (error) {
-      sendError(response, error);
+      sendError(request, response, error, onProblem);
     }
   };
 }
@@ -38,7 +41,7 @@ function handlerOf(
   { method = '', url = '' }: IncomingMessage,
   response: ServerResponse,
 ): Handler {
-  const path = pathOf(url);
+  const path = decodedPath(url);
   if (path === undefined) {
     throw new ProblemError(400, 'Expected the path to be percent-encoded (RFC 3986), got one that is not');
   }
@@ -52,12 +55,9 @@ function handlerOf(
   throw new ProblemError(405, `Expected ${shown} to be called with ${allow}, got ${method}`);
 }
 
-/**
- * The path of a request target (RFC 9112 section 3.2), percent-decoded; undefined when it is not well encoded.
- * Of an absolute target the scheme and the host are left out.
- */
-export function pathOf(target: string): string | undefined {
-  const [path = ''] = target.replace(/^https?:\/\/[^/?#]*/i, '').split(/[?#]/, 1);
+/** The path of a request, percent-decoded; undefined when it is not well encoded. */
+function decodedPath(target: string): string | undefined {
+  const path = pathOf(target);
   try {
     return path.includes('%') ? decodeURI(path) : path;
   } catch {
@@ -70,7 +70,12 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
   send(response, status, 'application/json', JSON.stringify(body));
 }
 
-function sendError(response: ServerResponse, error: unknown): void {
+function sendError(
+  request: IncomingMessage,
+  response: ServerResponse,
+  error: unknown,
+  onProblem: ProblemListener,
+): void {
   // The caller is gone, or was answered before the error.
   if (response.destroyed || response.headersSent) return;
   // What went wrong inside is nobody's business outside.
@@ -78,10 +83,7 @@ function sendError(response: ServerResponse, error: unknown): void {
     error instanceof ProblemError ? error.toProblem() : problem(500, 'Something went wrong in the server');
   if (error instanceof ProblemError && error.extra.endsConnection) response.setHeader('connection', 'close');
   if (body.status === 401) response.setHeader('www-authenticate', 'Bearer');
-  sendProblem(response, body);
-}
-
-function sendProblem(response: ServerResponse, body: Problem): void {
+  onProblem(request, body);
   send(response, body.status, PROBLEM_TYPE, JSON.stringify(body));
 }
 

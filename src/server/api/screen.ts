@@ -1,21 +1,27 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { fromAuthorization } from '../auth/token-source.js';
-import { hasLoopbackHost, hasSeveralHosts, hostOf } from './host-rule.js';
+import { pathOf } from '../request-target.js';
+import { hasLoopbackHost, hasSeveralHosts, hostOf, hostRefusal } from './host-rule.js';
 import { ProblemError } from './problem.js';
-import { pathOf } from './router.js';
 
-/** Routes that an orchestrator calls without credentials. */
+/** Routes that orchestrators and load balancers call: without credentials, and with any Host or none. */
 const PROBES = new Set(['/healthz', '/readyz']);
+
+/** Whether a request is for a route that anybody may call. */
+export function isProbe(url: string): boolean {
+  return PROBES.has(pathOf(url));
+}
 
 /**
  * Decides who may call the API.
  *
  * @param adminToken with it, every route but the two probes wants it as bearer; without it, the Host must be a
- *   loopback name.
+ *   loopback name. The probes answer everybody.
  * @throws {ProblemError} 400, 401 or 403 for who may not.
  */
 export function screen(request: IncomingMessage, adminToken: string | undefined): void {
+  if (isProbe(request.url ?? '')) return;
   const { host, authorization } = request.headers;
   if (host === undefined && request.httpVersion !== '1.0') {
     // RFC 9112 section 3.2.
@@ -25,13 +31,13 @@ export function screen(request: IncomingMessage, adminToken: string | undefined)
     throw new ProblemError(400, 'Expected one Host header, got several', { field: 'Host' });
   }
   if (adminToken === undefined) {
-    if (hasLoopbackHost(hostOf(request))) return;
-    throw new ProblemError(403, 'Expected the host to be a loopback name', {
+    const asked = hostOf(request);
+    if (hasLoopbackHost(asked)) return;
+    throw new ProblemError(403, hostRefusal(asked), {
       field: 'Host',
       fix: 'Call it as http://127.0.0.1 or http://localhost, or start the server with --admin-token.',
     });
   }
-  if (PROBES.has(pathOf(request.url ?? '') ?? '')) return;
   const token = fromAuthorization(authorization);
   if (token !== undefined && sameSecret(token, adminToken)) return;
   throw new ProblemError(

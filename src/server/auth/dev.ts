@@ -1,5 +1,6 @@
 import { namespaceProblem } from '../../protocol/identifiers.js';
 import type { NamespaceProvider } from './provider.js';
+import { refuse } from './refusal-reason.js';
 
 const devProviders = new WeakSet<NamespaceProvider>();
 
@@ -10,8 +11,14 @@ const devProviders = new WeakSet<NamespaceProvider>();
  * @param anonymousNamespace where clients without a token go; without it they are refused.
  */
 export function devNamespaceProvider(anonymousNamespace?: string): NamespaceProvider {
-  const provider: NamespaceProvider = ({ token = anonymousNamespace }) =>
-    namespaceProblem(token) === undefined ? token : undefined;
+  const provider: NamespaceProvider = (request) => {
+    const { token = anonymousNamespace } = request;
+    if (token === undefined) return undefined;
+    const wrong = namespaceProblem(token);
+    return wrong === undefined
+      ? token
+      : refuse(request, `the token is no namespace: expected it to be ${wrong}`);
+  };
   devProviders.add(provider);
   return provider;
 }

@@ -1,4 +1,5 @@
 import { errors } from 'jose';
+import { MAX_CANDIDATE_KEYS } from './key-set.js';
 
 /**
  * Why a token was refused, in words for whoever runs the server; `undefined` for an error that is no fault of the token,
@@ -11,6 +12,9 @@ export function jwtRefusal(error: unknown, algorithms: readonly string[]): strin
   if (error instanceof errors.JWTClaimValidationFailed) return claimRefusal(error);
   if (error instanceof errors.JWSSignatureVerificationFailed) return 'its signature is not valid';
   if (error instanceof errors.JWKSNoMatchingKey) return 'the issuer publishes no key for it';
+  if (error instanceof errors.JWKSMultipleMatchingKeys) {
+    return `it names no key (\`kid\`), and the issuer publishes more than ${MAX_CANDIDATE_KEYS} that could be it`;
+  }
   if (error instanceof errors.JOSEAlgNotAllowed) {
     return `it is not signed with ${algorithms.join(' or ')}`;
   }

@@ -9,8 +9,10 @@ import { checkOptions, NON_EMPTY_STRING, type OptionRule, objectWith } from '../
 import { isLoopback } from '../api/host-rule.js';
 import { issuerKeys } from './issuer-keys.js';
 import { jwtRefusal } from './jwt-refusal.js';
+import { algorithmsOf, MAX_CANDIDATE_KEYS } from './key-set.js';
 import type { ConnectRequest, NamespaceProvider } from './provider.js';
 import { redact } from './redact.js';
+import { refuse } from './refusal-reason.js';
 
 /** How {@link jwtNamespaceProvider} verifies tokens. Exactly one of `secret`, `publicKey` and `jwksUrl` is given. */
 export interface JwtProviderOptions {
@@ -25,9 +27,15 @@ export interface JwtProviderOptions {
    * Where the issuer publishes its keys (RFC 7517): https, or http on this machine; at most 1 MiB. They are fetched
    * when the first token comes, again after 10 minutes, and for a key that is not among them at most every 30 seconds;
    * after a fetch that failed, not for 5 seconds. Keys that cannot be fetched again hold until they are an hour old.
-   * RS256, PS256, ES256 and EdDSA.
+   * RS256, PS256, ES256 and EdDSA. Keys that cannot be used are ignored; a token that names none is tried with at most
+   * 16 of the others.
    */
   readonly jwksUrl?: string | undefined;
+  /**
+   * Certificates (PEM) to trust for `jwksUrl`, in place of those that Node.js trusts: its own list, and that of
+   * `NODE_EXTRA_CA_CERTS`.
+   */
+  readonly ca?: string | undefined;
   /** What `iss` must be. Default: anything. */
   readonly issuer?: string | undefined;
   /** What `aud` must be or contain. Default: anything. */
@@ -60,6 +68,7 @@ const RULES = {
   secret: STRING_OR_BYTES,
   publicKey: NON_EMPTY_STRING,
   jwksUrl: NON_EMPTY_STRING,
+  ca: NON_EMPTY_STRING,
   issuer: NON_EMPTY_STRING,
   audience: NON_EMPTY_STRING,
   clockToleranceMs: TOLERANCE_MS,
@@ -94,8 +103,9 @@ export function jwtNamespaceProvider(options: JwtProviderOptions): NamespaceProv
     ...(options.audience === undefined ? {} : { audience: options.audience }),
   };
   const refused = (why: string, request: ConnectRequest) => {
-    logger?.info('A token was refused', { why: redact(why, request) });
-    return undefined;
+    const reason = redact(why, request);
+    logger?.info('A token was refused', { why: reason });
+    return refuse(request, `the token was refused: ${reason}`);
   };
   return async (request) => {
     const { token } = request;
@@ -118,15 +128,16 @@ export function jwtNamespaceProvider(options: JwtProviderOptions): NamespaceProv
   };
 }
 
-function verificationOf({ secret, publicKey, jwksUrl, logger }: JwtProviderOptions): Verification {
+function verificationOf({ secret, publicKey, jwksUrl, ca, logger }: JwtProviderOptions): Verification {
   const given = Object.entries({ secret, publicKey, jwksUrl }).filter(([, value]) => value !== undefined);
   if (given.length !== 1) {
     const got = given.length === 0 ? 'none of them' : given.map(([name]) => `\`${name}\``).join(' and ');
     throw invalid(`Expected one of \`secret\`, \`publicKey\` and \`jwksUrl\`, got ${got}`);
   }
+  if (ca !== undefined && jwksUrl === undefined) throw invalid('Expected `jwksUrl` with `ca`, got none');
   if (secret !== undefined) return { key: createSecretKey(Buffer.from(secret)), algorithms: ['HS256'] };
   if (publicKey !== undefined) return ofPublicKey(publicKey);
-  return ofKeySet(jwksUrl as string, logger);
+  return ofKeySet(jwksUrl as string, ca, logger);
 }
 
 function ofPublicKey(pem: string): Verification {
@@ -138,33 +149,42 @@ function ofPublicKey(pem: string): Verification {
   try {
     key = createPublicKey(pem);
   } catch {
-    throw invalid('Expected `publicKey` to be a public key or a certificate as PEM, got something else');
+    throw invalid(
+      'Expected `publicKey` to be a public key or a certificate as PEM, got text that is neither',
+    );
   }
+  // Of one key, one algorithm: of those of RSA, the one that everybody uses.
+  const algorithms = algorithmsOf(key).filter((one) => one !== 'PS256');
+  if (algorithms.length > 0) return { key, algorithms };
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
-  if (type === 'rsa' && Number(details?.modulusLength) >= 2048) return { key, algorithms: ['RS256'] };
-  if (type === 'ec' && details?.namedCurve === 'prime256v1') return { key, algorithms: ['ES256'] };
-  if (type === 'ed25519') return { key, algorithms: ['EdDSA', 'Ed25519'] };
   const got = [type, details?.namedCurve, details?.modulusLength && `${details.modulusLength} bits`];
   throw invalid(
     `Expected \`publicKey\` to be RSA of at least 2048 bits, P-256 or Ed25519, got ${got.filter(Boolean).join(' ')}`,
   );
 }
 
-function ofKeySet(jwksUrl: string, logger: JwtProviderOptions['logger']): Verification {
+function ofKeySet(
+  jwksUrl: string,
+  ca: string | undefined,
+  logger: JwtProviderOptions['logger'],
+): Verification {
   const url = URL.canParse(jwksUrl) ? new URL(jwksUrl) : undefined;
   // Whoever can change the keys on their way can sign for anybody.
   if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && isLoopback(url.hostname))) {
     throw invalid('Expected `jwksUrl` to be an https URL, or an http one on this machine, got another');
   }
   return {
-    key: issuerKeys(url, (error) =>
+    key: issuerKeys(url, ca, (error) =>
       logger?.warn('The keys of the issuer could not be fetched again; the old ones hold for now', { error }),
     ),
     algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'],
   };
 }
 
-/** Verifies with the key; where several of a key set fit a token that names none, with each of them. */
+/** What is thrown once a signature is valid: another key would not help. */
+const ABOUT_CLAIMS = [errors.JWTExpired, errors.JWTClaimValidationFailed, errors.JWTInvalid];
+
+/** Verifies with the key; where several of a key set fit a token that names none, with each of them in turn. */
 async function verify(
   token: string,
   key: Verification['key'],
@@ -175,11 +195,14 @@ async function verify(
     return await jwtVerify(token, key, options);
   } catch (error) {
     if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    let tried = 0;
     for await (const candidate of error) {
+      if (tried === MAX_CANDIDATE_KEYS) throw error;
+      tried += 1;
       try {
         return await jwtVerify(token, candidate, options);
       } catch (wrong) {
-        if (!(wrong instanceof errors.JWSSignatureVerificationFailed)) throw wrong;
+        if (ABOUT_CLAIMS.some((kind) => wrong instanceof kind)) throw wrong;
       }
     }
     throw new errors.JWSSignatureVerificationFailed();

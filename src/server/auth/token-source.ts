@@ -1,5 +1,11 @@
 import type { IncomingMessage } from 'node:http';
-import { TOKEN_COOKIE, TOKEN_QUERY, TOKEN_SUBPROTOCOL_PREFIX } from '../../protocol/token-ways.js';
+import {
+  SECRET_SUBPROTOCOL_PREFIXES,
+  SYNC_SUBPROTOCOL,
+  TOKEN_COOKIE,
+  TOKEN_QUERY,
+  TOKEN_SUBPROTOCOL_PREFIX,
+} from '../../protocol/token-ways.js';
 
 /** What of a request is looked at to find a token. */
 export type TokenRequest = Pick<IncomingMessage, 'url' | 'headers' | 'headersDistinct'>;
@@ -17,6 +23,11 @@ type SentToken = string | undefined;
  * connects means what it says.
  */
 export function tokenOf(request: TokenRequest): string | undefined {
+  return agreed(sentTokens(request));
+}
+
+/** Every token that counts, one for each place that has one. */
+function sentTokens(request: TokenRequest): SentToken[] {
   const { url = '', headers } = request;
   const said = [
     // Node.js works out all of the distinct headers for one of them: only where there is one.
@@ -24,8 +35,20 @@ export function tokenOf(request: TokenRequest): string | undefined {
     ...fromQuery(url),
     ...fromSubprotocols(headers['sec-websocket-protocol']),
   ].filter((token) => token !== '');
-  if (said.length > 0) return agreed(said);
-  return agreed(fromCookies(headers.cookie).filter((token) => token !== ''));
+  return said.length > 0 ? said : fromCookies(headers.cookie).filter((token) => token !== '');
+}
+
+/** Returns what is wrong with the way in which a client sent its token, for the log, else `undefined`. */
+export function tokenProblem(request: TokenRequest): string | undefined {
+  const sent = sentTokens(request);
+  if (sent.length === 0) return 'no token';
+  if (sent.includes(undefined)) return 'a token that is not well encoded';
+  return new Set(sent).size > 1 ? 'several tokens that differ' : undefined;
+}
+
+/** Whether the query has a token with a `+`, which stands for a blank there: one in base64 is another one then. */
+export function hasLostPlus({ url = '' }: TokenRequest): boolean {
+  return url.includes('+') && fromQuery(url).some((token) => token?.includes(' '));
 }
 
 /** The one token that all of them are. */
@@ -33,11 +56,19 @@ function agreed(tokens: readonly SentToken[]): string | undefined {
   return tokens.every((token) => token === tokens[0]) ? tokens[0] : undefined;
 }
 
-/** The offered subprotocol that carries a token, or else the first one: browsers insist on hearing one of theirs. */
+/**
+ * The protocol of DataFn where it is offered, or else the first offer that carries no secret. A token is selected only
+ * where nothing else is offered: browsers insist on hearing one of theirs (WHATWG WebSockets).
+ */
 export function chooseSubprotocol(offered: ReadonlySet<string>): string | undefined {
-  for (const protocol of offered) if (protocol.startsWith(TOKEN_SUBPROTOCOL_PREFIX)) return protocol;
-  const [first] = offered;
-  return first;
+  if (offered.has(SYNC_SUBPROTOCOL)) return SYNC_SUBPROTOCOL;
+  const [first, ...others] = offered;
+  if (first === undefined) return undefined;
+  return [first, ...others].find((protocol) => !carriesSecret(protocol)) ?? first;
+}
+
+function carriesSecret(protocol: string): boolean {
+  return SECRET_SUBPROTOCOL_PREFIXES.some((prefix) => protocol.startsWith(prefix));
 }
 
 /** The credentials of an `Authorization: Bearer` header (RFC 6750 section 2.1): visible ASCII characters. */

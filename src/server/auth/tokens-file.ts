@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import { readFileOfAnyKind } from '../../options/read-file.js';
 import { plainYamlMessage } from '../../options/yaml-errors.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import { namespaceProblem } from '../../protocol/identifiers.js';
@@ -15,7 +15,7 @@ import { MIN_TOKEN_BYTES, tokenLengthProblem } from './tokens.js';
 export async function readTokensFile(file: string): Promise<ReadonlyMap<string, string>> {
   let text: string | undefined;
   try {
-    text = decodeUtf8(await readFile(file));
+    text = decodeUtf8(await readFileOfAnyKind(file));
   } catch (error) {
     throw invalid([`Expected the tokens file to be a file that can be read: ${messageOf(error)}`]);
   }

@@ -3,6 +3,7 @@ import { DatafnWsError } from '../../protocol/errors.js';
 import { describe, namespaceProblem } from '../../protocol/identifiers.js';
 import { formatAmount } from '../../protocol/units.js';
 import type { NamespaceProvider } from './provider.js';
+import { refuse } from './refusal-reason.js';
 
 /** Tokens and the namespace of each. */
 export type TokenMap = Readonly<Record<string, string>> | ReadonlyMap<string, string>;
@@ -41,8 +42,10 @@ export function tokensNamespaceProvider(tokens: TokenMap): TokensNamespaceProvid
   const key = randomBytes(32);
   const digest = (token: string) => createHmac('sha256', key).update(token).digest('base64');
   let namespaces = digested(tokens, digest);
-  const provider: NamespaceProvider = ({ token }) =>
-    token === undefined ? undefined : namespaces.get(digest(token));
+  const provider: NamespaceProvider = (request) =>
+    request.token === undefined
+      ? undefined
+      : (namespaces.get(digest(request.token)) ?? refuse(request, 'the token is not known'));
   return Object.assign(provider, {
     replace(others: TokenMap) {
       namespaces = digested(others, digest);

@@ -14,7 +14,15 @@ import { GuardedObserver, type ServerObserver } from '../observer.js';
 import { originRule } from '../origin-rule.js';
 import { ConnectionCounters } from '../stats.js';
 import { Connections } from './connections.js';
-import { addressGate, guardGate, handshakeGate, originGate, type UpgradeGate } from './gate.js';
+import {
+  addressGate,
+  guardGate,
+  handshakeGate,
+  originGate,
+  type RefuseWith,
+  type UpgradeGate,
+} from './gate.js';
+import { IgnoredMessages } from './ignored-messages.js';
 import { routeUpgrades } from './upgrade-routes.js';
 import { Upgrader } from './upgrader.js';
 
@@ -33,6 +41,12 @@ export interface AttachOptions extends WsManagerConfig {
    * back, with 503. Default 4,096.
    */
   readonly handshakeBacklog?: number | undefined;
+  /**
+   * How a client without a valid token, or beyond a limit, is refused: `close` upgrades it and closes it with 4401 or
+   * 4503, as the DataFn reference has it; `http` answers 401 or 503 in place of the upgrade, after which DataFn clients
+   * back off. Default `close`.
+   */
+  readonly refuseWith?: RefuseWith | undefined;
   /** Largest inbound message in bytes; a larger one closes its connection with 1009. Default 65,536. */
   readonly maxMessageBytes?: number | undefined;
   /**
@@ -120,13 +134,19 @@ export function attachWebSocketManager(httpServer: HttpServer, options: AttachOp
       ? new WebSocketManager(options, options.logger)
       : new RememberingManager(options, options.logger, newest, options.resume ?? false);
   const counters = new ConnectionCounters();
-  const connections = new Connections(manager, counters, observer, {
-    clientBufferBytes: options.clientBufferBytes ?? SERVER_DEFAULTS.clientBufferBytes,
-    slowClientTimeoutMs: options.slowClientTimeoutMs ?? SERVER_DEFAULTS.slowClientTimeoutMs,
-    closeTimeoutMs: options.closeTimeoutMs ?? SERVER_DEFAULTS.closeTimeoutMs,
-    helloTimeoutMs: options.helloTimeoutMs ?? SERVER_DEFAULTS.helloTimeoutMs,
-    messagePace: messagePace(options),
-  });
+  const connections = new Connections(
+    manager,
+    counters,
+    observer,
+    {
+      clientBufferBytes: options.clientBufferBytes ?? SERVER_DEFAULTS.clientBufferBytes,
+      slowClientTimeoutMs: options.slowClientTimeoutMs ?? SERVER_DEFAULTS.slowClientTimeoutMs,
+      closeTimeoutMs: options.closeTimeoutMs ?? SERVER_DEFAULTS.closeTimeoutMs,
+      helloTimeoutMs: options.helloTimeoutMs ?? SERVER_DEFAULTS.helloTimeoutMs,
+      messagePace: messagePace(options),
+    },
+    options.logger && new IgnoredMessages(logger),
+  );
   const addressOf = clientAddressRule(options.trustProxy ?? []);
   const upgrader = new Upgrader({
     gates: gatesOf(options, addressOf, counters, logger),
@@ -136,6 +156,7 @@ export function attachWebSocketManager(httpServer: HttpServer, options: AttachOp
     authTimeoutMs: options.authTimeoutMs ?? SERVER_DEFAULTS.authTimeoutMs,
     maxPendingAuth: options.maxPendingAuth ?? SERVER_DEFAULTS.maxPendingAuth,
     handshakeBacklog: options.handshakeBacklog ?? SERVER_DEFAULTS.handshakeBacklog,
+    refuseWith: options.refuseWith ?? SERVER_DEFAULTS.refuseWith,
     maxMessageBytes: options.maxMessageBytes ?? SERVER_DEFAULTS.maxMessageBytes,
     maxPendingPongs: maxPendingPongs(options),
     logger,

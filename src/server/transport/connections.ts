@@ -2,6 +2,7 @@ import type { WebSocketManager } from '../../manager/web-socket-manager.js';
 import { CLOSE, type CloseCode } from '../../protocol/close-codes.js';
 import { parseHello } from '../../protocol/messages.js';
 import { ownCopy } from '../../protocol/own-copy.js';
+import type { AuthDecision } from '../auth/ask-provider.js';
 import type { NamespaceGrant } from '../auth/provider.js';
 import type { MessagePace } from '../limits/message-pace.js';
 import type { Closer, ConnectionInfo, ServerObserver } from '../observer.js';
@@ -9,6 +10,7 @@ import type { ConnectionCounters, LimitName } from '../stats.js';
 import { Deadlines } from './deadlines.js';
 import { Departures } from './departures.js';
 import { Expirations } from './expirations.js';
+import type { IgnoredMessages } from './ignored-messages.js';
 import { InputQueue } from './input-queue.js';
 import { Outbox } from './outbox.js';
 import type { ServerSocket, ServerSocketOwner } from './server-socket.js';
@@ -54,12 +56,15 @@ export class Connections implements ServerSocketOwner {
   readonly #expirations = new Expirations<ServerSocket>((client) => close(client, CLOSE.tokenExpired));
   readonly #departures: Departures;
   #lastConnectionId = 0;
+  /** Why the client that is being refused is, for the observer. */
+  #why: string | undefined;
 
   constructor(
     private readonly manager: WebSocketManager,
     private readonly counters: ConnectionCounters,
     private readonly observer: ServerObserver,
     private readonly limits: ConnectionLimits,
+    private readonly ignoredMessages?: IgnoredMessages,
   ) {
     const { clientBufferBytes, slowClientTimeoutMs, closeTimeoutMs, helloTimeoutMs, messagePace } = limits;
     this.clientBufferBytes = clientBufferBytes;
@@ -77,14 +82,24 @@ export class Connections implements ServerSocketOwner {
   }
 
   /** Takes a connection whose handshake is done; one without a grant is closed with 4401. */
-  take(client: ServerSocket, socket: Parameters<ServerSocket['begin']>[1], grant?: NamespaceGrant): void {
+  take(client: ServerSocket, socket: Parameters<ServerSocket['begin']>[1], decision: AuthDecision): void {
     this.#lastConnectionId += 1;
     if (this.#refused.size >= MAX_REFUSED) this.#terminateRefused();
     client.begin(this, socket, this.#lastConnectionId);
     this.#sockets.add(client);
     this.counters.sockets = this.#sockets.size;
-    if (grant === undefined) close(client, CLOSE.unauthorized);
-    else this.#admit(client, grant);
+    if (!('why' in decision)) {
+      this.#admit(client, decision);
+      return;
+    }
+    this.#why = decision.why;
+    close(client, CLOSE.unauthorized);
+    this.#why = undefined;
+  }
+
+  /** The close with which a client of a namespace would be refused now, else `undefined`. */
+  limitFor(namespace: string): CloseCode | undefined {
+    return this.manager.limitFor(namespace);
   }
 
   #admit(client: ServerSocket, { namespace, expiresAtMs }: NamespaceGrant): void {
@@ -118,7 +133,7 @@ export class Connections implements ServerSocketOwner {
     } else {
       this.#refused.add(client);
       this.counters.countRefused(code);
-      this.observer.refused?.(describe(client), code, reason);
+      this.observer.refused?.(describe(client), code, reason, this.#why);
     }
   }
 
@@ -133,13 +148,20 @@ export class Connections implements ServerSocketOwner {
   message(client: ServerSocket, text: string): void {
     if (!client.isAdmitted) return;
     const hello = parseHello(text);
-    if (hello === undefined) return;
+    if (hello === undefined) {
+      this.ignoredMessages?.text(text, () => describe(client));
+      return;
+    }
     this.#silent.delete(client);
     this.manager.handleHello(client, hello);
     const clientId = this.manager.describeClient(client)?.clientId;
     if (clientId === client.clientId) return;
     client.clientId = clientId;
     this.observer.hello?.(describe(client));
+  }
+
+  binary(client: ServerSocket, bytes: number): void {
+    this.ignoredMessages?.binary(bytes, () => describe(client));
   }
 
   tooManyMessages(client: ServerSocket): void {

@@ -1,12 +1,18 @@
 import type { IncomingMessage } from 'node:http';
 import type { DatafnLogger } from '../../manager/types.js';
 import { messageOf } from '../../protocol/errors.js';
-import { hasSeveralHosts } from '../api/host-rule.js';
+import { describe } from '../../protocol/identifiers.js';
+import { ownCopy } from '../../protocol/own-copy.js';
+import { formatAmount } from '../../protocol/units.js';
+import { hasLoopbackHost, hasSeveralHosts, hostOf, hostRefusal } from '../api/host-rule.js';
 import type { Refusal } from '../api/raw-problem.js';
 import type { AddressLimit } from '../limits/address-limit.js';
 import type { AddressOf } from '../limits/client-address.js';
 import { type OriginRule, originRefusal } from '../origin-rule.js';
 import type { ConnectionCounters } from '../stats.js';
+
+/** How clients that are not let in hear of it: by a close code after the upgrade, or by an HTTP status in its place. */
+export type RefuseWith = 'close' | 'http';
 
 /** Looks at an upgrade before anybody is asked who it is; what it returns refuses it. Must not throw. */
 export type UpgradeGate = (request: IncomingMessage) => Refusal | undefined;
@@ -44,17 +50,38 @@ const KEY = /^[+/\dA-Za-z]{22}==$/;
 export function handshakeGate(request: IncomingMessage): Refusal | undefined {
   const { method, headers } = request;
   if (method !== 'GET')
-    return { status: 405, detail: 'A WebSocket handshake is a GET', headers: { Allow: 'GET' } };
-  if (headers.upgrade?.toLowerCase() !== 'websocket') return badHandshake('Invalid Upgrade header');
+    return {
+      status: 405,
+      detail: `A WebSocket handshake is a GET, got a ${method}`,
+      headers: { Allow: 'GET' },
+    };
+  if (headers.upgrade?.toLowerCase() !== 'websocket')
+    return badHandshake(`Expected Upgrade to be websocket, got ${shown(headers.upgrade)}`);
   if (!KEY.test(headers['sec-websocket-key'] ?? ''))
-    return badHandshake('Missing or invalid Sec-WebSocket-Key header');
+    return badHandshake(
+      `Expected Sec-WebSocket-Key to be 16 bytes in base64, got ${lengthOf(headers['sec-websocket-key'])}`,
+    );
   if (!/^(?:13|8)$/.test(headers['sec-websocket-version'] ?? ''))
-    return badHandshake('Missing or invalid Sec-WebSocket-Version header');
+    return badHandshake(
+      `Expected Sec-WebSocket-Version to be 13 or 8, got ${shown(headers['sec-websocket-version'])}`,
+    );
   // It would be read as frames.
   if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0')
-    return badHandshake('Expected a handshake without a body');
+    return badHandshake(
+      `Expected a handshake without a body, got ${headers['transfer-encoding'] === undefined ? `Content-Length ${shown(headers['content-length'])}` : `Transfer-Encoding ${shown(headers['transfer-encoding'])}`}`,
+    );
   if (hasSeveralHosts(request)) return badHandshake('Expected one Host header, got several');
   return undefined;
+}
+
+/** What a nonce is like: it is for nobody to see. */
+function lengthOf(header: string | undefined): string {
+  return header === undefined ? 'none' : formatAmount(header.length, 'character');
+}
+
+/** A header as it came. */
+function shown(header: string | undefined): string {
+  return header === undefined ? 'none' : describe(header);
 }
 
 /** Says what is wrong with a handshake, and which versions there are (RFC 6455 section 4.4). */
@@ -62,12 +89,32 @@ export function badHandshake(detail: string): Refusal {
   return { status: 400, detail, headers: { 'Sec-WebSocket-Version': '13, 8' } };
 }
 
+/** Keeps out who names another machine as Host, while the `dev` provider takes everybody's word. */
+export function loopbackHostGate(): UpgradeGate {
+  // Nearly all clients name the same host.
+  let lastHost: string | undefined;
+  return (request) => {
+    const host = hostOf(request);
+    if (host !== undefined && host === lastHost) return undefined;
+    if (!hasLoopbackHost(host)) {
+      return {
+        status: 403,
+        field: 'Host',
+        detail: hostRefusal(host),
+        fix: 'Connect to 127.0.0.1 or localhost, let the proxy in front send such a Host, or prove who connects with --auth tokens, jwt or module.',
+      };
+    }
+    lastHost = ownCopy(host as string);
+    return undefined;
+  };
+}
+
 /** Keeps pages of other origins out. */
 export function originGate(isAllowed: OriginRule, counters: ConnectionCounters): UpgradeGate {
   return ({ headers: { origin } }) => {
     if (isAllowed(origin)) return undefined;
     counters.countLimited('origin');
-    return { status: 403, detail: originRefusal(origin) };
+    return { status: 403, field: 'Origin', ...originRefusal(origin) };
   };
 }
 

@@ -50,6 +50,8 @@ export interface ServerSocketOwner {
   talksOn(socket: ServerSocket): void;
   /** `ws` found fault with what a client sent, or with its socket, and closes the connection. */
   failed(error: NodeJS.ErrnoException): void;
+  /** A binary message has come, which is ignored. */
+  binary(socket: ServerSocket, bytes: number): void;
   /** A text message has come. */
   message(socket: ServerSocket, text: string): void;
   pong(socket: ServerSocket): void;
@@ -260,8 +262,10 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
 
   /** @internal */
   received(data: Buffer, isBinary: boolean): void {
+    if (!this.pays(data.length)) return;
     // DataFn messages are text; binary ones are ignored, as the contract says.
-    if (this.pays(data.length) && !isBinary) this.#owner?.message(this, String(data));
+    if (isBinary) this.#owner?.binary(this, data.length);
+    else this.#owner?.message(this, String(data));
   }
 
   /** @internal */

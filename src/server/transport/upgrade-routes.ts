@@ -2,7 +2,9 @@ import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { DatafnWsError } from '../../protocol/errors.js';
-import { endWithProblem } from '../api/raw-problem.js';
+import { endWithProblem, type Refusal } from '../api/raw-problem.js';
+import { pathOf, shownPath } from '../request-target.js';
+import { MAX_EARLY_BYTES } from './waiting-room.js';
 
 /** How long another listener has to do something about an upgrade that is not ours. */
 const UNCLAIMED_MS = 10_000;
@@ -10,8 +12,8 @@ const UNCLAIMED_MS = 10_000;
 /** Takes the upgrades of one path. */
 export interface UpgradeHandler {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** An upgrade that belongs to nobody was answered 404; told to one handler of the server, to be counted. */
-  rejected(status: number, detail: string): void;
+  /** Called on one handler of the server for an upgrade that no handler is asked about, so that it is counted. */
+  rejected(refusal: Refusal): void;
 }
 
 /** The paths of an HTTP server that have a WebSocket endpoint of ours, behind one `upgrade` listener. */
@@ -45,30 +47,43 @@ class UpgradeRoutes {
   };
 
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    const handler = this.#handlers.get((request.url ?? '').split('?', 1)[0] ?? '');
-    socket.on('error', ignoreSocketError);
+    if (socket.destroyed) return;
+    const handler = this.#handlers.get(pathOf(request.url));
     // An upgrade elsewhere may be for a listener of somebody else.
     if (handler === undefined && this.httpServer.listenerCount('upgrade') > 1) {
-      this.#leaveToOthers(request, socket, head);
+      this.#leaveToOthers(request, socket);
       return;
     }
+    if (head.length > MAX_EARLY_BYTES) {
+      const [anyHandler] = this.#handlers.values();
+      anyHandler?.rejected({
+        status: 400,
+        detail: 'Expected a client to wait for the answer to its handshake',
+      });
+      socket.destroy();
+      return;
+    }
+    socket.on('error', ignoreSocketError);
+    // A slice of what was read, all of which it would keep alive.
+    const early = Buffer.from(head);
     const earlier = this.#answers.get(socket);
     // Requests on one connection are answered in order (RFC 9112 section 9.3.2), those that came in one go as well.
     // Deno knows of no `closed`.
     if (earlier === undefined || earlier.closed || earlier.destroyed)
-      this.#answer(handler, request, socket, head);
-    else earlier.once('close', () => this.#answer(handler, request, socket, head));
+      this.#answer(handler, request, socket, early);
+    else earlier.once('close', () => this.#answer(handler, request, socket, early));
   };
 
   /** An upgrade that nobody has read from or written to in time is not wanted by anybody: it is not left hanging. */
-  #leaveToOthers(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  #leaveToOthers(request: IncomingMessage, socket: Duplex): void {
+    socket.on('error', ignoreSocketError);
     const { bytesWritten } = socket as Socket;
     const timer = setTimeout(() => {
       const isClaimed =
         socket.writableEnded ||
         (socket as Socket).bytesWritten > bytesWritten ||
         socket.listenerCount('data') + socket.listenerCount('readable') > 0;
-      if (!isClaimed) this.#answer(undefined, request, socket, head);
+      if (!isClaimed) this.#answer(undefined, request, socket, Buffer.alloc(0));
     }, UNCLAIMED_MS);
     timer.unref();
     socket.once('close', () => clearTimeout(timer));
@@ -79,11 +94,23 @@ class UpgradeRoutes {
       handler.upgrade(request, socket, head);
       return;
     }
-    const detail = `No WebSocket here; it is at ${[...this.#handlers.keys()].join(' and ')}`;
+    const refusal = nothingAt(request.url, [...this.#handlers.keys()]);
     const [anyHandler] = this.#handlers.values();
-    anyHandler?.rejected(404, detail);
-    endWithProblem(socket, { status: 404, detail });
+    anyHandler?.rejected(refusal);
+    endWithProblem(socket, refusal);
   }
+}
+
+function nothingAt(target: string | undefined, paths: readonly string[]): Refusal {
+  const path = pathOf(target);
+  const isBelowPrefix = paths.some((known) => path.endsWith(known));
+  return {
+    status: 404,
+    detail: `No WebSocket at ${shownPath(target)}; it is at ${paths.join(' and ')}`,
+    fix: isBelowPrefix
+      ? 'Let the proxy in front remove its prefix from the path, or start the server with the whole path as --path.'
+      : 'Connect there, or start the server with the other path as --path.',
+  };
 }
 
 const routesOf = new WeakMap<HttpServer, UpgradeRoutes>();

@@ -5,13 +5,14 @@ import { type ServerOptions, WebSocketServer } from 'ws';
 import type { DatafnLogger } from '../../manager/types.js';
 import { MAX_TIMER_MS } from '../../protocol/units.js';
 import { endWithProblem, type Refusal } from '../api/raw-problem.js';
-import { askProvider } from '../auth/ask-provider.js';
-import type { NamespaceGrant, NamespaceProvider } from '../auth/provider.js';
-import { chooseSubprotocol, tokenOf } from '../auth/token-source.js';
+import { type AuthDecision, askProvider } from '../auth/ask-provider.js';
+import type { NamespaceProvider } from '../auth/provider.js';
+import { chooseSubprotocol, hasLostPlus, tokenOf, tokenProblem } from '../auth/token-source.js';
 import type { AddressOf } from '../limits/client-address.js';
 import type { ServerObserver } from '../observer.js';
 import type { ConnectionCounters } from '../stats.js';
 import type { Connections } from './connections.js';
+import type { RefuseWith } from './gate.js';
 import { badHandshake, firstRefusal, retryAfter, type UpgradeGate } from './gate.js';
 import { ServerSocket } from './server-socket.js';
 import { TurnQueue } from './turn-queue.js';
@@ -29,6 +30,8 @@ export interface UpgraderOptions {
   readonly maxPendingAuth: number;
   /** Handshakes that may wait for their turn. */
   readonly handshakeBacklog: number;
+  /** How clients without a namespace or a slot are refused. */
+  readonly refuseWith: RefuseWith;
   readonly maxMessageBytes: number;
   /** Pings of a client that may wait for their pong; `ws` terminates the connection at one more. */
   readonly maxPendingPongs: number;
@@ -58,6 +61,15 @@ const TOO_MANY_PENDING: Refusal = {
   detail: 'Too many clients are being authenticated: try again in a moment',
   headers: retryAfter(1000),
 };
+
+/** In place of 4401. */
+const UNAUTHORIZED: Refusal = {
+  status: 401,
+  detail: 'Expected a token that lets a client in',
+  headers: { 'WWW-Authenticate': 'Bearer' },
+};
+/** When a client that found no slot may try again: a slot is free as soon as somebody leaves. */
+const LIMIT_RETRY_MS = 5000;
 
 /**
  * Fragments and reads that one message may take. The default of `ws` lets a client that sends byte by byte make the
@@ -141,15 +153,15 @@ export class Upgrader implements UpgradeHandler {
       this.#reject(socket, TOO_MANY_PENDING);
       return;
     }
-    const grant = this.#ask(request);
-    if (!(grant instanceof Promise)) {
-      this.#shakeHands(request, socket, head, grant);
+    const decision = this.#ask(request);
+    if (!(decision instanceof Promise)) {
+      this.#decided(request, socket, head, decision);
       return;
     }
     this.#undecided.enter(socket, head);
-    void grant.then((found) => {
+    void decision.then((decided) => {
       const early = this.#undecided.leave(socket);
-      if (early !== undefined) this.#shakeHands(request, socket, early, found);
+      if (early !== undefined) this.#decided(request, socket, early, decided);
     });
   }
 
@@ -161,9 +173,9 @@ export class Upgrader implements UpgradeHandler {
     return true;
   }
 
-  rejected(status: number, detail: string): void {
+  rejected({ status, detail, why }: Refusal): void {
     this.options.counters.countRefused(status);
-    this.options.observer.rejectedUpgrade?.(status, detail);
+    this.options.observer.rejectedUpgrade?.(status, detail, why);
   }
 
   /** Refuses upgrades with 503 from here on, for at least so long. */
@@ -197,30 +209,45 @@ export class Upgrader implements UpgradeHandler {
     return askProvider(namespaceProvider, connectRequest, { timeoutMs: authTimeoutMs, logger });
   }
 
-  #shakeHands(
-    request: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-    grant: NamespaceGrant | undefined,
-  ): void {
-    const refusal = this.#shuttingDown();
+  #decided(request: IncomingMessage, socket: Duplex, head: Buffer, decision: AuthDecision): void {
+    const outcome = 'why' in decision ? { why: explained(decision.why, request) } : decision;
+    const refusal = this.#shuttingDown() ?? this.#refusalBeforeUpgrade(outcome);
     if (refusal !== undefined) {
       this.#reject(socket, refusal);
       return;
     }
     if (this.#hasGone(socket)) return;
+    // From the refusal above to the admission nothing else runs, so limits are exact.
+    this.#shakeHands(request, socket, head, outcome);
+  }
+
+  /** With `refuseWith: 'http'`, what is a close code otherwise. */
+  #refusalBeforeUpgrade(decision: AuthDecision): Refusal | undefined {
+    if (this.options.refuseWith !== 'http') return undefined;
+    if ('why' in decision) return { ...UNAUTHORIZED, why: decision.why };
+    const limit = this.options.connections.limitFor(decision.namespace);
+    return limit && { status: 503, detail: limit.reason, headers: retryAfter(LIMIT_RETRY_MS) };
+  }
+
+  #shakeHands(request: IncomingMessage, socket: Duplex, head: Buffer, decision: AuthDecision): void {
     this.#webSocketServer.handleUpgrade(request, socket, head, (accepted) => {
       socket.off('error', ignoreSocketError);
       const client = accepted as ServerSocket;
       if (this.options.isBehindProxy) client.forwardedAddress = this.options.addressOf(request);
-      this.options.connections.take(client, socket as Socket, grant);
+      this.options.connections.take(client, socket as Socket, decision);
       // One that has waited was paused for the change of hands.
       socket.resume();
     });
   }
 
   #reject(socket: Duplex, refusal: Refusal): void {
-    this.rejected(refusal.status, refusal.detail);
+    this.rejected(refusal);
     endWithProblem(socket, refusal);
   }
+}
+
+/** Why a client is not let in, with what the way in which its token came may have to do with it. */
+function explained(why: string | undefined, request: IncomingMessage): string {
+  const reason = why ?? tokenProblem(request) ?? 'the provider knows no namespace for the token';
+  return hasLostPlus(request) ? `${reason} (a + in the query stands for a blank: send it as %2B)` : reason;
 }

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 
 /** A client says nothing before its handshake is answered (RFC 6455 section 4.1); a little is taken and kept. */
-const MAX_EARLY_BYTES = 16 * 1024;
+export const MAX_EARLY_BYTES = 16 * 1024;
 
 interface Waiting {
   readonly onData: (chunk: Buffer) => void;

@@ -43,7 +43,7 @@ describe('what is no report is refused, with what it is instead', () => {
     ['blanks', ' \n', 'got an empty file.'],
     ['text', 'hello', 'got no JSON: '],
     ['half of a report', JSON.stringify(report).slice(0, 5000), 'got no JSON: '],
-    ['a list', [], 'got some other JSON; make one with datafn-ws bench --json FILE.'],
+    ['a list', [], 'got some other JSON; make one with: npx datafn-ws bench --json FILE.'],
     ['null', 'null', 'got some other JSON'],
     ['a package.json', { name: 'x', version: '1.0.0' }, 'got some other JSON'],
     [

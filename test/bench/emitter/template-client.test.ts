@@ -39,6 +39,23 @@ test.each<[string, string, string]>([
   },
 );
 
+test('a server that switches protocols unasked, or repeats a header, fails the emit at once and is not quoted', async () => {
+  const answers = [
+    [
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n',
+      '101 Switching Protocols',
+    ],
+    ['HTTP/1.1 500 No a-secret-key\r\nContent-Length: 0\r\n\r\n', '500 No …'],
+  ] as const;
+  for (const [answer, told] of answers) {
+    const port = await startRaw((socket) => socket.write(answer));
+    const client = new TemplateClient({ ...template(port), headers: { 'x-key': 'Key a-secret-key' } });
+    const emitting = client.emit([{ namespace: 'a', cursor: '1' }]);
+    await expect(within(emitting, 'the end of an emit')).rejects.toThrow(told);
+    client.close();
+  }
+});
+
 test('the cursors of a batch share one deadline: a server that answers each in time, but slowly, is late in the end', async () => {
   let answered = 0;
   const port = await startRaw((socket) => {

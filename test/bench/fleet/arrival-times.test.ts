@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { ClientFleet } from '../../../src/bench/fleet/client-fleet.js';
-import { PLAIN_UPGRADE } from '../../../src/bench/fleet/upgrade.js';
 import { monotonicMs } from '../../../src/bench/measure/clock.js';
 import { Histogram } from '../../../src/bench/measure/histogram.js';
 import { parseScenario } from '../../../src/bench/scenario/load.js';
+import { PLAIN_UPGRADE } from '../../../src/protocol/upgrade.js';
 import { littleServer } from './little-server.js';
 
 test('no handshake takes less time than none: a client never connects before it is meant to', async () => {

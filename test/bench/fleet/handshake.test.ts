@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { handshakeKey, readAnswer, upgradeRequest } from '../../../src/bench/fleet/handshake.js';
-import { Upgrade } from '../../../src/bench/fleet/upgrade.js';
+import { Upgrade } from '../../../src/protocol/upgrade.js';
 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 /** The answer to that key, as RFC 6455 section 1.3 has it. */

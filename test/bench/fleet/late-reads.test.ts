@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { ClientFleet } from '../../../src/bench/fleet/client-fleet.js';
 import { GeneratorHealth } from '../../../src/bench/fleet/generator-health.js';
-import { PLAIN_UPGRADE } from '../../../src/bench/fleet/upgrade.js';
 import { monotonicMs } from '../../../src/bench/measure/clock.js';
 import { Tally } from '../../../src/bench/measure/tally.js';
 import { parseScenario } from '../../../src/bench/scenario/load.js';
+import { PLAIN_UPGRADE } from '../../../src/protocol/upgrade.js';
 import { littleServer, type Peer } from './little-server.js';
 
 const stops: (() => Promise<unknown>)[] = [];

@@ -3,11 +3,11 @@ import type { Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { ClientFleet } from '../../../src/bench/fleet/client-fleet.js';
-import { PLAIN_UPGRADE } from '../../../src/bench/fleet/upgrade.js';
 import { monotonicMs } from '../../../src/bench/measure/clock.js';
 import { Tally } from '../../../src/bench/measure/tally.js';
 import { parseScenario } from '../../../src/bench/scenario/load.js';
 import { encodeServerFrame, OPCODE } from '../../../src/protocol/frames.js';
+import { PLAIN_UPGRADE } from '../../../src/protocol/upgrade.js';
 import { within } from '../../support/deadline.js';
 import { type LittleServer, littleServer, type Peer } from './little-server.js';
 

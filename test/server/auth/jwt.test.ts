@@ -348,12 +348,7 @@ describe('the keys of a URL', () => {
 
   test.each<[string, number, unknown, RegExp]>([
     ['fails', 500, {}, /expected 200 OK, got 500$/],
-    [
-      'is no key set',
-      200,
-      { keys: 'sesame' },
-      /expected a JSON Web Key Set \(RFC 7517\), got something else$/,
-    ],
+    ['is no key set', 200, { keys: 'sesame' }, /the answer is not a JSON Web Key Set \(RFC 7517\)$/],
     [
       'has no end',
       200,
@@ -419,14 +414,14 @@ describe('options that cannot be are refused', () => {
     [
       'a secret of 31 bytes',
       { secret: 'x'.repeat(31) },
-      /Expected `secret` to be at least 32 bytes .*, got something else/,
+      /Expected `secret` to be at least 32 bytes .*, got \d+ bytes \(not shown\)/,
     ],
     ['a secret of 31 bytes in more letters', { secret: Buffer.alloc(31) }, /at least 32 bytes/],
     ['a secret that is no text', { secret: 42 }, /`secret`/],
     [
       'a key that is none',
       { publicKey: 'sesame' },
-      /`publicKey` to be a public key or a certificate as PEM, got something else/,
+      /`publicKey` to be a public key or a certificate as PEM, got text that is neither/,
     ],
     [
       'a private key',

@@ -232,6 +232,8 @@ test('every limit is in GET /v1/stats, at 0 until it is needed', async () => {
     origin: 0,
     pendingConnections: 0,
     slowRequests: 0,
+    pipelinedRequests: 0,
+    unreadAnswers: 0,
     bodySize: 0,
     batchItems: 0,
     eventLoopDelay: 0,

@@ -3,7 +3,6 @@ import { printable } from '../../../protocol/printable.js';
 /** Text as a part of a page: nothing in it is markup, and it does not turn the text around it. */
 export function escapeHtml(text: string): string {
   return printable(text.toWellFormed().replace(/\s+/g, ' '))
-    .replace(/\p{Cf}/gu, '\ufffd')
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')

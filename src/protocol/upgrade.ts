@@ -1,9 +1,4 @@
-import {
-  TOKEN_COOKIE,
-  TOKEN_QUERY,
-  TOKEN_SUBPROTOCOL_PREFIX,
-  type TokenWay,
-} from '../../protocol/token-ways.js';
+import { TOKEN_COOKIE, TOKEN_QUERY, TOKEN_SUBPROTOCOL_PREFIX, type TokenWay } from './token-ways.js';
 
 /** What clients send with an upgrade request, beside what RFC 6455 asks for. */
 export interface UpgradeSettings {

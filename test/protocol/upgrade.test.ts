@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { badToken } from '../../../src/bench/fleet/credentials.js';
-import { upgradeRequest } from '../../../src/bench/fleet/handshake.js';
-import { PLAIN_UPGRADE, Upgrade, type UpgradeSettings } from '../../../src/bench/fleet/upgrade.js';
-import { TOKEN_WAYS } from '../../../src/protocol/token-ways.js';
-import { chooseSubprotocol, tokenOf } from '../../../src/server/auth/token-source.js';
+import { badToken } from '../../src/bench/fleet/credentials.js';
+import { upgradeRequest } from '../../src/bench/fleet/handshake.js';
+import { TOKEN_WAYS } from '../../src/protocol/token-ways.js';
+import { PLAIN_UPGRADE, Upgrade, type UpgradeSettings } from '../../src/protocol/upgrade.js';
+import { chooseSubprotocol, tokenOf } from '../../src/server/auth/token-source.js';
 
 const URL_GIVEN = 'ws://127.0.0.1:3001/datafn/ws';
 
@@ -100,7 +100,7 @@ describe('headers of an upgrade request', () => {
     const settings = { subprotocols: ['datafn-sync-v1', 'b'], tokenVia: 'subprotocol' } as const;
     const offered = requestOf(settings, 'user:1').headers['sec-websocket-protocol'];
     expect(offered).toBe('datafn-sync-v1, b, datafn.bearer.dXNlcjox');
-    expect(chooseSubprotocol(new Set(offered?.split(', ')))).toBe('datafn.bearer.dXNlcjox');
+    expect(chooseSubprotocol(new Set(offered?.split(', ')))).toBe('datafn-sync-v1');
     expect(new Upgrade(URL_GIVEN, { ...PLAIN_UPGRADE, ...settings }).subprotocols('user:1')).toEqual(
       offered?.split(', '),
     );

@@ -1,0 +1,42 @@
+import { namespaceMismatch } from '../protocol/identifiers.js';
+import { tokenProblem } from './checks.js';
+import { SERVER_DEFAULTS } from './defaults.js';
+import { trustOptions } from './emit.js';
+import { eitherWay, list, type Resolved, text, toggle } from './spec.js';
+import { tokenViaOption } from './token-via.js';
+import { listenUrlProblem, maskedUrl } from './urls.js';
+
+/** Every option of `datafn-ws listen`. */
+export const listenOptions = {
+  url: text({
+    placeholder: 'URL',
+    help: 'Where clients connect: a ws: URL, or the http: URL of the server or of the DataFn remote.',
+    default: `ws://${SERVER_DEFAULTS.host}:${SERVER_DEFAULTS.port}${SERVER_DEFAULTS.path}`,
+    check: listenUrlProblem,
+    masked: maskedUrl,
+  }),
+  namespace: list({
+    short: 'n',
+    placeholder: 'NS',
+    help: 'Namespace to listen to, for a server with --auth dev, where the namespace is the token.',
+    check: namespaceMismatch,
+  }),
+  token: text({
+    placeholder: 'TOKEN',
+    help: 'Token to connect with; better in the environment than here.',
+    default: undefined as string | undefined,
+    isSecret: true,
+    check: tokenProblem,
+  }),
+  tokenVia: tokenViaOption('How to send the token'),
+  ...trustOptions,
+  reconnect: eitherWay({
+    help: 'Connect again when the connection ends, as DataFn clients do (the default).',
+    negatedHelp: 'Exit when the connection ends.',
+    fromEnv: false,
+  }),
+  pings: toggle({ help: "Show the server's pings, too.", fromEnv: false }),
+  json: toggle({ help: 'Print everything as JSON lines to stdout.', fromEnv: false }),
+} as const;
+
+export type ListenOptions = Resolved<typeof listenOptions>;
