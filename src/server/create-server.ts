@@ -1,5 +1,5 @@
 import { Server as TlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { guardLogger, silentLogger } from '../manager/logger.js';
 import type { WebSocketManager } from '../manager/web-socket-manager.js';
 import { SERVER_DEFAULTS } from '../options/defaults.js';
@@ -219,10 +219,15 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       pipelinedRequests: limited('pipelinedRequests'),
     },
   ).on('clientError', (error, socket) =>
-    answerUnparsable(error, socket, (refusal) => {
-      proxyProtocol.see(refusal);
-      observer.rejectedRequest?.(refusal.status, refusal.detail);
-    }),
+    answerUnparsable(
+      error,
+      socket,
+      (answer) => turns.afterAnswers(socket as Socket, answer),
+      (refusal) => {
+        proxyProtocol.see(refusal);
+        observer.rejectedRequest?.(refusal.status, refusal.detail);
+      },
+    ),
   );
   pending.watch(httpServer);
   const namespaceProvider = options.namespaceProvider ?? devNamespaceProvider(options.anonymousNamespace);

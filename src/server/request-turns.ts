@@ -43,6 +43,8 @@ type Line = Exchange[];
  */
 export class RequestTurns {
   readonly #lines = new WeakMap<Socket, Line>();
+  /** Connections that end when their requests have been answered. */
+  readonly #ending = new WeakSet<Socket>();
   readonly #turns = new TurnQueue(REQUESTS_PER_TICK, Number.POSITIVE_INFINITY);
   readonly #deadlines: Deadlines<Exchange>;
   /** Complete answers that wait for their readers, oldest first. */
@@ -90,6 +92,20 @@ export class RequestTurns {
   keepAlive({ socket }: IncomingMessage): void {
     const exchange = this.#lines.get(socket)?.[0];
     if (exchange !== undefined) exchange.response.shouldKeepAlive = exchange.mayKeepAlive;
+  }
+
+  /**
+   * Calls `answer` when the requests of a connection have been answered, for something behind them that is no request
+   * (RFC 9112 section 9.3.2: answers come in the order of requests). At once where there are none, and only the first
+   * time for a connection.
+   */
+  afterAnswers(socket: Socket, answer: () => void): void {
+    if (this.#ending.has(socket)) return;
+    this.#ending.add(socket);
+    // One that has not come in full is what `answer` is about.
+    const last = this.#lines.get(socket)?.findLast(({ request }) => request.complete);
+    if (last === undefined) answer();
+    else last.response.once('close', answer);
   }
 
   #lineOf(socket: Socket): Line {

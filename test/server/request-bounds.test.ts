@@ -56,6 +56,20 @@ describe('requests that are sent before the first is answered', () => {
     expect(server.stats()).toMatchObject({ accepted: 0, limited: { pipelinedRequests: 1 } });
   });
 
+  test.each([
+    ['what is no request', 'NOT HTTP\r\n\r\n', '400'],
+    [
+      'one with two lengths',
+      'POST /v1/cursors HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n',
+      '400',
+    ],
+    ['one with a head that is too long', get('/v1/stats', `X-Long: ${'x'.repeat(20_000)}\r\n`), '431'],
+  ])('are answered before %s behind them', async (_, behind, status) => {
+    const { port } = await startServer();
+    const answers = await exchange(port, get('/v1/stats').repeat(3) + behind + get('/v1/stats'));
+    expect(statuses(answers)).toEqual(['200', '200', '200', status]);
+  });
+
   test('may follow one another for ever when each is answered before the next', async () => {
     const { apiUrl, wsUrl, server } = await startServer();
     const client = await openClient(wsUrl, 'a');

@@ -5,19 +5,28 @@ import { endWithProblem, type Refusal } from './raw-problem.js';
 /** An error of the event `clientError`. */
 type ClientError = NodeJS.ErrnoException & { readonly rawPacket?: Uint8Array };
 
-/** For `clientError` of an HTTP server: what is no HTTP request at all, too long, or too slow in coming. */
+/**
+ * For `clientError` of an HTTP server: what is no HTTP request at all, too long, or too slow in coming.
+ *
+ * @param inTurn calls what it is given once the requests in front have been answered.
+ */
 export function answerUnparsable(
   error: ClientError,
   socket: Duplex,
+  inTurn: (answer: () => void) => void,
   onRefused: (refusal: Refusal) => void,
 ): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  const refusal = unparsableRefusal(error);
-  onRefused(refusal);
-  endWithProblem(socket, refusal);
+  inTurn(() => {
+    // The answer to an earlier request has ended the connection.
+    if (!socket.writable) return;
+    const refusal = unparsableRefusal(error);
+    onRefused(refusal);
+    endWithProblem(socket, refusal);
+  });
 }
 
 function unparsableRefusal({ code, rawPacket }: ClientError): Refusal {
