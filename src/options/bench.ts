@@ -210,14 +210,6 @@ export const benchOptions = {
     default: 1,
     fromEnv: false,
   }),
-  benchmarkJson: text({
-    group: 'Reports',
-    placeholder: 'FILE',
-    help: 'Write durations and sizes for github-action-benchmark (customSmallerIsBetter); - for stdout.',
-    default: undefined as string | undefined,
-    fromEnv: false,
-    check: (value) => (value === '' ? 'the name of a file, or -' : undefined),
-  }),
   progress: eitherWay({
     group: 'How it runs',
     help: 'Show live progress even if stderr is not a terminal.',

@@ -1,7 +1,7 @@
 import { formatAmount } from '../../protocol/units.js';
+import { BEHAVIORS } from '../behaviors.js';
 import type { CohortMeasurement, Measurements } from '../measure/measurements.js';
 import { isRefusalKey } from '../measure/tally.js';
-import { BEHAVIORS } from '../scenario/behaviors.js';
 import type { Outcome, Rule } from '../verdict/rule.js';
 
 /** What lets clients in that a server has refused: by its close code and reason, its HTTP status or the error. */

@@ -44,9 +44,7 @@ const metric = z
     spread: z
       .strictObject({ low: number, high: number })
       .optional()
-      .describe(
-        'With --repeat, the least and the greatest value; of a percentile of a single run, between what it could as well have been (95 %).',
-      ),
+      .describe('With --repeat, the lowest and the highest value of the runs.'),
     isLeftToChance: z
       .literal(true)
       .optional()

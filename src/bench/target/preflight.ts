@@ -7,7 +7,7 @@ import { printable } from '../../protocol/printable.js';
 import { Upgrade, type UpgradeSettings } from '../../protocol/upgrade.js';
 import { type EmitTarget, openLane } from '../emitter/lane.js';
 import { type Credentials, tokenFor } from '../fleet/credentials.js';
-import { BEHAVIORS } from '../scenario/behaviors.js';
+import { BEHAVIORS } from '../behaviors.js';
 import { actionsOf, type Cohort, type EmitPhase, type Scenario } from '../scenario/model.js';
 import { hintFor, noApi } from './hints.js';
 import { afterPatience } from './patience.js';

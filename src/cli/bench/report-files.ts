@@ -1,7 +1,6 @@
 import { isAbsolute, relative, resolve } from 'node:path';
 import { crashText } from '../../bench/crash.js';
 import { annotations } from '../../bench/report/annotations.js';
-import { benchmarkJson } from '../../bench/report/benchmark-json.js';
 import { htmlReport } from '../../bench/report/html.js';
 import { junitReport } from '../../bench/report/junit.js';
 import { markdownReport } from '../../bench/report/markdown.js';
@@ -19,7 +18,6 @@ const FORMATS = {
   junit: junitReport,
   markdown: markdownReport,
   html: htmlReport,
-  benchmarkJson,
 } as const;
 
 /** The reports that were asked for, and where they go. */
@@ -37,8 +35,8 @@ export class ReportFiles {
     options: BenchOptions,
     private readonly io: Io,
   ) {
-    const { json, junit, markdown, html, benchmarkJson } = options;
-    const wanted = { json, junit, markdown, html, benchmarkJson };
+    const { json, junit, markdown, html } = options;
+    const wanted = { json, junit, markdown, html };
     this.#files = new OutputFiles(this.#safely(FORMATS), wanted, io, (key) => `--${flagOf(key)}`);
   }
 

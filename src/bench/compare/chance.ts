@@ -1,8 +1,8 @@
-import { BEHAVIORS } from '../scenario/behaviors.js';
+import { BEHAVIORS } from '../behaviors.js';
 import { actionsOf, type Cohort, type Expectation, type Scenario } from '../scenario/model.js';
-import type { Chance } from './compared.js';
-import type { MetricName } from './metric-text.js';
-import { METRICS } from './metrics.js';
+import type { Chance } from '../verdict/metric-kinds.js';
+import type { MetricName } from '../verdict/metric-text.js';
+import { METRICS } from '../verdict/metrics.js';
 
 /**
  * Whether a scenario leaves a count to chance, so that two runs of the same code may differ in it. A count that a rule

@@ -1,5 +1,5 @@
-import type { Expectation } from '../scenario/model.js';
-import { parseRule, type Rule } from './rule.js';
+import { parseRule, type Rule } from '../verdict/rule.js';
+import type { Expectation } from './model.js';
 
 /**
  * What every DataFn server owes its clients, whatever a scenario is about: a server that loses cursors has to fail one

@@ -6,9 +6,9 @@ import { junitReport } from '../../../src/bench/report/junit.js';
 import { markdownReport } from '../../../src/bench/report/markdown.js';
 import { terminalReport } from '../../../src/bench/report/terminal.js';
 import { verdictOf } from '../../../src/bench/result.js';
+import { IMPLICIT_RULES } from '../../../src/bench/scenario/implicit.js';
 import { parseScenario } from '../../../src/bench/scenario/load.js';
 import type { Scenario } from '../../../src/bench/scenario/model.js';
-import { IMPLICIT_RULES } from '../../../src/bench/verdict/implicit.js';
 import { judge } from '../../../src/bench/verdict/rule.js';
 import { asJson, filledResult } from '../filled.js';
 
