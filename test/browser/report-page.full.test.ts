@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { afterAll, describe, expect } from 'vitest';
-import { htmlReport } from '../../src/bench/report/html.js';
+import { htmlReport } from '../../src/bench/report/formats/html.js';
 import type { JsonResult } from '../../src/bench/report/schema.js';
 import { filledReport } from '../bench/filled.js';
 import { hostileComparison, hostileReport, TEXTS } from '../bench/hostile.js';

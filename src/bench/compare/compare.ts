@@ -13,8 +13,8 @@ import {
 import { idOf, type Pair, pairOf, pairsOf } from './pair.js';
 import type { ComparedResult } from './result-file.js';
 import { isAbout, type RulePair, rulePairs } from './rule-turns.js';
-import { withinRangeText } from './told.js';
 import { isMachineBusy, warningsOf } from './warnings.js';
+import { withinRangeText } from './words.js';
 
 const WEIGHTS: readonly ChangeVerdict[] = ['regression', 'warning', 'improvement', 'note'];
 const VERDICTS = {
@@ -54,8 +54,7 @@ export function compareResults(
     else {
       changes.put(pair, judgeByRule(pair, rule));
       numbers.set(idOf(pair.name), pair);
-      if (isWithinRange(pair, rule))
-        unjudged.push(withinRangeText(valuesOf(pair), rule, Math.min(runsOf(base), runsOf(next))));
+      if (isWithinRange(pair, rule)) unjudged.push(withinRangeText(valuesOf(pair), rule));
     }
   }
   const problems = base.problems.length === 0 ? next.problems : [];

@@ -1,9 +1,9 @@
-import { wrap } from '../../bench/report/wrap.js';
 import { plannedTotalMs } from '../../bench/scenario/planned.js';
 import { DEFAULT_SCENARIO, shippedScenarios } from '../../bench/scenario/shipped.js';
 import type { BenchOptions } from '../../options/bench.js';
 import { printable, printableJson } from '../../protocol/printable.js';
 import { formatAmount, formatDuration } from '../../protocol/units.js';
+import { wrap } from '../../text/wrap.js';
 import { colorsFor } from '../color.js';
 import { type Io, UNWRITTEN_EXIT_CODE } from '../io.js';
 import { OutputFiles } from '../output-files.js';

@@ -1,9 +1,9 @@
 import { isAbsolute, relative, resolve } from 'node:path';
 import { crashText } from '../../bench/crash.js';
-import { annotations } from '../../bench/report/annotations.js';
-import { htmlReport } from '../../bench/report/html.js';
-import { junitReport } from '../../bench/report/junit.js';
-import { markdownReport } from '../../bench/report/markdown.js';
+import { annotations } from '../../bench/report/formats/annotations.js';
+import { htmlReport } from '../../bench/report/formats/html.js';
+import { junitReport } from '../../bench/report/formats/junit.js';
+import { markdownReport } from '../../bench/report/formats/markdown.js';
 import type { JsonReport } from '../../bench/report/schema.js';
 import type { BenchOptions } from '../../options/bench.js';
 import { flagOf } from '../../options/spec.js';

@@ -1,16 +1,16 @@
 import { Chalk } from 'chalk';
 import { describe, expect, test } from 'vitest';
-import { htmlReport } from '../../../src/bench/report/html.js';
+import { htmlReport } from '../../../src/bench/report/formats/html.js';
+import { junitReport } from '../../../src/bench/report/formats/junit.js';
+import { markdownReport } from '../../../src/bench/report/formats/markdown.js';
 import { jsonReport } from '../../../src/bench/report/json.js';
-import { junitReport } from '../../../src/bench/report/junit.js';
-import { markdownReport } from '../../../src/bench/report/markdown.js';
-import { terminalReport } from '../../../src/bench/report/terminal.js';
 import { verdictOf } from '../../../src/bench/result.js';
 import { IMPLICIT_RULES } from '../../../src/bench/scenario/implicit.js';
 import { parseScenario } from '../../../src/bench/scenario/load.js';
 import type { Scenario } from '../../../src/bench/scenario/model.js';
 import { judge } from '../../../src/bench/verdict/rule.js';
 import { asJson, filledResult } from '../filled.js';
+import { terminalReport } from '../rendered.js';
 
 const scenario = (rules: readonly string[], more: object = {}): Scenario =>
   parseScenario(
@@ -76,7 +76,7 @@ describe('an implicit rule that does not hold', () => {
     expect(text).toMatch(/^ {2}✗ protocolErrors == 0 .*\(implicit\)$/m);
     expect(markdownReport(report)).toContain('`protocolErrors == 0` (implicit)');
     expect(junitReport(report)).toContain('name="protocolErrors == 0 (implicit)"');
-    expect(htmlReport(report)).toMatch(/protocolErrors == 0<\/code><br><small>implicit<\/small>/);
+    expect(htmlReport(report)).toMatch(/protocolErrors == 0<\/code> <small>\(implicit\)<\/small>/);
     expect(htmlReport(report)).toContain('which every DataFn server owes its clients');
   });
 });

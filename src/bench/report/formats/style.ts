@@ -7,15 +7,13 @@ export const STYLE = `
     --good: #56d364; --bad: #ff8e86; --warn: #e3b341; --series-1: #79c0ff; --series-2: #ff8e86; --series-3: #56d364; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--bg); color: var(--fg); font: 16px/1.5 system-ui, sans-serif; }
-main, footer { max-width: 1000px; margin: 0 auto; padding: 1rem; }
+main { max-width: 1000px; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 1rem 0 .25rem; }
 h2 { font-size: 1.15rem; margin: 1.75rem 0 .5rem; }
 h3 { font-size: 1.05rem; margin: 1.25rem 0 .4rem; }
 main:focus { outline: none; }
 .spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-.lead { font-size: 1.05rem; margin: .25rem 0; }
-small, footer, figcaption, caption { color: var(--muted); }
-footer { font-size: .8rem; overflow-wrap: anywhere; }
+small, .muted, figcaption, caption { color: var(--muted); }
 a { color: var(--series-1); }
 .skip { position: absolute; left: -999px; }
 .skip:focus { left: 1rem; top: 1rem; background: var(--bg); padding: .5rem; }
@@ -23,20 +21,14 @@ a { color: var(--series-1); }
 .badge.passed, .good { color: var(--good); } .badge.failed, .badge.regressed, .bad { color: var(--bad); }
 .badge.invalid, .badge.aborted, .warn { color: var(--warn); }
 .good, .bad, .warn { font-weight: 700; }
-.why { border-left: 4px solid var(--bad); background: var(--panel); padding: .25rem 1rem; margin: 1rem 0; }
-.why.invalid, .why.aborted { border-color: var(--warn); }
-.why > :first-child { margin-top: .5rem; }
-.changed { border: 1px solid var(--warn); border-radius: .4em; padding: .4rem .6rem; margin: .5rem 0; overflow-wrap: anywhere; }
-.changed b { color: var(--warn); }
-mark { background: none; color: inherit; outline: 2px solid var(--warn); border-radius: .2em; }
-.flags code { display: inline-block; max-width: 100%; } .flags mark { display: inline-block; max-width: 100%; padding: 0 .2em; }
-.why ul { list-style: none; padding: 0; }
-.why li { border-top: 1px solid var(--grid); padding: .5rem 0; }
+ul.why { list-style: none; border-left: 4px solid var(--bad); background: var(--panel); padding: .25rem 1rem; margin: 1rem 0; }
+p.bad, p.warn { font-weight: 400; border-left: 4px solid; background: var(--panel); padding: .4rem .8rem; margin: .5rem 0; overflow-wrap: anywhere; }
+p > code { display: inline-block; max-width: 100%; }
+.why li + li { border-top: 1px solid var(--grid); } .why li { padding: .5rem 0; }
 .why li > *, .finding > * { margin: .3rem 0; } .finding + .finding { margin-top: .6rem; }
-.why li > :first-child { font-size: 1rem; font-weight: 600; }
+.why :is(h3, h4) { font-size: 1rem; font-weight: 600; }
 .numbers { display: flex; flex-wrap: wrap; gap: .1rem 2rem; font-size: 1.1rem; }
 .rule { font-size: .85rem; color: var(--muted); overflow-wrap: anywhere; }
-dt { font-weight: 600; } dd { margin: 0 0 .4rem 1rem; }
 [data-drawn] .scriptless { display: none; }
 .plain { list-style: none; padding: 0; } .plain li { margin: .4rem 0; }
 code, pre { font: .9em/1.45 ui-monospace, monospace; overflow-wrap: anywhere; }
@@ -51,7 +43,7 @@ table { border-collapse: collapse; min-width: min(100%, 24rem); font-variant-num
 caption { text-align: left; font-size: .85rem; padding-bottom: .25rem; }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--grid); vertical-align: top; }
 td code { overflow-wrap: break-word; } .rules code { overflow-wrap: anywhere; }
-.number { text-align: right; } td.number { white-space: nowrap; } .in { display: block; padding-left: 1em; }
+.number { text-align: right; } td.number { white-space: nowrap; }
 th small { display: block; } th code { overflow-wrap: normal; }
 th { font-weight: 600; } tbody th { font-weight: 400; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 1rem; }
@@ -61,8 +53,8 @@ figure { margin: 0; min-width: 0; } .chart { width: 100%; min-height: 250px; }
 .u-legend .u-marker { width: 1.6em; height: 0; border-width: 0 0 3px !important; vertical-align: middle; }
 .single .u-legend.idle { visibility: hidden; }
 .idle .u-series:first-child, .idle .u-value, .u-series:first-child .u-marker { display: none; } .u-inline.idle .u-series th::after { content: ""; }
-@media (max-width: 600px) { th, td { padding: .3rem; font-size: .88rem; } .number { padding: .3rem 0 .3rem .6rem; font-size: .82rem; }
-  th code { overflow-wrap: anywhere; font-size: .8em; } th[scope=row] { min-width: 6rem; } dd { margin-left: .5rem; } }
+@media (max-width: 600px) { .number small { display: block; } th, td { padding: .3rem; font-size: .88rem; } .number { padding: .3rem 0 .3rem .6rem; font-size: .82rem; }
+  th code { overflow-wrap: anywhere; font-size: .8em; } th[scope=row] { min-width: 6rem; } }
 details { margin: .5rem 0; } summary { cursor: pointer; }
 :focus-visible { outline: 3px solid var(--series-1); outline-offset: 2px; }
 `;

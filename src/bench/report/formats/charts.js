@@ -1,7 +1,7 @@
 // Runs in the browser, inside the report: draws the charts from the data that the page carries. No module, no
 // network; `uPlot` is on the page.
 
-const report = JSON.parse(document.getElementById('data').textContent);
+const charts = JSON.parse(document.getElementById('data').textContent);
 const SERIES = ['--series-1', '--series-2', '--series-3'];
 /** Told apart without colour as well: on the chart, and in its legend. */
 const DASHES = [undefined, [8, 4], [2, 4]];
@@ -31,8 +31,8 @@ function phaseMarks(phases) {
           ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
           // Above the lines of the chart; phases too short for numbers of their own share one.
           const labels = [];
-          for (const [index, phase] of phases.entries()) {
-            const x = Math.round(plot.valToPos(phase.startMs / 1000, 'x', true));
+          for (const [index, start] of phases.entries()) {
+            const x = Math.round(plot.valToPos(start, 'x', true));
             if (x < bbox.left || x > bbox.left + bbox.width) continue;
             ctx.beginPath();
             ctx.setLineDash([4, 4]);
@@ -106,24 +106,19 @@ function showValues(plot) {
   plot.root.querySelector('.u-legend').classList.toggle('idle', plot.cursor.idx == null);
 }
 
-/** Time charts share the phases of their run. */
-function drawTime(holder, result, allKeys, allLabels, yFormat, scale = 1) {
-  const points = result.timeline;
-  // A server need not tell of itself: a line that is not there has no place in the legend.
-  const isThere = (key) => points.some((point) => point[key] != null);
-  const labels = allLabels.filter((_, index) => isThere(allKeys[index]));
-  const keys = allKeys.filter(isThere);
-  const data = [
-    points.map(({ atMs }) => atMs / 1000),
-    ...keys.map((key) => points.map((point) => (point[key] == null ? null : point[key] / scale))),
-  ];
+/** Lines over time, with the phases of the run. */
+function drawTime(holder, { unit, lines, seconds, phases }) {
+  const scale = unit === 'bytes' ? 2 ** 20 : 1;
   draw(holder, {
-    data,
-    labels,
-    yFormat,
+    data: [
+      seconds,
+      ...lines.map(({ values }) => values.map((value) => (value == null ? null : value / scale))),
+    ],
+    labels: lines.map(({ name }) => name),
+    yFormat: { count: counted, ms: milliseconds, bytes: mebibytes }[unit],
     xFormat: (value) => `${+value.toFixed(1)} s`,
     xLabel: 'time',
-    plugins: [phaseMarks(result.phases)],
+    plugins: [phaseMarks(phases)],
     isOverTime: true,
     scales: {
       x: { time: false, range: (_, __, max) => [0, max] },
@@ -133,7 +128,7 @@ function drawTime(holder, result, allKeys, allLabels, yFormat, scale = 1) {
 }
 
 /** The duration within which a share of all stayed, beside what rules ask for, the share on an axis that opens up towards 100 %. */
-function drawShares(holder, { name, histogram, limits }) {
+function drawShares(holder, { lines: [{ name }], shares: { histogram, limits } }) {
   const { buckets, count, max } = histogram;
   const xs = [0];
   const ys = [histogram.min];
@@ -170,33 +165,9 @@ function bucketMs(bucket) {
 
 function drawAll() {
   for (const holder of document.querySelectorAll('[data-chart]')) {
-    const result = report.results[Number(holder.dataset.result)];
-    switch (holder.dataset.chart) {
-      case 'connections':
-        drawTime(holder, result, ['open'], ['open connections'], counted);
-        break;
-      case 'deliveries':
-        drawTime(holder, result, ['deliveriesPerSecond'], ['deliveries/s'], counted);
-        break;
-      case 'fanout':
-        drawTime(holder, result, ['fanoutP50Ms', 'fanoutP99Ms'], ['p50', 'p99'], milliseconds);
-        break;
-      case 'delay':
-        drawTime(
-          holder,
-          result,
-          ['serverDelayMaxMs', 'workerDelayP99Ms'],
-          ['server, longest', 'load generator, p99'],
-          milliseconds,
-        );
-        break;
-      case 'memory':
-        drawTime(holder, result, ['serverRssBytes'], ['server memory'], mebibytes, 2 ** 20);
-        break;
-      case 'shares':
-        drawShares(holder, result.shares[Number(holder.dataset.share)]);
-        break;
-    }
+    const chart = charts[Number(holder.dataset.index)];
+    if (chart.shares === undefined) drawTime(holder, chart);
+    else drawShares(holder, chart);
   }
   document.documentElement.dataset.drawn = 'true';
 }
