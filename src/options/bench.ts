@@ -10,7 +10,7 @@ import {
   TOKEN_PLACEHOLDERS,
 } from './checks.js';
 import { commandWords } from './command-words.js';
-import { failOnOption, outputFile } from './compare.js';
+import { failOnOption } from './compare.js';
 import { adminTokenOption, trustOptions } from './emit.js';
 import { count, eitherWay, list, type Resolved, text, toggle } from './spec.js';
 import { tokenViaOption } from './token-via.js';
@@ -191,10 +191,6 @@ export const benchOptions = {
     help: "Seed of every random choice. Default: the scenario's.",
     default: undefined as number | undefined,
   }),
-  json: outputFile('JSON'),
-  junit: { ...outputFile('JUnit XML'), group: 'Reports' },
-  markdown: { ...outputFile('Markdown'), group: 'Reports' },
-  html: outputFile('an HTML page'),
   baseline: text({
     placeholder: 'FILE',
     help: 'Compare with the JSON report of an earlier run; exit with 4 when this one is worse.',

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { benchOptions } from '../../src/options/bench.js';
+import { benchFlags } from '../../src/cli/bench/options.js';
 import { flagOf } from '../../src/options/spec.js';
 import { filledReport } from '../bench/filled.js';
 import { ciCommands, ciFiles, ciPage } from '../support/ci-page.js';
@@ -17,7 +17,7 @@ test('the page has a scenario, a workflow and a job', () => {
 
 test('every flag for a file that it tells of is one, and every one is told of', () => {
   const told = [...ciPage.matchAll(/^\| `--([\w-]+) FILE`/gm)].map(([, flag]) => flag).sort();
-  const reports = Object.entries(benchOptions)
+  const reports = Object.entries(benchFlags)
     .filter(
       ([, { help }]) => / to a file; - for stdout|; - for stdout/.test(help) || /- for stdout/.test(help),
     )

@@ -4,6 +4,7 @@ import { crashText, UncaughtError } from '../../bench/crash.js';
 import { reportDocument } from '../../bench/report/document.js';
 import { metricOf, overallText } from '../../bench/report/facts.js';
 import { withoutCommands } from '../../bench/report/formats/annotations.js';
+import { loadRenderers } from '../../bench/report/formats/index.js';
 import { type TerminalStyle, terminalReport, verdictLine } from '../../bench/report/formats/terminal.js';
 import { jsonReport, jsonResult } from '../../bench/report/json.js';
 import { repeatedResult } from '../../bench/report/repeated.js';
@@ -11,7 +12,7 @@ import type { JsonReport, JsonResult } from '../../bench/report/schema.js';
 import type { RunResult } from '../../bench/result.js';
 import { runScenario } from '../../bench/run.js';
 import { DEFAULT_SCENARIO } from '../../bench/scenario/shipped.js';
-import { type BenchOptions, benchOptions } from '../../options/bench.js';
+import type { BenchOptions } from '../../options/bench.js';
 import { traceOptions } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import { printable, printableLines } from '../../protocol/printable.js';
@@ -22,6 +23,7 @@ import { version } from '../version.js';
 import { Baseline } from './baseline.js';
 import { checkNeeds } from './flag-needs.js';
 import { list } from './list.js';
+import { benchFlags } from './options.js';
 import { loadAll, type Plan, planAll } from './plans.js';
 import { ProgressScreen } from './progress.js';
 import { ReportFiles } from './report-files.js';
@@ -32,7 +34,7 @@ export async function bench(
   flags: Record<string, string>,
   io: Io,
 ): Promise<number> {
-  const traced = traceOptions(benchOptions, { flags, env: io.env });
+  const traced = traceOptions(benchFlags, { flags, env: io.env });
   const options = traced.values;
   if (options.list) return list(names, options, io);
   if (options.url.length > 0 && options.serverCommand !== undefined) {
@@ -56,7 +58,7 @@ export async function bench(
     const ready = await Promise.race([prepared, stop.atOnce]);
     if (typeof ready === 'number') return ready;
     const [plans, baseline] = ready;
-    const files = new ReportFiles(options, io);
+    const files = new ReportFiles(await loadRenderers(), options, io);
     const reports = new Reports(plans, files);
     return await Promise.race([
       runAll(plans, { options, io, stop, baseline, files, reports }),

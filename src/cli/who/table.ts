@@ -1,6 +1,6 @@
 import type { ChalkInstance } from 'chalk';
 import Table from 'cli-table3';
-import { NO_BORDER } from '../../bench/report/terminal-layout.js';
+import { NO_BORDERS } from '../../text/borders.js';
 import { printable } from '../../protocol/printable.js';
 import { formatAmount, formatCount } from '../../protocol/units.js';
 
@@ -36,7 +36,7 @@ export function whoTable(
   const longest = shown.reduce((most, { namespace }) => Math.max(most, printable(namespace).length), 0);
   const nameWidth = columns === undefined ? undefined : Math.max(MIN_NAME, columns - countWidth - GAP);
   const grid = new Table({
-    chars: NO_BORDER,
+    chars: NO_BORDERS,
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
     colAligns: ['left', 'right'],
     ...(nameWidth !== undefined && longest > nameWidth

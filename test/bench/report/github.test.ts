@@ -5,13 +5,13 @@ import { PassThrough } from 'node:stream';
 import { afterAll, describe, expect, test } from 'vitest';
 import { emptyMeasurements } from '../../../src/bench/measure/measurements.js';
 import { annotations } from '../../../src/bench/report/formats/annotations.js';
+import { loadRenderers } from '../../../src/bench/report/formats/index.js';
 import { markdownReport, markdownSummary } from '../../../src/bench/report/formats/markdown.js';
 import { jsonReport } from '../../../src/bench/report/json.js';
 import type { JsonReport } from '../../../src/bench/report/schema.js';
 import { parseScenario } from '../../../src/bench/scenario/load.js';
 import { judge } from '../../../src/bench/verdict/rule.js';
 import { ReportFiles } from '../../../src/cli/bench/report-files.js';
-import type { BenchOptions } from '../../../src/options/bench.js';
 import { asJson, filledReport, filledResult } from '../filled.js';
 
 const MIB = 1024 * 1024;
@@ -61,7 +61,7 @@ async function writeOnGitHub(content: JsonReport, summary: string): Promise<stri
     waitForReaders: () => {},
     onExit: () => () => {},
   };
-  await new ReportFiles({} as BenchOptions, io).write(content);
+  await new ReportFiles(await loadRenderers(), {}, io).write(content);
   return String(stdout.read() ?? '');
 }
 

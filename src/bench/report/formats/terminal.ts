@@ -1,6 +1,7 @@
 import type { ChalkInstance } from 'chalk';
 import Table from 'cli-table3';
 import { printable } from '../../../protocol/printable.js';
+import { NO_BORDERS } from '../../../text/borders.js';
 import { shorten, widthOf, wrap } from '../../../text/wrap.js';
 import {
   type Block,
@@ -23,11 +24,6 @@ export interface TerminalStyle {
   readonly columns: number;
 }
 
-const NO_BORDERS = Object.fromEntries(
-  ['top', 'bottom', 'left', 'right', 'mid']
-    .flatMap((side) => [side, `${side}-mid`, `${side}-left`, `${side}-right`, 'left-mid', 'right-mid'])
-    .map((name) => [name, '']),
-);
 /** Narrowest that a column of text becomes, and most lines that a cell takes. */
 const MIN_WIDTH = 8;
 const MAX_LINES = 8;
@@ -123,7 +119,7 @@ function tableLines({ columns, rows }: TableBlock, { colors, columns: room }: Te
     widths[widest] = Math.max(MIN_WIDTH, width - over, Math.min(next, width - 1));
   }
   const grid = new Table({
-    chars: { ...NO_BORDERS, middle: '  ' },
+    chars: NO_BORDERS,
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
     colAligns: columns.map(({ isNumber }) => (isNumber === true ? 'right' : 'left')),
   });
