@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
 import { formatAmount } from '../protocol/units.js';
-import { BEHAVIORS } from './behaviors.js';
+import { BEHAVIORS } from './behaviors/behaviors.js';
 import { crashText, UncaughtError } from './crash.js';
 import { driveWithAutocannon, racingPlan } from './emitter/autocannon.js';
 import type { Emitted } from './emitter/batches.js';
@@ -20,7 +20,7 @@ import { EMITTING_PROCESS, type GeneratorSample, SaturationWatch } from './measu
 import { Spread } from './measure/skew.js';
 import type { TallyData } from './measure/tally.js';
 import { Timeline } from './measure/timeline.js';
-import type { JudgedExpectation, PhaseResult, RunResult, WorkerSummary } from './result.js';
+import type { JudgedExpectation, PhaseResult, RunResult, WorkerSummary } from './report/run-result.js';
 import {
   actionsOf,
   type EmitPhase,

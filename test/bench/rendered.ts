@@ -1,6 +1,5 @@
 import { Chalk } from 'chalk';
 import type { Comparison } from '../../src/bench/compare/comparison.js';
-import { reportDocument } from '../../src/bench/report/document.js';
 import { markdownDocument } from '../../src/bench/report/formats/markdown.js';
 import {
   terminalReport as render,
@@ -9,6 +8,7 @@ import {
 } from '../../src/bench/report/formats/terminal.js';
 import type { JsonResult } from '../../src/bench/report/schema.js';
 import { comparisonDocument } from '../../src/bench/report/sections/comparison.js';
+import { reportDocument } from '../../src/bench/report/sections/document.js';
 
 const PLAIN: TerminalStyle = { colors: new Chalk({ level: 0 }), columns: 80 };
 

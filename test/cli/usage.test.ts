@@ -294,7 +294,7 @@ describe('help and version', () => {
     ['emit', '--help', emitOptions],
     ['listen', '--help', listenOptions],
     ['who', '--help', whoOptions],
-    ['bench', '--help-all', benchOptions],
+    ['bench', '--help-all', benchFlags],
   ] as const)(
     '%s %s names every flag once, tells of the environment, and exits 0',
     async (command, flag, table) => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { BEHAVIORS, MALFORMED_KINDS } from '../../src/bench/behaviors.js';
+import { BEHAVIORS, MALFORMED_KINDS } from '../../src/bench/behaviors/behaviors.js';
 import { loadScenario, parseScenario } from '../../src/bench/scenario/load.js';
 import { arrivalMs, type PhaseAction, type Scenario } from '../../src/bench/scenario/model.js';
 import { PHASE_KINDS, scenarioJsonSchema } from '../../src/bench/scenario/schema.js';

@@ -1,4 +1,4 @@
-import { BEHAVIORS } from '../behaviors.js';
+import { BEHAVIORS } from '../behaviors/behaviors.js';
 import { actionsOf, type Cohort, type Expectation, type Scenario } from '../scenario/model.js';
 import type { Chance } from '../verdict/metric-kinds.js';
 import type { MetricName } from '../verdict/metric-text.js';

@@ -10,8 +10,10 @@ import {
 import { OPCODE } from '../../protocol/frames.js';
 import { type CursorMessage, readMessage } from '../../protocol/server-message.js';
 import { formatAmount } from '../../protocol/units.js';
+
 import type { Upgrade } from '../../protocol/upgrade.js';
-import { BEHAVIORS, type Behavior } from '../behaviors.js';
+import { BEHAVIORS, type Behavior } from '../behaviors/behaviors.js';
+
 import type { Reception } from '../measure/reception.js';
 import { closeKey, type Tally } from '../measure/tally.js';
 import type { Cohort, EndsBy } from '../scenario/model.js';

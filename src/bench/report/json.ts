@@ -4,7 +4,6 @@ import type { Comparison } from '../compare/comparison.js';
 import type { Histogram } from '../measure/histogram.js';
 import type { CohortMeasurement, Measurements } from '../measure/measurements.js';
 import type { Tally } from '../measure/tally.js';
-import { allOutcomes, type RunOutcome, type RunResult, verdictOf } from '../result.js';
 import type { Scenario } from '../scenario/model.js';
 import { scopeOf } from '../verdict/metric-kinds.js';
 import { METRICS } from '../verdict/metrics.js';
@@ -13,6 +12,7 @@ import { evidenceFor } from './evidence-text.js';
 import { meaningOf } from './explanation.js';
 import { refusalsFor } from './refusal-text.js';
 import { replayCommand } from './replay.js';
+import { allOutcomes, type RunOutcome, type RunResult, verdictOf } from './run-result.js';
 import type { JsonReport, JsonResult } from './schema.js';
 
 type JsonMeasurements = JsonResult['total'];

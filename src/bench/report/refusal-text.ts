@@ -1,5 +1,5 @@
 import { formatAmount } from '../../protocol/units.js';
-import { BEHAVIORS } from '../behaviors.js';
+import { BEHAVIORS } from '../behaviors/behaviors.js';
 import type { CohortMeasurement, Measurements } from '../measure/measurements.js';
 import { isRefusalKey } from '../measure/tally.js';
 import type { Outcome, Rule } from '../verdict/rule.js';

@@ -1,6 +1,6 @@
 import { maskedUrl } from '../../options/urls.js';
 import { shellWord } from '../../text/shell.js';
-import type { RunResult } from '../result.js';
+import type { RunResult } from './run-result.js';
 
 /** The command that repeats a run, with the same random choices. */
 export function replayCommand({ scenario, target }: RunResult): string {

@@ -2,7 +2,7 @@ import { serverOptions } from '../../options/serve.js';
 import { flagOf, type OptionTable } from '../../options/spec.js';
 import type { Path } from '../../options/yaml-positions.js';
 import { formatCount, formatDuration } from '../../protocol/units.js';
-import { BEHAVIORS, type BehaviorName, MALFORMED_KINDS, type MalformedKind } from '../behaviors.js';
+import { BEHAVIORS, type BehaviorName, MALFORMED_KINDS, type MalformedKind } from '../behaviors/behaviors.js';
 import { parseRule, type Rule } from '../verdict/rule.js';
 import { implicitExpectations } from './implicit.js';
 import type { Cohort, Expectation, Phase, PhaseAction, Scenario, ScenarioChange } from './model.js';

@@ -1,4 +1,4 @@
-import type { BehaviorName, MalformedKind } from '../behaviors.js';
+import type { BehaviorName, MalformedKind } from '../behaviors/behaviors.js';
 import type { Rule } from '../verdict/rule.js';
 
 /** A scenario, read, checked and complete: what {@link loadScenario} makes of a file. */

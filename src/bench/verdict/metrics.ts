@@ -1,4 +1,4 @@
-import { BEHAVIORS } from '../behaviors.js';
+import { BEHAVIORS } from '../behaviors/behaviors.js';
 import type { Measurements } from '../measure/measurements.js';
 import {
   cost,

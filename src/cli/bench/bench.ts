@@ -1,15 +1,15 @@
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { crashText, UncaughtError } from '../../bench/crash.js';
-import { reportDocument } from '../../bench/report/document.js';
 import { metricOf, overallText } from '../../bench/report/facts.js';
 import { withoutCommands } from '../../bench/report/formats/annotations.js';
 import { loadRenderers } from '../../bench/report/formats/index.js';
 import { type TerminalStyle, terminalReport, verdictLine } from '../../bench/report/formats/terminal.js';
 import { jsonReport, jsonResult } from '../../bench/report/json.js';
 import { repeatedResult } from '../../bench/report/repeated.js';
+import type { RunResult } from '../../bench/report/run-result.js';
 import type { JsonReport, JsonResult } from '../../bench/report/schema.js';
-import type { RunResult } from '../../bench/result.js';
+import { reportDocument } from '../../bench/report/sections/document.js';
 import { runScenario } from '../../bench/run.js';
 import { DEFAULT_SCENARIO } from '../../bench/scenario/shipped.js';
 import type { BenchOptions } from '../../options/bench.js';
@@ -264,7 +264,9 @@ function machine(): JsonResult['machine'] {
 function overall(whole: JsonReport, style: TerminalStyle): string {
   const lines = [
     ...whole.results.map((result) => verdictLine(reportDocument(result), style)),
-    ...whole.notRun.map(({ name }) => `${style.colors.yellow.bold('NOT RUN')} ${style.colors.bold(printable(name))}\n`),
+    ...whole.notRun.map(
+      ({ name }) => `${style.colors.yellow.bold('NOT RUN')} ${style.colors.bold(printable(name))}\n`,
+    ),
   ];
   const many = formatAmount(whole.results.length + whole.notRun.length, 'scenario');
   const sum = { verdict: whole.verdict, name: many, sentence: overallText(whole) };

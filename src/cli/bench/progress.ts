@@ -1,5 +1,5 @@
 import type { ChalkInstance } from 'chalk';
-import type { PhaseResult } from '../../bench/result.js';
+import type { PhaseResult } from '../../bench/report/run-result.js';
 import type { RunObserver, RunProgress } from '../../bench/run.js';
 import { actionsOf, type Phase, type Scenario } from '../../bench/scenario/model.js';
 import { printable } from '../../protocol/printable.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
-import { BEHAVIOR_NAMES, BEHAVIORS, type BehaviorName } from '../../../src/bench/behaviors.js';
+import { BEHAVIOR_NAMES, BEHAVIORS, type BehaviorName } from '../../../src/bench/behaviors/behaviors.js';
 import { ClientFleet } from '../../../src/bench/fleet/client-fleet.js';
 import { monotonicMs } from '../../../src/bench/measure/clock.js';
 import type { CounterName } from '../../../src/bench/measure/tally.js';

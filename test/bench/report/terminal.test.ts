@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { emptyMeasurements } from '../../../src/bench/measure/measurements.js';
 import type { TerminalStyle } from '../../../src/bench/report/formats/terminal.js';
-import { allOutcomes, type RunResult, verdictOf } from '../../../src/bench/result.js';
+import { allOutcomes, type RunResult, verdictOf } from '../../../src/bench/report/run-result.js';
 import { asJson, filledResult } from '../filled.js';
 import { terminalReport } from '../rendered.js';
 

@@ -4,7 +4,7 @@ import { htmlReport } from '../../../src/bench/report/formats/html.js';
 import { junitReport } from '../../../src/bench/report/formats/junit.js';
 import { markdownReport } from '../../../src/bench/report/formats/markdown.js';
 import { jsonReport } from '../../../src/bench/report/json.js';
-import { verdictOf } from '../../../src/bench/result.js';
+import { verdictOf } from '../../../src/bench/report/run-result.js';
 import { IMPLICIT_RULES } from '../../../src/bench/scenario/implicit.js';
 import { parseScenario } from '../../../src/bench/scenario/load.js';
 import type { Scenario } from '../../../src/bench/scenario/model.js';

@@ -51,12 +51,12 @@ test.skipIf(process.platform === 'win32')(
   async () => {
     const pipe = join(folder, 'pipe');
     execFileSync('mkfifo', [pipe]);
-    expect(() => new ReportFiles(optionsWith({ json: pipe }), io)).toThrow(
+    expect(() => new ReportFiles(renderers, { json: pipe }, io)).toThrow(
       /^Expected --json to be a file that can be written: nothing reads from this named pipe; start what reads from it first$/,
     );
     const reading = readFileOfAnyKind(pipe);
     // It is open by now: that did not take a thread.
-    const files = await vi.waitFor(() => new ReportFiles(optionsWith({ json: pipe }), io));
+    const files = await vi.waitFor(() => new ReportFiles(renderers, { json: pipe }, io));
     expect(await files.write(report)).toBe(true);
     expect(JSON.parse((await reading).toString())).toEqual(report);
   },

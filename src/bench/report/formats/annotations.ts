@@ -1,7 +1,7 @@
 import { printable } from '../../../protocol/printable.js';
 import { formatAmount } from '../../../protocol/units.js';
-import { type Check, checksOf, notRunCheck } from '../checks.js';
 import type { JsonReport, JsonResult } from '../schema.js';
+import { type Check, checksOf, notRunCheck } from '../sections/checks.js';
 import { changesOf } from '../sections/comparison.js';
 
 /** How many of a kind GitHub shows per step; it drops the rest silently. */

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { printableJson } from '../../../protocol/printable.js';
 import { formatAmount } from '../../../protocol/units.js';
-import { reportDocument } from '../document.js';
 import {
   type Block,
   type Charts,
@@ -19,6 +18,7 @@ import {
   type VerdictName,
 } from '../model.js';
 import type { JsonReport } from '../schema.js';
+import { reportDocument } from '../sections/document.js';
 import { type Content, html, type Markup, trusted } from './html-tag.js';
 import { STYLE } from './style.js';
 

@@ -4,12 +4,16 @@ import type { JsonReport } from '../schema.js';
 type Render = (report: JsonReport) => string;
 
 /**
- * Every format that a report can be written in, by its flag, with words for the help and its group there. A renderer is loaded when it is
- * needed. To add a format, add its file, a line here and golden files.
+ * Every format of a report by its flag, with words for the help and its group there. A renderer is loaded when a run
+ * begins. To add a format, add its file, an entry here and golden files.
  */
 export const FORMATS = {
   json: { what: 'JSON', load: async (): Promise<Render> => jsonText },
-  junit: { what: 'JUnit XML', load: async (): Promise<Render> => (await import('./junit.js')).junitReport },
+  junit: {
+    what: 'JUnit XML',
+    group: 'Reports',
+    load: async (): Promise<Render> => (await import('./junit.js')).junitReport,
+  },
   markdown: {
     what: 'Markdown',
     group: 'Reports',

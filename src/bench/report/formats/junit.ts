@@ -1,7 +1,8 @@
 import { printableLines } from '../../../protocol/printable.js';
-import { type Check, checksOf, notRunCheck } from '../checks.js';
+
 import { repeatText, wholeMs } from '../facts.js';
 import type { JsonReport, JsonResult } from '../schema.js';
+import { type Check, checksOf, notRunCheck } from '../sections/checks.js';
 import { otherMessagesOf } from '../sections/connections.js';
 import { repeatRowsOf } from '../sections/timings.js';
 

@@ -1,8 +1,8 @@
 import { printable } from '../../../protocol/printable.js';
 import { formatCount } from '../../../protocol/units.js';
-import { reportDocument } from '../document.js';
 import { type Block, plain, type ReportDocument, type Section, type Text, VERDICTS } from '../model.js';
 import type { JsonReport } from '../schema.js';
+import { reportDocument } from '../sections/document.js';
 
 const ALL = Number.POSITIVE_INFINITY;
 /** Lengths of tables that are tried where the whole report must fit. */
@@ -150,7 +150,10 @@ function cellOf(text: Text): string {
 
 /** Text that stays in its line or cell, and means nothing to Markdown or HTML. */
 function escaped(text: string): string {
-  return oneLine(text).replace(/^(?:[-+=]|:(?=:))|[\\`*_{}[\]<>#|~&]/g, (character) => `&#${character.charCodeAt(0)};`);
+  return oneLine(text).replace(
+    /^(?:[-+=]|:(?=:))|[\\`*_{}[\]<>#|~&]/g,
+    (character) => `&#${character.charCodeAt(0)};`,
+  );
 }
 
 /** Text as code; its own backticks do not end it. */

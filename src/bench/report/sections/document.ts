@@ -1,12 +1,12 @@
-import { formatAmount, formatDuration } from '../../protocol/units.js';
-import { changesText, hasFailed, outcomeText, repeatText } from './facts.js';
-import { aside, type Block, capitalized, type Paragraph, paragraph, type ReportDocument } from './model.js';
-import type { JsonResult } from './schema.js';
-import { againstBaseline } from './sections/comparison.js';
-import { connections, deliveries, otherMessages } from './sections/connections.js';
-import { expectations, failures } from './sections/failures.js';
-import { overTime } from './sections/over-time.js';
-import { generator, runs, server, timings } from './sections/timings.js';
+import { formatAmount, formatDuration } from '../../../protocol/units.js';
+import { changesText, hasFailed, outcomeText, repeatText } from '../facts.js';
+import { aside, type Block, capitalized, type Paragraph, paragraph, type ReportDocument } from '../model.js';
+import type { JsonResult } from '../schema.js';
+import { againstBaseline } from './comparison.js';
+import { connections, deliveries, otherMessages } from './connections.js';
+import { expectations, failures } from './failures.js';
+import { overTime } from './over-time.js';
+import { generator, runs, server, timings } from './timings.js';
 
 /** The report of a scenario, before it has a format. */
 export function reportDocument(result: JsonResult): ReportDocument {

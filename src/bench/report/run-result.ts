@@ -1,7 +1,7 @@
-import type { Measurements } from './measure/measurements.js';
-import type { TimelinePoint } from './measure/timeline.js';
-import type { Expectation, Phase, Scenario } from './scenario/model.js';
-import type { Outcome } from './verdict/rule.js';
+import type { Measurements } from '../measure/measurements.js';
+import type { TimelinePoint } from '../measure/timeline.js';
+import type { Expectation, Phase, Scenario } from '../scenario/model.js';
+import type { Outcome } from '../verdict/rule.js';
 
 /** How one worker process fared at its worst second. */
 export interface WorkerSummary {

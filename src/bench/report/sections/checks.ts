@@ -1,7 +1,7 @@
-import type { Comparison } from '../compare/comparison.js';
-import { hasFailed, scopedRule, standingOf } from './facts.js';
-import type { JsonReport, JsonResult } from './schema.js';
-import { changesOf, summaryText } from './sections/comparison.js';
+import type { Comparison } from '../../compare/comparison.js';
+import { hasFailed, scopedRule, standingOf } from '../facts.js';
+import type { JsonReport, JsonResult } from '../schema.js';
+import { changesOf, summaryText } from './comparison.js';
 
 /** Something that a CI system lists as passed or not: a rule, or anything else that can go wrong. */
 export interface Check {
