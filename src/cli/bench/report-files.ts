@@ -4,7 +4,6 @@ import { annotations } from '../../bench/report/formats/annotations.js';
 import type { Renderers } from '../../bench/report/formats/index.js';
 import type { JsonReport } from '../../bench/report/schema.js';
 import { flagOf } from '../../options/spec.js';
-import { printableJson } from '../../protocol/printable.js';
 import type { Io } from '../io.js';
 import { type Formats, OutputFiles, tryToWrite } from '../output-files.js';
 import { appendJobSummary } from './job-summary.js';

@@ -6,9 +6,14 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { emptyMeasurements } from '../../../src/bench/measure/measurements.js';
 import { annotations } from '../../../src/bench/report/formats/annotations.js';
 import { loadRenderers } from '../../../src/bench/report/formats/index.js';
-import { markdownReport, markdownSummary } from '../../../src/bench/report/formats/markdown.js';
+import {
+  markdownDocument,
+  markdownReport,
+  markdownSummary,
+} from '../../../src/bench/report/formats/markdown.js';
 import { jsonReport } from '../../../src/bench/report/json.js';
 import type { JsonReport } from '../../../src/bench/report/schema.js';
+import { reportDocument } from '../../../src/bench/report/sections/document.js';
 import { parseScenario } from '../../../src/bench/scenario/load.js';
 import { judge } from '../../../src/bench/verdict/rule.js';
 import { ReportFiles } from '../../../src/cli/bench/report-files.js';
@@ -100,7 +105,8 @@ describe('the summary of a job', () => {
     const text = markdownSummary(some, bytes);
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(bytes);
     if (text === '') return;
-    const whole = markdownReport(some, 10).split('\n');
+    const document = reportDocument(some.results[0] as JsonReport['results'][number]);
+    const whole = markdownDocument(document, 10).split('\n');
     const [kept = ''] = text.split(/\n(?:\n<\/details>\n)?\n> The rest did not fit/);
     expect(kept.split('\n')).toEqual(whole.slice(0, kept.split('\n').length));
     const opened = text.match(/<details>/g)?.length ?? 0;

@@ -9,6 +9,7 @@ import {
   type FindingCard,
   type Findings,
   type Marks,
+  plain,
   type ReportDocument,
   type Section,
   type Span,
@@ -137,7 +138,8 @@ function heading(level: number, content: Content, attributes?: Markup): Markup {
 function tableOf({ caption, columns, rows }: Table): Markup {
   const kind = (index: number) => classOf(columns[index]?.isNumber === true ? 'number' : undefined);
   const head = columns.map(({ name }, index) => html`<th scope="col"${kind(index)}>${name}</th>`);
-  const isSame = (a: number, b: number) => JSON.stringify(rows[a]?.[0]) === JSON.stringify(rows[b]?.[0]);
+  const nameOf = (at: number) => plain(rows[at]?.[0] ?? '');
+  const isSame = (a: number, b: number) => nameOf(a) === nameOf(b);
   const body = rows.map((row, at) => {
     let below = at + 1;
     while (below < rows.length && isSame(at, below)) below++;

@@ -10,24 +10,17 @@ const LENGTHS = [ALL, 1000, 100, 10] as const;
 const REST = '\n> The rest did not fit. The reports of `--json` and `--html` are complete.\n';
 const END_OF_DETAILS = '\n</details>\n';
 
-/**
- * The result as Markdown, for a pull request or a job summary.
- *
- * @param most rows of a table and lines of a list; of more, the last counts the rest. Default: all.
- */
-export function markdownReport({ results, notRun }: JsonReport, most = ALL): string {
-  const { icon, word } = VERDICTS.aborted;
-  const missing = notRun.map(
-    ({ name, reason }) => `## ${icon} ${word}: ${escaped(name)} was not run\n\n> ${escaped(reason)}\n`,
-  );
-  return [...results.map((result) => markdownDocument(reportDocument(result), most)), ...missing].join('\n');
+/** The result as Markdown, for a pull request. */
+export function markdownReport(report: JsonReport): string {
+  return rendered(report.results.map(reportDocument), report.notRun, ALL);
 }
 
 /** The report of at most so many bytes: with tables as long as fits; if even short ones do not, its beginning. */
-export function markdownSummary(report: JsonReport, maxBytes: number): string {
+export function markdownSummary({ results, notRun }: JsonReport, maxBytes: number): string {
+  const documents = results.map(reportDocument);
   let text = '';
   for (const most of LENGTHS) {
-    text = markdownReport(report, most);
+    text = rendered(documents, notRun, most);
     if (Buffer.byteLength(text) <= maxBytes) return text;
   }
   let left = maxBytes - Buffer.byteLength(END_OF_DETAILS + REST);
@@ -43,7 +36,19 @@ export function markdownSummary(report: JsonReport, maxBytes: number): string {
   return `${lines.join('\n')}\n${isOpen ? END_OF_DETAILS : ''}${REST}`;
 }
 
-/** A document as Markdown; {@link markdownReport} explains `most`. */
+function rendered(documents: readonly ReportDocument[], notRun: JsonReport['notRun'], most: number): string {
+  const { icon, word } = VERDICTS.aborted;
+  const missing = notRun.map(
+    ({ name, reason }) => `## ${icon} ${word}: ${escaped(name)} was not run\n\n> ${escaped(reason)}\n`,
+  );
+  return [...documents.map((one) => markdownDocument(one, most)), ...missing].join('\n');
+}
+
+/**
+ * A document as Markdown.
+ *
+ * @param most rows of a table and lines of a list; of more, the last counts the rest. Default: all.
+ */
 export function markdownDocument(document: ReportDocument, most = ALL): string {
   const { verdict, name, intro, alerts, sections, replay } = document;
   const part = ({ title, blocks }: Section) => [
