@@ -28,7 +28,7 @@ describe('the HTML report in a real browser', () => {
     const why = (await page.innerText('.why')).replace(/\s+/g, ' ');
     expect(why).toMatch(/^Cohort steady: clients that opened and were not refused/);
     expect(why).toContain('expected exactly 999 measured 1,000 (1 too many)');
-    expect(why).toContain('What it usually means: More clients were let in than should have been');
+    expect(why).toContain('What it usually means: The server accepted too many clients');
     expect(why).toContain('steady.accepted == 999 line 11 of sample.yaml');
     expect(why).not.toContain('hot.accepted');
     // At once to be seen, without scrolling.

@@ -6,7 +6,7 @@ import { METRICS } from '../verdict/metrics.js';
 
 /**
  * Whether a scenario leaves a count to chance, so that two runs of the same code may differ in it. A count that a rule
- * of the scenario pins with `==` is not: whoever wrote the rule knows.
+ * of the scenario pins with `==` is not.
  */
 export function isLeftToChance(scenario: Scenario, metric: MetricName): boolean {
   const compared = METRICS[metric.name]?.compared;

@@ -35,7 +35,7 @@ export function compareResults(
 ): Comparison {
   const runs = {
     isSameScenario: base.scenario.sha256 === next.scenario.sha256,
-    isMended: base.verdict === 'failed' && next.verdict !== 'failed',
+    hasRecovered: base.verdict === 'failed' && next.verdict !== 'failed',
   };
   const isBusy = isMachineBusy(base) || isMachineBusy(next);
   const pairs = pairsOf(base, next);
@@ -110,7 +110,7 @@ class Changes {
 }
 
 function valuesOf({ name, base, next }: Pair): ComparedNumber {
-  // A count that nobody counted is none; a duration without samples is not 0.
+  // A count without an entry is 0; a duration without samples is not 0.
   const none = name.unit === 'count' ? 0 : undefined;
   const [before, after] = [base?.value ?? none, next?.value ?? none];
   return {

@@ -24,7 +24,7 @@ test('the report of a run that failed ends with what failed and what that usuall
   ];
   expect(title).toBe('What failed, and why');
   expect(text).toContain('✗ cursors.leaked == 0');
-  expect(text).toContain('It usually means: Clients got cursors of a namespace that is not theirs');
+  expect(text).toContain('It usually means: Clients received cursors of another namespace');
   expect(text).not.toContain('hot.accepted');
   expect(again).toMatch(/^ {2}again: npx datafn-ws bench /);
 });
