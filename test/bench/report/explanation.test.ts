@@ -16,8 +16,8 @@ describe('what it usually means that a rule does not hold', () => {
     ['hot.accepted >= 50', 49, /refused clients that it should have accepted/],
     ['hot.accepted < 50', 50, /accepted too many clients/],
     ['hot.accepted > 50', 50, /refused clients that it should have accepted/],
-    ['hot.closed[4503] == 10', 11, /turned away clients that there should have been room for/],
-    ['hot.closed[4503 "Namespace connection limit reached"] == 10', 9, /others took fewer places/],
+    ['hot.closed[4503] == 10', 11, /refused clients that should have had a place/],
+    ['hot.closed[4503 "Namespace connection limit reached"] == 10', 9, /other clients took fewer places/],
     ['hot.closed[4401] == 0', 1, /refused clients with a valid token/],
     ['hot.closed[1001 "Heartbeat timeout"] == 5', 0, /there is no heartbeat/],
     ['hot.closed[1001 "Going Away"] == 5', 0, /closed fewer connections, with this code/],
@@ -34,7 +34,7 @@ describe('what it usually means that a rule does not hold', () => {
   });
 
   test('where nothing was measured is that, by what could have been', () => {
-    expect(meaningOf(rule('server.rss < 1MiB'), undefined)).toMatch(/server does not say this/);
+    expect(meaningOf(rule('server.rss < 1MiB'), undefined)).toMatch(/server does not report this/);
     expect(meaningOf(rule('heartbeat.killed == 0'), undefined)).toMatch(/No client got a ping/);
     expect(meaningOf(rule('cursors.lost == 0'), undefined)).toMatch(/no client connected, nothing was sent/);
   });
