@@ -2,12 +2,13 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
 import { formatAmount } from '../protocol/units.js';
+import { BEHAVIORS } from './behaviors/behaviors.js';
 import { crashText, UncaughtError } from './crash.js';
 import { driveWithAutocannon, racingPlan } from './emitter/autocannon.js';
 import type { Emitted } from './emitter/batches.js';
 import { emitPlan, orderedPlan } from './emitter/emitter.js';
 import { GeneratorHealth } from './fleet/generator-health.js';
-import type { FleetCalls, GeneratorSample, WorkerStatus } from './fleet/messages.js';
+import type { FleetCalls, WorkerStatus } from './fleet/messages.js';
 import { type Layout, machineLimits, planLayout } from './fleet/preflight.js';
 import { WorkerPool } from './fleet/worker-pool.js';
 import { monotonicMs } from './measure/clock.js';
@@ -15,12 +16,11 @@ import { dueMs, type EmissionPlan } from './measure/emission-plan.js';
 import { Histogram, type HistogramData } from './measure/histogram.js';
 import { machineCpu, shareOfOthers } from './measure/machine-load.js';
 import { addMeasurements, emptyMeasurements, type Measurements } from './measure/measurements.js';
-import { EMITTING_PROCESS, SaturationWatch } from './measure/saturation.js';
+import { EMITTING_PROCESS, type GeneratorSample, SaturationWatch } from './measure/saturation.js';
 import { Spread } from './measure/skew.js';
 import type { TallyData } from './measure/tally.js';
 import { Timeline } from './measure/timeline.js';
-import type { JudgedExpectation, PhaseResult, RunResult, WorkerSummary } from './result.js';
-import { BEHAVIORS } from './scenario/behaviors.js';
+import type { JudgedExpectation, PhaseResult, RunResult, WorkerSummary } from './report/run-result.js';
 import {
   actionsOf,
   type EmitPhase,

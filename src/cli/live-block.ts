@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import { shorten, widthOf } from '../text/wrap.js';
 import type { Io } from './io.js';
 
 const HIDE_CURSOR = '\x1b[?25l';
@@ -56,7 +57,7 @@ export class LiveBlock {
 
   #fit(line: string): string {
     const plain = stripVTControlCharacters(line);
-    return plain.length > this.columns ? `${plain.slice(0, this.columns - 1)}…` : line;
+    return widthOf(plain) > this.columns ? shorten(plain, this.columns) : line;
   }
 
   /** Hides the cursor, once; whatever ends the process, it is given back. */
@@ -70,7 +71,7 @@ export class LiveBlock {
   #toTop(): string {
     if (this.#drawn.length === 0) return '';
     const rows = this.#drawn.reduce(
-      (sum, { length }) => sum + Math.max(1, Math.ceil(length / this.#width)),
+      (sum, line) => sum + Math.max(1, Math.ceil(widthOf(line) / this.#width)),
       0,
     );
     return `\r\x1b[${rows}A`;

@@ -10,7 +10,7 @@ import {
   TOKEN_PLACEHOLDERS,
 } from './checks.js';
 import { commandWords } from './command-words.js';
-import { failOnOption, outputFile } from './compare.js';
+import { failOnOption } from './compare.js';
 import { adminTokenOption, trustOptions } from './emit.js';
 import { count, eitherWay, list, type Resolved, text, toggle } from './spec.js';
 import { tokenViaOption } from './token-via.js';
@@ -191,10 +191,6 @@ export const benchOptions = {
     help: "Seed of every random choice. Default: the scenario's.",
     default: undefined as number | undefined,
   }),
-  json: outputFile('JSON'),
-  junit: { ...outputFile('JUnit XML'), group: 'Reports' },
-  markdown: { ...outputFile('Markdown'), group: 'Reports' },
-  html: outputFile('an HTML page'),
   baseline: text({
     placeholder: 'FILE',
     help: 'Compare with the JSON report of an earlier run; exit with 4 when this one is worse.',
@@ -209,14 +205,6 @@ export const benchOptions = {
     help: 'Run each scenario N times and report medians; every rule must hold in each run.',
     default: 1,
     fromEnv: false,
-  }),
-  benchmarkJson: text({
-    group: 'Reports',
-    placeholder: 'FILE',
-    help: 'Write durations and sizes for github-action-benchmark (customSmallerIsBetter); - for stdout.',
-    default: undefined as string | undefined,
-    fromEnv: false,
-    check: (value) => (value === '' ? 'the name of a file, or -' : undefined),
   }),
   progress: eitherWay({
     group: 'How it runs',

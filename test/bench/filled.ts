@@ -1,7 +1,7 @@
 import { emptyMeasurements, type Measurements } from '../../src/bench/measure/measurements.js';
 import { jsonReport, jsonResult } from '../../src/bench/report/json.js';
+import type { RunResult } from '../../src/bench/report/run-result.js';
 import type { JsonReport, JsonResult } from '../../src/bench/report/schema.js';
-import type { RunResult } from '../../src/bench/result.js';
 import { parseScenario } from '../../src/bench/scenario/load.js';
 import type { Phase } from '../../src/bench/scenario/model.js';
 import { judge } from '../../src/bench/verdict/rule.js';

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { afterAll, describe, expect } from 'vitest';
-import { htmlReport } from '../../src/bench/report/html.js';
+import { htmlReport } from '../../src/bench/report/formats/html.js';
 import { filledReport } from '../bench/filled.js';
 import { inBrowser } from '../support/chromium.js';
 import { closeReports, openReport } from '../support/report-browser.js';

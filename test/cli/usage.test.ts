@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { benchOptions } from '../../src/options/bench.js';
+import { benchFlags } from '../../src/cli/bench/options.js';
 import { compareOptions } from '../../src/options/compare.js';
 import { emitOptions } from '../../src/options/emit.js';
 import { listenOptions } from '../../src/options/listen.js';
@@ -13,7 +13,7 @@ const TABLES = {
   emit: emitOptions,
   listen: listenOptions,
   who: whoOptions,
-  bench: benchOptions,
+  bench: benchFlags,
   compare: compareOptions,
 };
 
@@ -294,7 +294,7 @@ describe('help and version', () => {
     ['emit', '--help', emitOptions],
     ['listen', '--help', listenOptions],
     ['who', '--help', whoOptions],
-    ['bench', '--help-all', benchOptions],
+    ['bench', '--help-all', benchFlags],
   ] as const)(
     '%s %s names every flag once, tells of the environment, and exits 0',
     async (command, flag, table) => {
@@ -312,7 +312,7 @@ describe('help and version', () => {
 
   test.each([
     ['serve', serveOptions],
-    ['bench', benchOptions],
+    ['bench', benchFlags],
   ] as const)(
     '%s --help shows the options that matter first, and says where the others are',
     async (command, table) => {

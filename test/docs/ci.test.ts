@@ -1,6 +1,8 @@
-import { expect, test } from 'vitest';
-import { benchOptions } from '../../src/options/bench.js';
+import { spawnSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import { benchFlags } from '../../src/cli/bench/options.js';
 import { flagOf } from '../../src/options/spec.js';
+import { filledReport } from '../bench/filled.js';
 import { ciCommands, ciFiles, ciPage } from '../support/ci-page.js';
 import { runWith } from '../support/run-in-process.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -15,7 +17,7 @@ test('the page has a scenario, a workflow and a job', () => {
 
 test('every flag for a file that it tells of is one, and every one is told of', () => {
   const told = [...ciPage.matchAll(/^\| `--([\w-]+) FILE`/gm)].map(([, flag]) => flag).sort();
-  const reports = Object.entries(benchOptions)
+  const reports = Object.entries(benchFlags)
     .filter(
       ([, { help }]) => / to a file; - for stdout|; - for stdout/.test(help) || /- for stdout/.test(help),
     )
@@ -38,4 +40,32 @@ test('its scenario is valid, and so are the flags of its commands', async () => 
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^ci is valid/);
   }
+});
+
+describe.skipIf(spawnSync('jq', ['--version']).status !== 0)('its jq program for a chart', () => {
+  const [, program = ''] = /^jq '([\s\S]*?)' report\.json/m.exec(ciPage) ?? [];
+  const entriesOf = (...args: Parameters<typeof filledReport>): { name: string; unit: string }[] => {
+    const { stdout, stderr } = spawnSync('jq', [program], { input: JSON.stringify(filledReport(...args)) });
+    expect(String(stderr)).toBe('');
+    return JSON.parse(String(stdout));
+  };
+
+  test('takes durations and sizes of all clients, each once, of which less is better', () => {
+    const entries = entriesOf(['steady.accepted == 1000']);
+    expect(entries).toContainEqual({ name: 'sample: fanout.p99', unit: 'ms', value: expect.any(Number) });
+    expect(entries.map(({ name }) => name)).toContain('sample: server.rss');
+    expect(new Set(entries.map(({ name }) => name)).size).toBe(entries.length);
+    for (const { name, unit } of entries) {
+      expect(name).not.toMatch(/api\.rate|cursors|closed|accepted|steady/);
+      expect(['ms', 'bytes']).toContain(unit);
+    }
+    expect(entriesOf(['steady.accepted == 1'])).toHaveLength(entries.length);
+  });
+
+  test.each([{ aborted: true }, { invalid: ['Worker 1 died'] }])(
+    'skips a run that is no good: %j',
+    (parts) => {
+      expect(entriesOf(['steady.accepted == 1000'], parts)).toEqual([]);
+    },
+  );
 });

@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { BEHAVIORS, MALFORMED_KINDS } from '../../src/bench/scenario/behaviors.js';
+import { BEHAVIORS, MALFORMED_KINDS } from '../../src/bench/behaviors/behaviors.js';
 import { loadScenario, parseScenario } from '../../src/bench/scenario/load.js';
 import { arrivalMs, type PhaseAction, type Scenario } from '../../src/bench/scenario/model.js';
 import { PHASE_KINDS, scenarioJsonSchema } from '../../src/bench/scenario/schema.js';
 import { scenarioFile, shippedScenarios } from '../../src/bench/scenario/shipped.js';
 import { METRICS } from '../../src/bench/verdict/metrics.js';
-import { benchOptions } from '../../src/options/bench.js';
+import { benchFlags } from '../../src/cli/bench/options.js';
 import { serveOptions, serverOptions } from '../../src/options/serve.js';
 import { flagOf, type OptionSpec, type OptionTable } from '../../src/options/spec.js';
 
@@ -183,7 +183,7 @@ function plannedMs(action: PhaseAction, scenario: Scenario): number {
 
 test('every flag that it names is one of bench, or one that bench gives a server', () => {
   const named = new Set([...reference.matchAll(/--([a-z][a-z-]+)/g)].map(([, name]) => name));
-  const options: [string, OptionSpec<unknown>][] = Object.entries({ ...benchOptions, ...serveOptions });
+  const options: [string, OptionSpec<unknown>][] = Object.entries({ ...benchFlags, ...serveOptions });
   const flags = options.flatMap(([key, { negatedHelp }]) =>
     negatedHelp === undefined ? [flagOf(key)] : [flagOf(key), `no-${flagOf(key)}`],
   );

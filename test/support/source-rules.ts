@@ -9,12 +9,13 @@ export interface SourceFile {
 /** Folders of `src` and the folders that each may import from, besides itself. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'everything'>> = {
   protocol: [],
+  text: ['protocol'],
   manager: ['protocol'],
   options: ['manager', 'protocol'],
   server: ['options', 'manager', 'protocol'],
   emit: ['options', 'protocol'],
   listen: ['emit', 'options', 'protocol'],
-  bench: ['emit', 'options', 'protocol'],
+  bench: ['emit', 'options', 'protocol', 'text'],
   cli: 'everything',
   'index.ts': ['emit', 'server', 'options', 'manager', 'protocol'],
 };

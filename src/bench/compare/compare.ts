@@ -13,8 +13,8 @@ import {
 import { idOf, type Pair, pairOf, pairsOf } from './pair.js';
 import type { ComparedResult } from './result-file.js';
 import { isAbout, type RulePair, rulePairs } from './rule-turns.js';
-import { withinRangeText } from './told.js';
 import { isMachineBusy, warningsOf } from './warnings.js';
+import { withinRangeText } from './words.js';
 
 const WEIGHTS: readonly ChangeVerdict[] = ['regression', 'warning', 'improvement', 'note'];
 const VERDICTS = {
@@ -35,7 +35,7 @@ export function compareResults(
 ): Comparison {
   const runs = {
     isSameScenario: base.scenario.sha256 === next.scenario.sha256,
-    isMended: base.verdict === 'failed' && next.verdict !== 'failed',
+    hasRecovered: base.verdict === 'failed' && next.verdict !== 'failed',
   };
   const isBusy = isMachineBusy(base) || isMachineBusy(next);
   const pairs = pairsOf(base, next);
@@ -54,8 +54,7 @@ export function compareResults(
     else {
       changes.put(pair, judgeByRule(pair, rule));
       numbers.set(idOf(pair.name), pair);
-      if (isWithinRange(pair, rule))
-        unjudged.push(withinRangeText(valuesOf(pair), rule, Math.min(runsOf(base), runsOf(next))));
+      if (isWithinRange(pair, rule)) unjudged.push(withinRangeText(valuesOf(pair), rule));
     }
   }
   const problems = base.problems.length === 0 ? next.problems : [];
@@ -111,7 +110,7 @@ class Changes {
 }
 
 function valuesOf({ name, base, next }: Pair): ComparedNumber {
-  // A count that nobody counted is none; a duration without samples is not 0.
+  // A count without an entry is 0; a duration without samples is not 0.
   const none = name.unit === 'count' ? 0 : undefined;
   const [before, after] = [base?.value ?? none, next?.value ?? none];
   return {

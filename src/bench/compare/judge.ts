@@ -25,7 +25,7 @@ export function isExact({ name: { name, cohort, key }, base, next }: Pair): bool
 export function judgeCount(
   { name, base, next }: Pair,
   rules: readonly RulePair[],
-  { isSameScenario, isMended }: { readonly isSameScenario: boolean; readonly isMended: boolean },
+  { isSameScenario, hasRecovered }: { readonly isSameScenario: boolean; readonly hasRecovered: boolean },
 ): Judgement {
   const [before, after] = [rangeOf(base), rangeOf(next)];
   if (after.low >= before.low && after.high <= before.high) return undefined;
@@ -43,7 +43,7 @@ export function judgeCount(
   }
   if (!isSameScenario) return { verdict: 'note', why: 'the scenario is another' };
   // What was right in the baseline is not known: it failed.
-  if (isMended) return { verdict: 'note', why: 'the baseline failed, and this run passed' };
+  if (hasRecovered) return { verdict: 'note', why: 'the baseline failed, and this run passed' };
   return { verdict: 'regression', why: 'the same scenario, another count' };
 }
 
@@ -54,7 +54,7 @@ export function isMeasure({ name: { name, cohort }, base, next }: Pair): boolean
   return isCompared && cohort === undefined && base !== undefined && next !== undefined;
 }
 
-/** Judges a duration, a size or a rate. On a busy machine nobody can say what has changed it. */
+/** Judges a duration, a size or a rate. On a busy machine there is no telling what changed it. */
 export function judgeMeasure(pair: Pair, isBusy: boolean): Judgement {
   const compared = METRICS[pair.name.name]?.compared;
   if (compared?.as !== 'cost' && compared?.as !== 'gain') return undefined;
@@ -109,7 +109,7 @@ function isApart({ base, next }: Pair): boolean {
   return after.low > before.high || after.high < before.low;
 }
 
-/** The spread of a value; of a count that nobody counted, 0. */
+/** The spread of a value; of a count without an entry, 0. */
 function rangeOf(metric: ComparedMetric | undefined) {
   const value = metric?.value ?? 0;
   return metric?.spread ?? { low: value, high: value };

@@ -10,10 +10,12 @@ import {
 import { OPCODE } from '../../protocol/frames.js';
 import { type CursorMessage, readMessage } from '../../protocol/server-message.js';
 import { formatAmount } from '../../protocol/units.js';
+
 import type { Upgrade } from '../../protocol/upgrade.js';
+import { BEHAVIORS, type Behavior } from '../behaviors/behaviors.js';
+
 import type { Reception } from '../measure/reception.js';
 import { closeKey, type Tally } from '../measure/tally.js';
-import { BEHAVIORS, type Behavior } from '../scenario/behaviors.js';
 import type { Cohort, EndsBy } from '../scenario/model.js';
 import { conduct } from './conduct.js';
 import { type FrameHandler, type FrameReaderState, readFrames } from './frame-reader.js';

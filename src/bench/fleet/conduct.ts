@@ -1,5 +1,5 @@
 import { OPCODE } from '../../protocol/frames.js';
-import type { MalformedKind } from '../scenario/behaviors.js';
+import type { MalformedKind } from '../behaviors/behaviors.js';
 import type { BenchClient } from './bench-client.js';
 import { encodeClientFrame } from './frames.js';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { monotonicMs } from '../measure/clock.js';
 import { Histogram } from '../measure/histogram.js';
-import type { GeneratorSample, Standstill } from './messages.js';
+import type { GeneratorSample, Standstill } from '../measure/saturation.js';
 
 /** From one sample to the next. */
 const SAMPLE_MS = 1000;

@@ -1,6 +1,7 @@
 import type { UpgradeSettings } from '../../protocol/upgrade.js';
 import type { EmissionPlan } from '../measure/emission-plan.js';
 import type { HistogramData } from '../measure/histogram.js';
+import type { GeneratorSample } from '../measure/saturation.js';
 import type { SpreadData } from '../measure/skew.js';
 import type { TallyData } from '../measure/tally.js';
 import type { Cohort, ConnectPhase, EndsBy } from '../scenario/model.js';
@@ -111,35 +112,4 @@ export interface WorkerStatus {
   /** Once a second, and before each cut: how the process fared, and the fan-out latencies meanwhile. */
   readonly health: GeneratorSample | undefined;
   readonly fanout: HistogramData | undefined;
-}
-
-/** How a process of the load generator fared over some time. */
-export interface GeneratorSample {
-  readonly fromMs: number;
-  readonly toMs: number;
-  /** CPU time over wall time. */
-  readonly cpu: number;
-  /**
-   * Share of the time in which it was not idle: it ran, waited for a core, or was so late that it cannot have been
-   * idle, whatever kept it (a thread of its own that had no core, a signal).
-   */
-  readonly occupied: number;
-  /** Event-loop delay, 99th percentile. */
-  readonly delayP99Ms: number;
-  readonly delayMaxMs: number;
-  /** Since when, to the end of the sample, every turn of its event loop has been late; `undefined` if the last was not. */
-  readonly lateSinceMs: number | undefined;
-  /** Time spent runnable but not running, over wall time: the machine is busy. `undefined` where unknown. */
-  readonly runQueueWait: number | undefined;
-  /** Between the two turns of its event loop that were furthest apart. */
-  readonly longest: Standstill;
-}
-
-/** A time in which a process got to nothing else, and what it spent it on. */
-export interface Standstill {
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly cpuMs: number;
-  /** Runnable but not running; `undefined` where unknown. */
-  readonly waitMs: number | undefined;
 }

@@ -1,8 +1,9 @@
 import { stackOf } from '../../protocol/errors.js';
 import { monotonicMs } from '../measure/clock.js';
+import type { GeneratorSample } from '../measure/saturation.js';
 import { ClientFleet } from './client-fleet.js';
 import { GeneratorHealth } from './generator-health.js';
-import type { CallMessage, GeneratorSample, WorkerMessage } from './messages.js';
+import type { CallMessage, WorkerMessage } from './messages.js';
 
 // The entry of a worker process: takes calls from its parent, answers them, and says how it fares.
 

@@ -1,4 +1,4 @@
-import type { BehaviorName } from '../scenario/behaviors.js';
+import type { BehaviorName } from '../behaviors/behaviors.js';
 import { Histogram } from './histogram.js';
 import { Tally } from './tally.js';
 

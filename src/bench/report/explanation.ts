@@ -12,8 +12,8 @@ const SERVER_SLOW =
 /** By the beginning of `metric` or `metric[key]`; the longest that fits counts. */
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   accepted: {
-    low: 'Clients that should have been let in were turned away or could not connect: a limit is lower than the scenario assumes, others took more places than planned, places of clients that had left were not freed, or connections failed.',
-    high: 'More clients were let in than should have been: a limit is higher than the scenario assumes, it was overshot when many connected at once, or others took fewer places than planned and left room for them.',
+    low: 'The server refused clients that it should have accepted, or they could not connect: a limit is lower than the scenario assumes, other clients took more places than planned, places of clients that had left were not freed, or connections failed.',
+    high: 'The server accepted too many clients: a limit is higher than the scenario assumes, the server overshot it when many connected at once, or other clients took fewer places than planned.',
   },
   opened: {
     low: 'Handshakes failed: see HTTP statuses, error codes and timeouts under Connections.',
@@ -24,7 +24,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     high: 'Clients are still connected that the server should have closed.',
   },
   left: {
-    low: 'Fewer clients could leave by themselves than the scenario says: they had been disconnected before, or never connected.',
+    low: 'Fewer clients left than the scenario says: they were disconnected before, or never connected.',
     high: 'More connections were ended by clients than the scenario says.',
   },
   'closed[1001 Heartbeat timeout': {
@@ -32,29 +32,29 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     high: 'The server closed clients for missing a heartbeat that it should have kept: its timeout is too short, or it was too busy to see their pongs.',
   },
   'closed[1006': {
-    high: 'Connections ended without a close frame: the server crashed or cut them, or something between cut them.',
+    high: 'Connections ended without a close frame: the server crashed or terminated them, or something in between did.',
   },
   'closed[4401': {
-    low: 'Clients without a valid token were let in.',
-    high: 'Clients with a valid token were turned away.',
+    low: 'The server accepted clients without a valid token.',
+    high: 'The server refused clients with a valid token.',
   },
   'closed[4503': {
-    low: 'The server turned away fewer clients than it should have: a limit is higher than the scenario assumes, it was overshot when many connected at once, or others took fewer places than planned and left room for them.',
-    high: 'The server turned away clients that there should have been room for: a limit is lower than the scenario assumes, others took more places than planned, or places of clients that had left were not freed.',
+    low: 'The server refused too few clients: a limit is higher than the scenario assumes, the server overshot it when many connected at once, or other clients took fewer places than planned.',
+    high: 'The server refused clients that should have had a place: a limit is lower than the scenario assumes, other clients took more places than planned, or places of clients that had left were not freed.',
   },
   closed: {
     low: 'The server closed fewer connections, with this code or reason, than it should have. It may have closed them with another: see Connections.',
     high: 'The server closed connections that it should have kept.',
   },
   rejected: {
-    low: 'Handshakes were answered with a WebSocket where an HTTP error was to come.',
+    low: 'Handshakes succeeded that should have failed with an HTTP error.',
     high: 'Handshakes were answered with an HTTP error: the path, the token or a proxy in between, by the status.',
   },
   errors: {
-    high: 'Connections failed below HTTP: nobody listens, the server does not take them fast enough, or a limit of a machine is reached.',
+    high: 'Connections failed below HTTP: nothing listens there, the server does not accept connections fast enough, or a limit of a machine is reached.',
   },
   'refused.late': {
-    high: 'The server let clients in and threw them out again: a limit is checked after the client was let in, and overshot meanwhile.',
+    high: 'The server accepted clients and then refused them: it checks a limit only after a client is in, so the limit is overshot.',
   },
   timeouts: {
     high: 'The server did not answer handshakes in time: it is overloaded, or its listen backlog is full.',
@@ -66,20 +66,20 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     high: 'The server sent messages that are not cursors: of another type, binary, or not JSON. A DataFn client ignores them.',
   },
   'cursors.lost': {
-    high: 'Cursors never reached clients that were connected and had a right to them: they were dropped, sent to too few, or so late that the wait after the emits was over. Such a client does not know of new data until the next cursor.',
+    high: 'Cursors never reached clients that were connected: the server dropped them, sent them to too few clients, or sent them so late that bench had stopped waiting. Such a client does not know of new data until the next cursor.',
   },
-  'cursors.duplicated': { high: 'Clients got the same cursor more than once.' },
+  'cursors.duplicated': { high: 'Clients received the same cursor more than once.' },
   'cursors.reordered': {
-    high: 'Clients got an older cursor after a newer one: they would believe to be behind again.',
+    high: 'Clients received an older cursor after a newer one: they would take themselves to be behind again.',
   },
   'cursors.leaked': {
-    high: 'Clients got cursors of a namespace that is not theirs: tenants are not kept apart.',
+    high: 'Clients received cursors of another namespace: tenants are not kept apart.',
   },
   'cursors.foreign': {
-    high: 'Cursors arrived that bench did not emit: somebody else emits on this server, or it makes them up.',
+    high: 'Cursors arrived that bench did not emit: another program emits on this server, or the server makes them up.',
   },
   'cursors.behind': {
-    high: 'Slow readers were still reading older cursors when the run stopped waiting: the server sends them everything, and keeps it in memory until they have read it.',
+    high: 'Slow readers were still reading older cursors when the run stopped waiting: the server sends them every cursor, and keeps all of them in memory until they are read.',
   },
   'cursors.late': { high: 'Cursors arrived after the wait for them was over: the server is too slow.' },
   'cursors.received': {
@@ -87,7 +87,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     high: 'More cursors arrived than should have: see duplicated and leaked under Cursor deliveries.',
   },
   'heartbeat.unpinged': {
-    high: 'The server never pinged clients that were connected: it does not find out when they are gone.',
+    high: 'The server never pinged clients that were connected: it cannot notice that they are gone.',
   },
   'heartbeat.overdue': {
     high: 'No ping came to clients for longer than the heartbeat interval that the scenario assumes, and half again: the server does not ping them, or its interval is longer.',
@@ -111,13 +111,13 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   convergence: { high: `It took too long until every client had the newest cursor. ${SERVER_SLOW}` },
   handshake: { high: `Connecting took too long. ${SERVER_SLOW}` },
   reconnect: { high: 'Clients took too long to be connected again after they had lost their connection.' },
-  'emit.failed': { high: 'The HTTP API did not take cursors: the first reason is given with the problems.' },
-  'emit.broadcasts': { low: 'The HTTP API took fewer cursors than were emitted.' },
+  'emit.failed': { high: 'The HTTP API did not accept cursors: the problems name the first reason.' },
+  'emit.broadcasts': { low: 'The HTTP API accepted fewer cursors than were emitted.' },
   'emit.delivered': {
     low: 'The server handed cursors to fewer clients than it should have.',
     high: 'The server handed cursors to more clients than it should have.',
   },
-  'emit.lag': { high: 'The load generator was late itself: its numbers are to be read with care.' },
+  'emit.lag': { high: 'The load generator itself was late: read its numbers with care.' },
   'api.failed': { high: 'Requests to the HTTP API were not answered with success.' },
   'api.rate': { low: `The HTTP API took fewer requests a second than it should. ${SERVER_SLOW}` },
   'api.latency': { high: `The HTTP API answered too slowly. ${SERVER_SLOW}` },
@@ -142,10 +142,10 @@ export function meaningOf(
 ): string | undefined {
   if (actual === undefined) {
     if (metric.startsWith('heartbeat.'))
-      return 'No client got a ping during the run, so nothing was measured: there is no heartbeat, or its interval is longer than the run. A rule without a measurement does not hold.';
+      return 'No client received a ping during the run, so nothing was measured: there is no heartbeat, or its interval is longer than the run. A rule without a measurement does not hold.';
     return metric.startsWith('server.')
-      ? 'Nothing was measured: the server does not say this of itself. A rule without a measurement does not hold.'
-      : 'Nothing was measured that the rule could speak of: nobody connected, nothing was sent, or it was over too soon. A rule without a measurement does not hold.';
+      ? 'Nothing was measured: the server does not report this. A rule without a measurement does not hold.'
+      : 'Nothing was measured for this rule: no client connected, nothing was sent, or the run was too short. A rule without a measurement does not hold.';
   }
   const asked = key === undefined ? metric : `${metric}[${key}`;
   const [, meaning] = Object.entries(MEANINGS)

@@ -1,17 +1,18 @@
 import { maskedUrl } from '../../options/urls.js';
+import { isLeftToChance } from '../compare/chance.js';
 import type { Comparison } from '../compare/comparison.js';
 import type { Histogram } from '../measure/histogram.js';
 import type { CohortMeasurement, Measurements } from '../measure/measurements.js';
 import type { Tally } from '../measure/tally.js';
-import { allOutcomes, type RunOutcome, type RunResult, verdictOf } from '../result.js';
 import type { Scenario } from '../scenario/model.js';
-import { isLeftToChance } from '../verdict/chance.js';
-import { METRICS, scopeOf } from '../verdict/metrics.js';
+import { scopeOf } from '../verdict/metric-kinds.js';
+import { METRICS } from '../verdict/metrics.js';
 import { settingsAsked } from './asked-settings.js';
 import { evidenceFor } from './evidence-text.js';
 import { meaningOf } from './explanation.js';
 import { refusalsFor } from './refusal-text.js';
 import { replayCommand } from './replay.js';
+import { allOutcomes, type RunOutcome, type RunResult, verdictOf } from './run-result.js';
 import type { JsonReport, JsonResult } from './schema.js';
 
 type JsonMeasurements = JsonResult['total'];
@@ -161,18 +162,16 @@ function measurementsOf(measurements: Measurements, scenario?: Scenario): JsonMe
     scope: scopeOf(measurements, cohort),
   }));
   const metrics = scopes.flatMap(({ cohort, scope }) =>
-    Object.entries(METRICS).flatMap(([name, { perCohort, kind, read, keyed, spread }]) => {
+    Object.entries(METRICS).flatMap(([name, { perCohort, kind, read, keyed }]) => {
       const value = cohort !== undefined && !perCohort ? undefined : read(scope, undefined);
       if (value === undefined) return [];
       const one = { name, ...(cohort === undefined ? {} : { cohort }), unit: UNITS[kind] };
       const each = keyed?.(scope).map(([key, count]) => ({ ...one, key, value: count })) ?? [];
       const all: JsonMetric[] = [{ ...one, value }, ...each];
       if (scenario === undefined) return all;
-      const within = spread?.(scope);
       return all.map(
         (metric): JsonMetric => ({
           ...metric,
-          ...(within === undefined ? {} : { spread: within }),
           ...(isLeftToChance(scenario, metric) ? { isLeftToChance: true } : {}),
         }),
       );

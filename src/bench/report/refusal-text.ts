@@ -1,7 +1,7 @@
 import { formatAmount } from '../../protocol/units.js';
+import { BEHAVIORS } from '../behaviors/behaviors.js';
 import type { CohortMeasurement, Measurements } from '../measure/measurements.js';
 import { isRefusalKey } from '../measure/tally.js';
-import { BEHAVIORS } from '../scenario/behaviors.js';
 import type { Outcome, Rule } from '../verdict/rule.js';
 
 /** What lets clients in that a server has refused: by its close code and reason, its HTTP status or the error. */
@@ -41,7 +41,7 @@ interface Judged extends Outcome {
   readonly rule: Rule;
 }
 
-/** What became of connections that were not let in, as one of their metrics counts it. */
+/** Connections that the server did not accept, as one of their metrics counts them. */
 interface Refusal {
   readonly metric: string;
   readonly key: string;
@@ -70,7 +70,7 @@ export function refusalsFor(judged: Judged, all: readonly Judged[], { cohorts }:
     );
 }
 
-/** Whether there were too few of those let in, or too many of those who were not, or nobody to measure. */
+/** Whether too few clients were accepted, too many were refused, or none was there to measure. */
 function isShort({ rule: { metric, value }, actual }: Judged): boolean {
   if (actual === undefined) return !metric.startsWith('server.');
   return LOW.test(metric) ? actual < value : HIGH.test(metric) && actual > value;

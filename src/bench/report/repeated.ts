@@ -1,7 +1,7 @@
 import { valueText } from '../verdict/metric-text.js';
+import { standingOf } from './facts.js';
 import { worstVerdict } from './json.js';
 import type { JsonResult } from './schema.js';
-import { standingOf } from './tables.js';
 
 type JsonExpectation = JsonResult['expectations'][number];
 type JsonMetric = JsonResult['total']['metrics'][number];

@@ -44,9 +44,7 @@ const metric = z
     spread: z
       .strictObject({ low: number, high: number })
       .optional()
-      .describe(
-        'With --repeat, the least and the greatest value; of a percentile of a single run, between what it could as well have been (95 %).',
-      ),
+      .describe('With --repeat, the lowest and the highest value of the runs.'),
     isLeftToChance: z
       .literal(true)
       .optional()
@@ -206,7 +204,7 @@ const result = z.strictObject({
   verdict: verdict.describe(
     'An aborted or invalid run is neither passed nor failed; a regressed one has passed, and is worse than its baseline.',
   ),
-  aborted: z.boolean().describe('Somebody stopped it before it was over: the numbers are of a part of it.'),
+  aborted: z.boolean().describe('The run was stopped before it was over: the numbers cover a part of it.'),
   invalid: z.boolean().describe('The result says nothing of the server.'),
   invalidReasons: z.array(text).describe('Why not; empty for a valid one.'),
   problems: z.array(text).describe('What went wrong with the server besides the expectations.'),
@@ -286,7 +284,7 @@ export const reportSchema = z.strictObject({
 
 export type JsonReport = z.infer<typeof reportSchema>;
 
-/** The format as JSON Schema, for whoever reads reports. */
+/** The format as JSON Schema. */
 export function reportJsonSchema(): object {
   return {
     title: 'A report of datafn-ws bench',

@@ -2,9 +2,9 @@ import { serverOptions } from '../../options/serve.js';
 import { flagOf, type OptionTable } from '../../options/spec.js';
 import type { Path } from '../../options/yaml-positions.js';
 import { formatCount, formatDuration } from '../../protocol/units.js';
-import { implicitExpectations } from '../verdict/implicit.js';
+import { BEHAVIORS, type BehaviorName, MALFORMED_KINDS, type MalformedKind } from '../behaviors/behaviors.js';
 import { parseRule, type Rule } from '../verdict/rule.js';
-import { BEHAVIORS, type BehaviorName, MALFORMED_KINDS, type MalformedKind } from './behaviors.js';
+import { implicitExpectations } from './implicit.js';
 import type { Cohort, Expectation, Phase, PhaseAction, Scenario, ScenarioChange } from './model.js';
 import { inOneLine, type PhaseFile, type ScenarioFile } from './schema.js';
 

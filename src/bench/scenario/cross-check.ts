@@ -1,9 +1,9 @@
 import type { Path } from '../../options/yaml-positions.js';
 import { didYouMean } from '../../protocol/nearest.js';
 import { formatCount } from '../../protocol/units.js';
+import { BEHAVIOR_SETTINGS, BEHAVIORS, type Behavior } from '../behaviors/behaviors.js';
 import { METRICS } from '../verdict/metrics.js';
 import { parseRule } from '../verdict/rule.js';
-import { BEHAVIOR_SETTINGS, BEHAVIORS, type Behavior } from './behaviors.js';
 
 /** Something wrong with a scenario, and where. */
 export interface Problem {

@@ -1,5 +1,5 @@
+import type { BehaviorName, MalformedKind } from '../behaviors/behaviors.js';
 import type { Rule } from '../verdict/rule.js';
-import type { BehaviorName, MalformedKind } from './behaviors.js';
 
 /** A scenario, read, checked and complete: what {@link loadScenario} makes of a file. */
 export interface Scenario {
@@ -25,7 +25,7 @@ export interface Scenario {
   readonly cohorts: readonly Cohort[];
   readonly phases: readonly Phase[];
   readonly expectations: readonly Expectation[];
-  /** What every server owes its clients, judged as far as there is an occasion; see `verdict/implicit.ts`. */
+  /** What every server owes its clients, judged as far as there is an occasion; see `scenario/implicit.ts`. */
   readonly implicitExpectations: readonly Expectation[];
 }
 

@@ -4,7 +4,7 @@ import { serverOptions } from '../../options/serve.js';
 import { describe, MAX_CURSOR_LENGTH, namespaceProblem } from '../../protocol/identifiers.js';
 import { didYouMean } from '../../protocol/nearest.js';
 import { formatCount, type Parsed, parseDuration, parseRate, parseSize } from '../../protocol/units.js';
-import { BEHAVIOR_NAMES, MALFORMED_KINDS, type MalformedKind } from './behaviors.js';
+import { BEHAVIOR_NAMES, MALFORMED_KINDS, type MalformedKind } from '../behaviors/behaviors.js';
 import { MAX_ACTIONS } from './cross-check.js';
 import { expandPattern } from './namespace-pattern.js';
 

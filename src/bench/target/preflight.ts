@@ -4,10 +4,13 @@ import { withoutSecrets } from '../../emit/without-secrets.js';
 import { maskedUrl } from '../../options/urls.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import { printable } from '../../protocol/printable.js';
+
 import { Upgrade, type UpgradeSettings } from '../../protocol/upgrade.js';
+
+import { BEHAVIORS } from '../behaviors/behaviors.js';
+
 import { type EmitTarget, openLane } from '../emitter/lane.js';
 import { type Credentials, tokenFor } from '../fleet/credentials.js';
-import { BEHAVIORS } from '../scenario/behaviors.js';
 import { actionsOf, type Cohort, type EmitPhase, type Scenario } from '../scenario/model.js';
 import { hintFor, noApi } from './hints.js';
 import { afterPatience } from './patience.js';

@@ -1,5 +1,8 @@
-import type { JudgedExpectation } from '../result.js';
 import { METRICS } from './metrics.js';
+import type { Outcome, Rule } from './rule.js';
+
+/** A rule with its text, and what became of it. */
+type Judged = Outcome & { readonly expectation: { readonly text: string; readonly rule: Rule } };
 
 /** Where others take more of the machine than this, they may be why something took too long. */
 const MUCH = 0.25;
@@ -14,7 +17,7 @@ const COUNTS_OF_TIME = ['timeouts', 'heartbeat.killed'];
  *
  * @param others share of the machine's CPU time that neither bench nor the server had.
  */
-export function disturbance(outcomes: readonly JudgedExpectation[], others: number): string[] {
+export function disturbance(outcomes: readonly Judged[], others: number): string[] {
   if (others <= MUCH) return [];
   const late = outcomes.find((outcome) => !outcome.passed && isOfTime(outcome));
   if (late === undefined) return [];
@@ -23,7 +26,7 @@ export function disturbance(outcomes: readonly JudgedExpectation[], others: numb
   ];
 }
 
-function isOfTime({ expectation: { rule }, actual }: JudgedExpectation): boolean {
+function isOfTime({ expectation: { rule }, actual }: Judged): boolean {
   if (actual === undefined || actual <= rule.value) return false;
   return METRICS[rule.metric]?.kind === 'duration' || COUNTS_OF_TIME.includes(rule.metric);
 }

@@ -1,5 +1,4 @@
 import type { Measurements, ServerMeasurement } from '../measure/measurements.js';
-import type { Cohort } from '../scenario/model.js';
 import { METRICS } from './metrics.js';
 import { judge, type Outcome, type Rule } from './rule.js';
 
@@ -11,6 +10,13 @@ export interface Measurable {
   readonly hasOurSettings: boolean;
 }
 
+/** A cohort, as far as what it sends is known. */
+interface Sender {
+  readonly name: string;
+  readonly behavior: string;
+  readonly settings: { readonly kinds: readonly string[] };
+}
+
 /** The message that oversized clients send is just larger than the default of this setting. */
 const MESSAGE_LIMIT = 'maxMessageSize: 64KiB';
 
@@ -19,7 +25,7 @@ export function judgeOn(
   target: Measurable,
   rule: Rule,
   measurements: Measurements,
-  cohorts: readonly Cohort[],
+  cohorts: readonly Sender[],
   isStrict: boolean,
 ): Outcome {
   const outcome = judge(rule, measurements);
@@ -31,7 +37,7 @@ export function judgeOn(
 function whyNotMeasurable(
   rule: Rule,
   { actual }: Outcome,
-  cohorts: readonly Cohort[],
+  cohorts: readonly Sender[],
   target: Measurable,
 ): string | undefined {
   const statistic = METRICS[rule.metric]?.statistic;
@@ -48,7 +54,7 @@ function whyNotMeasurable(
     : undefined;
 }
 
-function sendOversized(cohorts: readonly Cohort[], name: string | undefined): boolean {
+function sendOversized(cohorts: readonly Sender[], name: string | undefined): boolean {
   return cohorts.some(
     (cohort) =>
       (name === undefined || cohort.name === name) &&

@@ -1,6 +1,6 @@
 import { formatAmount, formatCount } from '../../protocol/units.js';
 import type { Measurements } from '../measure/measurements.js';
-import { scopeOf } from './metrics.js';
+import { scopeOf } from './metric-kinds.js';
 
 /** Kinds of messages that are named. */
 const MAX_KINDS = 3;

@@ -9,7 +9,8 @@ import {
   parseSize,
 } from '../../protocol/units.js';
 import type { Measurements } from '../measure/measurements.js';
-import { type KeyKind, METRICS, type MetricKind, scopeOf } from './metrics.js';
+import { type KeyKind, type MetricKind, scopeOf } from './metric-kinds.js';
+import { METRICS } from './metrics.js';
 
 const COMPARISONS = {
   '==': (actual: number, wanted: number) => actual === wanted,

@@ -1,28 +1,29 @@
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { crashText, UncaughtError } from '../../bench/crash.js';
-import { withoutCommands } from '../../bench/report/annotations.js';
+import { metricOf, overallText } from '../../bench/report/facts.js';
+import { withoutCommands } from '../../bench/report/formats/annotations.js';
+import { loadRenderers } from '../../bench/report/formats/index.js';
+import { type TerminalStyle, terminalReport, verdictLine } from '../../bench/report/formats/terminal.js';
 import { jsonReport, jsonResult } from '../../bench/report/json.js';
 import { repeatedResult } from '../../bench/report/repeated.js';
+import type { RunResult } from '../../bench/report/run-result.js';
 import type { JsonReport, JsonResult } from '../../bench/report/schema.js';
-import { metricOf } from '../../bench/report/tables.js';
-import { terminalReport, verdictLine } from '../../bench/report/terminal.js';
-import { oneLine, type TerminalStyle } from '../../bench/report/terminal-layout.js';
-import { overallSentence, verdictSentence } from '../../bench/report/verdict-sentence.js';
-import type { RunResult } from '../../bench/result.js';
+import { reportDocument } from '../../bench/report/sections/document.js';
 import { runScenario } from '../../bench/run.js';
 import { DEFAULT_SCENARIO } from '../../bench/scenario/shipped.js';
-import { type BenchOptions, benchOptions } from '../../options/bench.js';
+import type { BenchOptions } from '../../options/bench.js';
 import { traceOptions } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
-import { printableLines } from '../../protocol/printable.js';
-import { formatDuration } from '../../protocol/units.js';
+import { printable, printableLines } from '../../protocol/printable.js';
+import { formatAmount, formatDuration } from '../../protocol/units.js';
 import { colorsFor } from '../color.js';
 import { type Io, STOP_EXIT_CODES, type StopSignal, UNWRITTEN_EXIT_CODE } from '../io.js';
 import { version } from '../version.js';
 import { Baseline } from './baseline.js';
 import { checkNeeds } from './flag-needs.js';
 import { list } from './list.js';
+import { benchFlags } from './options.js';
 import { loadAll, type Plan, planAll } from './plans.js';
 import { ProgressScreen } from './progress.js';
 import { ReportFiles } from './report-files.js';
@@ -33,7 +34,7 @@ export async function bench(
   flags: Record<string, string>,
   io: Io,
 ): Promise<number> {
-  const traced = traceOptions(benchOptions, { flags, env: io.env });
+  const traced = traceOptions(benchFlags, { flags, env: io.env });
   const options = traced.values;
   if (options.list) return list(names, options, io);
   if (options.url.length > 0 && options.serverCommand !== undefined) {
@@ -57,7 +58,7 @@ export async function bench(
     const ready = await Promise.race([prepared, stop.atOnce]);
     if (typeof ready === 'number') return ready;
     const [plans, baseline] = ready;
-    const files = new ReportFiles(options, io);
+    const files = new ReportFiles(await loadRenderers(), options, io);
     const reports = new Reports(plans, files);
     return await Promise.race([
       runAll(plans, { options, io, stop, baseline, files, reports }),
@@ -189,8 +190,9 @@ async function runAll(
           results[index] = result;
           const compared = baseline?.compare(result, index) ?? result;
           results[index] = compared;
-          print(`\n${terminalReport(compared, style)}`);
-          if (plans.length > 1) print(`\n${verdictLine(verdictSentence(compared), style)}`);
+          const document = reportDocument(compared);
+          print(`\n${terminalReport(document, style)}`);
+          if (plans.length > 1) print(`\n${verdictLine(document, style)}`);
         }
       }
     }
@@ -209,7 +211,7 @@ async function runAll(
   // Last of all, so that a terminal ends with it.
   const [only] = plans.length === 1 ? results : [];
   print(
-    `\n${only === undefined ? overall(reports.whole(whyNot), style) : verdictLine(verdictSentence(only), style)}`,
+    `\n${only === undefined ? overall(reports.whole(whyNot), style) : verdictLine(reportDocument(only), style)}`,
   );
   return exitCodeOf(results, stop.by) || (areWritten ? 0 : UNWRITTEN_EXIT_CODE);
 }
@@ -261,12 +263,14 @@ function machine(): JsonResult['machine'] {
 /** Of several scenarios, the verdict of each, then their sum. */
 function overall(whole: JsonReport, style: TerminalStyle): string {
   const lines = [
-    ...whole.results.map((result) => verdictLine(verdictSentence(result), style)),
+    ...whole.results.map((result) => verdictLine(reportDocument(result), style)),
     ...whole.notRun.map(
-      ({ name }) => `${style.colors.yellow.bold('NOT RUN')} ${style.colors.bold(oneLine(name))}\n`,
+      ({ name }) => `${style.colors.yellow.bold('NOT RUN')} ${style.colors.bold(printable(name))}\n`,
     ),
   ];
-  return `${style.colors.bold('Overall')}\n${lines.map((line) => `  ${line}`).join('')}${verdictLine(overallSentence(whole), style)}`;
+  const many = formatAmount(whole.results.length + whole.notRun.length, 'scenario');
+  const sum = { verdict: whole.verdict, name: many, sentence: overallText(whole) };
+  return `${style.colors.bold('Overall')}\n${lines.map((line) => `  ${line}`).join('')}${verdictLine(sum, style)}`;
 }
 
 /** Of several outcomes, the one that weighs most: interrupted, not valid, failed, worse than the baseline. */

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import { benchOptions } from '../../options/bench.js';
 import { addOptions } from '../command-line.js';
 import type { Io } from '../io.js';
+import { benchFlags } from './options.js';
 
 /** `datafn-ws bench`: real clients against a real server, with a verdict. */
 export function benchCommand(io: Io, exit: (code: number) => void): Command {
@@ -9,7 +9,7 @@ export function benchCommand(io: Io, exit: (code: number) => void): Command {
     .helpGroup('Test a server:')
     .description('Open thousands of real clients and say whether the server did right.')
     .argument('[scenario...]', 'scenarios to run, by name or file (default smoke; see --list)');
-  addOptions(command, benchOptions, [
+  addOptions(command, benchFlags, [
     ['bench', 'Run the smoke scenario against a server that bench starts'],
     ['bench capacity --set cohorts.full.clients=2000', 'Run another one, changed'],
     ['bench limits --url ws://127.0.0.1:3001/datafn/ws', 'Test a running server'],

@@ -1,5 +1,5 @@
 import { appendFile, stat } from 'node:fs/promises';
-import { markdownSummary } from '../../bench/report/markdown-summary.js';
+import { markdownSummary } from '../../bench/report/formats/markdown.js';
 import type { JsonReport } from '../../bench/report/schema.js';
 
 /** What the summaries of one step may have together; of more, GitHub shows nothing. */

@@ -1,12 +1,12 @@
-import { wrap } from '../../bench/report/wrap.js';
 import { plannedTotalMs } from '../../bench/scenario/planned.js';
 import { DEFAULT_SCENARIO, shippedScenarios } from '../../bench/scenario/shipped.js';
-import type { BenchOptions } from '../../options/bench.js';
 import { printable, printableJson } from '../../protocol/printable.js';
 import { formatAmount, formatDuration } from '../../protocol/units.js';
+import { wrap } from '../../text/wrap.js';
 import { colorsFor } from '../color.js';
 import { type Io, UNWRITTEN_EXIT_CODE } from '../io.js';
 import { OutputFiles } from '../output-files.js';
+import type { BenchFlags } from './options.js';
 import { loadAll } from './plans.js';
 
 /** Scenarios as data, for programs. */
@@ -29,7 +29,7 @@ interface ListedScenario {
 }
 
 /** Lists the scenarios that ship, or those that are named; the exit code. */
-export async function list(names: readonly string[], options: BenchOptions, io: Io): Promise<number> {
+export async function list(names: readonly string[], options: BenchFlags, io: Io): Promise<number> {
   const { json } = options;
   const formats = { json: (content: ScenarioList) => `${printableJson(content, 2)}\n` };
   const files = new OutputFiles(formats, { json }, io, (format) => `--${format}`);

@@ -4,6 +4,7 @@ import type { Phase, PhaseAction, Scenario } from '../../bench/scenario/model.js
 import { plannedMs } from '../../bench/scenario/planned.js';
 import { printable } from '../../protocol/printable.js';
 import { formatCount, formatDuration } from '../../protocol/units.js';
+import { shorten, widthOf } from '../../text/wrap.js';
 
 /** Widest that a bar gets. */
 const BAR_WIDTH = 24;
@@ -27,8 +28,8 @@ export function liveLines(moment: LiveMoment, columns: number, colors: ChalkInst
   const { scenario, phase, step, elapsedMs, progress } = moment;
   const bars = (phase.kind === 'parallel' ? phase.phases : [phase]).map((action) => barOf(action, moment));
   const shown = bars.slice(0, MAX_BARS);
-  const nameWidth = Math.min(NAME_WIDTH, Math.max(...shown.map(({ name }) => name.length)));
-  const textWidth = Math.max(...shown.map(({ text }) => text.length));
+  const nameWidth = Math.min(NAME_WIDTH, Math.max(...shown.map(({ name }) => widthOf(name))));
+  const textWidth = Math.max(...shown.map(({ text }) => widthOf(text)));
   const barWidth = Math.max(4, Math.min(BAR_WIDTH, columns - nameWidth - textWidth - 6));
   const took = `  ${seconds(elapsedMs)}`;
   const label = shorten(printable(phase.label), columns - step.length - 1 - took.length);
@@ -41,7 +42,8 @@ export function liveLines(moment: LiveMoment, columns: number, colors: ChalkInst
       const filled = Math.round(share * barWidth);
       const bar = `${colors.cyan('█'.repeat(filled))}${colors.dim('░'.repeat(barWidth - filled))}`;
       const room = Math.max(0, columns - nameWidth - barWidth - 6);
-      return `  ${shorten(name, nameWidth).padEnd(nameWidth)}  ${bar}  ${shorten(text, room)}`;
+      const shortName = shorten(name, nameWidth);
+      return `  ${shortName}${' '.repeat(nameWidth - widthOf(shortName))}  ${bar}  ${shorten(text, room)}`;
     }),
     ...(bars.length > MAX_BARS ? [`  and ${bars.length - MAX_BARS} more`] : []),
     ...packed(
@@ -117,13 +119,9 @@ function packed(parts: readonly string[], width: number): string[] {
   const lines: string[] = [];
   for (const part of parts) {
     const last = lines.at(-1);
-    if (last !== undefined && last.length + 2 + part.length <= width)
+    if (last !== undefined && widthOf(last) + 2 + widthOf(part) <= width)
       lines[lines.length - 1] = `${last}, ${part}`;
     else lines.push(shorten(part, width));
   }
   return lines;
-}
-
-function shorten(text: string, width: number): string {
-  return text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text;
 }

@@ -1,10 +1,10 @@
 import type { ChalkInstance } from 'chalk';
-import { wrap } from '../../bench/report/wrap.js';
-import type { PhaseResult } from '../../bench/result.js';
+import type { PhaseResult } from '../../bench/report/run-result.js';
 import type { RunObserver, RunProgress } from '../../bench/run.js';
 import { actionsOf, type Phase, type Scenario } from '../../bench/scenario/model.js';
 import { printable } from '../../protocol/printable.js';
 import { formatCount, formatDuration } from '../../protocol/units.js';
+import { wrap } from '../../text/wrap.js';
 import { colorsFor } from '../color.js';
 import type { Io } from '../io.js';
 import { LiveBlock } from '../live-block.js';

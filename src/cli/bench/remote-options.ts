@@ -1,6 +1,7 @@
+import { BEHAVIORS } from '../../bench/behaviors/behaviors.js';
+
 import type { EmitTemplate } from '../../bench/emitter/template-client.js';
 import { type Credentials, tokenFor } from '../../bench/fleet/credentials.js';
-import { BEHAVIORS } from '../../bench/scenario/behaviors.js';
 import type { Scenario } from '../../bench/scenario/model.js';
 import type { TlsTrust } from '../../emit/api-client.js';
 import type { BenchOptions } from '../../options/bench.js';

@@ -1,6 +1,6 @@
-import { shellQuote } from '../../bench/report/replay.js';
 import { type BenchOptions, benchOptions } from '../../options/bench.js';
 import { envOf, flagOf, type OptionSpec, type TracedOptions } from '../../options/spec.js';
+import { shellWord } from '../../text/shell.js';
 
 /** Options that say what is tested and how, besides those that are part of the result itself. */
 const CARRIED = [
@@ -41,6 +41,6 @@ export function replayFlags({ values, origins }: TracedOptions<typeof benchOptio
     if (values[key] === true) return [flag];
     // A header may well be a secret; its name is none.
     const shown = (text: string) => (option.isSecret ? `${text.split(':', 1)[0]}: …` : text);
-    return origin.texts.map((text) => `${flag} ${shellQuote(shown(text))}`);
+    return origin.texts.map((text) => `${flag} ${shellWord(shown(text))}`);
   });
 }

@@ -1,26 +1,12 @@
 import { isAbsolute, relative, resolve } from 'node:path';
 import { crashText } from '../../bench/crash.js';
-import { annotations } from '../../bench/report/annotations.js';
-import { benchmarkJson } from '../../bench/report/benchmark-json.js';
-import { htmlReport } from '../../bench/report/html.js';
-import { junitReport } from '../../bench/report/junit.js';
-import { markdownReport } from '../../bench/report/markdown.js';
+import { annotations } from '../../bench/report/formats/annotations.js';
+import type { Renderers } from '../../bench/report/formats/index.js';
 import type { JsonReport } from '../../bench/report/schema.js';
-import type { BenchOptions } from '../../options/bench.js';
 import { flagOf } from '../../options/spec.js';
-import { printableJson } from '../../protocol/printable.js';
 import type { Io } from '../io.js';
 import { type Formats, OutputFiles, tryToWrite } from '../output-files.js';
 import { appendJobSummary } from './job-summary.js';
-
-/** Every format, and how a report becomes it. */
-const FORMATS = {
-  json: (report: JsonReport) => `${printableJson(report, 2)}\n`,
-  junit: junitReport,
-  markdown: markdownReport,
-  html: htmlReport,
-  benchmarkJson,
-} as const;
 
 /** The reports that were asked for, and where they go. */
 export class ReportFiles {
@@ -34,12 +20,11 @@ export class ReportFiles {
    * @throws {DatafnWsError} `ERR_INVALID_OPTION` for one that cannot.
    */
   constructor(
-    options: BenchOptions,
+    renderers: Renderers,
+    wanted: Readonly<Partial<Record<keyof Renderers, string | undefined>>>,
     private readonly io: Io,
   ) {
-    const { json, junit, markdown, html, benchmarkJson } = options;
-    const wanted = { json, junit, markdown, html, benchmarkJson };
-    this.#files = new OutputFiles(this.#safely(FORMATS), wanted, io, (key) => `--${flagOf(key)}`);
+    this.#files = new OutputFiles(this.#safely(renderers), wanted, io, (key) => `--${flagOf(key)}`);
   }
 
   /** Whether stdout belongs to a report, so that nothing else may go there. */

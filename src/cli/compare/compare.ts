@@ -1,7 +1,8 @@
-import { markdownComparisons } from '../../bench/compare/markdown.js';
 import { compareReports, type ReportComparison } from '../../bench/compare/reports.js';
-import { terminalComparison } from '../../bench/compare/terminal.js';
-import { withoutCommands } from '../../bench/report/annotations.js';
+import { withoutCommands } from '../../bench/report/formats/annotations.js';
+import { markdownDocument } from '../../bench/report/formats/markdown.js';
+import { terminalReport, verdictLine } from '../../bench/report/formats/terminal.js';
+import { comparisonDocument } from '../../bench/report/sections/comparison.js';
 import { compareOptions } from '../../options/compare.js';
 import { flagOf, resolveOptions } from '../../options/spec.js';
 import { DatafnWsError } from '../../protocol/errors.js';
@@ -16,7 +17,8 @@ const REGRESSED = 4;
 
 const FORMATS = {
   json: (report: ReportComparison) => `${printableJson(report, 2)}\n`,
-  markdown: ({ comparisons }: ReportComparison) => markdownComparisons(comparisons),
+  markdown: ({ comparisons }: ReportComparison) =>
+    comparisons.map((one) => markdownDocument(comparisonDocument(one))).join('\n'),
 } as const;
 
 /** Compares two reports; the exit code. */
@@ -41,7 +43,10 @@ export async function compare(
   const areWritten = await files.write(report);
   const output = files.takeStdout ? 'stderr' : 'stdout';
   const style = { colors: colorsFor(io, output), columns: Math.max(40, io[output].columns ?? 80) };
-  const text = report.comparisons.map((one) => terminalComparison(one, style)).join('\n');
+  const text = report.comparisons
+    .map(comparisonDocument)
+    .map((one) => `${terminalReport(one, style)}\n${verdictLine(one, style)}`)
+    .join('\n');
   io[output].write(io.env.GITHUB_ACTIONS === 'true' ? withoutCommands(text) : text);
   const only = [
     ['Only the baseline has', report.onlyInBase],

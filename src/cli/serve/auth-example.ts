@@ -1,6 +1,7 @@
 import type { ServeOptions } from '../../options/serve.js';
 import { envOf } from '../../options/spec.js';
-import { type Example, shellWord } from './banner.js';
+import { shellWord } from '../../text/shell.js';
+import type { Example } from './banner.js';
 
 /** Who is in the examples. */
 export const ALICE = 'user:alice';

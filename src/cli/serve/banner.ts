@@ -5,6 +5,7 @@ import type { ServeOptions } from '../../options/serve.js';
 import { envOf } from '../../options/spec.js';
 import { printable } from '../../protocol/printable.js';
 import type { ListenAddress } from '../../server/create-server.js';
+import { shellWord } from '../../text/shell.js';
 import { version } from '../version.js';
 
 /** What a person can try the server with. */
@@ -69,11 +70,4 @@ export function banner(
     '',
     '',
   ].join('\n');
-}
-
-/** A text as one word of a shell command, fit to be shown: what cannot be is written as the escapes of `$'…'`. */
-export function shellWord(text: string): string {
-  if (/^[\w:.@/=-]+$/.test(text)) return text;
-  if (printable(text) !== text) return `$'${printable(text.replace(/[\\']/g, '\\$&'))}'`;
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -4,7 +4,7 @@ import { readFileOfAnyKind } from '../../options/read-file.js';
 import { flagOf } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import type { TlsPair } from '../../server/tls.js';
-import { shellWord } from './banner.js';
+import { shellWord } from '../../text/shell.js';
 import type { TracedServeOptions } from './config.js';
 
 /**

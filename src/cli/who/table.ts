@@ -1,8 +1,8 @@
 import type { ChalkInstance } from 'chalk';
 import Table from 'cli-table3';
-import { NO_BORDER } from '../../bench/report/terminal-layout.js';
 import { printable } from '../../protocol/printable.js';
 import { formatAmount, formatCount } from '../../protocol/units.js';
+import { NO_BORDERS } from '../../text/borders.js';
 
 /** A namespace and how many clients it has now. */
 export interface NamespaceCount {
@@ -36,7 +36,7 @@ export function whoTable(
   const longest = shown.reduce((most, { namespace }) => Math.max(most, printable(namespace).length), 0);
   const nameWidth = columns === undefined ? undefined : Math.max(MIN_NAME, columns - countWidth - GAP);
   const grid = new Table({
-    chars: NO_BORDER,
+    chars: NO_BORDERS,
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
     colAligns: ['left', 'right'],
     ...(nameWidth !== undefined && longest > nameWidth

@@ -2,16 +2,14 @@ import { Chalk } from 'chalk';
 import { describe, expect, test } from 'vitest';
 import { compareResults } from '../../../src/bench/compare/compare.js';
 import type { Comparison } from '../../../src/bench/compare/comparison.js';
-import { markdownComparisons } from '../../../src/bench/compare/markdown.js';
-import { terminalComparison } from '../../../src/bench/compare/terminal.js';
-import { annotations } from '../../../src/bench/report/annotations.js';
-import { htmlReport } from '../../../src/bench/report/html.js';
+import { annotations } from '../../../src/bench/report/formats/annotations.js';
+import { htmlReport } from '../../../src/bench/report/formats/html.js';
+import { junitReport } from '../../../src/bench/report/formats/junit.js';
+import { markdownReport } from '../../../src/bench/report/formats/markdown.js';
 import { jsonReport, withComparison } from '../../../src/bench/report/json.js';
-import { junitReport } from '../../../src/bench/report/junit.js';
-import { markdownReport } from '../../../src/bench/report/markdown.js';
 import { type JsonReport, type JsonResult, reportSchema } from '../../../src/bench/report/schema.js';
-import { terminalReport } from '../../../src/bench/report/terminal.js';
 import { junitErrors } from '../../support/xml.js';
+import { markdownComparison, terminalComparison, terminalReport } from '../rendered.js';
 import { failOn, fanoutTimes, repeatedOf, resultOf, tallyOf } from './results.js';
 
 const PLAIN = { colors: new Chalk({ level: 0 }), columns: 80 };
@@ -53,7 +51,7 @@ describe.each(Object.entries(comparisons))('a comparison that came to %s', (verd
   });
 
   test('looks like this in Markdown', async () => {
-    await expect(markdownComparisons([comparison])).toMatchFileSnapshot(`golden/${verdict}.md`);
+    await expect(markdownComparison(comparison)).toMatchFileSnapshot(`golden/${verdict}.md`);
   });
 
   test.each([80, 60, 40])('has no line over %i columns', (columns) => {

@@ -4,11 +4,10 @@ import { join } from 'node:path';
 import { Chalk } from 'chalk';
 import { afterAll, describe, expect, test } from 'vitest';
 import { compareResults } from '../../../src/bench/compare/compare.js';
-import { terminalComparison } from '../../../src/bench/compare/terminal.js';
-import { toldNumbers } from '../../../src/bench/compare/told.js';
 import { jsonReport } from '../../../src/bench/report/json.js';
 import type { JsonResult } from '../../../src/bench/report/schema.js';
 import { runWith } from '../../support/run-in-process.js';
+import { terminalComparison } from '../rendered.js';
 import { failOn, resultOf } from './results.js';
 
 type Range = { low: number; high: number } | undefined;
@@ -24,12 +23,6 @@ function withMetric(name: string, value: number, spread?: Range): JsonResult {
   return result;
 }
 
-/** Three runs, of which the numbers are medians. */
-function repeated(result: JsonResult): JsonResult {
-  const run = { verdict: 'passed' as const, startedAt: '', durationMs: 1, failed: [] };
-  return { ...result, repeat: { times: 3, runs: [run, run, run], shown: 1 } };
-}
-
 const compare = (base: JsonResult, next: JsonResult, rule: string) =>
   compareResults(base, next, failOn(rule));
 const p99 = (value: number, low?: number, high?: number) =>
@@ -42,42 +35,35 @@ describe('what is over a limit of --fail-on but within its range is told, and fa
       p99(12.5),
       p99(20, 12.5, 22),
       'fanout.p99 +20%',
-      'fanout.p99 +60 %: over +20 %, but within the range of the runs (12.5 to 22 ms): use --repeat',
+      'fanout.p99 +60 %: over +20 %, but within the range of the runs (12.5 to 22 ms): use more --repeat',
     ],
     [
       'in the range of the baseline',
       p99(100, 90, 180),
       p99(150, 140, 160),
       'fanout.p99 +20% +10ms',
-      'fanout.p99 +50 %: over +20 % and +10 ms, but within the range of the runs (90 to 180 ms): use --repeat',
+      'fanout.p99 +50 %: over +20 % and +10 ms, but within the range of the runs (90 to 180 ms): use more --repeat',
     ],
     [
       'where the ranges only overlap',
       p99(100, 90, 120),
       p99(200, 110, 1500),
       'fanout.p99 +10ms',
-      'fanout.p99 +100 %: over +10 ms, but within the range of the runs (90 to 120 ms, then 110 ms to 1.5 s): use --repeat',
-    ],
-    [
-      'in the range of several runs: more of them would tell',
-      repeated(p99(100, 90, 180)),
-      repeated(p99(150, 140, 160)),
-      'fanout.p99 +20%',
-      'fanout.p99 +50 %: over +20 %, but within the range of the runs (90 to 180 ms): use more --repeat',
+      'fanout.p99 +100 %: over +10 ms, but within the range of the runs (90 to 120 ms, then 110 ms to 1.5 s): use more --repeat',
     ],
     [
       'of a rate, which has fallen',
       withMetric('api.rate', 1000, { low: 500, high: 1200 }),
       withMetric('api.rate', 600),
       'api.rate -20%',
-      'api.rate -40 %: over -20 %, but within the range of the runs (500 to 1,200/s): use --repeat',
+      'api.rate -40 %: over -20 %, but within the range of the runs (500 to 1,200/s): use more --repeat',
     ],
     [
       'of what was nothing',
       withMetric('server.eventLoopDelay.p99', 0, { low: 0, high: 9 }),
       withMetric('server.eventLoopDelay.p99', 5),
       'server.eventLoopDelay.p99 +1ms',
-      'server.eventLoopDelay.p99 0 ms -> 5 ms: over +1 ms, but within the range of the runs (0 to 9 ms): use --repeat',
+      'server.eventLoopDelay.p99 0 ms -> 5 ms: over +1 ms, but within the range of the runs (0 to 9 ms): use more --repeat',
     ],
   ])('%s', (_, base, next, rule, text) => {
     const comparison = compare(base, next, rule);
@@ -110,7 +96,7 @@ describe('compare', () => {
     const { code, stdout } = await runWith(['compare', ...args, '--fail-on', 'fanout.p99 +20%']);
     expect(code).toBe(0);
     expect(stdout.replace(/\s+/g, ' ')).toContain(
-      'fanout.p99 +60 %: over +20 %, but within the range of the runs (12.5 to 22 ms): use --repeat',
+      'fanout.p99 +60 %: over +20 %, but within the range of the runs (12.5 to 22 ms): use more --repeat',
     );
     expect(stdout).toMatch(/^ {2}fanout\.p99 +12\.5 ms +20 ms +\+60 %$/m);
   });
@@ -138,12 +124,12 @@ describe('compare', () => {
   });
 });
 
-test('numbers that differ have by how much; a metric of a rule is among them, even of one cohort', () => {
+test('numbers that differ show by how much; a metric of a rule is among them, even of one cohort', () => {
   const [base, next] = [resultOf(), withMetric('accepted', 1107)];
   const [first] = next.total.metrics.filter(({ name, cohort }) => name === 'fanout.p50' && cohort === 'hot');
   Object.assign(first as object, { value: 1 });
-  const numbers = toldNumbers(compare(base, next, 'hot.fanout.p50 -90%'));
-  expect(numbers.find(({ metric }) => metric === 'accepted')?.by).toBe('+7');
-  expect(numbers.find(({ metric }) => metric === 'hot.fanout.p50')?.now).toBe('1 ms');
-  expect(numbers.map(({ metric }) => metric)).not.toContain('hot.fanout.p99');
+  const shown = terminalComparison(compare(base, next, 'hot.fanout.p50 -90%'));
+  expect(shown).toMatch(/^ {2}accepted +1,100 +1,107 +\+7$/m);
+  expect(shown).toMatch(/^ {2}hot\.fanout\.p50 +\S+ ms +1 ms /m);
+  expect(shown).not.toContain('hot.fanout.p99');
 });

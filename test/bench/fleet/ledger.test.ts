@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
+import { BEHAVIOR_NAMES, BEHAVIORS, type BehaviorName } from '../../../src/bench/behaviors/behaviors.js';
 import { ClientFleet } from '../../../src/bench/fleet/client-fleet.js';
 import { monotonicMs } from '../../../src/bench/measure/clock.js';
 import type { CounterName } from '../../../src/bench/measure/tally.js';
-import { BEHAVIOR_NAMES, BEHAVIORS, type BehaviorName } from '../../../src/bench/scenario/behaviors.js';
 import { parseScenario } from '../../../src/bench/scenario/load.js';
 import { encodeCursor } from '../../../src/protocol/messages.js';
 import { PLAIN_UPGRADE } from '../../../src/protocol/upgrade.js';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { GeneratorSample, Standstill } from '../../../src/bench/fleet/messages.js';
+import type { GeneratorSample, Standstill } from '../../../src/bench/measure/saturation.js';
 import { SATURATED, SaturationWatch } from '../../../src/bench/measure/saturation.js';
 
 type Fare = Partial<Omit<GeneratorSample, 'fromMs' | 'toMs'>>;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { annotations, withoutCommands } from '../../../src/bench/report/annotations.js';
+import { annotations, withoutCommands } from '../../../src/bench/report/formats/annotations.js';
 import type { Phase } from '../../../src/bench/scenario/model.js';
 import { filledMeasurements, filledReport, filledResult } from '../filled.js';
 

@@ -3,13 +3,13 @@ import { describe, expect, test } from 'vitest';
 import type { Fault, Sighting } from '../../../src/bench/measure/evidence.js';
 import { emptyMeasurements } from '../../../src/bench/measure/measurements.js';
 import { evidenceFor } from '../../../src/bench/report/evidence-text.js';
-import { htmlReport } from '../../../src/bench/report/html.js';
-import { junitReport } from '../../../src/bench/report/junit.js';
-import { markdownReport } from '../../../src/bench/report/markdown.js';
+import { htmlReport } from '../../../src/bench/report/formats/html.js';
+import { junitReport } from '../../../src/bench/report/formats/junit.js';
+import { markdownReport } from '../../../src/bench/report/formats/markdown.js';
 import type { JsonResult } from '../../../src/bench/report/schema.js';
-import { terminalReport } from '../../../src/bench/report/terminal.js';
 import { parseRule, type Rule } from '../../../src/bench/verdict/rule.js';
 import { filledReport, filledResult } from '../filled.js';
+import { terminalReport } from '../rendered.js';
 
 const COHORTS = ['users', 'others'].map((name) => ({ name, clients: 9, behavior: 'healthy' as const }));
 const ruleOf = (text: string) => parseRule(text, ['users', 'others']) as Rule;

@@ -11,14 +11,14 @@ function rule(text: string): Rule {
 
 describe('what it usually means that a rule does not hold', () => {
   test.each([
-    ['hot.accepted == 50', 49, /should have been let in were turned away/],
-    ['hot.accepted == 50', 51, /More clients were let in/],
-    ['hot.accepted >= 50', 49, /should have been let in were turned away/],
-    ['hot.accepted < 50', 50, /More clients were let in/],
-    ['hot.accepted > 50', 50, /should have been let in were turned away/],
-    ['hot.closed[4503] == 10', 11, /turned away clients that there should have been room for/],
-    ['hot.closed[4503 "Namespace connection limit reached"] == 10', 9, /others took fewer places/],
-    ['hot.closed[4401] == 0', 1, /valid token were turned away/],
+    ['hot.accepted == 50', 49, /refused clients that it should have accepted/],
+    ['hot.accepted == 50', 51, /accepted too many clients/],
+    ['hot.accepted >= 50', 49, /refused clients that it should have accepted/],
+    ['hot.accepted < 50', 50, /accepted too many clients/],
+    ['hot.accepted > 50', 50, /refused clients that it should have accepted/],
+    ['hot.closed[4503] == 10', 11, /refused clients that should have had a place/],
+    ['hot.closed[4503 "Namespace connection limit reached"] == 10', 9, /other clients took fewer places/],
+    ['hot.closed[4401] == 0', 1, /refused clients with a valid token/],
     ['hot.closed[1001 "Heartbeat timeout"] == 5', 0, /there is no heartbeat/],
     ['hot.closed[1001 "Going Away"] == 5', 0, /closed fewer connections, with this code/],
     ['closed[1006] == 0', 3, /without a close frame/],
@@ -34,9 +34,9 @@ describe('what it usually means that a rule does not hold', () => {
   });
 
   test('where nothing was measured is that, by what could have been', () => {
-    expect(meaningOf(rule('server.rss < 1MiB'), undefined)).toMatch(/server does not say this/);
-    expect(meaningOf(rule('heartbeat.killed == 0'), undefined)).toMatch(/No client got a ping/);
-    expect(meaningOf(rule('cursors.lost == 0'), undefined)).toMatch(/nobody connected, nothing was sent/);
+    expect(meaningOf(rule('server.rss < 1MiB'), undefined)).toMatch(/server does not report this/);
+    expect(meaningOf(rule('heartbeat.killed == 0'), undefined)).toMatch(/No client received a ping/);
+    expect(meaningOf(rule('cursors.lost == 0'), undefined)).toMatch(/no client connected, nothing was sent/);
   });
 
   test('is not guessed at for a value that a rule excludes', () => {

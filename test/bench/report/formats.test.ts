@@ -1,12 +1,12 @@
 import { Chalk } from 'chalk';
 import { describe, expect, test } from 'vitest';
-import { htmlReport } from '../../../src/bench/report/html.js';
-import { junitReport } from '../../../src/bench/report/junit.js';
-import { markdownReport } from '../../../src/bench/report/markdown.js';
+import { htmlReport } from '../../../src/bench/report/formats/html.js';
+import { junitReport } from '../../../src/bench/report/formats/junit.js';
+import { markdownReport } from '../../../src/bench/report/formats/markdown.js';
 import type { JsonReport, JsonResult } from '../../../src/bench/report/schema.js';
-import { terminalReport } from '../../../src/bench/report/terminal.js';
 import { formatCount, formatDuration } from '../../../src/protocol/units.js';
 import { filledReport } from '../filled.js';
+import { terminalReport } from '../rendered.js';
 
 const RULES = [
   'steady.accepted == 1000',
@@ -42,7 +42,7 @@ const markdownRows = (markdown: string): string[][] =>
   markdown
     .split('\n')
     .filter((line) => line.startsWith('| '))
-    .map((line) => line.slice(2, -2).split(' | ').map(readEntities));
+    .map((line) => line.slice(2, -2).replaceAll(' | | ', ' |  | ').split(' | ').map(readEntities));
 
 /** Cells of the lines of the tables of a terminal report: two blanks part them. */
 const terminalRows = (text: string): string[][] =>
@@ -106,7 +106,7 @@ const said: Record<string, (report: JsonReport) => Partial<Numbers>> = {
         .filter(([, , kind]) => kind !== 'error')
         .map(
           ([, rule = '', kind, text = '']) =>
-            `${kind === 'failure' ? '✗' : '✓'} ${readEntities(rule)}: ${text.split('&#10;')[0]?.split('got ').at(-1)}`,
+            `${kind === 'failure' ? '✗' : '✓'} ${readEntities(rule)}: ${text.split('&#10;')[0]?.replace(/^(?:.*, )?got /, '')}`,
         ),
     };
   },
@@ -118,7 +118,8 @@ const said: Record<string, (report: JsonReport) => Partial<Numbers>> = {
       expectations: rows
         .filter(([sign = '']) => /[✓✗]/.test(sign))
         .map(([sign, rule, value]) => `${sign} ${rule?.replaceAll('`', '')}: ${value}`),
-      connections: rows.map((cells) => cells.join(' ')),
+      connections: rows.map(([cohort, outcome, , actual]) => [cohort, outcome, actual].join(' ')),
+      timings: rows.map((cells) => cells.slice(2).join(' ')),
     };
   },
   HTML: (one) => {
@@ -132,10 +133,11 @@ const said: Record<string, (report: JsonReport) => Partial<Numbers>> = {
         .map(([sign = '', rule, value]) => `${sign.charAt(0)} ${rule}: ${value}`),
       // The first row of a cohort has its name, the others have not.
       connections: rows.map((cells) => {
-        if (cells.length === 3) cohort = cells[0]?.split(' ', 1)[0] as string;
-        return [cohort, ...cells.slice(-2)].join(' ').replace(/ of [\d,]+$/, '');
+        const [outcome, , actual] = cells.slice(-3);
+        if (cells.length === 4) cohort = cells[0]?.split(' ', 1)[0] as string;
+        return [cohort, outcome, actual].join(' ').replace(/ of [\d,]+$/, '');
       }),
-      timings: rows.map((cells) => cells.slice(1).join(' ')),
+      timings: rows.map((cells) => cells.slice(2).join(' ')),
     };
   },
 };

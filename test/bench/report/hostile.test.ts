@@ -1,16 +1,14 @@
 import { Chalk } from 'chalk';
 import { describe, expect, test } from 'vitest';
-import { markdownComparisons } from '../../../src/bench/compare/markdown.js';
-import { terminalComparison } from '../../../src/bench/compare/terminal.js';
-import { annotations } from '../../../src/bench/report/annotations.js';
-import { htmlReport } from '../../../src/bench/report/html.js';
-import { junitReport } from '../../../src/bench/report/junit.js';
-import { markdownReport } from '../../../src/bench/report/markdown.js';
+import { annotations } from '../../../src/bench/report/formats/annotations.js';
+import { htmlReport } from '../../../src/bench/report/formats/html.js';
+import { junitReport } from '../../../src/bench/report/formats/junit.js';
+import { markdownReport } from '../../../src/bench/report/formats/markdown.js';
 import { type JsonReport, type JsonResult, reportSchema } from '../../../src/bench/report/schema.js';
-import { terminalReport } from '../../../src/bench/report/terminal.js';
 import { printableJson } from '../../../src/protocol/printable.js';
 import { junitErrors } from '../../support/xml.js';
 import { hostileComparison, hostileReport, TEXTS } from '../hostile.js';
+import { markdownComparison, terminalComparison, terminalReport } from '../rendered.js';
 
 const terminal = ({ results }: JsonReport, level: 0 | 1 = 0) =>
   terminalReport(results[0] as JsonResult, { colors: new Chalk({ level }), columns: 80 });
@@ -96,7 +94,7 @@ describe.each(Object.entries(TEXTS))('%s, wherever a text can come from outside'
     const starts = (shown: string) =>
       shown.split('\n').filter((line) => /^(?:\S| {2}[✗!·✓] )/.test(line)).length;
     expect(starts(text)).toBe(starts(plain));
-    const [markdown, tame] = [evil, 'plain'].map((one) => markdownComparisons([hostileComparison(one)])) as [
+    const [markdown, tame] = [evil, 'plain'].map((one) => markdownComparison(hostileComparison(one))) as [
       string,
       string,
     ];

@@ -1,13 +1,13 @@
 import { Chalk } from 'chalk';
 import { describe, expect, test } from 'vitest';
 import { emptyMeasurements } from '../../../src/bench/measure/measurements.js';
-import { htmlReport } from '../../../src/bench/report/html.js';
+import { htmlReport } from '../../../src/bench/report/formats/html.js';
+import { markdownReport } from '../../../src/bench/report/formats/markdown.js';
 import { jsonReport } from '../../../src/bench/report/json.js';
-import { markdownReport } from '../../../src/bench/report/markdown.js';
 import type { JsonResult } from '../../../src/bench/report/schema.js';
-import { inFlightText } from '../../../src/bench/report/tables.js';
-import { terminalReport } from '../../../src/bench/report/terminal.js';
+import { inFlightText } from '../../../src/bench/report/sections/connections.js';
 import { asJson, filledResult } from '../filled.js';
+import { terminalReport } from '../rendered.js';
 
 /** A result in which one cohort had these counts of deliveries. */
 function resultOf(counters: Record<string, number>): JsonResult {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { junitReport } from '../../../src/bench/report/junit.js';
+import { junitReport } from '../../../src/bench/report/formats/junit.js';
 import type { JsonReport } from '../../../src/bench/report/schema.js';
 import { junitErrors } from '../../support/xml.js';
 import { filledReport } from '../filled.js';
@@ -56,7 +56,7 @@ describe('JUnit XML', () => {
 
   test('names in a failure the rule, the actual value, and where the rule stands', () => {
     expect(xml).toContain(
-      '<failure message="hot.accepted == 51: got 50" type="expectation">sample.yaml:12: expected hot.accepted == 51, got 50',
+      '<failure message="expected hot.accepted == 51, got 50" type="expectation">sample.yaml:12: expected hot.accepted == 51, got 50',
     );
   });
 
@@ -69,6 +69,8 @@ describe('JUnit XML', () => {
     expect(errors(filledReport(['steady.accepted == 1000'], { aborted: true }))).toEqual([
       ['It was stopped before it was over', 'aborted'],
     ]);
-    expect(errors({ ...failed, results: [], notRun })).toEqual([['No server at ws://x', 'not run']]);
+    expect(errors({ ...failed, results: [], notRun })).toEqual([
+      ['It was not run: No server at ws://x', 'not run'],
+    ]);
   });
 });

@@ -1,13 +1,13 @@
 import { Chalk } from 'chalk';
 import { describe, expect, test } from 'vitest';
 import { emptyMeasurements } from '../../../src/bench/measure/measurements.js';
-import { annotations } from '../../../src/bench/report/annotations.js';
-import { htmlReport } from '../../../src/bench/report/html.js';
+import { annotations } from '../../../src/bench/report/formats/annotations.js';
+import { htmlReport } from '../../../src/bench/report/formats/html.js';
+import { junitReport } from '../../../src/bench/report/formats/junit.js';
+import { markdownReport } from '../../../src/bench/report/formats/markdown.js';
 import { jsonReport } from '../../../src/bench/report/json.js';
-import { junitReport } from '../../../src/bench/report/junit.js';
-import { markdownReport } from '../../../src/bench/report/markdown.js';
-import { terminalReport } from '../../../src/bench/report/terminal.js';
 import { asJson, filledMeasurements, filledResult } from '../filled.js';
+import { terminalReport } from '../rendered.js';
 
 const PHASE = 'connect: { cohort: steady }, expect: [steady.opened == 7]';
 const RULES = ['hot.accepted == 50', 'cursors.lost == 0'];
@@ -72,8 +72,8 @@ describe('a rule that a stopped run did not get to has not failed', () => {
 
   test('on the page', () => {
     const html = htmlReport(report);
-    expect(html).toMatch(/–<\/span><span class="[^"]*"> not reached<\/span>/);
-    expect(html).toContain('0 of 3 expectations held that far');
+    expect(html).toMatch(/–<\/span><span class="spoken">not reached<\/span>/);
+    expect(html).toContain('0 of 3 rules held when it was stopped');
     expect(html).not.toContain('no samples');
     // What went wrong is only what was measured.
     expect(html.match(/class="finding"/g)).toHaveLength(1);

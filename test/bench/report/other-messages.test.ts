@@ -1,16 +1,16 @@
 import { Chalk } from 'chalk';
 import { describe, expect, test } from 'vitest';
 import { emptyMeasurements } from '../../../src/bench/measure/measurements.js';
-import { htmlReport } from '../../../src/bench/report/html.js';
+import { htmlReport } from '../../../src/bench/report/formats/html.js';
+import { junitReport } from '../../../src/bench/report/formats/junit.js';
+import { markdownReport } from '../../../src/bench/report/formats/markdown.js';
 import { jsonReport } from '../../../src/bench/report/json.js';
-import { junitReport } from '../../../src/bench/report/junit.js';
-import { markdownReport } from '../../../src/bench/report/markdown.js';
 import type { JsonReport, JsonResult } from '../../../src/bench/report/schema.js';
-import { otherMessagesOf } from '../../../src/bench/report/tables.js';
-import { terminalReport } from '../../../src/bench/report/terminal.js';
+import { otherMessagesOf } from '../../../src/bench/report/sections/connections.js';
 import { insteadOfCursors } from '../../../src/bench/verdict/no-cursors.js';
 import { judge, parseRule, type Rule } from '../../../src/bench/verdict/rule.js';
 import { asJson, filledReport, filledResult } from '../filled.js';
+import { terminalReport } from '../rendered.js';
 
 const COHORTS = [
   { name: 'users', clients: 9, behavior: 'healthy' },

@@ -2,13 +2,13 @@ import { Chalk } from 'chalk';
 import { describe, expect, test } from 'vitest';
 import { emptyMeasurements, type Measurements } from '../../../src/bench/measure/measurements.js';
 import type { Tally } from '../../../src/bench/measure/tally.js';
-import { htmlReport } from '../../../src/bench/report/html.js';
+import { htmlReport } from '../../../src/bench/report/formats/html.js';
+import { junitReport } from '../../../src/bench/report/formats/junit.js';
+import { markdownReport } from '../../../src/bench/report/formats/markdown.js';
 import { jsonReport } from '../../../src/bench/report/json.js';
-import { junitReport } from '../../../src/bench/report/junit.js';
-import { markdownReport } from '../../../src/bench/report/markdown.js';
 import type { JsonResult } from '../../../src/bench/report/schema.js';
-import { terminalReport } from '../../../src/bench/report/terminal.js';
 import { asJson, filledResult } from '../filled.js';
+import { terminalReport } from '../rendered.js';
 
 const ALL = { opened: 1000, attempts: 1000 };
 

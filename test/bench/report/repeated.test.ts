@@ -1,6 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import type { Measurements } from '../../../src/bench/measure/measurements.js';
-import { benchmarkJson } from '../../../src/bench/report/benchmark-json.js';
 import { jsonReport } from '../../../src/bench/report/json.js';
 import { repeatedResult } from '../../../src/bench/report/repeated.js';
 import { type JsonResult, reportSchema } from '../../../src/bench/report/schema.js';
@@ -128,48 +126,5 @@ describe('what went wrong in a run', () => {
 
   test('makes it aborted when there are fewer runs than there were to be', () => {
     expect(repeatedResult([run({}), run({})], 5)).toMatchObject({ verdict: 'aborted', aborted: true });
-  });
-});
-
-describe('the file for github-action-benchmark', () => {
-  const read = (...results: JsonResult[]) => JSON.parse(benchmarkJson(jsonReport(results, [])));
-
-  test('has durations and sizes, of which less is better, and nothing else', () => {
-    const entries = read(resultOf()) as { name: string; unit: string; value: number }[];
-    expect(entries).toContainEqual(
-      expect.objectContaining({ name: 'sample: fanout.p99', unit: 'ms', value: expect.any(Number) }),
-    );
-    expect(entries.map(({ name }) => name)).toContain('sample: server.rss');
-    for (const { name, unit } of entries) {
-      expect(name).not.toMatch(/api\.rate|cursors|closed|accepted|steady/);
-      expect(['ms', 'bytes']).toContain(unit);
-    }
-  });
-
-  test('has each name once', () => {
-    const names = (read(resultOf()) as { name: string }[]).map(({ name }) => name);
-    expect(new Set(names).size).toBe(names.length);
-  });
-
-  test('has the range of several runs, and under which conditions they were made', () => {
-    expect(read(repeatedResult(slowdowns([1, 2, 3]), 3))).toContainEqual({
-      name: 'sample: fanout.p99',
-      unit: 'ms',
-      value: expect.any(Number),
-      range: '337 ms to 1.01 s',
-      extra: '3 runs, seed 1, datafn-ws 1.2.3, Node.js v20.19.0, 2 cores',
-    });
-  });
-
-  test.each([{ aborted: true }, { invalid: ['Worker 1 died'] }])(
-    'has no number of a run that is no good: %j',
-    (parts) => {
-      expect(read(asJson(filledResult(['steady.accepted == 1000'], parts)))).toEqual([]);
-    },
-  );
-
-  test('has those of a run that failed: they are what was measured', () => {
-    const failed = resultOf((all: Measurements) => void all, ['steady.accepted == 1']);
-    expect(read(failed)).not.toEqual([]);
   });
 });

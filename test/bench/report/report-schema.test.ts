@@ -102,7 +102,7 @@ describe('the result as data', () => {
       actual: 10,
       unit: 'count',
       shown: '10',
-      meaning: expect.stringMatching(/^The server turned away fewer clients than it should have/),
+      meaning: expect.stringMatching(/^The server refused too few clients/),
     });
   });
 

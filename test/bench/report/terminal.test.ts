@@ -2,10 +2,10 @@ import { Chalk } from 'chalk';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { emptyMeasurements } from '../../../src/bench/measure/measurements.js';
-import { terminalReport } from '../../../src/bench/report/terminal.js';
-import type { TerminalStyle } from '../../../src/bench/report/terminal-layout.js';
-import { allOutcomes, type RunResult, verdictOf } from '../../../src/bench/result.js';
+import type { TerminalStyle } from '../../../src/bench/report/formats/terminal.js';
+import { allOutcomes, type RunResult, verdictOf } from '../../../src/bench/report/run-result.js';
 import { asJson, filledResult } from '../filled.js';
+import { terminalReport } from '../rendered.js';
 
 const shown = (result: RunResult, style: TerminalStyle) => terminalReport(asJson(result), style);
 const PLAIN = { colors: new Chalk({ level: 0 }), columns: 80 };

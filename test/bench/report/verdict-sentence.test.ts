@@ -1,19 +1,14 @@
 import { expect, test } from 'vitest';
 import { compareResults } from '../../../src/bench/compare/compare.js';
+import { overallText } from '../../../src/bench/report/facts.js';
 import { jsonReport, withComparison } from '../../../src/bench/report/json.js';
 import { repeatedResult } from '../../../src/bench/report/repeated.js';
 import type { JsonResult } from '../../../src/bench/report/schema.js';
-import {
-  overallSentence,
-  VERDICT_WORDS,
-  type VerdictSentence,
-  verdictSentence,
-} from '../../../src/bench/report/verdict-sentence.js';
 import { asJson, filledResult } from '../filled.js';
+import { verdictText } from '../rendered.js';
 
 const HOLDS = ['hot.accepted == 50', 'fanout.p99 < 2s'];
 const FAILS = ['steady.accepted == 999', 'cursors.lost == 0'];
-const said = ({ verdict, subject, rest }: VerdictSentence) => `${VERDICT_WORDS[verdict]} ${subject}${rest}`;
 const result = (rules: readonly string[], parts: Parameters<typeof filledResult>[1] = {}) =>
   asJson(filledResult(rules, parts));
 
@@ -44,7 +39,7 @@ test.each<[string, JsonResult, string]>([
     'PASSED sample: 2 of 2 rules in 3 runs, 37 s',
   ],
 ])('a run that %s is told in a sentence', (_, one, sentence) => {
-  expect(said(verdictSentence(one))).toBe(sentence);
+  expect(verdictText(one)).toBe(sentence);
 });
 
 test('a run that is worse than its baseline says by how many regressions', () => {
@@ -52,21 +47,17 @@ test('a run that is worse than its baseline says by how many regressions', () =>
   for (const metric of worse.total.metrics)
     if (metric.name === 'cursors.lost' && metric.cohort === 'hot') metric.value += 1;
   const compared = withComparison(worse, compareResults(result(['hot.accepted == 50']), worse, []));
-  expect(said(verdictSentence(compared))).toBe(
+  expect(verdictText(compared)).toBe(
     'REGRESSED sample: 1 regression against the baseline, 1 of 1 rule in 12.3 s',
   );
 });
 
 test('several scenarios are told as their sum', () => {
-  expect(said(overallSentence(jsonReport([passed, passed], [])))).toBe(
-    'PASSED 2 scenarios: 4 of 4 rules in 24.7 s',
-  );
-  expect(said(overallSentence(jsonReport([passed, failed, passed], [])))).toBe(
-    'FAILED 3 scenarios: 2 passed, 1 failed; 6 of 8 rules in 37 s',
+  expect(overallText(jsonReport([passed, passed], []))).toBe('4 of 4 rules in 24.7 s');
+  expect(overallText(jsonReport([passed, failed, passed], []))).toBe(
+    '2 passed, 1 failed; 6 of 8 rules in 37 s',
   );
   const notRun = [{ name: 'later', source: 'later.yaml', reason: 'stopped' }];
-  expect(said(overallSentence(jsonReport([failed], notRun)))).toBe(
-    'ABORTED 2 scenarios: 1 failed, 1 not run; 2 of 4 rules in 12.3 s',
-  );
-  expect(said(overallSentence(jsonReport([], notRun)))).toBe('ABORTED 1 scenario: 1 not run');
+  expect(overallText(jsonReport([failed], notRun))).toBe('1 failed, 1 not run; 2 of 4 rules in 12.3 s');
+  expect(overallText(jsonReport([], notRun))).toBe('1 not run');
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { BEHAVIOR_NAMES, MALFORMED_KINDS } from '../../../src/bench/scenario/behaviors.js';
+import { BEHAVIOR_NAMES, MALFORMED_KINDS } from '../../../src/bench/behaviors/behaviors.js';
 import { scenarioJsonSchema } from '../../../src/bench/scenario/schema.js';
 import { scenarioFile, shippedScenarios } from '../../../src/bench/scenario/shipped.js';
 

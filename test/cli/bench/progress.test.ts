@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { emptyMeasurements } from '../../../src/bench/measure/measurements.js';
-import type { PhaseResult } from '../../../src/bench/result.js';
+import type { PhaseResult } from '../../../src/bench/report/run-result.js';
 import type { RunProgress } from '../../../src/bench/run.js';
 import { parseScenario } from '../../../src/bench/scenario/load.js';
 import type { Phase } from '../../../src/bench/scenario/model.js';

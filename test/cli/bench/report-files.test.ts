@@ -13,12 +13,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, expect, test, vi } from 'vitest';
+import { loadRenderers } from '../../../src/bench/report/formats/index.js';
 import type { JsonReport } from '../../../src/bench/report/schema.js';
 import { ReportFiles } from '../../../src/cli/bench/report-files.js';
 import type { Io } from '../../../src/cli/io.js';
-import { type BenchOptions, benchOptions } from '../../../src/options/bench.js';
 import { readFileOfAnyKind } from '../../../src/options/read-file.js';
-import { resolveOptions } from '../../../src/options/spec.js';
 import { filledReport } from '../../bench/filled.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'datafn-ws-report-files-'));
@@ -26,10 +25,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const io = { stdout: new PassThrough(), stderr: new PassThrough(), env: {} } as unknown as Io;
 
-function optionsWith(files: Partial<BenchOptions>): BenchOptions {
-  return { ...resolveOptions(benchOptions, { flags: {}, env: {} }), ...files };
-}
-
+const renderers = await loadRenderers();
 const report = filledReport(['steady.accepted == 999']);
 
 test('that a file can be written is found out without leaving one, and without touching one that is there', async () => {
@@ -40,7 +36,7 @@ test('that a file can be written is found out without leaving one, and without t
   ];
   writeFileSync(html, 'old');
   symlinkSync(join(folder, 'target.md'), link);
-  const files = new ReportFiles(optionsWith({ json, html, markdown: link }), io);
+  const files = new ReportFiles(renderers, { json, html, markdown: link }, io);
   expect(readdirSync(folder).sort()).toEqual(['link.md', 'old.html']);
   expect(readFileSync(html, 'utf8')).toBe('old');
   expect(lstatSync(link).isSymbolicLink()).toBe(true);
@@ -55,12 +51,12 @@ test.skipIf(process.platform === 'win32')(
   async () => {
     const pipe = join(folder, 'pipe');
     execFileSync('mkfifo', [pipe]);
-    expect(() => new ReportFiles(optionsWith({ json: pipe }), io)).toThrow(
+    expect(() => new ReportFiles(renderers, { json: pipe }, io)).toThrow(
       /^Expected --json to be a file that can be written: nothing reads from this named pipe; start what reads from it first$/,
     );
     const reading = readFileOfAnyKind(pipe);
     // It is open by now: that did not take a thread.
-    const files = await vi.waitFor(() => new ReportFiles(optionsWith({ json: pipe }), io));
+    const files = await vi.waitFor(() => new ReportFiles(renderers, { json: pipe }, io));
     expect(await files.write(report)).toBe(true);
     expect(JSON.parse((await reading).toString())).toEqual(report);
   },
@@ -69,7 +65,7 @@ test.skipIf(process.platform === 'win32')(
 test('a format that throws leaves a file that says so, and the others are written', async () => {
   const path = (name: string) => join(folder, `throws.${name}`);
   const names = { json: path('json'), junit: path('xml'), markdown: path('md'), html: path('html') };
-  const files = new ReportFiles(optionsWith(names), io);
+  const files = new ReportFiles(renderers, names, io);
   const [result] = report.results as [JsonReport['results'][number]];
   const cyclic = { ...report, results: [result], notRun: [] };
   // What no JSON can hold; the other formats do not look at it.

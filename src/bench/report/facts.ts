@@ -1,0 +1,134 @@
+import { formatAmount, formatCount, formatDuration } from '../../protocol/units.js';
+import { shorten } from '../../text/wrap.js';
+import { code, type Span, type Text } from './model.js';
+import type { JsonReport, JsonResult } from './schema.js';
+
+export type Expectation = JsonResult['expectations'][number];
+export type JsonCohort = JsonResult['total']['cohorts'][number];
+
+/** What became of a rule. One that is not measurable fails with `--strict` only. */
+export type Standing = 'held' | 'failed' | 'not measurable' | 'not reached';
+
+export function standingOf({ passed, notMeasurable, notReached }: Expectation): Standing {
+  if (notMeasurable !== undefined) return 'not measurable';
+  return passed ? 'held' : notReached === true ? 'not reached' : 'failed';
+}
+
+/** Whether a rule did not hold. */
+export function hasFailed(expectation: Expectation): boolean {
+  return !expectation.passed && standingOf(expectation) !== 'not reached';
+}
+
+/** The sign of a rule. */
+export function signOf(expectation: Expectation): Span {
+  const standing = standingOf(expectation);
+  const [text, tone] = (
+    {
+      held: ['✓', 'good'],
+      failed: ['✗', 'bad'],
+      'not measurable': ['–', 'warn'],
+      'not reached': ['–', 'muted'],
+    } as const
+  )[standing];
+  return { text, tone: hasFailed(expectation) ? 'bad' : tone, spoken: standing };
+}
+
+/** Behind a rule: that it is implicit, or the phase that it is about. */
+export function scopeText({ phase, implicit }: Expectation): string | undefined {
+  if (implicit === true) return '(implicit)';
+  return phase === undefined ? undefined : `in "${phase}"`;
+}
+
+/** A rule with its scope. */
+export function scopedRule(expectation: Expectation): string {
+  return [expectation.rule, scopeText(expectation) ?? []].flat().join(' ');
+}
+
+/** A value may be as long as a whole scenario. */
+const MAX_VALUE_LENGTH = 80;
+
+/** What `--set` has changed; `undefined` for nothing. */
+export function changesText({ scenario: { changes } }: JsonResult): Text | undefined {
+  if (changes.length === 0) return undefined;
+  const written = (text: string) => (text === '' ? 'empty' : code(shorten(text, MAX_VALUE_LENGTH)));
+  const said = changes.flatMap(({ path, value, before }, index) => [
+    ...(index === 0 ? [] : ['; ']),
+    ...[code(path), ' is ', written(value)],
+    ...(before === undefined ? [' (the file does not set it)'] : [' (the file has ', written(before), ')']),
+  ]);
+  return ['This run changed the scenario: ', ...said];
+}
+
+/** The value of a metric of all cohorts together, if it has one. */
+export function metricOf({ total }: JsonResult, name: string): number | undefined {
+  return total.metrics.find((metric) => metric.name === name && !('cohort' in metric) && !('key' in metric))
+    ?.value;
+}
+
+/** How long all runs of a result took. */
+export function wholeMs({ durationMs, repeat }: JsonResult): number {
+  return repeat === undefined ? durationMs : repeat.runs.reduce((sum, run) => sum + run.durationMs, 0);
+}
+
+/** How the runs of `--repeat` went. */
+export function repeatText({ times, runs, shown }: NonNullable<JsonResult['repeat']>): string {
+  const passed = runs.filter(({ verdict }) => verdict === 'passed').length;
+  const had = runs.length < times ? `${runs.length} of ${times} runs` : formatAmount(times, 'run');
+  return `${had}, ${passed} passed; metrics are medians, phases and connections those of run ${shown}`;
+}
+
+/** How many rules held, did not, and are not measurable, of how many. */
+export function rulesOf(results: readonly Pick<JsonResult, 'expectations'>[]) {
+  const all = results.flatMap(({ expectations }) => expectations);
+  const count = (standing: Standing) => all.filter((one) => standingOf(one) === standing).length;
+  return { held: count('held'), unmeasured: count('not measurable'), all: all.length };
+}
+
+/** `16 of 16 rules`, and how many of the others could not be measured. */
+function rulesText(results: readonly Pick<JsonResult, 'expectations'>[]): string {
+  const { held, unmeasured, all } = rulesOf(results);
+  const rest = unmeasured === 0 ? '' : ` (${formatCount(unmeasured)} not measurable)`;
+  return `${formatCount(held)} of ${formatAmount(all, 'rule')}${rest}`;
+}
+
+/** The verdict on a scenario, to be read behind its name: `16 of 16 rules in 8.5 s`. */
+export function outcomeText(result: JsonResult): string {
+  const { verdict, problems, repeat, comparison } = result;
+  const failed = result.expectations.filter(hasFailed).length;
+  const took = formatDuration(wholeMs(result));
+  const inAll =
+    repeat === undefined ? `in ${took}` : `in ${formatAmount(repeat.runs.length, 'run')}, ${took}`;
+  const rules = rulesText([result]);
+  switch (verdict) {
+    case 'passed':
+      return `${rules} ${inAll}`;
+    case 'failed': {
+      if (failed === 0)
+        return `${rules} ${inAll}, but ${formatAmount(problems.length, 'other thing')} went wrong`;
+      return `${formatCount(failed)} of ${formatAmount(result.expectations.length, 'rule')} did not hold, ${inAll}`;
+    }
+    case 'regressed': {
+      const worse = comparison?.changes.filter((change) => change.verdict === 'regression').length ?? 0;
+      const many = formatAmount(worse + (comparison?.problems.length ?? 0), 'regression');
+      return `${many} against the baseline, ${rules} ${inAll}`;
+    }
+    case 'invalid':
+      return `this run says nothing about the server, after ${took}`;
+    case 'aborted':
+      return `${rules} held when it was stopped after ${took}`;
+  }
+}
+
+/** The verdict on several scenarios, to be read behind how many they are. */
+export function overallText({ verdict, results, notRun }: JsonReport): string {
+  const took = formatDuration(results.reduce((sum, result) => sum + wholeMs(result), 0));
+  const words = ['passed', 'failed', 'regressed', 'invalid', 'aborted', 'not run'];
+  const counts = words.flatMap((word) => {
+    const { length } = word === 'not run' ? notRun : results.filter((result) => result.verdict === word);
+    return length === 0 ? [] : [`${length} ${word}`];
+  });
+  return [
+    ...(verdict === 'passed' ? [] : [counts.join(', ')]),
+    ...(results.length === 0 ? [] : [`${rulesText(results)} in ${took}`]),
+  ].join('; ');
+}

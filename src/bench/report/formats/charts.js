@@ -1,0 +1,191 @@
+// Runs in the browser, inside the report: draws the charts from the data that the page carries. No module, no
+// network; `uPlot` is on the page.
+
+const charts = JSON.parse(document.getElementById('data').textContent);
+const SERIES = ['--series-1', '--series-2', '--series-3'];
+/** Told apart without colour as well: on the chart, and in its legend. */
+const DASHES = [undefined, [8, 4], [2, 4]];
+const SWATCHES = ['solid', 'dashed', 'dotted'];
+
+const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const milliseconds = (value) =>
+  value == null
+    ? '–'
+    : value >= 1000
+      ? `${+(value / 1000).toFixed(2)} s`
+      : `${+value.toFixed(value < 10 ? 2 : 0)} ms`;
+const counted = (value) => (value == null ? '–' : Math.round(value).toLocaleString('en-US'));
+const mebibytes = (value) => (value == null ? '–' : `${+value.toFixed(1)} MiB`);
+
+/** Marks the beginning of each phase with a line and its number, as the list of phases has it. */
+function phaseMarks(phases) {
+  return {
+    hooks: {
+      draw: [
+        (plot) => {
+          const { ctx, bbox } = plot;
+          ctx.save();
+          ctx.strokeStyle = color('--rule');
+          ctx.fillStyle = color('--muted');
+          ctx.textAlign = 'center';
+          ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+          // Above the lines of the chart; phases too short for numbers of their own share one.
+          const labels = [];
+          for (const [index, start] of phases.entries()) {
+            const x = Math.round(plot.valToPos(start, 'x', true));
+            if (x < bbox.left || x > bbox.left + bbox.width) continue;
+            ctx.beginPath();
+            ctx.setLineDash([4, 4]);
+            ctx.moveTo(x, bbox.top);
+            ctx.lineTo(x, bbox.top + bbox.height);
+            ctx.stroke();
+            const last = labels.at(-1);
+            if (last !== undefined && x - last.x < 22 * devicePixelRatio) last.to = index + 1;
+            else labels.push({ x, from: index + 1, to: index + 1 });
+          }
+          for (const { x, from, to } of labels)
+            ctx.fillText(from === to ? from : `${from}–${to}`, x, bbox.top - 5 * devicePixelRatio);
+          ctx.restore();
+        },
+      ],
+    },
+  };
+}
+
+function axes(xFormat, yFormat) {
+  const common = {
+    stroke: color('--muted'),
+    grid: { stroke: color('--grid'), width: 1 },
+    ticks: { stroke: color('--grid') },
+  };
+  return [
+    { ...common, values: (_, values) => values.map(xFormat) },
+    { ...common, size: 74, values: (_, values) => values.map(yFormat) },
+  ];
+}
+
+function draw(
+  holder,
+  { data, labels, xFormat, yFormat, xLabel, scales, plugins = [], xAxis = {}, isOverTime },
+) {
+  const [x, y] = axes(xFormat, yFormat);
+  const options = {
+    width: holder.clientWidth,
+    height: 220,
+    // Room for the numbers of phases above, and for half of a label at the right.
+    padding: [18, 26, 0, 0],
+    legend: { markers: { dash: (_, series) => SWATCHES[series - 1] } },
+    scales: { x: { time: false }, ...scales },
+    axes: [{ ...x, ...xAxis }, y],
+    series: [
+      { label: xLabel, value: (_, value) => (value == null ? '' : xFormat(value)) },
+      ...labels.map((label, index) => ({
+        label,
+        stroke: color(SERIES[index]),
+        width: 2,
+        dash: DASHES[index],
+        // A value without neighbours has no line.
+        points: { show: isOverTime && data[0].length <= 60, size: 5 },
+        value: (_, value) => yFormat(value),
+        spanGaps: false,
+      })),
+    ],
+    plugins,
+    hooks: { setLegend: [showValues] },
+  };
+  holder.replaceChildren();
+  const plot = new uPlot(options, data, holder);
+  // One line is named by the title: its legend is there for the values that are pointed at.
+  plot.root.classList.toggle('single', labels.length === 1);
+  showValues(plot);
+  new ResizeObserver(() => plot.setSize({ width: holder.clientWidth, height: 220 })).observe(holder);
+}
+
+/** The legend has values only while one is pointed at. */
+function showValues(plot) {
+  plot.root.querySelector('.u-legend').classList.toggle('idle', plot.cursor.idx == null);
+}
+
+/** Lines over time, with the phases of the run. */
+function drawTime(holder, { unit, lines, seconds, phases }) {
+  const scale = unit === 'bytes' ? 2 ** 20 : 1;
+  draw(holder, {
+    data: [
+      seconds,
+      ...lines.map(({ values }) => values.map((value) => (value == null ? null : value / scale))),
+    ],
+    labels: lines.map(({ name }) => name),
+    yFormat: { count: counted, ms: milliseconds, bytes: mebibytes }[unit],
+    xFormat: (value) => `${+value.toFixed(1)} s`,
+    xLabel: 'time',
+    plugins: [phaseMarks(phases)],
+    isOverTime: true,
+    scales: {
+      x: { time: false, range: (_, __, max) => [0, max] },
+      y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] },
+    },
+  });
+}
+
+/** The duration within which a share of all stayed, beside what rules ask for, the share on an axis that opens up towards 100 %. */
+function drawShares(holder, { lines: [{ name }], shares: { histogram, limits } }) {
+  const { buckets, count, max } = histogram;
+  const xs = [0];
+  const ys = [histogram.min];
+  let seen = 0;
+  for (let index = 0; index < buckets.length; index += 2) {
+    seen += buckets[index + 1];
+    const share = Math.min(seen / count, 1 - 1 / (2 * count));
+    xs.push(-Math.log10(1 - share));
+    ys.push(Math.min(bucketMs(buckets[index]), max));
+  }
+  draw(holder, {
+    data: [xs, ys, ...limits.map(({ ms }) => xs.map(() => ms))],
+    labels: [name, ...limits.map(({ label }) => label)],
+    yFormat: milliseconds,
+    xFormat: (value) => `${+(100 * (1 - 10 ** -value)).toFixed(Math.max(0, Math.ceil(value) - 1))} %`,
+    xLabel: 'share',
+    xAxis: {
+      label: 'percentile, stretched towards 100 %',
+      labelSize: 22,
+      labelFont: '12px system-ui, sans-serif',
+      splits: (_, __, min, maximum) =>
+        Array.from({ length: Math.floor(maximum) + 1 }, (_, nines) => nines).filter((nines) => nines >= min),
+    },
+    scales: { y: { range: (_, __, maximum) => [0, maximum * 1.1] } },
+  });
+}
+
+/** The middle of a bucket of a histogram, as the schema of the JSON report describes it. */
+function bucketMs(bucket) {
+  if (bucket < 128) return (bucket + 0.5) / 1000;
+  const shift = Math.floor(bucket / 128) - 1;
+  return (((bucket % 128) + 128.5) * 2 ** shift) / 1000;
+}
+
+function drawAll() {
+  for (const holder of document.querySelectorAll('[data-chart]')) {
+    const chart = charts[Number(holder.dataset.index)];
+    if (chart.shares === undefined) drawTime(holder, chart);
+    else drawShares(holder, chart);
+  }
+  document.documentElement.dataset.drawn = 'true';
+}
+
+/** A stop of the Tab key, and a word about it, only where there is something to scroll. */
+function focusWhatScrolls() {
+  for (const region of document.querySelectorAll('.scroll')) {
+    const scrolls = region.scrollWidth > region.clientWidth;
+    region.toggleAttribute('data-scrolls', scrolls);
+    if (scrolls) region.setAttribute('tabindex', '0');
+    else region.removeAttribute('tabindex');
+  }
+}
+
+drawAll();
+focusWhatScrolls();
+addEventListener('resize', focusWhatScrolls);
+// What is folded away has no width until it is opened.
+for (const folded of document.querySelectorAll('details'))
+  folded.addEventListener('toggle', focusWhatScrolls);
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAll);
