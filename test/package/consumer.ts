@@ -7,6 +7,9 @@ import { it } from 'vitest';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
+/** `MATRIX=whole` runs each cell of a matrix; without it, each row and each column runs in one cell. */
+export const isWholeMatrix = process.env.MATRIX === 'whole';
+
 /** What a command gave; of one that failed as well. */
 export interface Outcome {
   readonly code: number;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../support/temporary-folder.js';
-import { isOnline, mustRun, online, pack, project, ROOT } from './consumer.js';
+import { isOnline, isWholeMatrix, mustRun, online, pack, project, ROOT } from './consumer.js';
 
 const { folder } = temporaryFolder('types');
 const COMPILERS = ['5.4', '5.9', '6', '7'];
@@ -64,8 +64,9 @@ describe('a consumer of every public name compiles, strict, with exactOptionalPr
   const compile = (version: string, args: readonly string[]) =>
     mustRun(folder, process.execPath, [`node_modules/typescript-${version}/bin/tsc`, ...args]);
 
-  for (const version of COMPILERS) {
-    for (const [module, resolution] of Object.entries(MODULES)) {
+  for (const [row, version] of COMPILERS.entries()) {
+    for (const [column, [module, resolution]] of Object.entries(MODULES).entries()) {
+      if (!isWholeMatrix && column !== row % 3) continue;
       online(`TypeScript ${version}, ${resolution}`, () =>
         compile(version, [
           ...[
