@@ -177,7 +177,7 @@ describe('a right server without our statistics', { timeout: TIMEOUT_MS }, () =>
     });
     expect(code, stdout).toBe(0);
     // Four of them are implicit.
-    expect(stdout).toMatch(/6 of 10 expectations held, 4 not measurable/);
+    expect(stdout).toMatch(/6 of 10 rules \(4 not\s+measurable\)/);
     expect(stdout).toMatch(/– server\.connections == 6 +not measurable/);
     expect(stdout).toMatch(/^ {6}it asks for the setting maxMessageSize: 64KiB/m);
     expect(stdout.match(/^::notice .*is not measurable/gm)).toHaveLength(4);

@@ -49,7 +49,7 @@ export async function benchWith(args: readonly string[], options?: BenchRunOptio
         const line = lines.find((one) => one.slice(2).startsWith(`${rule} `));
         if (line === undefined) return [];
         // Behind the value of a rule of a phase stands the phase.
-        const actual = line.slice(2 + rule.length).replace(/ \(.*\)$/, '');
+        const actual = line.slice(2 + rule.length).replace(/ \(implicit\)$| in ".*$/, '');
         return [{ rule, held: line.startsWith('✓ '), actual: actual.trim() }];
       }),
   };
