@@ -83,7 +83,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   });
 
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(withoutHelpOfUnknown(argv, program), { from: 'user' });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
@@ -103,6 +103,13 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     io.stderr.write(`${printableLines(stackOf(error))}\n`);
     return INTERNAL_ERROR;
   }
+}
+
+/** For a command that does not exist, Commander shows the general help, as if there were no mistake. */
+function withoutHelpOfUnknown(argv: readonly string[], { commands }: Command): readonly string[] {
+  const [name] = argv;
+  if (name === undefined || name.startsWith('-') || commands.some((one) => one.name() === name)) return argv;
+  return argv.filter((word) => word !== '--help' && word !== '-h');
 }
 
 /** Descriptors that loading a module takes, and a little more. */

@@ -63,6 +63,10 @@ export function createHttpServer(
     tls === undefined
       ? createServer(options, inTurn)
       : createTlsServer({ ...options, ...tls, handshakeTimeout: handshakeTimeoutMs }, inTurn);
+  // Node.js answers a request with `Expect` by itself, past the listeners of `request`: out of turn, and within no limit.
+  // An expectation other than 100-continue may be ignored (RFC 9110 section 10.1.1).
+  for (const event of ['checkContinue', 'checkExpectation'])
+    server.on(event, (request, response) => server.emit('request', request, response));
   takeConnectionsInTurns(server, handshakeTimeoutMs, limited);
   return server.on('clientError', ({ code }: NodeJS.ErrnoException) => {
     if (TOO_SLOW.has(code)) limited.slowRequests();

@@ -36,7 +36,7 @@ describe('serve that cannot use its --auth', () => {
       /Expected --tokens to be a file that can be read: ENOENT.*\/no\/such/,
     ],
     ['a file with a short token', ['--auth', 'tokens', '--tokens', short], /short:1:1: expected tokens/],
-    ['tokens for dev', ['--tokens', good], /Expected --tokens with --auth tokens only, got --auth dev/],
+    ['tokens for dev', ['--tokens', good], /--tokens needs --auth tokens: add it. Without --auth, it is dev/],
     [
       'an anonymous namespace for tokens',
       ['--auth', 'tokens', '--tokens', good, '--anonymous-namespace', 'a'],

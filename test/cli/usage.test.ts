@@ -59,11 +59,14 @@ describe('a typo', () => {
     expect(stderr).not.toContain('sesame');
   });
 
-  test('in a command is exit 2, and the right one is suggested', async () => {
-    const { code, stdout, stderr } = await runWith(['serv']);
-    expect([code, stdout]).toEqual([2, '']);
-    expect(stderr).toMatch(/unknown command 'serv'[\s\S]*serve/);
-  });
+  test.each([[['serv']], [['serv', '--help']], [['serv', '-h']]])(
+    'in a command is exit 2, and the right one is suggested: %j',
+    async (args) => {
+      const { code, stdout, stderr } = await runWith(args);
+      expect([code, stdout]).toEqual([2, '']);
+      expect(stderr).toMatch(/unknown command 'serv'[\s\S]*serve/);
+    },
+  );
 });
 
 describe('wrong usage is exit 2, with the flag, what was expected and what it got', () => {
@@ -96,7 +99,8 @@ describe('wrong usage is exit 2, with the flag, what was expected and what it go
     [['serve', 'extra'], 'too many arguments'],
     [['emit', '42'], 'Expected --namespace, got none', '-n user:alice'],
     [['emit', '-n', 'a'], 'Expected a cursor, --from and --to, or --file, got none'],
-    [['emit', '42', '--from', '1', '--to', '2', '-n', 'a'], 'got more than one'],
+    [['emit', '42', '--from', '1', '--to', '2', '-n', 'a'], 'got a cursor and --from or --to.'],
+    [['emit', '42', '--file', 'x'], 'got a cursor and --file.'],
     [['emit', '', '-n', 'a'], 'Expected the cursor to be a non-empty string'],
     [['emit', 'c'.repeat(257), '-n', 'a'], 'Expected the cursor to be at most 256 characters, got 257'],
     [['emit', '42', '-n', ''], 'Expected --namespace to be a non-empty string, got an empty one.'],

@@ -116,6 +116,15 @@ describe('a plain GET of the WebSocket path', () => {
     expect([status, json.detail]).toEqual([426, expect.stringMatching(/over HTTP\/1\.0$/)]);
   });
 
+  test('is what a whole handshake over HTTP/1.0 gets, too (RFC 6455 section 4.2.1)', async () => {
+    const { port, server } = await startServer();
+    const handshake =
+      'GET /datafn/ws?token=a HTTP/1.0\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n';
+    const { status, json } = await raw(port, handshake);
+    expect([status, json.detail]).toEqual([426, expect.stringMatching(/over HTTP\/1\.1, got HTTP\/1\.0$/)]);
+    expect(server.stats().accepted).toBe(0);
+  });
+
   test('takes no route of the API away', async () => {
     const { apiUrl } = await startServer({ path: '/readyz' });
     expect((await call('GET', `${apiUrl}/readyz`)).status).toBe(200);
@@ -127,6 +136,7 @@ describe('a refused upgrade says what came', () => {
     ['/other?token=hush', 'No WebSocket at "/other"; it is at /datafn/ws', /--path/],
     ['/app/datafn/ws', 'No WebSocket at "/app/datafn/ws"; it is at /datafn/ws', /remove its prefix/],
     ['/datafn/ws&token=hush', 'No WebSocket at "/datafn/ws&token=***"; it is at /datafn/ws', /./],
+    ['/datafn/ws/pF5lZr2kQXm8sVtY0wJc', 'No WebSocket at "/datafn/ws/***"; it is at /datafn/ws', /./],
     [`/${'x'.repeat(500)}`, `No WebSocket at "/${'x'.repeat(56)}…"; it is at /datafn/ws`, /./],
   ])('on the path %s', async (path, detail, fix) => {
     const { wsUrl, events } = await startServer();

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { within } from '../support/deadline.js';
+import { EVENT_WITHIN_MS, within } from '../support/deadline.js';
 import { postCursors } from '../support/http-call.js';
 import { disposeLive, openClient, startServer } from '../support/live-server.js';
 
@@ -121,6 +121,42 @@ describe('bytes that come before a handshake is answered', () => {
   });
 });
 
+describe('a request that expects something else', () => {
+  const STRANGE = get('/v1/stats', 'Expect: a\r\n');
+
+  test('is answered as if it expected nothing, in its turn, and within the limit', async () => {
+    const { port, server } = await startServer();
+    const three = await exchange(
+      port,
+      STRANGE.repeat(2) + get('/v1/stats', 'Expect: a\r\nConnection: close\r\n'),
+    );
+    expect(statuses(three)).toEqual(['200', '200', '200']);
+    const many = await exchange(port, STRANGE.repeat(1000));
+    expect(statuses(many).length).toBeLessThanOrEqual(16);
+    expect(server.stats().limited.pipelinedRequests).toBe(1);
+  });
+
+  test('is not overtaken by an upgrade behind it', async () => {
+    const { port, events } = await startServer();
+    const socket = connect(port, '127.0.0.1');
+    sockets.add(socket);
+    let answers = '';
+    socket.on('data', (chunk) => {
+      answers += chunk;
+    });
+    socket.write(STRANGE.repeat(3) + get('/datafn/ws?token=a', HANDSHAKE));
+    await events.until('connected');
+    await expect
+      .poll(() => statuses(answers), { timeout: EVENT_WITHIN_MS })
+      .toEqual(['200', '200', '200', '101']);
+  });
+
+  test('by a stranger is the last of its connection', async () => {
+    const { port } = await startServer({ adminToken: '0123456789abcdef' });
+    expect(statuses(await exchange(port, STRANGE.repeat(10)))).toEqual(['401']);
+  });
+});
+
 describe('a request that expects 100 Continue', () => {
   test('with two tokens that differ is an upgrade without a namespace, as any other', async () => {
     const { port, events } = await startServer();
@@ -139,7 +175,23 @@ describe('a request that expects 100 Continue', () => {
       port,
       'POST /v1/cursors HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n',
     );
-    expect(statuses(answers).at(-1)).toBe('401');
+    expect(statuses(answers)).toEqual(['401']);
     expect(server.stats().broadcasts).toBe(0);
+  });
+
+  test('is told to go on when its body is wanted, and then answered', async () => {
+    const { port, server } = await startServer();
+    const socket = connect(port, '127.0.0.1');
+    sockets.add(socket);
+    const answers: string[] = [];
+    socket.on('data', (chunk) => answers.push(String(chunk)));
+    socket.write(
+      'POST /v1/cursors HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 30\r\n\r\n',
+    );
+    await within(new Promise((resolve) => socket.once('data', resolve)), '100 Continue');
+    socket.write('{"namespace":"a","cursor":"1"}');
+    await within(closed(socket), 'the answer');
+    expect(statuses(answers.join(''))).toEqual(['100', '200']);
+    expect(server.stats().broadcasts).toBe(1);
   });
 });

@@ -78,7 +78,12 @@ async function stepsOf(
   const isRange = from !== undefined || to !== undefined;
   const asked = [cursor !== undefined, isRange, file !== undefined].filter(Boolean).length;
   if (asked !== 1) {
-    const got = asked === 0 ? 'none of them' : 'more than one';
+    const given = [
+      ...(cursor === undefined ? [] : ['a cursor']),
+      ...(isRange ? ['--from or --to'] : []),
+      ...(file === undefined ? [] : ['--file']),
+    ];
+    const got = asked === 0 ? 'none of them' : given.join(' and ');
     throw invalid(
       `Expected a cursor, --from and --to, or --file, got ${got}. Try: npx datafn-ws emit 42 -n user:alice`,
     );

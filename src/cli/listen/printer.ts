@@ -52,7 +52,7 @@ export class ListenPrinter implements ListenObserver {
     this.#lastEnd = undefined;
     const { clientId } = this.context;
     const url = maskedUrl(this.context.url);
-    this.#say('connected', { url, clientId }, this.#err.green('+'), `connected to ${url} as ${clientId}`);
+    this.#say('connected', { url, clientId }, this.#err.green('+'), `connected to ${url} as ${clientId}`, at);
   }
 
   cursor(cursor: string, isNewer: boolean): void {
@@ -101,13 +101,19 @@ export class ListenPrinter implements ListenObserver {
       this.#write(this.io.stderr, `${this.#err.red('error:')} ${printable(sentence(text))}\n`);
   }
 
-  #say(event: string, fields: Readonly<Record<string, unknown>>, sign: string, text: string): void {
+  #say(
+    event: string,
+    fields: Readonly<Record<string, unknown>>,
+    sign: string,
+    text: string,
+    at = new Date(),
+  ): void {
     if (this.options.json) this.#json(event, fields);
-    else this.#line(sign, text);
+    else this.#line(sign, text, at);
   }
 
-  #line(sign: string, text: string): void {
-    this.#write(this.io.stderr, `${this.#err.dim(timeOfDay(new Date()))} ${sign} ${printable(text)}\n`);
+  #line(sign: string, text: string, at = new Date()): void {
+    this.#write(this.io.stderr, `${this.#err.dim(timeOfDay(at))} ${sign} ${printable(text)}\n`);
   }
 
   #json(event: string, fields: Readonly<Record<string, unknown>>): void {
@@ -121,10 +127,11 @@ export class ListenPrinter implements ListenObserver {
     this.#waiting.add(stream);
     this.context.hold();
     const release = () => {
+      stream.off('drain', release).off('error', release);
       this.#waiting.delete(stream);
       if (this.#waiting.size === 0) this.context.release();
     };
-    stream.once('drain', release).once('error', release);
+    stream.on('drain', release).on('error', release);
   }
 }
 

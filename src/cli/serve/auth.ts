@@ -82,7 +82,9 @@ function refuseForeignOptions({ values, origins }: TracedServeOptions): void {
         .filter((key) => ['flag', 'config'].includes(origins[key].kind))
         .map((key) => {
           const where = origins[key].kind === 'flag' ? '' : ` (${origins[key].from})`;
-          return `Expected --${flagOf(key)}${where} with --auth ${kind} only, got --auth ${values.auth}: leave one of them out.`;
+          return origins.auth.kind === 'default'
+            ? `--${flagOf(key)}${where} needs --auth ${kind}: add it. Without --auth, it is ${values.auth}.`
+            : `Expected --${flagOf(key)}${where} with --auth ${kind} only, got --auth ${values.auth}: leave one of them out.`;
         }),
     );
   if (problems.length > 0) throw invalid(problems.join('\n'));

@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { OriginRule } from '../origin-rule.js';
 import { readItems } from './body.js';
 import { answerPreflight, screenBrowsers } from './browsers.js';
@@ -50,13 +50,13 @@ export function createApi(backend: ApiBackend, options: ApiOptions): RequestList
     cors: options.cors,
     onRefused: () => backend.limited('origin'),
   };
-  const read = (request: IncomingMessage) =>
-    readItems(request, maxBodyBytes, () => backend.limited('bodySize'));
+  const read = (request: IncomingMessage, response: ServerResponse) =>
+    readItems(request, response, maxBodyBytes, () => backend.limited('bodySize'));
 
   const routes: Routes = {
     '/v1/cursors': {
       async POST(request, response) {
-        const body = await read(request);
+        const body = await read(request, response);
         if (!backend.takesCursors()) throw new ProblemError(503, 'The server is shutting down');
         if (body === undefined) throw new ProblemError(400, 'Expected a body, got none', { field: 'body' });
         if (body.length > maxBatchItems) backend.limited('batchItems');
@@ -71,7 +71,7 @@ export function createApi(backend: ApiBackend, options: ApiOptions): RequestList
     '/v1/drain': {
       async POST(request, response) {
         // A body, so that its content type keeps web pages out, as it does for cursors.
-        if (!isEmptyObject(await read(request))) {
+        if (!isEmptyObject(await read(request, response))) {
           throw new ProblemError(400, 'Expected the body to be {}', {
             field: 'body',
             fix: "Send -H 'content-type: application/json' -d '{}'.",

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { describe } from '../../protocol/identifiers.js';
 import { parseJsonBody, parseNdjsonBody } from './cursors.js';
 import { ProblemError } from './problem.js';
@@ -18,7 +18,7 @@ const MEDIA_TYPE =
   /^\s*(application|audio|font|image|message|model|multipart|text|video)\/[\w.+-]{1,60}\s*$/i;
 
 /**
- * Reads the body of a request as a list of items.
+ * Reads the body of a request as a list of items. A caller that waits for `100 Continue` gets it when its body is wanted.
  *
  * @param onTooLarge is told of a body of more than `maxBytes`.
  * @returns undefined when the request has no body.
@@ -26,6 +26,7 @@ const MEDIA_TYPE =
  */
 export async function readItems(
   request: IncomingMessage,
+  response: ServerResponse,
   maxBytes: number,
   onTooLarge: () => void,
 ): Promise<unknown[] | undefined> {
@@ -43,7 +44,7 @@ export async function readItems(
       },
     );
   }
-  const body = await readBytes(request, maxBytes);
+  const body = await readBytes(request, response, maxBytes);
   if (body === 'too large') {
     onTooLarge();
     // The rest of it is not read.
@@ -67,12 +68,18 @@ function isWithoutBody(headers: IncomingHttpHeaders): boolean {
   return headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0';
 }
 
-function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer | 'too large'> {
+function readBytes(
+  request: IncomingMessage,
+  response: ServerResponse,
+  maxBytes: number,
+): Promise<Buffer | 'too large'> {
   return new Promise((resolve, reject) => {
     if (Number(request.headers['content-length'] ?? 0) > maxBytes) {
       resolve('too large');
       return;
     }
+    if (/^100-continue$/i.test(request.headers.expect ?? '') && request.httpVersion !== '1.0')
+      response.writeContinue();
     const chunks: Buffer[] = [];
     let length = 0;
     request.on('data', (chunk: Buffer) => {

@@ -55,6 +55,13 @@ export function handshakeGate(request: IncomingMessage): Refusal | undefined {
       detail: `A WebSocket handshake is a GET, got a ${method}`,
       headers: { Allow: 'GET' },
     };
+  if (request.httpVersionMajor === 1 && request.httpVersionMinor < 1)
+    return {
+      status: 426,
+      detail: `Expected a WebSocket handshake over HTTP/1.1, got HTTP/${request.httpVersion}`,
+      fix: 'A proxy in front has to speak HTTP/1.1 to the server; in nginx: proxy_http_version 1.1;',
+      headers: { Upgrade: 'websocket' },
+    };
   if (headers.upgrade?.toLowerCase() !== 'websocket')
     return badHandshake(`Expected Upgrade to be websocket, got ${shown(headers.upgrade)}`);
   if (!KEY.test(headers['sec-websocket-key'] ?? ''))
