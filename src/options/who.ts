@@ -1,8 +1,15 @@
+import { namespaceMismatch } from '../protocol/identifiers.js';
 import { adminTokenOption, apiUrlOption, trustOptions } from './emit.js';
-import { toggle } from './spec.js';
+import { list, toggle } from './spec.js';
 
 /** Every option of `datafn-ws who`. */
 export const whoOptions = {
+  namespace: list({
+    short: 'n',
+    placeholder: 'NS',
+    help: 'Namespace whose clients to list; without it, the namespaces are listed.',
+    check: namespaceMismatch,
+  }),
   url: apiUrlOption,
   adminToken: adminTokenOption,
   ...trustOptions,

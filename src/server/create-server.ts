@@ -183,6 +183,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       },
       stats: () => attached.counters.snapshot(attached.manager, startedAtMs, delay),
       namespaces: () => attached.manager.namespaces(),
+      clients: (namespace) => attached.clients(namespace),
       admitted(request) {
         pending.admit(request.socket);
         turns.keepAlive(request);

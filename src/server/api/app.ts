@@ -7,6 +7,9 @@ import { ProblemError, type ProblemListener } from './problem.js';
 import { type Routes, routeRequests, sendJson } from './router.js';
 import { isProbe, screen } from './screen.js';
 
+/** Clients in one answer: more than a person looks at. */
+const MAX_CLIENTS = 1000;
+
 /** What the HTTP API does its work with. */
 export interface ApiBackend {
   /** Broadcasts one cursor; how many clients were handed it. */
@@ -15,6 +18,8 @@ export interface ApiBackend {
   orderProblem(items: readonly CursorItem[]): ProblemError | undefined;
   stats(): unknown;
   namespaces(): Iterable<{ namespace: string; connections: number }>;
+  /** The clients that are connected now, of one namespace or of all. */
+  clients(namespace: string | undefined): Iterable<unknown>;
   /** False from the moment a shutdown begins. */
   isReady(): boolean;
   /** The admin rule allows a request. The probes, which anybody may call, do not count. */
@@ -85,6 +90,13 @@ export function createApi(backend: ApiBackend, options: ApiOptions): RequestList
     '/v1/stats': { GET: (_, response) => sendJson(response, 200, backend.stats()) },
     '/v1/namespaces': {
       GET: (_, response) => sendJson(response, 200, { namespaces: [...backend.namespaces()] }),
+    },
+    '/v1/clients': {
+      GET(request, response) {
+        const namespace = new URLSearchParams(request.url?.split('?')[1]).get('namespace') ?? undefined;
+        const clients = [...backend.clients(namespace)];
+        sendJson(response, 200, { total: clients.length, clients: clients.slice(0, MAX_CLIENTS) });
+      },
     },
     '/healthz': { GET: (_, response) => sendJson(response, 200, { status: 'ok' }) },
     '/readyz': {

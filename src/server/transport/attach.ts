@@ -13,7 +13,7 @@ import { MessagePace } from '../limits/message-pace.js';
 import { GuardedObserver, type ServerObserver } from '../observer.js';
 import { originRule } from '../origin-rule.js';
 import { ConnectionCounters } from '../stats.js';
-import { Connections } from './connections.js';
+import { type ClientInfo, Connections } from './connections.js';
 import {
   addressGate,
   guardGate,
@@ -99,6 +99,8 @@ export interface AttachOptions extends WsManagerConfig {
 export interface AttachedManager {
   readonly manager: WebSocketManager;
   readonly counters: ConnectionCounters;
+  /** The clients that are connected now, of one namespace or of all. */
+  clients(namespace?: string): IterableIterator<ClientInfo>;
   /** The newest cursor of a namespace, where it is remembered. */
   newestCursor(namespace: string): string | undefined;
   /** Refuses upgrades with 503 from here on, and leaves the clients alone. */
@@ -177,6 +179,7 @@ export function attachWebSocketManager(httpServer: HttpServer, options: AttachOp
   return {
     manager,
     counters,
+    clients: (namespace) => connections.clients(namespace),
     newestCursor: (namespace) => newest?.get(namespace)?.cursor,
     refuseUpgrades: () => upgrader.refuseAll(0),
     drain(windowMs) {

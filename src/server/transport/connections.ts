@@ -15,6 +15,12 @@ import { InputQueue } from './input-queue.js';
 import { Outbox } from './outbox.js';
 import type { ServerSocket, ServerSocketOwner } from './server-socket.js';
 
+/** A client that is connected. */
+export interface ClientInfo extends ConnectionInfo {
+  /** Milliseconds since it was admitted. */
+  readonly connectedMs: number;
+}
+
 /** How patient {@link Connections} are with their clients. */
 export interface ConnectionLimits {
   readonly clientBufferBytes: number;
@@ -107,6 +113,7 @@ export class Connections implements ServerSocketOwner {
     if (!this.manager.addClient(client, { namespace: client.namespace })) return;
     client.namespace = this.manager.describeClient(client)?.namespace;
     client.isAdmitted = true;
+    client.admittedAtMs = performance.now();
     if (this.limits.helloTimeoutMs > 0) this.#silent.add(client);
     if (expiresAtMs !== undefined) this.#expirations.add(client, expiresAtMs);
     this.counters.accepted += 1;
@@ -195,6 +202,17 @@ export class Connections implements ServerSocketOwner {
   unblocked(client: ServerSocket): void {
     this.#blocked.delete(client);
     this.counters.blocked = this.#blocked.size;
+  }
+
+  /** The clients that are connected now, of one namespace or of all, first those that came first. */
+  *clients(namespace?: string): IterableIterator<ClientInfo> {
+    const nowMs = performance.now();
+    for (const client of this.#sockets) {
+      if (namespace !== undefined && client.namespace !== namespace) continue;
+      // One that is about to close holds no slot any more.
+      if (this.manager.describeClient(client) === undefined) continue;
+      yield { ...describe(client), connectedMs: Math.round(nowMs - client.admittedAtMs) };
+    }
   }
 
   /** See {@link Departures.drain}. */

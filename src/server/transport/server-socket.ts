@@ -90,6 +90,8 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
   /** Whether the manager has taken the client: from then on it holds a slot, and its end counts as a close. */
   isAdmitted = false;
   connectionId = 0;
+  /** When the client was admitted, on the clock of `performance.now()`. */
+  admittedAtMs = 0;
   /** Where the client is, when that is not what its connection says: behind a trusted proxy. */
   forwardedAddress: string | undefined;
   /** For the owner's `messagePace`. */
