@@ -51,7 +51,7 @@ export default defineConfig({
       project('full', { include: FULL, exclude: REALTIME }),
       project('full-realtime', { include: ['test/realtime/**/*.full.test.ts'], ...oneAtATime(2) }),
       ...Object.entries(LONG).map(([name, include], index) =>
-        project(name, { include, ...oneAtATime(3 + index) }),
+        project(name, { include, exclude: FULL, ...oneAtATime(3 + index) }),
       ),
     ],
   },
