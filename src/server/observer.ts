@@ -15,6 +15,12 @@ export interface ConnectionInfo {
   readonly remoteAddress: string | undefined;
 }
 
+/** A client that is connected. */
+export interface ClientInfo extends ConnectionInfo {
+  /** Milliseconds since it was admitted. */
+  readonly connectedMs: number;
+}
+
 /** One request of the HTTP API, as reported to an observer. */
 export interface RequestInfo {
   readonly method: string;

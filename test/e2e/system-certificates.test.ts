@@ -98,5 +98,5 @@ test('--ca without a URL of keys is refused, with what it wants', async () => {
   expect(code).toBe(2);
   expect(stderr).toContain('Expected --jwt-jwks-url with --ca, got none');
   const dev = await runCli(['serve', '--ca', cert]);
-  expect([dev.code, dev.stderr]).toEqual([2, expect.stringContaining('--ca with --auth jwt only')]);
+  expect([dev.code, dev.stderr]).toEqual([2, expect.stringContaining('--ca needs --auth jwt: add it')]);
 });

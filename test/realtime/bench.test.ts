@@ -69,7 +69,7 @@ test('a run against a server by URL that takes less than that of the baseline is
   ]);
   expect(output.code, output.stdout + output.stderr).toBe(4);
   expect(output.stdout).toMatch(/^REGRESSED tiny$/m);
-  expect(output.stdout).toMatch(/^ {2}✗ hot\.accepted {2}10 -> 8$/m);
+  expect(output.stdout).toMatch(/^ {2}✗ hot\.accepted +10 -> 8$/m);
   const { json, ...texts } = reports.read();
   expect(json.verdict).toBe('regressed');
   for (const text of Object.values(texts)) {

@@ -10,10 +10,10 @@ import { checkAttachOptions } from '../check-options.js';
 import { AddressLimit } from '../limits/address-limit.js';
 import { type AddressOf, clientAddressRule } from '../limits/client-address.js';
 import { MessagePace } from '../limits/message-pace.js';
-import { GuardedObserver, type ServerObserver } from '../observer.js';
+import { type ClientInfo, GuardedObserver, type ServerObserver } from '../observer.js';
 import { originRule } from '../origin-rule.js';
 import { ConnectionCounters } from '../stats.js';
-import { type ClientInfo, Connections } from './connections.js';
+import { Connections } from './connections.js';
 import {
   addressGate,
   guardGate,

@@ -5,7 +5,7 @@ import { ownCopy } from '../../protocol/own-copy.js';
 import type { AuthDecision } from '../auth/ask-provider.js';
 import type { NamespaceGrant } from '../auth/provider.js';
 import type { MessagePace } from '../limits/message-pace.js';
-import type { Closer, ConnectionInfo, ServerObserver } from '../observer.js';
+import type { ClientInfo, Closer, ConnectionInfo, ServerObserver } from '../observer.js';
 import type { ConnectionCounters, LimitName } from '../stats.js';
 import { Deadlines } from './deadlines.js';
 import { Departures } from './departures.js';
@@ -14,12 +14,6 @@ import type { IgnoredMessages } from './ignored-messages.js';
 import { InputQueue } from './input-queue.js';
 import { Outbox } from './outbox.js';
 import type { ServerSocket, ServerSocketOwner } from './server-socket.js';
-
-/** A client that is connected. */
-export interface ClientInfo extends ConnectionInfo {
-  /** Milliseconds since it was admitted. */
-  readonly connectedMs: number;
-}
 
 /** How patient {@link Connections} are with their clients. */
 export interface ConnectionLimits {
