@@ -4,8 +4,14 @@ import { fileURLToPath } from 'node:url';
 
 const cli = new URL('../dist/cli/main.js', import.meta.url);
 if (existsSync(cli)) {
-  const { main } = await import(cli);
-  main();
+  try {
+    const { main } = await import(cli);
+    main();
+  } catch (error) {
+    if (error.code !== 'EMFILE') throw error;
+    process.stderr.write('error: Too few file descriptors to start: allow more with ulimit -n\n');
+    process.exitCode = 3;
+  }
 } else {
   // A checkout that was installed with --ignore-scripts or --omit=dev; a package from the registry is built.
   const folder = fileURLToPath(new URL('..', import.meta.url));

@@ -37,7 +37,7 @@ socket.on('data', (bytes) => {
   if (heads.length === 2) { console.log(heads.join(' | ')); process.exit(); }
   socket.write('GET /datafn/ws?token=a HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\nSec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\n\\r\\n');
 });
-socket.write('GET /healthz HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n');
+socket.write('GET /v1/stats HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n');
 `,
   });
   if (!isOnline) return;
