@@ -1,6 +1,7 @@
 import { type ClientOptions, type RawData, WebSocket } from 'ws';
 import type { TlsTrust } from '../emit/api-client.js';
 import { type HttpRefusal, readRefusal } from '../emit/http-refusal.js';
+import { ABNORMAL_CLOSURE } from '../protocol/close-codes.js';
 import { messageOf } from '../protocol/errors.js';
 import { readMessage } from '../protocol/server-message.js';
 import type { TokenWay } from '../protocol/token-ways.js';
@@ -66,6 +67,8 @@ export class Connection {
   /** Of the handshake, then of {@link REFUSAL_MS}. */
   #timer: NodeJS.Timeout;
   #isConnected = false;
+  /** Whether the client itself ends the connection. */
+  #isLeaving = false;
 
   constructor(
     options: ConnectionOptions,
@@ -97,6 +100,7 @@ export class Connection {
 
   /** Leaves, with 1000. */
   close(): void {
+    this.#isLeaving = true;
     this.#socket.close(1000);
     setTimeout(() => this.#end(this.#closed(1000, '', undefined)), CLOSE_MS).unref();
   }
@@ -133,7 +137,9 @@ export class Connection {
         if (openedAt === undefined) this.#end(beforeUpgrade(error));
       })
       .on('close', (code, reason) => {
-        this.#end(this.#closed(code, reason.toString(), failure && messageOf(failure)));
+        // However the peer answers a close of ours, it is the end that was asked for.
+        if (this.#isLeaving && code === ABNORMAL_CLOSURE) this.#end(this.#closed(1000, '', undefined));
+        else this.#end(this.#closed(code, reason.toString(), failure && messageOf(failure)));
       });
   }
 

@@ -44,7 +44,8 @@ export function createHttpServer(
   const limits = [handshakeTimeoutMs, requestTimeoutMs].filter((limit) => limit > 0);
   const RequestClass = requestClass((socket) => {
     if (!turns.isFull(socket)) return false;
-    limited.pipelinedRequests();
+    // Node.js 26 parses the rest of a chunk all the same.
+    if (!socket.destroyed) limited.pipelinedRequests();
     socket.destroy();
     return true;
   });

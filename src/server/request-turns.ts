@@ -71,6 +71,8 @@ export class RequestTurns {
   listener(listener: RequestListener): RequestListener {
     return (request, response) => {
       const { socket } = request;
+      // Terminated for one too many.
+      if (socket.destroyed) return;
       const exchange = { request, response, mayKeepAlive: response.shouldKeepAlive, unreadBytes: 0 };
       const line = this.#lineOf(socket);
       line.push(exchange);
