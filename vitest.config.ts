@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
@@ -28,7 +28,7 @@ const oneAtATime = (groupOrder: number) => ({ maxWorkers: 1, sequence: { groupOr
  * Where the helpers of this run note what they did: see `test/support/run-notes.ts`. In the environment, since this file
  * is evaluated anew for each project.
  */
-process.env.DATAFN_TEST_NOTES ??= join(mkdtempSync(join(tmpdir(), 'datafn-ws-tests-')), 'notes');
+process.env.DATAFN_TEST_NOTES ??= join(tmpdir(), `datafn-ws-notes-${randomUUID()}`);
 const notes = process.env.DATAFN_TEST_NOTES;
 
 export default defineConfig({

@@ -1,4 +1,4 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, rmSync } from 'node:fs';
 import type { Reporter, TestCase, TestModule } from 'vitest/node';
 import { readNotes } from './run-notes.js';
 
@@ -15,6 +15,7 @@ export class RunReporter implements Reporter {
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
     const lines = [`Slowest ${SLOWEST} tests:`, ...slowest(tests)];
     const notes = readNotes(this.notes);
+    rmSync(this.notes, { force: true });
     lines.push(`Runs of bench that were repeated, because the machine stood still: ${notes.length}`);
     const total = summary(tests, modules);
     lines.push(...notes.map((text) => `  ${text}`), '', total);
