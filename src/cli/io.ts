@@ -8,19 +8,19 @@ export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 export interface Io {
   readonly stdin: Readable;
   /**
-   * Writing never waits, be it to a pipe or to a terminal: what is not read waits in memory. Whoever writes without end
-   * sees to it that this stays bounded.
+   * Writes never block, to a pipe or to a terminal: unread output waits in memory. A command that writes without end
+   * must bound it.
    */
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Calls back at each request to stop. Returns how to be left alone again. */
+  /** Calls back at each request to stop. Returns a function that removes the listener. */
   onStop(listener: (signal: StopSignal) => void): () => void;
-  /** Calls back at each request to read files again (SIGHUP). Returns how to be left alone again. */
+  /** Calls back at each request to read files again (SIGHUP). Returns a function that removes the listener. */
   onReload(listener: () => void): () => void;
   /**
-   * Calls back on an error that nobody caught. With a `culprit` it is a user's own, and the command goes on; without, it
-   * is a mistake of ours, and the command has a moment to end. Returns how to be left alone again.
+   * Calls back on an uncaught error. With a `culprit`, it comes from the user's code, and the command goes on; without, it
+   * is a bug, and the command has a moment to end. Returns a function that removes the listener.
    */
   onStrayError(listener: (error: unknown, culprit: UserCode | undefined) => void): () => void;
   /**
@@ -39,7 +39,7 @@ export const STOP_EXIT_CODES: Readonly<Record<StopSignal, number>> = {
   SIGTERM: 143,
 };
 
-/** The exit code of a mistake of ours (EX_SOFTWARE of sysexits.h). */
+/** The exit code of a bug (EX_SOFTWARE of sysexits.h). */
 export const INTERNAL_ERROR = 70;
 
 /** The exit code when what came of a command could not be written (EX_IOERR of sysexits.h). */

@@ -6,7 +6,7 @@ import { colorsFor } from './color.js';
 import { INTERNAL_ERROR, type Io, STOP_EXIT_CODES, type StopSignal, UNWRITTEN_EXIT_CODE } from './io.js';
 import { run } from './run.js';
 
-/** How long a command may take to end in order after a mistake of ours. */
+/** How long a command may take to end in order after a bug. */
 const LAST_WORDS_MS = 3000;
 
 const STOP_SIGNALS = Object.keys(STOP_EXIT_CODES) as StopSignal[];
@@ -88,9 +88,9 @@ function processIo(): Omit<Io, 'waitForReaders'> {
 }
 
 /**
- * Who is told of a request to stop, or to read files again. While nobody is, a signal ends the process at once, and so
- * does being orphaned. SIGHUP is a request to stop unless somebody can read files again; even then when it comes
- * because the terminal is gone, or else a server would live on unseen.
+ * Listeners for requests to stop, or to read files again. Without a listener, a signal ends the process at once, and so
+ * does the death of its parent. SIGHUP is a request to stop unless a listener can read files again, and always when the
+ * terminal has been closed: the server would live on unseen.
  */
 function requests(): Pick<Io, 'onStop' | 'onReload'> {
   const listeners = new Set<(signal: StopSignal) => void>();
@@ -135,8 +135,8 @@ function hasLostTerminal(): boolean {
 }
 
 /**
- * Who is told of errors that nobody caught. While nobody is, one ends the process at once. Another one on the way out
- * changes nothing: the deadline is set.
+ * Listeners for uncaught errors. Without one, an error ends the process at once. Another error during the exit changes
+ * nothing: the deadline is set.
  */
 function strayErrors(): Pick<Io, 'onStrayError'> {
   let listener: Parameters<Io['onStrayError']>[0] | undefined;
@@ -145,7 +145,7 @@ function strayErrors(): Pick<Io, 'onStrayError'> {
     const culprit = userCodeAtFault(error);
     if (culprit === undefined && isEnding) return;
     if (listener === undefined) {
-      // What a user's code does on the way out is no mistake of ours either.
+      // An error of the user's code during the exit is not a bug of datafn-ws.
       if (culprit !== undefined) return;
       process.stderr.write(`bug: ${printableLines(stackOf(error))}\n`);
       process.exit(INTERNAL_ERROR);

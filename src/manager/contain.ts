@@ -4,7 +4,7 @@ function ignore(): void {}
  * Calls a function of a user's and keeps what goes wrong in it from everybody else: what it throws, and what the
  * promise is rejected with that it may return.
  *
- * @param failed is told of it. Must not throw.
+ * @param failed called with it. Must not throw.
  */
 export function contain(call: () => unknown, failed: (error: unknown) => void = ignore): void {
   try {

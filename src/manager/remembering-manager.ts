@@ -35,7 +35,7 @@ export class RememberingManager extends WebSocketManager {
   }
 
   override broadcastCursor(cursor: string, namespace: string): BroadcastResult {
-    // Whoever comes in the middle of the broadcast is not part of it.
+    // A client added during the broadcast is not part of it.
     const { lastSerial } = this;
     const result = super.broadcastCursor(cursor, namespace);
     this.newest.note(namespace, cursor, lastSerial);

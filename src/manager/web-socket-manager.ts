@@ -195,7 +195,7 @@ export class WebSocketManager {
     let failed = 0;
     const { lastSerial } = this.#registry;
     for (const record of records) {
-      // Whoever came in the middle of the broadcast (a `send` may let somebody in) is not part of it.
+      // A client added during the broadcast (a `send` may add one) is not part of it.
       if (record.serial > lastSerial) break;
       const outcome = this.#send(record, message);
       if (outcome === 'delivered') delivered += 1;

@@ -3,19 +3,19 @@ import { describe, hasControlCharacter, type Mismatch, namespaceProblem } from '
 import { JWT_SECRET_EXPECTED, MIN_JWT_SECRET_BYTES } from '../protocol/jwt.js';
 import { didYouMean } from '../protocol/nearest.js';
 
-/** Says what keeps `value` from being a secret to sign JWTs with, or nothing. */
+/** Returns why `value` is not a secret to sign JWTs with, else `undefined`. */
 export function jwtSecretProblem(value: string | Uint8Array): string | undefined {
   return Buffer.byteLength(value) >= MIN_JWT_SECRET_BYTES ? undefined : JWT_SECRET_EXPECTED;
 }
 
-/** Says what keeps `value` from being what a claim is compared with, or nothing. */
+/** Returns why `value` is not what a claim is compared with, else `undefined`. */
 export function claimProblem(value: string): string | undefined {
   return value === '' || hasControlCharacter(value)
     ? 'a non-empty text without control characters'
     : undefined;
 }
 
-/** Says what keeps `value` from being a JSON object, or nothing. */
+/** Returns why `value` is not a JSON object, else `undefined`. */
 export function jsonObjectProblem(value: string): Mismatch | undefined {
   const expected = 'a JSON object such as {"sub":"alice"}';
   try {
@@ -35,7 +35,7 @@ export const EMIT_PLACEHOLDERS = ['namespace', 'cursor', 'run'] as const;
 /** What stands for no prefix of namespaces. */
 export const NO_PREFIX = 'none';
 
-/** Says which placeholder of a text would never be filled in, or nothing. */
+/** Returns a placeholder of a text that would never be filled in, else `undefined`. */
 export function placeholderProblem(value: string, names: readonly string[]): string | undefined {
   for (const [whole, name = ''] of value.matchAll(/\{(\w+)\}/g)) {
     if (names.includes(name)) continue;
@@ -54,7 +54,7 @@ export function namespacePrefixProblem(value: string): string | undefined {
   return placeholderProblem(value, ['run']) ?? (namespaceProblem(value) === undefined ? undefined : expected);
 }
 
-/** Says what keeps `value` from being a bearer token that any HTTP header can carry, or nothing. */
+/** Returns why `value` is not a bearer token that any HTTP header can carry, else `undefined`. */
 export function tokenProblem(value: string): string | undefined {
   return /^[\x21-\x7e]+$/.test(value) ? undefined : 'a non-empty token of ASCII characters without blanks';
 }
@@ -72,7 +72,7 @@ export function subprotocolProblem(value: string): string | undefined {
   return /^[\w!#$%&'*+.^`|~-]+$/.test(value) ? undefined : 'the name of a subprotocol such as datafn-sync-v1';
 }
 
-/** Says what keeps `value` from being an entry of an allow-list of origins, or nothing. */
+/** Returns why `value` is not an entry of an allow-list of origins, else `undefined`. */
 export function originProblem(value: string): string | undefined {
   if (value === '*' || value === 'null' || ORIGIN.test(value)) return undefined;
   return value.includes('*')
@@ -86,7 +86,7 @@ export const PROXY_RANGES: Readonly<Record<string, readonly string[]>> = {
   private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
 };
 
-/** Says what keeps `value` from naming a proxy, or nothing. */
+/** Returns why `value` does not name a proxy, else `undefined`. */
 export function proxyProblem(value: string): string | undefined {
   if (Object.hasOwn(PROXY_RANGES, value)) return undefined;
   const [address = '', bits, ...rest] = value.split('/');

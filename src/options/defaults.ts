@@ -37,7 +37,7 @@ export const SERVER_DEFAULTS = Object.freeze({
   clientBufferBytes: 64 * 1024,
   /** How long a client may stay backed up; 0 leaves it to the heartbeat. */
   slowClientTimeoutMs: 0,
-  /** Event-loop delay above which new clients are turned away; 0 turns nobody away. */
+  /** Event-loop delay above which new clients get 503; 0 is off. */
   shedAboveMs: 0,
   /** Namespaces whose newest cursor is remembered, where it is. */
   rememberNamespaces: 100_000,

@@ -22,7 +22,7 @@ function separated(problem: (value: string) => string | undefined) {
 /** Words for `--log-level`, from most to least. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
-/** The options that say how the server behaves, whoever starts it: `serve` as flags, a scenario under `server:`. */
+/** The options for how the server behaves, however it is started: `serve` as flags, a scenario under `server:`. */
 export const serverOptions = {
   maxConnections: count({
     group: 'Limits',

@@ -142,7 +142,7 @@ export function file(given: Omit<Given<string | undefined>, 'default'>): OptionS
   );
 }
 
-/** Says what is wrong with a text: what was expected, in words that follow "Expected … to be", or nothing. */
+/** Returns what was expected of a text, in words that follow "Expected … to be", else `undefined`. */
 export type TextCheck = (value: string) => string | Mismatch | undefined;
 
 /** Any text that is not empty; `check` says what is wrong with it. */

@@ -41,22 +41,22 @@ const LISTEN: UrlUse = {
 };
 const REMOTE: UrlUse = { ...API, credentials: 'a token goes into --token' };
 
-/** Says what keeps `value` from being the URL of an issuer's keys, or nothing. */
+/** Returns why `value` is not the URL of an issuer's keys, else `undefined`. */
 export function keysUrlProblem(value: string): string | undefined {
   return urlProblem(value, KEYS);
 }
 
-/** Says what keeps `value` from being the base URL of an HTTP API, or nothing. */
+/** Returns why `value` is not the base URL of an HTTP API, else `undefined`. */
 export function apiUrlProblem(value: string): string | undefined {
   return urlProblem(value, API);
 }
 
-/** Says what keeps `value` from being the URL of an emit on somebody's own API, or nothing. */
+/** Returns why `value` is not the URL of an emit on somebody's own API, else `undefined`. */
 export function emitUrlProblem(value: string): string | undefined {
   return urlProblem(value, EMIT);
 }
 
-/** Says what keeps `value` from being the URL that clients connect to, or nothing. */
+/** Returns why `value` is not the URL that clients connect to, else `undefined`. */
 export function webSocketUrlProblem(value: string): string | undefined {
   const problem = urlProblem(value, WEB_SOCKET);
   if (problem !== undefined || !new URL(value).searchParams.has('token')) return problem;

@@ -31,7 +31,7 @@ function identifierMismatch(value: unknown, maxLength: number): Mismatch | undef
   return undefined;
 }
 
-/** Says what is wrong with `value` as an identifier, in words that follow "Expected … to be …", or nothing. */
+/** Returns what is wrong with `value` as an identifier, in words that follow "Expected … to be …", else `undefined`. */
 function identifierProblem(value: unknown, maxLength: number): string | undefined {
   const mismatch = identifierMismatch(value, maxLength);
   return mismatch && `${mismatch.expected}, got ${mismatch.got}`;
@@ -47,7 +47,7 @@ export function cursorProblem(value: unknown): string | undefined {
   return identifierProblem(value, MAX_CURSOR_LENGTH);
 }
 
-/** Says what keeps `value` from being a namespace (at most {@link MAX_NAMESPACE_LENGTH} characters), or nothing. */
+/** Returns why `value` is not a namespace (at most {@link MAX_NAMESPACE_LENGTH} characters), else `undefined`. */
 export function namespaceProblem(value: unknown): string | undefined {
   return identifierProblem(value, MAX_NAMESPACE_LENGTH);
 }

@@ -55,14 +55,14 @@ export class NamespaceTemplate {
   }
 }
 
-/** Says what keeps a text from being a {@link NamespaceTemplate}, in words that follow "Expected … to be", or nothing. */
+/** Returns why a text is not a {@link NamespaceTemplate}, in words that follow "Expected … to be", else `undefined`. */
 export function templateProblem(template: string): string | undefined {
   const example = 'such as tenant:{tid}:user:{sub}';
   const parts = partsOf(template);
   if (parts.some((part, index) => index % 2 === 0 && /[{}]/.test(part))) {
     return `a text with claims in braces ${example}`;
   }
-  // Without one, whoever has any valid token would be in the same namespace as everybody else.
+  // Without one, all valid tokens would share one namespace.
   if (parts.length === 1) return `a text with at least one claim in braces, ${example}`;
   if (parts.slice(1, -1).some((part, index) => index % 2 === 1 && part === '')) {
     return `a text with something between any two claims, ${example}`;

@@ -55,7 +55,7 @@ export interface DatafnWsServerOptions extends Partial<Omit<AttachOptions, 'name
   /** Milliseconds that `close()` waits for clients to go, once all have been told to, before it cuts them. Default 10,000. */
   readonly shutdownTimeoutMs?: number | undefined;
   /**
-   * Milliseconds of event-loop delay above which new clients are turned away with 503, until it has been less for a
+   * Milliseconds of event-loop delay above which new clients get 503, until it has been less for a
    * second or two. Default 0: never.
    */
   readonly shedAboveMs?: number | undefined;
@@ -113,7 +113,7 @@ export interface DatafnWsServer {
   /** @throws {DatafnWsError} `ERR_LISTEN` when the address cannot be had, or the server was closed. */
   listen(): Promise<ListenAddress>;
   stats(): ServerStats;
-  /** Resolves when the server has shut down, whoever asked for it: `close()` or `POST /v1/drain`. */
+  /** Resolves when the server has shut down, by `close()` or `POST /v1/drain`. */
   readonly closed: Promise<ShutdownOutcome>;
   /**
    * Uses another certificate for connections from here on; those that are open stay.
@@ -122,8 +122,8 @@ export interface DatafnWsServer {
    */
   updateTls(tls: TlsPair): void;
   /**
-   * Shuts down: not ready and no new upgrades from here on, 1001 to everybody, whoever is left after
-   * `shutdownTimeoutMs` is cut, the port is freed. Idempotent.
+   * Shuts down: not ready and no new upgrades from here on, 1001 to all clients. Those still connected
+   * after `shutdownTimeoutMs` are terminated, and the port is freed. Idempotent.
    *
    * @param options `drainMs` takes the place of the server's own; 0 also ends a drain that is under way.
    * @returns how many connections left and how many were cut.

@@ -15,7 +15,7 @@ export class DescriptorWatch {
   #timer: NodeJS.Timeout | undefined;
   #isShort = false;
 
-  /** @param onShort is told of each shortage, once. */
+  /** @param onShort called for each shortage, once. */
   constructor(
     private readonly logger: DatafnLogger,
     private readonly onShort: () => void,

@@ -9,7 +9,7 @@ const COME_BACK_MS = 2000;
  * on it.
  *
  * @param thresholdMs 0 turns nobody away.
- * @param onShed is told of each.
+ * @param onShed called for each.
  */
 export function shedLoad(thresholdMs: number, delay: DelayMonitor, onShed: () => void): UpgradeGate {
   return () => {

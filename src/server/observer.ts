@@ -34,7 +34,7 @@ export interface ServerObserver {
   connected?(connection: ConnectionInfo, connections: number): void;
   /** A client said who it is. */
   hello?(connection: ConnectionInfo): void;
-  /** A client was turned away with a close code. `why` says more than the client is told, as with 4401. */
+  /** A client was refused with a close code. `why` says more than the client learns, as with 4401. */
   refused?(connection: ConnectionInfo, code: number, reason: string, why?: string): void;
   /** An upgrade was answered with an HTTP error instead. `why` says more than the client is told, as with 401. */
   rejectedUpgrade?(status: number, detail: string, why?: string): void;

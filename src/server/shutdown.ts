@@ -17,7 +17,7 @@ export interface ShutdownOptions {
 
 /** The way of a server from serving (ready, takes clients and cursors) over draining (takes cursors) to its end. */
 export class Shutdown {
-  /** Resolves when the server has ended, whoever asked for it. */
+  /** Resolves when the server has ended. */
   readonly done: Promise<ShutdownOutcome>;
   #phase: 'serving' | 'announced' | 'draining' | 'stopping' = 'serving';
   /** When a drain that is under way is over. */

@@ -52,7 +52,7 @@ export interface ServerStats {
   readonly namespaces: number;
   /** Clients ever admitted: `connections` plus the sum of `closed`. */
   readonly accepted: number;
-  /** Clients ever turned away, by a close code or an HTTP status; `refused` says by which. */
+  /** Clients refused so far, by a close code or an HTTP status; `refused` says by which. */
   readonly rejected: number;
   readonly refused: Readonly<Record<string, number>>;
   /** Clients that went away before their handshake, or while the namespace provider was asked. */
@@ -116,7 +116,7 @@ export class ConnectionCounters {
   readonly #closed = new Map<number, number>();
   readonly #limited = Object.fromEntries(LIMITS.map((name) => [name, 0])) as Record<LimitName, number>;
 
-  /** One client was turned away with a close code, or an HTTP status. */
+  /** One client was refused with a close code, or an HTTP status. */
   countRefused(code: number): void {
     this.#refused.set(code, (this.#refused.get(code) ?? 0) + 1);
   }

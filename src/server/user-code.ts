@@ -14,7 +14,7 @@ let lastRun: UserCode | undefined;
 
 /**
  * Runs code of a user's. What it throws later, in a timer or a promise that nobody waits for, can then be told from a
- * mistake of ours: the process learns of it as an uncaught exception, inside of which {@link userCodeAtFault} answers.
+ * bug of ours: the process learns of it as an uncaught exception, inside of which {@link userCodeAtFault} answers.
  */
 export function runUserCode<Result>(code: UserCode, run: () => Result): Result {
   lastRun = code;

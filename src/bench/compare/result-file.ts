@@ -82,7 +82,7 @@ export function readResults(json: string, name: string): ComparedResult[] {
 }
 
 /**
- * Sees to it that a result says something about a server.
+ * Checks that a result says something about a server.
  *
  * @throws {DatafnWsError} `ERR_INVALID_OPTION` for one of a run that was stopped, or that was not valid.
  */

@@ -66,7 +66,7 @@ export interface ClientHost {
   onOtherMessage(client: BenchClient, kind: string, atMs: number, text: () => string | undefined): void;
   /** The server broke RFC 6455. */
   onProtocolError(client: BenchClient, why: string): void;
-  /** An open connection has ended, whoever ended it. */
+  /** An open connection has ended, from either side. */
   onEnd(client: BenchClient): void;
   /** The `draw`-th random number of a client. */
   random(client: BenchClient, draw: number): number;

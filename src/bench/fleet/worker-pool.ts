@@ -4,7 +4,7 @@ import type { CallMessage, FleetCalls, WorkerMessage, WorkerSetup, WorkerStatus 
 
 /** Always the built worker: a child process cannot run the sources. */
 const WORKER = new URL('../../../dist/bench/fleet/worker.js', import.meta.url);
-/** How long a worker has to go by itself when it is told to. */
+/** How long a worker has to exit after it is asked to. */
 const STOP_MS = 2000;
 /** From one look at who has reported to the next. Workers report several times as often. */
 const LISTEN_MS = 1000;
@@ -29,8 +29,8 @@ export class WorkerPool {
   readonly #listening: NodeJS.Timeout;
 
   /**
-   * @param onStatus is told whenever a worker says how it fares.
-   * @param onDeath is told when a worker ends before its time, or as good as that: its clients are gone with it. The
+   * @param onStatus called whenever a worker says how it fares.
+   * @param onDeath called when a worker ends before its time, or as good as that: its clients are gone with it. The
    *   error is an `ERR_WORKER`, or any other when a bug of ours ended it.
    * @param silentMs after so long without a word a worker is given up.
    */

@@ -12,7 +12,7 @@ const START_MS = 15_000;
 /** Beyond the server's own shutdown timeout. */
 const STOP_GRACE_MS = 3000;
 const SHIPPED = [inPackage('bin/datafn-ws.js'), 'serve', '--log-level', 'warn'];
-/** The built one, whoever asks: a process runs no sources. */
+/** Always the built CLI: a process cannot run the sources. */
 const KEEPER = inPackage('dist/bench/target/keeper.js');
 /** Lines of the server's log that are kept for an error message. */
 const KEPT_LINES = 20;

@@ -31,7 +31,7 @@ export class Baseline {
    * Reads and checks the baseline, before anything is run.
    *
    * @returns `undefined` when none was asked for.
-   * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a file that is none, that has none of the scenarios, or whose runs
+   * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a file that is not a report, that has none of the scenarios, or whose runs
    *   cannot be compared with; for a rule of `--fail-on` that fits no scenario, or without a baseline.
    */
   static async read(

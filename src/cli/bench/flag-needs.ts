@@ -18,7 +18,7 @@ const NEEDS: Readonly<Partial<Record<Key, Key>>> = {
 };
 
 /**
- * Sees to it that no flag is given in vain. A variable of the environment may be: it is there for other runs as well.
+ * Rejects flags that would have no effect. Environment variables may have none: they serve other runs as well.
  *
  * @throws {DatafnWsError} `ERR_INVALID_OPTION` with every flag that lacks another.
  */

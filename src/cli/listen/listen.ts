@@ -54,7 +54,7 @@ export async function listen(flags: Record<string, string>, io: Io): Promise<num
   }
 }
 
-/** The token to connect with. A flag goes before the environment, and `--token` and `--namespace` exclude each other. */
+/** The token to connect with. A flag takes precedence over the environment, and `--token` and `--namespace` exclude each other. */
 function tokenOf(
   { values, origins }: TracedOptions<typeof listenOptions>,
   url: string,

@@ -7,7 +7,7 @@ const MAX_WAITING_BYTES = 1024 * 1024;
 export class BoundedLines {
   #dropped = 0;
 
-  /** @param onDropped is told how many lines were dropped, once all that waited has been read. */
+  /** @param onDropped called with how many lines were dropped, once all that waited has been read. */
   constructor(
     private readonly stream: Writable,
     private readonly onDropped: (count: number) => void,

@@ -1,10 +1,10 @@
 import { formatAmount, formatCount } from '../../protocol/units.js';
 
 const TELL_MS = 1000;
-/** Different texts of which each is told at once. Beyond so many, they are only counted. */
+/** Distinct texts that are logged at once. Beyond this many, they are only counted. */
 const MAX_TEXTS = 8;
 
-/** Keeps what fails again and again from filling a log: each text is told at once, and then once a second with a count. */
+/** Keeps repeated failures from filling a log: each text is logged at once, and then once a second with a count. */
 export class FailureLines {
   /** How often each text has come since it was told. */
   readonly #more = new Map<string, number>();
@@ -12,7 +12,7 @@ export class FailureLines {
   #others = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param tell is told each text, with what it says about more of them. */
+  /** @param tell called with each text, with what it says about more of them. */
   constructor(private readonly tell: (text: string) => void) {}
 
   add(text: string): void {

@@ -17,7 +17,7 @@ export interface Reloadable {
 }
 
 /**
- * Reads files again at each SIGHUP. One that is broken is told of, and what was in force before stays. With nothing
+ * Reads files again at each SIGHUP. A broken one is reported, and the previous one stays in force. With nothing
  * to reload, the signal keeps its usual meaning: the end of a process whose terminal is gone.
  *
  * @returns stops it.

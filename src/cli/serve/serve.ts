@@ -34,7 +34,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     now: () => new Date(),
   });
   const lines = new BoundedLines(io.stderr, (count) => log.add(dropped(count)));
-  // Whoever does not read the log does not keep the process either.
+  // A log that is not read does not keep the process alive.
   io.waitForReaders(Math.min(options.shutdownTimeout, LAST_LINES_MS));
   const strayErrors = watchStrayErrors(io, log);
   const isHeard = options.logLevel === 'debug' || options.logLevel === 'info';

@@ -6,7 +6,7 @@ import type { Log } from './log.js';
 
 /** What became of errors that nobody caught. */
 export interface StrayErrors {
-  /** Resolves when there was a mistake of ours: the process is to end. */
+  /** Resolves after a bug: the process must end. */
   readonly crash: Promise<void>;
   dispose(): void;
 }

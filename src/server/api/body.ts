@@ -20,7 +20,7 @@ const MEDIA_TYPE =
 /**
  * Reads the body of a request as a list of items. A caller that waits for `100 Continue` gets it when its body is wanted.
  *
- * @param onTooLarge is told of a body of more than `maxBytes`.
+ * @param onTooLarge called for a body of more than `maxBytes`.
  * @returns undefined when the request has no body.
  * @throws {ProblemError} 400, 413 or 415 for a body that is no such list.
  */

@@ -4,7 +4,7 @@ import { PROBLEM_TYPE, type ProblemListener, problem } from './problem.js';
 import { isProbe } from './screen.js';
 
 /**
- * Answers a plain GET of the WebSocket endpoint with 426, whoever asks: a client or a proxy that lost the headers of the
+ * Answers a plain GET of the WebSocket endpoint with 426, with or without a token: a client or a proxy that lost the headers of the
  * handshake learns which. Everything else goes to `listener`.
  *
  * @param onRefused called for each of them.

@@ -55,7 +55,7 @@ export function askProvider(
         logger.warn(late);
         resolve({ why: late.replace('The', 'the') });
       }, timeoutMs);
-      // Whoever waits is known to the server, which is what keeps the process alive.
+      // A waiting client is known to the server, which keeps the process alive.
       deadline.unref();
       void decided.then((decision) => {
         clearTimeout(deadline);

@@ -33,7 +33,7 @@ const ABOUT_TOKEN = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, 
  * and whatever the URL answers; while it cannot be had, the keys of before hold for an hour.
  *
  * @param ca certificates (PEM) to trust in place of those that the process trusts.
- * @param onStale is told why keys that have become old could not be fetched again.
+ * @param onStale called with the reason why keys that have become old could not be fetched again.
  */
 export function issuerKeys(
   url: URL,

@@ -2,7 +2,7 @@ import { errors } from 'jose';
 import { MAX_CANDIDATE_KEYS } from './key-set.js';
 
 /**
- * Why a token was refused, in words for whoever runs the server; `undefined` for an error that is no fault of the token,
+ * Why a token was refused, in words for the operator; `undefined` for an error that is no fault of the token,
  * such as keys that cannot be fetched.
  *
  * @param algorithms that the token could have been signed with.

@@ -141,7 +141,7 @@ function verificationOf({ secret, publicKey, jwksUrl, ca, logger }: JwtProviderO
 }
 
 function ofPublicKey(pem: string): Verification {
-  // Node.js would take a private key and derive the public one; whoever only verifies has no business with it.
+  // Node.js would take a private key and derive the public one; a verifier must not have it.
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem)) {
     throw invalid('Expected `publicKey` to be a public key, got a private one: keep that with the issuer');
   }
@@ -169,7 +169,7 @@ function ofKeySet(
   logger: JwtProviderOptions['logger'],
 ): Verification {
   const url = URL.canParse(jwksUrl) ? new URL(jwksUrl) : undefined;
-  // Whoever can change the keys on their way can sign for anybody.
+  // An attacker who can change the keys in transit can sign any token.
   if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && isLoopback(url.hostname))) {
     throw invalid('Expected `jwksUrl` to be an https URL, or an http one on this machine, got another');
   }

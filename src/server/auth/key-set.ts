@@ -3,7 +3,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 /** A JSON Web Key, reduced to what verifying takes. */
 type PublicJwk = Readonly<Record<string, string>>;
 
-/** Keys that a token without a key id is tried with: each costs a signature check, whoever sends the token. */
+/** Keys that a token without a key id is tried with: each costs a signature check, even for a forged token. */
 export const MAX_CANDIDATE_KEYS = 16;
 
 const PARAMETERS = ['kty', 'crv', 'n', 'e', 'x', 'y'] as const;

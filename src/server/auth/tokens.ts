@@ -21,7 +21,7 @@ export interface TokensNamespaceProvider extends NamespaceProvider {
 /** Too long to be guessed, when it is random: 128 bits. */
 export const MIN_TOKEN_BYTES = 16;
 
-/** Says what keeps a text from being a token, in words that follow "expected a token of", or nothing. */
+/** Returns why a text is not a token, in words that follow "expected a token of", else `undefined`. */
 export function tokenLengthProblem(token: string, minBytes: number = MIN_TOKEN_BYTES): string | undefined {
   const length = Buffer.byteLength(token);
   return length >= minBytes ? undefined : `at least ${formatAmount(minBytes, 'byte')}, got ${length}`;

@@ -29,7 +29,7 @@ export class AddressLimit {
   }
 }
 
-/** Whoever has one IPv6 address has a whole /64 of them (RFC 6177), so that counts as one. */
+/** A host with one IPv6 address has a whole /64 of them (RFC 6177), so that counts as one. */
 function groupOf(address: string): string {
   if (!isIPv6(address)) return address;
   const [left = '', right] = (address.split('%', 1)[0] ?? '').split('::');

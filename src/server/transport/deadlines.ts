@@ -8,7 +8,7 @@ export class Deadlines<Entry> {
 
   /**
    * @param delayMs how long an entry has; 0 is for ever, and entries are only counted then.
-   * @param onDue told of an entry whose time is over. It is no longer among them.
+   * @param onDue called for an entry whose time is over. It is no longer among them.
    */
   constructor(
     private readonly delayMs: number,

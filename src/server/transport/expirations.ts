@@ -29,7 +29,7 @@ export class Expirations<Item> {
   #sliceIsPending = false;
 
   /**
-   * @param expire is told of each that is over, once; it must not throw.
+   * @param expire called for each that is over, once; it must not throw.
    * @param now the time of day in milliseconds since 1970.
    */
   constructor(

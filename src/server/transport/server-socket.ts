@@ -32,7 +32,7 @@ interface RawSocket extends Socket {
 
 type Listener = (this: Socket, chunk: Buffer) => void;
 
-/** Who is told what becomes of a {@link ServerSocket}. */
+/** Hears what happens to a {@link ServerSocket}. */
 export interface ServerSocketOwner {
   readonly outbox: Outbox;
   readonly input: InputQueue;

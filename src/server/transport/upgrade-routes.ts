@@ -116,8 +116,9 @@ function nothingAt(target: string | undefined, paths: readonly string[]): Refusa
 const routesOf = new WeakMap<HttpServer, UpgradeRoutes>();
 
 /**
- * Hands the upgrades at `path` of an HTTP server to `handler`. Those elsewhere go to whoever else listens for them,
- * and are answered 404 when nobody does, or nobody has taken them up after ten seconds. Each socket comes with `ignoreSocketError` as its `error` listener.
+ * Hands the upgrades at `path` of an HTTP server to `handler`. Those elsewhere go to the other `upgrade`
+ * listeners, and get 404 when there are none, or when none has taken them up after ten seconds. Each socket comes with
+ * `ignoreSocketError` as its `error` listener.
  *
  * @returns takes the handler away again.
  * @throws {DatafnWsError} `ERR_INVALID_OPTION` when the path is taken.

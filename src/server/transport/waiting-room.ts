@@ -18,7 +18,7 @@ export class WaitingRoom {
 
   /**
    * @param places how many can wait at the same time.
-   * @param whenGone is told of each client that went away, its socket destroyed.
+   * @param whenGone called for each client that went away, its socket destroyed.
    */
   constructor(
     private readonly places: number,
