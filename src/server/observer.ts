@@ -16,7 +16,7 @@ export interface ConnectionInfo {
 }
 
 /** A client that is connected. */
-export interface ClientInfo extends ConnectionInfo {
+export interface ConnectedClient extends ConnectionInfo {
   /** Milliseconds since it was admitted. */
   readonly connectedMs: number;
 }

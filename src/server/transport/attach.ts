@@ -10,7 +10,7 @@ import { checkAttachOptions } from '../check-options.js';
 import { AddressLimit } from '../limits/address-limit.js';
 import { type AddressOf, clientAddressRule } from '../limits/client-address.js';
 import { MessagePace } from '../limits/message-pace.js';
-import { type ClientInfo, GuardedObserver, type ServerObserver } from '../observer.js';
+import { type ConnectedClient, GuardedObserver, type ServerObserver } from '../observer.js';
 import { originRule } from '../origin-rule.js';
 import { ConnectionCounters } from '../stats.js';
 import { Connections } from './connections.js';
@@ -100,7 +100,7 @@ export interface AttachedManager {
   readonly manager: WebSocketManager;
   readonly counters: ConnectionCounters;
   /** The clients that are connected now, of one namespace or of all. */
-  clients(namespace?: string): IterableIterator<ClientInfo>;
+  clients(namespace?: string): IterableIterator<ConnectedClient>;
   /** The newest cursor of a namespace, where it is remembered. */
   newestCursor(namespace: string): string | undefined;
   /** Refuses upgrades with 503 from here on, and leaves the clients alone. */

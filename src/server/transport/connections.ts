@@ -5,7 +5,7 @@ import { ownCopy } from '../../protocol/own-copy.js';
 import type { AuthDecision } from '../auth/ask-provider.js';
 import type { NamespaceGrant } from '../auth/provider.js';
 import type { MessagePace } from '../limits/message-pace.js';
-import type { ClientInfo, Closer, ConnectionInfo, ServerObserver } from '../observer.js';
+import type { Closer, ConnectedClient, ConnectionInfo, ServerObserver } from '../observer.js';
 import type { ConnectionCounters, LimitName } from '../stats.js';
 import { Deadlines } from './deadlines.js';
 import { Departures } from './departures.js';
@@ -199,7 +199,7 @@ export class Connections implements ServerSocketOwner {
   }
 
   /** The clients that are connected now, of one namespace or of all, first those that came first. */
-  *clients(namespace?: string): IterableIterator<ClientInfo> {
+  *clients(namespace?: string): IterableIterator<ConnectedClient> {
     const nowMs = performance.now();
     for (const client of this.#sockets) {
       if (namespace !== undefined && client.namespace !== namespace) continue;
