@@ -119,7 +119,11 @@ export class Connection {
         clearTimeout(this.#timer);
         openedAt = new Date();
         this.#socket.send(JSON.stringify(hello));
-        this.#timer = setTimeout(connected, REFUSAL_MS);
+        // On a busy machine a refusal may have come and not been read yet: sockets are read before immediates.
+        this.#timer = setTimeout(
+          () => setImmediate(() => this.#socket.readyState === WebSocket.OPEN && connected()),
+          REFUSAL_MS,
+        );
       })
       .on('message', (data, isBinary) => {
         connected();

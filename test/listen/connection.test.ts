@@ -221,6 +221,20 @@ describe('a hostile server', () => {
     expect(await new Recorded({ url }).ended()).toMatchObject({ kind: 'closed', code: 1001 });
   });
 
+  test('that refuses a client is heard, however late its answer is read', async () => {
+    const url = await upgradeServer((socket, head) => {
+      socket.write(accepting(head));
+      // In one process with the client, which now reads nothing for longer than it waits for a refusal.
+      socket.once('data', () => {
+        socket.write(close(4503, 'Connection limit reached'));
+        const endMs = performance.now() + 600;
+        while (performance.now() < endMs);
+      });
+    });
+    const recorded = new Recorded({ url });
+    expect(await recorded.ended()).toMatchObject({ kind: 'closed', code: 4503, wasConnected: false });
+  });
+
   test('that does not answer a close is left', async () => {
     const url = await upgradeServer((socket, head) => {
       socket.write(Buffer.concat([Buffer.from(accepting(head)), cursor(1)]));
