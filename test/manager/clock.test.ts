@@ -1,10 +1,9 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { systemClock } from '../../src/manager/clock.js';
+import { type Clock, systemClock } from '../../src/manager/clock.js';
 import { WebSocketManager } from '../../src/manager/web-socket-manager.js';
 import { FakeClient } from '../support/fake-client.js';
 
 afterEach(() => {
-  vi.restoreAllMocks();
   vi.useRealTimers();
 });
 
@@ -18,15 +17,22 @@ test('a timer of the system clock does not keep the process alive', () => {
 });
 
 test('no timer of a manager keeps the process alive, neither that of the next beat nor that of a deadline', async () => {
+  // A spy on the global timers would also see those of the test runner.
   const handles: NodeJS.Timeout[] = [];
-  const real = globalThis.setTimeout;
-  vi.spyOn(globalThis, 'setTimeout').mockImplementation(((callback: () => void, delayMs?: number) => {
-    const handle = real(callback, delayMs);
-    handles.push(handle);
-    return handle;
-  }) as typeof setTimeout);
+  const clock: Clock = {
+    ...systemClock,
+    setTimeout(callback, delayMs) {
+      const handle = systemClock.setTimeout(callback, delayMs) as NodeJS.Timeout;
+      handles.push(handle);
+      return handle;
+    },
+  };
 
-  const manager = new WebSocketManager({ heartbeatIntervalMs: 1, heartbeatTimeoutMs: 60_000 });
+  const manager = new WebSocketManager(
+    { heartbeatIntervalMs: 1, heartbeatTimeoutMs: 60_000 },
+    undefined,
+    clock,
+  );
   const client = new FakeClient();
   const pinged = new Promise<void>((resolve) => {
     client.onPing = resolve;
