@@ -94,8 +94,10 @@ function processIo(): Omit<Io, 'waitForReaders'> {
  */
 function requests(): Pick<Io, 'onStop' | 'onReload'> {
   const listeners = new Set<(signal: StopSignal) => void>();
+  let isListening = false;
   const tell = (signal: NodeJS.Signals) => {
     if (signal === 'SIGHUP' && process.listenerCount('SIGHUP') > 1) return;
+    if (listeners.size === 0) process.exit(STOP_EXIT_CODES[signal as StopSignal]);
     for (const listener of [...listeners]) listener(signal as StopSignal);
   };
   // A process that was started with a channel to its parent ends when the parent does, however that died.
@@ -105,12 +107,11 @@ function requests(): Pick<Io, 'onStop' | 'onReload'> {
   if (process.connected === false && process.send !== undefined) onOrphaned();
   return {
     onStop(listener) {
-      if (listeners.size === 0) for (const signal of STOP_SIGNALS) process.on(signal, tell);
+      if (!isListening) for (const signal of STOP_SIGNALS) process.on(signal, tell);
+      isListening = true;
       listeners.add(listener);
-      return () => {
-        listeners.delete(listener);
-        if (listeners.size === 0) for (const signal of STOP_SIGNALS) process.off(signal, tell);
-      };
+      // The process goes on listening: a signal that comes while the last output is written gives the same exit code.
+      return () => listeners.delete(listener);
     },
     onReload(listener) {
       const onSignal = () => {

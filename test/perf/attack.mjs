@@ -34,7 +34,14 @@ const empties = Buffer.concat([
   frame(0, Buffer.alloc(0)),
 ]);
 
-/** Each attack: who connects, how often it writes what; without `everyMs`, as fast as the server reads. */
+const probe = Buffer.from('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+/** Half a megabyte a second over 20 connections. */
+const probes = times(Math.ceil(500_000 / 20 / 20 / probe.length), probe);
+
+/**
+ * Each attack: who connects, how often it writes what; without `everyMs`, as fast as the server reads. One with `http`
+ * upgrades nothing, and one with `ignores` reads no answer.
+ */
 const ATTACKS = {
   none: { clients: 0 },
   'flat hellos': { clients: 5, token: 'a', everyMs: 22, bytes: frame(TEXT, Buffer.from(flat)) },
@@ -43,6 +50,10 @@ const ATTACKS = {
   'empty fragments': { clients: 5, token: 'a', everyMs: 22, bytes: empties },
   'pings after 4401': { clients: 4, bytes: times(10_000, frame(PING, Buffer.alloc(0))) },
   'pings at full speed': { clients: 4, token: 'a', bytes: times(10_000, frame(PING, Buffer.alloc(0))) },
+  'requests, unread': { clients: 60, http: true, ignores: true, bytes: times(10_000, probe) },
+  'requests, 0.5 MB/s': { clients: 20, http: true, everyMs: 50, bytes: probes },
+  'requests of 100': { clients: 100, http: true, everyMs: 50, bytes: probes },
+  'requests at full speed': { clients: 20, http: true, bytes: times(1000, probe) },
   'texts after 4401': { clients: 4, bytes: times(9000, frame(TEXT, Buffer.from('x'))) },
 };
 
@@ -63,7 +74,7 @@ const ROLES = {
     process.on('message', () => process.send({ cursor, stats: server.stats() }));
   },
   attacker(port, name) {
-    const { token, everyMs, bytes } = ATTACKS[name];
+    const { token, everyMs, bytes, http, ignores } = ATTACKS[name];
     const attack = () => {
       const socket = connect({ port: Number(port), host: '127.0.0.1', noDelay: true });
       let timer;
@@ -71,13 +82,17 @@ const ROLES = {
         if (socket.writableLength > 4 * bytes.length) return;
         while (socket.write(bytes) && everyMs === undefined);
       };
-      socket.write(request(token));
-      socket.once('data', () => {
+      const begin = () => {
         if (everyMs === undefined) socket.on('drain', write);
         else timer = setInterval(write, everyMs);
         write();
-      });
-      socket.on('data', () => {});
+      };
+      if (http) socket.once('connect', begin);
+      else {
+        socket.write(request(token));
+        socket.once('data', begin);
+      }
+      if (!ignores) socket.on('data', () => {});
       socket.on('error', () => {});
       socket.on('close', () => {
         clearInterval(timer);
