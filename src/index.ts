@@ -20,12 +20,12 @@ export {
   type DatafnWsServerOptions,
   type ListenAddress,
 } from './server/create-server.js';
+export type { ServerStats } from './server/health/stats.js';
+export type { TlsPair } from './server/http/tls.js';
 export type { ConnectionInfo, ServerObserver } from './server/observer.js';
 export type { ShutdownOutcome } from './server/shutdown.js';
-export type { ServerStats } from './server/stats.js';
-export type { TlsPair } from './server/tls.js';
 export {
   type AttachedManager,
   type AttachOptions,
   attachWebSocketManager,
-} from './server/transport/attach.js';
+} from './server/ws/attach.js';

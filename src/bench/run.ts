@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
-import { formatAmount } from '../protocol/units.js';
+import { formatAmount } from '../text/units.js';
 import { BEHAVIORS } from './behaviors/behaviors.js';
 import { crashText, UncaughtError } from './crash.js';
 import { driveWithAutocannon, racingPlan } from './emitter/autocannon.js';

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { didYouMean } from '../protocol/nearest.js';
+import { didYouMean } from '../text/nearest.js';
 
 /** `datafn-ws help [command]`. Commander's own says nothing of a command that there is not. */
 export function helpCommand(program: Command): Command {

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { stackOf } from '../protocol/errors.js';
-import { printableLines } from '../protocol/printable.js';
 import { userCodeAtFault } from '../server/user-code.js';
+import { printableLines } from '../text/printable.js';
 import { colorsFor } from './color.js';
 import { INTERNAL_ERROR, type Io, STOP_EXIT_CODES, type StopSignal, UNWRITTEN_EXIT_CODE } from './io.js';
 import { run } from './run.js';

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { resolve } from 'node:path';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
-import { printable } from '../protocol/printable.js';
+import { printable } from '../text/printable.js';
 import { colorsFor } from './color.js';
 import type { Io } from './io.js';
 

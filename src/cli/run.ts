@@ -2,7 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { Command, CommanderError } from 'commander';
 import { DatafnWsError, type ErrorCode, stackOf } from '../protocol/errors.js';
-import { printable, printableLines } from '../protocol/printable.js';
+import { printable, printableLines } from '../text/printable.js';
 import { benchCommand } from './bench/command.js';
 import { colorsFor } from './color.js';
 import { compareCommand } from './compare/command.js';

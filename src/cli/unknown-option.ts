@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { nearest } from '../protocol/nearest.js';
+import { nearest } from '../text/nearest.js';
 
 /**
  * An error of Commander's, without what stands behind the `=` of an option that there is not: it may be a secret. With

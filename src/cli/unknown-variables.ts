@@ -6,7 +6,7 @@ import { serveOptions } from '../options/serve.js';
 import { envOf, type OptionTable } from '../options/spec.js';
 import { tokenOptions } from '../options/token.js';
 import { whoOptions } from '../options/who.js';
-import { nearest } from '../protocol/nearest.js';
+import { nearest } from '../text/nearest.js';
 
 /** Of every command: a variable may be there for another one. */
 const TABLES: readonly OptionTable[] = [

@@ -2,7 +2,7 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { urlToHttpOptions } from 'node:url';
 import { DatafnWsError } from '../protocol/errors.js';
-import { formatSize } from '../protocol/units.js';
+import { formatSize } from '../text/units.js';
 import { EXCHANGE_TIMEOUT_MS, limitExchange } from './exchange-deadline.js';
 import { problemWords } from './http-refusal.js';
 import { unreachable } from './unreachable.js';

@@ -2,9 +2,9 @@ import { on } from 'node:events';
 import type { Readable } from 'node:stream';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
 import { cursorProblem, describe, namespaceProblem } from '../protocol/identifiers.js';
-import { nearest } from '../protocol/nearest.js';
-import { formatSize, MAX_TIMER_MS } from '../protocol/units.js';
-import { decodeUtf8 } from '../protocol/utf8.js';
+import { nearest } from '../text/nearest.js';
+import { formatSize, MAX_TIMER_MS } from '../text/units.js';
+import { decodeUtf8 } from '../text/utf8.js';
 import type { Emission } from './api-client.js';
 
 /** A line of a script: an emission and how long to wait before it. */

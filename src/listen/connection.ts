@@ -5,8 +5,8 @@ import { ABNORMAL_CLOSURE } from '../protocol/close-codes.js';
 import { messageOf } from '../protocol/errors.js';
 import { readMessage } from '../protocol/server-message.js';
 import type { TokenWay } from '../protocol/token-ways.js';
-import { formatDuration } from '../protocol/units.js';
 import { PLAIN_UPGRADE, Upgrade } from '../protocol/upgrade.js';
+import { formatDuration } from '../text/units.js';
 
 /** How long the other end may take for its part of a close. */
 const CLOSE_MS = 1000;

@@ -1,5 +1,5 @@
 import { cursorNumber } from '../protocol/cursor-order.js';
-import { ownCopy } from '../protocol/own-copy.js';
+import { ownCopy } from '../text/own-copy.js';
 
 /** The newest cursor that was broadcast to a namespace. */
 export interface NewestCursor {

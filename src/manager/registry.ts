@@ -1,4 +1,4 @@
-import { ownCopy } from '../protocol/own-copy.js';
+import { ownCopy } from '../text/own-copy.js';
 import type { HeartbeatEntry, PingBatch } from './heartbeat.js';
 import type { WebSocketClient } from './types.js';
 

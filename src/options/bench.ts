@@ -1,5 +1,5 @@
 import { describeSecret } from '../protocol/identifiers.js';
-import type { Parsed } from '../protocol/units.js';
+import type { Parsed } from '../text/units.js';
 import {
   EMIT_PLACEHOLDERS,
   jsonObjectProblem,

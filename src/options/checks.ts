@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { describe, hasControlCharacter, type Mismatch, namespaceProblem } from '../protocol/identifiers.js';
 import { JWT_SECRET_EXPECTED, MIN_JWT_SECRET_BYTES } from '../protocol/jwt.js';
-import { didYouMean } from '../protocol/nearest.js';
+import { didYouMean } from '../text/nearest.js';
 
 /** Returns why `value` is not a secret to sign JWTs with, else `undefined`. */
 export function jwtSecretProblem(value: string | Uint8Array): string | undefined {

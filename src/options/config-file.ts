@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
-import { didYouMean } from '../protocol/nearest.js';
+import { didYouMean } from '../text/nearest.js';
 import type { OptionTable } from './spec.js';
 import { plainYamlMessage } from './yaml-errors.js';
 

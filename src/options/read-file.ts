@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { isatty, ReadStream } from 'node:tty';
-import { formatSize } from '../protocol/units.js';
+import { formatSize } from '../text/units.js';
 
 /** The most that is read of a file that is kept in memory: more than any config, list of tokens or report needs. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;

@@ -1,9 +1,9 @@
 import { DEFAULT_WS_MANAGER_CONFIG } from '../manager/config.js';
 import { namespaceMismatch } from '../protocol/identifiers.js';
-import { templateProblem } from '../protocol/namespace-template.js';
-import { formatDurationFlag, formatSizeFlag, type Parsed } from '../protocol/units.js';
+import { formatDurationFlag, formatSizeFlag, type Parsed } from '../text/units.js';
 import { claimProblem, jwtSecretProblem, originProblem, proxyProblem, tokenProblem } from './checks.js';
 import { SERVER_DEFAULTS } from './defaults.js';
+import { templateProblem } from './namespace-template.js';
 import { choice, count, duration, file, list, type Resolved, rate, size, text, toggle } from './spec.js';
 import { keysUrlProblem, maskedUrl } from './urls.js';
 

@@ -7,7 +7,7 @@ import {
   parseDuration,
   parseRate,
   parseSize,
-} from '../protocol/units.js';
+} from '../text/units.js';
 import type { ConfigFile, ConfigPlace, ConfigProblem } from './config-file.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { Parsed } from '../protocol/units.js';
+import type { Parsed } from '../text/units.js';
 import { jsonObjectProblem, jwtSecretProblem } from './checks.js';
 import { duration, file, list, type Resolved, text } from './spec.js';
 

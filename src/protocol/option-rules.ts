@@ -1,6 +1,6 @@
+import { MAX_TIMER_MS } from '../text/units.js';
 import { DatafnWsError } from './errors.js';
 import { describe, describeSecret } from './identifiers.js';
-import { MAX_TIMER_MS } from './units.js';
 
 /** What a value must be. `expected` follows the words "Expected … to be". */
 export interface OptionRule {

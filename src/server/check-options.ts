@@ -12,7 +12,7 @@ import {
   requireOption,
   wholeNumber,
 } from '../protocol/option-rules.js';
-import type { TlsPair } from './tls.js';
+import type { TlsPair } from './http/tls.js';
 
 /** The path of the WebSocket endpoint, as a request line has it. */
 const PATH: OptionRule = {

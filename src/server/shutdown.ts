@@ -1,4 +1,4 @@
-import type { AttachedManager } from './transport/attach.js';
+import type { AttachedManager } from './ws/attach.js';
 
 /** How many connections left by themselves during a shutdown, or because they were told to, and how many were cut. */
 export interface ShutdownOutcome {

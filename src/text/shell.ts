@@ -1,4 +1,4 @@
-import { printable } from '../protocol/printable.js';
+import { printable } from './printable.js';
 
 /** A text as one word of a POSIX shell, fit to be shown: what cannot be is written as the escapes of `$'…'`. */
 export function shellWord(text: string): string {

@@ -7,8 +7,8 @@ import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { type ClientOptions, type RawData, WebSocket } from 'ws';
 import type { WebSocketClient } from '../../src/manager/types.js';
 import type { WebSocketManager } from '../../src/manager/web-socket-manager.js';
-import { attachWebSocketManager } from '../../src/server/transport/attach.js';
-import type { ServerSocket } from '../../src/server/transport/server-socket.js';
+import { attachWebSocketManager } from '../../src/server/ws/attach.js';
+import type { ServerSocket } from '../../src/server/ws/server-socket.js';
 import { within } from '../support/deadline.js';
 import { selfSignedCertificate } from '../support/self-signed.js';
 import type { Closed, ContractClient, ContractHarness, ContractSession } from './harness.js';

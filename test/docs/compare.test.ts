@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseFailRule } from '../../src/bench/compare/fail-rule.js';
 import { METRICS } from '../../src/bench/verdict/metrics.js';
-import { formatDuration, formatSize } from '../../src/protocol/units.js';
+import { formatDuration, formatSize } from '../../src/text/units.js';
 
 const read = (file: string) => readFileSync(join(import.meta.dirname, '../..', file), 'utf8');
 const page = read('docs/compare.md');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatCount, formatDuration } from '../../src/protocol/units.js';
+import { formatCount, formatDuration } from '../../src/text/units.js';
 import { nextSession } from './assault.js';
 import { campaign } from './campaign.js';
 import { SERVER_CAMPAIGNS } from './campaigns/index.js';

@@ -1,4 +1,4 @@
-import { formatCount, formatDuration, formatSize } from '../../src/protocol/units.js';
+import { formatCount, formatDuration, formatSize } from '../../src/text/units.js';
 import type { CampaignResult } from './campaign.js';
 import type { HostileResult } from './hostile/hostile-campaign.js';
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { attachWebSocketManager } from '../../src/server/transport/attach.js';
+import { attachWebSocketManager } from '../../src/server/ws/attach.js';
 import { within } from '../support/deadline.js';
 import { call, postCursors } from '../support/http-call.js';
 import { connectClient, disposeLive, openClient, startServer } from '../support/live-server.js';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
-import { formatCount, formatDuration, formatSize } from '../../src/protocol/units.js';
+import { formatCount, formatDuration, formatSize } from '../../src/text/units.js';
 import { Random } from '../fuzz/random.js';
 import { RawClient, type RawClientOptions } from '../support/raw-client.js';
 import { ProbedServe } from './probed-serve.js';

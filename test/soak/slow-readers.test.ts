@@ -6,7 +6,7 @@ import { afterAll, expect, test } from 'vitest';
 import type { JsonReport, JsonResult } from '../../src/bench/report/schema.js';
 import { ApiClient } from '../../src/emit/api-client.js';
 import { PreparedMessage } from '../../src/protocol/prepared-message.js';
-import { formatCount, formatSize } from '../../src/protocol/units.js';
+import { formatCount, formatSize } from '../../src/text/units.js';
 import { type CliProcess, disposeProcesses, startCli } from '../support/cli-process.js';
 import { Waiters } from '../support/deadline.js';
 import { RawClient } from '../support/raw-client.js';

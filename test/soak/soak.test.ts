@@ -6,7 +6,7 @@ import { afterAll, expect, test } from 'vitest';
 import type { JsonReport } from '../../src/bench/report/schema.js';
 import { loadScenario } from '../../src/bench/scenario/load.js';
 import { scenarioFile } from '../../src/bench/scenario/shipped.js';
-import { formatCount, formatDuration, formatSize } from '../../src/protocol/units.js';
+import { formatCount, formatDuration, formatSize } from '../../src/text/units.js';
 import { disposeProcesses, runCli } from '../support/cli-process.js';
 import { ProbedServe } from './probed-serve.js';
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { ApiClient } from '../../src/emit/api-client.js';
-import { formatSize } from '../../src/protocol/units.js';
+import { formatSize } from '../../src/text/units.js';
 import { AttackedServer } from '../fuzz/attacked-server.js';
 import { Waiters, within } from '../support/deadline.js';
 import { selfSignedCertificate } from '../support/self-signed.js';

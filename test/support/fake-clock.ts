@@ -1,5 +1,5 @@
 import type { Clock, TimerHandle } from '../../src/manager/clock.js';
-import { MAX_TIMER_MS } from '../../src/protocol/units.js';
+import { MAX_TIMER_MS } from '../../src/text/units.js';
 
 interface Timer {
   readonly dueMs: number;

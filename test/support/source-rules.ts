@@ -8,16 +8,16 @@ export interface SourceFile {
 
 /** Folders of `src` and the folders that each may import from, besides itself. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'everything'>> = {
-  protocol: [],
-  text: ['protocol'],
-  manager: ['protocol'],
-  options: ['manager', 'protocol'],
-  server: ['options', 'manager', 'protocol'],
-  emit: ['options', 'protocol'],
-  listen: ['emit', 'options', 'protocol'],
+  text: [],
+  protocol: ['text'],
+  manager: ['protocol', 'text'],
+  options: ['manager', 'protocol', 'text'],
+  server: ['options', 'manager', 'protocol', 'text'],
+  emit: ['options', 'protocol', 'text'],
+  listen: ['emit', 'options', 'protocol', 'text'],
   bench: ['emit', 'options', 'protocol', 'text'],
   cli: 'everything',
-  'index.ts': ['emit', 'server', 'options', 'manager', 'protocol'],
+  'index.ts': ['emit', 'server', 'options', 'manager', 'protocol', 'text'],
 };
 
 const PACKAGE_NAME = 'datafn-ws';

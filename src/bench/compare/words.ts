@@ -1,4 +1,4 @@
-import { formatCount } from '../../protocol/units.js';
+import { formatCount } from '../../text/units.js';
 import { metricText, valueText } from '../verdict/metric-text.js';
 import type { ComparedNumber } from './comparison.js';
 import type { FailRule } from './fail-rule.js';

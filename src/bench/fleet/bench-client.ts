@@ -9,9 +9,8 @@ import {
 } from '../../protocol/close-codes.js';
 import { OPCODE } from '../../protocol/frames.js';
 import { type CursorMessage, readMessage } from '../../protocol/server-message.js';
-import { formatAmount } from '../../protocol/units.js';
-
 import type { Upgrade } from '../../protocol/upgrade.js';
+import { formatAmount } from '../../text/units.js';
 import { BEHAVIORS, type Behavior } from '../behaviors/behaviors.js';
 
 import type { Reception } from '../measure/reception.js';

@@ -1,8 +1,8 @@
 import { trustSystem } from '../../emit/system-certificates.js';
 import { backoffMs } from '../../protocol/backoff.js';
-import { printable } from '../../protocol/printable.js';
 import type { CursorMessage } from '../../protocol/server-message.js';
 import { Upgrade } from '../../protocol/upgrade.js';
+import { printable } from '../../text/printable.js';
 import { monotonicMs, waitUntil } from '../measure/clock.js';
 import {
   contains,

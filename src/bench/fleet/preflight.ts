@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { DatafnWsError } from '../../protocol/errors.js';
-import { formatCount, formatSize } from '../../protocol/units.js';
+import { formatCount, formatSize } from '../../text/units.js';
 
 /** Descriptors that a process needs beside those of its clients. */
 const SPARE_DESCRIPTORS = 200;

@@ -1,4 +1,4 @@
-import { formatCount, formatDuration } from '../../protocol/units.js';
+import { formatCount, formatDuration } from '../../text/units.js';
 import { FAULTS, type Fault, type Sighting } from '../measure/evidence.js';
 import type { CohortMeasurement, Measurements } from '../measure/measurements.js';
 import type { Rule } from '../verdict/rule.js';

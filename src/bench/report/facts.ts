@@ -1,4 +1,4 @@
-import { formatAmount, formatCount, formatDuration } from '../../protocol/units.js';
+import { formatAmount, formatCount, formatDuration } from '../../text/units.js';
 import { shorten } from '../../text/wrap.js';
 import { code, type Span, type Text } from './model.js';
 import type { JsonReport, JsonResult } from './schema.js';

@@ -1,4 +1,4 @@
-import { formatAmount } from '../../protocol/units.js';
+import { formatAmount } from '../../text/units.js';
 import { BEHAVIORS } from '../behaviors/behaviors.js';
 import type { CohortMeasurement, Measurements } from '../measure/measurements.js';
 import { isRefusalKey } from '../measure/tally.js';

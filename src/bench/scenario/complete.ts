@@ -1,7 +1,7 @@
 import { serverOptions } from '../../options/serve.js';
 import { flagOf, type OptionTable } from '../../options/spec.js';
 import type { Path } from '../../options/yaml-positions.js';
-import { formatCount, formatDuration } from '../../protocol/units.js';
+import { formatCount, formatDuration } from '../../text/units.js';
 import { BEHAVIORS, type BehaviorName, MALFORMED_KINDS, type MalformedKind } from '../behaviors/behaviors.js';
 import { parseRule, type Rule } from '../verdict/rule.js';
 import { implicitExpectations } from './implicit.js';

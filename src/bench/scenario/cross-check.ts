@@ -1,6 +1,6 @@
 import type { Path } from '../../options/yaml-positions.js';
-import { didYouMean } from '../../protocol/nearest.js';
-import { formatCount } from '../../protocol/units.js';
+import { didYouMean } from '../../text/nearest.js';
+import { formatCount } from '../../text/units.js';
 import { BEHAVIOR_SETTINGS, BEHAVIORS, type Behavior } from '../behaviors/behaviors.js';
 import { METRICS } from '../verdict/metrics.js';
 import { parseRule } from '../verdict/rule.js';

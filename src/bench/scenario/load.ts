@@ -5,7 +5,7 @@ import { readFileOfAnyKind } from '../../options/read-file.js';
 import { yamlValueWords, yamlWords } from '../../options/yaml-errors.js';
 import { type Path, pathText, positionOf } from '../../options/yaml-positions.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
-import { decodeUtf8 } from '../../protocol/utf8.js';
+import { decodeUtf8 } from '../../text/utf8.js';
 import { changesOf } from './changes.js';
 import { completeScenario } from './complete.js';
 import { crossCheck, type Problem } from './cross-check.js';

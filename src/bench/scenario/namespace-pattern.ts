@@ -1,4 +1,4 @@
-import { formatCount } from '../../protocol/units.js';
+import { formatCount } from '../../text/units.js';
 
 const RANGE = /\{(\d+)\.\.(\d+)\}/;
 /** More namespaces than this in one pattern are a slip of the pen. */

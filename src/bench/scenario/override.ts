@@ -3,7 +3,7 @@ import { yamlValueWords, yamlWords } from '../../options/yaml-errors.js';
 import { type Path, pathText } from '../../options/yaml-positions.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import { describe } from '../../protocol/identifiers.js';
-import { didYouMean } from '../../protocol/nearest.js';
+import { didYouMean } from '../../text/nearest.js';
 import type { Assignment } from './changes.js';
 import { inOneLine } from './schema.js';
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { DatafnWsError } from '../../protocol/errors.js';
-import { didYouMean } from '../../protocol/nearest.js';
+import { didYouMean } from '../../text/nearest.js';
 
 const FOLDER = fileURLToPath(new URL('../../../scenarios/', import.meta.url));
 

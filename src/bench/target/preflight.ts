@@ -3,9 +3,8 @@ import { unreachable } from '../../emit/unreachable.js';
 import { withoutSecrets } from '../../emit/without-secrets.js';
 import { maskedUrl } from '../../options/urls.js';
 import { DatafnWsError } from '../../protocol/errors.js';
-import { printable } from '../../protocol/printable.js';
-
 import { Upgrade, type UpgradeSettings } from '../../protocol/upgrade.js';
+import { printable } from '../../text/printable.js';
 
 import { BEHAVIORS } from '../behaviors/behaviors.js';
 

@@ -1,4 +1,4 @@
-import { formatCount, formatDuration, formatSize } from '../../protocol/units.js';
+import { formatCount, formatDuration, formatSize } from '../../text/units.js';
 
 /** A metric as a rule names it: of one cohort or of all, with what stands in its brackets. */
 export interface MetricName {

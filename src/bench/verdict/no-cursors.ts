@@ -1,4 +1,4 @@
-import { formatAmount, formatCount } from '../../protocol/units.js';
+import { formatAmount, formatCount } from '../../text/units.js';
 import type { Measurements } from '../measure/measurements.js';
 import { scopeOf } from './metric-kinds.js';
 

@@ -1,4 +1,4 @@
-import { didYouMean } from '../../protocol/nearest.js';
+import { didYouMean } from '../../text/nearest.js';
 import {
   formatCount,
   formatDuration,
@@ -7,7 +7,7 @@ import {
   parseDuration,
   parseRate,
   parseSize,
-} from '../../protocol/units.js';
+} from '../../text/units.js';
 import type { Measurements } from '../measure/measurements.js';
 import { type KeyKind, type MetricKind, scopeOf } from './metric-kinds.js';
 import { METRICS } from './metrics.js';

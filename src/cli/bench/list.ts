@@ -1,7 +1,7 @@
 import { plannedTotalMs } from '../../bench/scenario/planned.js';
 import { DEFAULT_SCENARIO, shippedScenarios } from '../../bench/scenario/shipped.js';
-import { printable, printableJson } from '../../protocol/printable.js';
-import { formatAmount, formatDuration } from '../../protocol/units.js';
+import { printable, printableJson } from '../../text/printable.js';
+import { formatAmount, formatDuration } from '../../text/units.js';
 import { wrap } from '../../text/wrap.js';
 import { colorsFor } from '../color.js';
 import { type Io, UNWRITTEN_EXIT_CODE } from '../io.js';

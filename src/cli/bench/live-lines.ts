@@ -2,8 +2,8 @@ import type { ChalkInstance } from 'chalk';
 import type { RunProgress } from '../../bench/run.js';
 import type { Phase, PhaseAction, Scenario } from '../../bench/scenario/model.js';
 import { plannedMs } from '../../bench/scenario/planned.js';
-import { printable } from '../../protocol/printable.js';
-import { formatCount, formatDuration } from '../../protocol/units.js';
+import { printable } from '../../text/printable.js';
+import { formatCount, formatDuration } from '../../text/units.js';
 import { shorten, widthOf } from '../../text/wrap.js';
 
 /** Widest that a bar gets. */

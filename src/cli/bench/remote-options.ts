@@ -9,8 +9,8 @@ import { tokenProblem } from '../../options/checks.js';
 import { readFileOfAnyKind } from '../../options/read-file.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import type { UpgradeSettings } from '../../protocol/upgrade.js';
-import { decodeUtf8 } from '../../protocol/utf8.js';
 import { parseTokens } from '../../server/auth/tokens-file.js';
+import { decodeUtf8 } from '../../text/utf8.js';
 import { readTrust } from '../trust.js';
 
 /** What the flags say of servers that are not ours: tokens, upgrade requests, emits, certificates. */

@@ -6,7 +6,7 @@ import { comparisonDocument } from '../../bench/report/sections/comparison.js';
 import { compareOptions } from '../../options/compare.js';
 import { flagOf, resolveOptions } from '../../options/spec.js';
 import { DatafnWsError } from '../../protocol/errors.js';
-import { printable, printableJson } from '../../protocol/printable.js';
+import { printable, printableJson } from '../../text/printable.js';
 import { colorsFor } from '../color.js';
 import { type Io, UNWRITTEN_EXIT_CODE } from '../io.js';
 import { OutputFiles } from '../output-files.js';

@@ -4,8 +4,8 @@ import type { ConnectionEnd } from '../../listen/connection.js';
 import type { ListenObserver } from '../../listen/listener.js';
 import { maskedUrl } from '../../options/urls.js';
 import { cursorNumber } from '../../protocol/cursor-order.js';
-import { printable, printableJson } from '../../protocol/printable.js';
-import { formatDuration } from '../../protocol/units.js';
+import { printable, printableJson } from '../../text/printable.js';
+import { formatDuration } from '../../text/units.js';
 import { colorsFor } from '../color.js';
 import type { Io } from '../io.js';
 

@@ -3,8 +3,8 @@ import { emitOptions } from '../../options/emit.js';
 import { listenOptions } from '../../options/listen.js';
 import type { ServeOptions } from '../../options/serve.js';
 import { envOf } from '../../options/spec.js';
-import { printable } from '../../protocol/printable.js';
 import type { ListenAddress } from '../../server/create-server.js';
+import { printable } from '../../text/printable.js';
 import { shellWord } from '../../text/shell.js';
 import { version } from '../version.js';
 

@@ -1,4 +1,4 @@
-import { formatAmount, formatCount } from '../../protocol/units.js';
+import { formatAmount, formatCount } from '../../text/units.js';
 
 const TELL_MS = 1000;
 /** Distinct texts that are logged at once. Beyond this many, they are only counted. */

@@ -1,5 +1,5 @@
 import type { DatafnLogger } from '../../manager/types.js';
-import { formatCount } from '../../protocol/units.js';
+import { formatCount } from '../../text/units.js';
 import type { Log, LogEvent } from './log.js';
 
 /** Lines of one kind in a second; the others are counted. */

@@ -1,7 +1,7 @@
 import type { ChalkInstance } from 'chalk';
 import type { DatafnLogger } from '../../manager/types.js';
 import type { LOG_LEVELS } from '../../options/serve.js';
-import { printable, printableJson } from '../../protocol/printable.js';
+import { printable, printableJson } from '../../text/printable.js';
 
 type Level = Exclude<(typeof LOG_LEVELS)[number], 'silent'>;
 

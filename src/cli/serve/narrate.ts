@@ -1,6 +1,6 @@
 import type { ChalkInstance } from 'chalk';
-import { formatAmount, formatCount } from '../../protocol/units.js';
 import type { ConnectionInfo, ServerObserver } from '../../server/observer.js';
+import { formatAmount, formatCount } from '../../text/units.js';
 import { LimitedLog } from './limited-log.js';
 import type { Log } from './log.js';
 

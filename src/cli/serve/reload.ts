@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { messageOf } from '../../protocol/errors.js';
-import { formatDuration } from '../../protocol/units.js';
+import { formatDuration } from '../../text/units.js';
 import type { Io } from '../io.js';
 import type { Log } from './log.js';
 

@@ -1,9 +1,9 @@
-import { printableJson } from '../../protocol/printable.js';
-import { formatAmount, formatCount } from '../../protocol/units.js';
-import { checkBindHost } from '../../server/bind-host.js';
 import { createDatafnWsServer, type DatafnWsServer } from '../../server/create-server.js';
+import { checkBindHost } from '../../server/http/bind-host.js';
+import type { TlsPair } from '../../server/http/tls.js';
 import type { ShutdownOutcome } from '../../server/shutdown.js';
-import type { TlsPair } from '../../server/tls.js';
+import { printableJson } from '../../text/printable.js';
+import { formatAmount, formatCount } from '../../text/units.js';
 import { colorsFor } from '../color.js';
 import { INTERNAL_ERROR, type Io, STOP_EXIT_CODES, type StopSignal } from '../io.js';
 import { readAuth } from './auth.js';

@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { serveOptions } from '../../options/serve.js';
 import type { OptionOrigin, OptionSpec } from '../../options/spec.js';
-import { printable, printableJson } from '../../protocol/printable.js';
+import { printable, printableJson } from '../../text/printable.js';
 import type { TracedServeOptions } from './config.js';
 
 /** What stands for a secret. */

@@ -1,4 +1,4 @@
-import { formatAmount, formatDuration } from '../../protocol/units.js';
+import { formatAmount, formatDuration } from '../../text/units.js';
 import type { StopSignal } from '../io.js';
 import type { LogEvent } from './log.js';
 

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { readFileOfAnyKind } from '../../options/read-file.js';
 import { flagOf } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
-import type { TlsPair } from '../../server/tls.js';
+import type { TlsPair } from '../../server/http/tls.js';
 import { shellWord } from '../../text/shell.js';
 import type { TracedServeOptions } from './config.js';
 

@@ -1,8 +1,8 @@
 import type { ChalkInstance } from 'chalk';
 import Table from 'cli-table3';
-import { printable } from '../../protocol/printable.js';
-import { formatAmount, formatCount, formatDuration } from '../../protocol/units.js';
 import { NO_BORDERS } from '../../text/borders.js';
+import { printable } from '../../text/printable.js';
+import { formatAmount, formatCount, formatDuration } from '../../text/units.js';
 
 /** A namespace and how many clients it has now. */
 export interface NamespaceCount {

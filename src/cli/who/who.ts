@@ -2,7 +2,7 @@ import { ApiClient } from '../../emit/api-client.js';
 import { resolveOptions } from '../../options/spec.js';
 import { whoOptions } from '../../options/who.js';
 import { DatafnWsError } from '../../protocol/errors.js';
-import { printableJson } from '../../protocol/printable.js';
+import { printableJson } from '../../text/printable.js';
 import { colorsFor } from '../color.js';
 import { type Io, STOP_EXIT_CODES } from '../io.js';
 import { readTrust } from '../trust.js';

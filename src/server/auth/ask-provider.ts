@@ -1,6 +1,6 @@
 import type { DatafnLogger } from '../../manager/types.js';
 import { messageOf } from '../../protocol/errors.js';
-import { formatDuration } from '../../protocol/units.js';
+import { formatDuration } from '../../text/units.js';
 import { type ConnectRequest, type NamespaceGrant, type NamespaceProvider, readGrant } from './provider.js';
 import { redact } from './redact.js';
 import { refusalReason } from './refusal-reason.js';

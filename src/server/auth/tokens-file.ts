@@ -3,7 +3,7 @@ import { readFileOfAnyKind } from '../../options/read-file.js';
 import { plainYamlMessage } from '../../options/yaml-errors.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import { namespaceProblem } from '../../protocol/identifiers.js';
-import { decodeUtf8 } from '../../protocol/utf8.js';
+import { decodeUtf8 } from '../../text/utf8.js';
 import { MIN_TOKEN_BYTES, tokenLengthProblem } from './tokens.js';
 
 /**

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { DatafnWsError } from '../../protocol/errors.js';
 import { describe, namespaceProblem } from '../../protocol/identifiers.js';
-import { formatAmount } from '../../protocol/units.js';
+import { formatAmount } from '../../text/units.js';
 import type { NamespaceProvider } from './provider.js';
 import { refuse } from './refusal-reason.js';
 

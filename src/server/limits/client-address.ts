@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP, isIPv4, isIPv6, SocketAddress } from 'node:net';
 import { PROXY_RANGES } from '../../options/checks.js';
-import { ownCopy } from '../../protocol/own-copy.js';
+import { ownCopy } from '../../text/own-copy.js';
 
 /** Finds out where a request comes from. */
 export type AddressOf = (request: IncomingMessage) => string | undefined;

@@ -4,7 +4,7 @@ import { htmlReport } from '../../../src/bench/report/formats/html.js';
 import { junitReport } from '../../../src/bench/report/formats/junit.js';
 import { markdownReport } from '../../../src/bench/report/formats/markdown.js';
 import type { JsonReport, JsonResult } from '../../../src/bench/report/schema.js';
-import { formatCount, formatDuration } from '../../../src/protocol/units.js';
+import { formatCount, formatDuration } from '../../../src/text/units.js';
 import { filledReport } from '../filled.js';
 import { terminalReport } from '../rendered.js';
 

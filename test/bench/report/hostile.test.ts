@@ -5,7 +5,7 @@ import { htmlReport } from '../../../src/bench/report/formats/html.js';
 import { junitReport } from '../../../src/bench/report/formats/junit.js';
 import { markdownReport } from '../../../src/bench/report/formats/markdown.js';
 import { type JsonReport, type JsonResult, reportSchema } from '../../../src/bench/report/schema.js';
-import { printableJson } from '../../../src/protocol/printable.js';
+import { printableJson } from '../../../src/text/printable.js';
 import { junitErrors } from '../../support/xml.js';
 import { hostileComparison, hostileReport, TEXTS } from '../hostile.js';
 import { markdownComparison, terminalComparison, terminalReport } from '../rendered.js';

@@ -1,5 +1,5 @@
-import { printable } from '../../../protocol/printable.js';
-import { formatAmount } from '../../../protocol/units.js';
+import { printable } from '../../../text/printable.js';
+import { formatAmount } from '../../../text/units.js';
 import type { JsonReport, JsonResult } from '../schema.js';
 import { type Check, checksOf, notRunCheck } from '../sections/checks.js';
 import { changesOf } from '../sections/comparison.js';

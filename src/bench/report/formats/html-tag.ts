@@ -1,4 +1,4 @@
-import { printable } from '../../../protocol/printable.js';
+import { printable } from '../../../text/printable.js';
 
 /** A piece of a page. Only {@link html} and {@link trusted} make one. */
 export class Markup {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { printableJson } from '../../../protocol/printable.js';
-import { formatAmount } from '../../../protocol/units.js';
+import { printableJson } from '../../../text/printable.js';
+import { formatAmount } from '../../../text/units.js';
 import {
   type Block,
   type Charts,

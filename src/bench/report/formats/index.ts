@@ -1,4 +1,4 @@
-import { printableJson } from '../../../protocol/printable.js';
+import { printableJson } from '../../../text/printable.js';
 import type { JsonReport } from '../schema.js';
 
 type Render = (report: JsonReport) => string;

@@ -1,4 +1,4 @@
-import { printableLines } from '../../../protocol/printable.js';
+import { printableLines } from '../../../text/printable.js';
 
 import { repeatText, wholeMs } from '../facts.js';
 import type { JsonReport, JsonResult } from '../schema.js';

@@ -1,5 +1,5 @@
-import { printable } from '../../../protocol/printable.js';
-import { formatCount } from '../../../protocol/units.js';
+import { printable } from '../../../text/printable.js';
+import { formatCount } from '../../../text/units.js';
 import { type Block, plain, type ReportDocument, type Section, type Text, VERDICTS } from '../model.js';
 import type { JsonReport } from '../schema.js';
 import { reportDocument } from '../sections/document.js';

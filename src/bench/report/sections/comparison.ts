@@ -1,4 +1,4 @@
-import { formatAmount, formatCount } from '../../../protocol/units.js';
+import { formatAmount, formatCount } from '../../../text/units.js';
 import type { ChangeVerdict, Comparison } from '../../compare/comparison.js';
 import { rangeText, shareText } from '../../compare/words.js';
 import { metricText, valueText } from '../../verdict/metric-text.js';

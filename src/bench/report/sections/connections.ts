@@ -1,4 +1,4 @@
-import { formatAmount, formatCount, formatDuration } from '../../../protocol/units.js';
+import { formatAmount, formatCount, formatDuration } from '../../../text/units.js';
 import type { JsonCohort } from '../facts.js';
 import {
   aside,

@@ -1,4 +1,4 @@
-import { formatAmount, formatDuration } from '../../../protocol/units.js';
+import { formatAmount, formatDuration } from '../../../text/units.js';
 import { changesText, hasFailed, outcomeText, repeatText } from '../facts.js';
 import { aside, type Block, capitalized, type Paragraph, paragraph, type ReportDocument } from '../model.js';
 import type { JsonResult } from '../schema.js';

@@ -1,4 +1,4 @@
-import { formatCount, formatDuration, formatSize } from '../../../protocol/units.js';
+import { formatCount, formatDuration, formatSize } from '../../../text/units.js';
 import { Histogram } from '../../measure/histogram.js';
 import { valueText } from '../../verdict/metric-text.js';
 import {

@@ -1,5 +1,5 @@
 import { flagOf } from '../../../options/spec.js';
-import { formatAmount, formatCount, formatDuration, formatSize } from '../../../protocol/units.js';
+import { formatAmount, formatCount, formatDuration, formatSize } from '../../../text/units.js';
 import { metricText, valueText } from '../../verdict/metric-text.js';
 import { METRICS } from '../../verdict/metrics.js';
 import { metricOf } from '../facts.js';

@@ -1,0 +1,253 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type ServerOptions, WebSocketServer } from 'ws';
+import type { DatafnLogger } from '../../manager/types.js';
+import { MAX_TIMER_MS } from '../../text/units.js';
+import { type AuthDecision, askProvider } from '../auth/ask-provider.js';
+import type { NamespaceProvider } from '../auth/provider.js';
+import { chooseSubprotocol, hasLostPlus, tokenOf, tokenProblem } from '../auth/token-source.js';
+import type { ConnectionCounters } from '../health/stats.js';
+import { endWithProblem, type Refusal } from '../http/raw-problem.js';
+import type { AddressOf } from '../limits/client-address.js';
+import type { ServerObserver } from '../observer.js';
+import type { Connections } from './connections.js';
+import type { RefuseWith } from './gate.js';
+import { badHandshake, firstRefusal, retryAfter, type UpgradeGate } from './gate.js';
+import { ServerSocket } from './server-socket.js';
+import { TurnQueue } from './turn-queue.js';
+import { ignoreSocketError, type UpgradeHandler } from './upgrade-routes.js';
+import { WaitingRoom } from './waiting-room.js';
+
+/** What an {@link Upgrader} works with. */
+export interface UpgraderOptions {
+  /** Asked in this order, before the provider. */
+  readonly gates: readonly UpgradeGate[];
+  readonly namespaceProvider: NamespaceProvider;
+  /** Milliseconds that the provider may take; 0 waits for ever. */
+  readonly authTimeoutMs: number;
+  /** Clients that may wait for the provider at the same time. */
+  readonly maxPendingAuth: number;
+  /** Handshakes that may wait for their turn. */
+  readonly handshakeBacklog: number;
+  /** How clients without a namespace or a slot are refused. */
+  readonly refuseWith: RefuseWith;
+  readonly maxMessageBytes: number;
+  /** Pings of a client that may wait for their pong; `ws` terminates the connection at one more. */
+  readonly maxPendingPongs: number;
+  /** Where a client is. */
+  readonly addressOf: AddressOf;
+  /** Whether that may be elsewhere than its connection comes from. */
+  readonly isBehindProxy: boolean;
+  readonly logger: DatafnLogger;
+  readonly observer: ServerObserver;
+  readonly counters: ConnectionCounters;
+  readonly connections: Connections;
+}
+
+/**
+ * Handshakes done in one turn of the event loop: each takes some 150 µs, so they hold it for a few milliseconds, and
+ * cursors go out between.
+ */
+const HANDSHAKES_PER_TURN = 32;
+
+const TOO_MANY_HANDSHAKES: Refusal = {
+  status: 503,
+  detail: 'Too many clients are connecting: try again in a moment',
+  headers: retryAfter(1000),
+};
+const TOO_MANY_PENDING: Refusal = {
+  status: 503,
+  detail: 'Too many clients are being authenticated: try again in a moment',
+  headers: retryAfter(1000),
+};
+
+/** In place of 4401. */
+const UNAUTHORIZED: Refusal = {
+  status: 401,
+  detail: 'Expected a token that lets a client in',
+  headers: { 'WWW-Authenticate': 'Bearer' },
+};
+/** When a client that found no slot may try again: a slot is free as soon as somebody leaves. */
+const LIMIT_RETRY_MS = 5000;
+
+/**
+ * Fragments and reads that one message may take. The default of `ws` lets a client that sends byte by byte make the
+ * server keep a hundred times the largest message.
+ */
+const MAX_MESSAGE_PARTS = 1024;
+
+/** Options that `ws` has, and its types do not yet. */
+interface UntypedServerOptions {
+  closeTimeout: number;
+  maxFragments: number;
+  maxBufferedChunks: number;
+  maxPendingAutoPongs: number;
+}
+
+/**
+ * Takes an upgrade request to a connection: gates (may anybody come in?), its turn, namespace provider (who is it?),
+ * handshake, and last the manager, which takes the slot. Nothing before that holds one.
+ */
+export class Upgrader implements UpgradeHandler {
+  readonly #webSocketServer: WebSocketServer;
+  readonly #gates: readonly UpgradeGate[];
+  readonly #turns: TurnQueue;
+  /** Upgrades whose namespace is still being found out. */
+  readonly #undecided: WaitingRoom;
+  /** Chosen for the handshake that `ws` is about to answer. */
+  #subprotocol: string | undefined;
+  /** When there may be a server here again, once this one takes nobody any more. */
+  #backAtMs: number | undefined;
+
+  constructor(private readonly options: UpgraderOptions) {
+    this.#turns = new TurnQueue(HANDSHAKES_PER_TURN, options.handshakeBacklog);
+    this.#undecided = new WaitingRoom(options.maxPendingAuth, () => {
+      options.counters.abandoned += 1;
+    });
+    this.#gates = [() => this.#shuttingDown(), ...options.gates];
+    const serverOptions: ServerOptions<typeof ServerSocket> & UntypedServerOptions = {
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: options.maxMessageBytes,
+      maxFragments: MAX_MESSAGE_PARTS,
+      maxBufferedChunks: MAX_MESSAGE_PARTS,
+      maxPendingAutoPongs: options.maxPendingPongs,
+      // Connections that do not end are for `Connections` to cut, and to count.
+      closeTimeout: MAX_TIMER_MS,
+      // Not left to `ws`, which would keep the name, often a token, as long as the connection.
+      handleProtocols: (offered) => {
+        this.#subprotocol = chooseSubprotocol(offered);
+        return false;
+      },
+      WebSocket: ServerSocket,
+    };
+    this.#webSocketServer = new WebSocketServer(serverOptions);
+    this.#webSocketServer.on('headers', (headers) => {
+      if (this.#subprotocol !== undefined) headers.push(`Sec-WebSocket-Protocol: ${this.#subprotocol}`);
+      this.#subprotocol = undefined;
+    });
+    // Handshakes that only `ws` finds fault with, so that they are counted and answered like every other refusal.
+    this.#webSocketServer.on('wsClientError', ({ message }, socket) =>
+      this.#reject(socket, badHandshake(message)),
+    );
+  }
+
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const refusal = firstRefusal(this.#gates, request);
+    if (refusal !== undefined) {
+      this.#reject(socket, refusal);
+      return;
+    }
+    if (this.#turns.add(() => this.#authenticate(request, socket, head))) return;
+    this.options.counters.countLimited('handshakes');
+    this.#reject(socket, TOO_MANY_HANDSHAKES);
+  }
+
+  #authenticate(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (this.#hasGone(socket)) return;
+    // Asked first: what a provider does for a client that has no place to wait would be done for nobody.
+    if (this.#undecided.isFull) {
+      this.options.counters.countLimited('pendingAuth');
+      this.#reject(socket, TOO_MANY_PENDING);
+      return;
+    }
+    const decision = this.#ask(request);
+    if (!(decision instanceof Promise)) {
+      this.#decided(request, socket, head, decision);
+      return;
+    }
+    this.#undecided.enter(socket, head);
+    void decision.then((decided) => {
+      const early = this.#undecided.leave(socket);
+      if (early !== undefined) this.#decided(request, socket, early, decided);
+    });
+  }
+
+  /** Whether a client has gone away meanwhile; `ws` would drop its socket without a word. */
+  #hasGone(socket: Duplex): boolean {
+    if (socket.readable && socket.writable) return false;
+    this.options.counters.abandoned += 1;
+    socket.destroy();
+    return true;
+  }
+
+  rejected({ status, detail, why }: Refusal): void {
+    this.options.counters.countRefused(status);
+    this.options.observer.rejectedUpgrade?.(status, detail, why);
+  }
+
+  /** Refuses upgrades with 503 from here on, for at least so long. */
+  refuseAll(forMs: number): void {
+    this.#backAtMs = performance.now() + forMs;
+  }
+
+  #shuttingDown(): Refusal | undefined {
+    if (this.#backAtMs === undefined) return undefined;
+    const leftMs = this.#backAtMs - performance.now();
+    return { status: 503, detail: 'The server is shutting down', headers: retryAfter(leftMs) };
+  }
+
+  /** Refuses those too whose provider has not answered yet: it may never do so, and the port is to be free. */
+  abandonUndecided(): void {
+    const refusal = this.#shuttingDown();
+    for (const socket of this.#undecided.clear()) if (refusal !== undefined) this.#reject(socket, refusal);
+  }
+
+  #ask(request: IncomingMessage): ReturnType<typeof askProvider> {
+    const { namespaceProvider, authTimeoutMs, logger, addressOf } = this.options;
+    const connectRequest = {
+      token: tokenOf(request),
+      url: request.url ?? '',
+      headers: request.headers,
+      // A system call, which few providers want.
+      get remoteAddress() {
+        return addressOf(request);
+      },
+    };
+    return askProvider(namespaceProvider, connectRequest, { timeoutMs: authTimeoutMs, logger });
+  }
+
+  #decided(request: IncomingMessage, socket: Duplex, head: Buffer, decision: AuthDecision): void {
+    const outcome = 'why' in decision ? { why: explained(decision.why, request) } : decision;
+    const refusal = this.#shuttingDown() ?? this.#refusalBeforeUpgrade(outcome);
+    if (refusal !== undefined) {
+      this.#reject(socket, refusal);
+      return;
+    }
+    if (this.#hasGone(socket)) return;
+    // From the refusal above to the admission nothing else runs, so limits are exact.
+    this.#shakeHands(request, socket, head, outcome);
+  }
+
+  /** With `refuseWith: 'http'`, what is a close code otherwise. */
+  #refusalBeforeUpgrade(decision: AuthDecision): Refusal | undefined {
+    if (this.options.refuseWith !== 'http') return undefined;
+    if ('why' in decision) return { ...UNAUTHORIZED, why: decision.why };
+    const limit = this.options.connections.limitFor(decision.namespace);
+    return limit && { status: 503, detail: limit.reason, headers: retryAfter(LIMIT_RETRY_MS) };
+  }
+
+  #shakeHands(request: IncomingMessage, socket: Duplex, head: Buffer, decision: AuthDecision): void {
+    this.#webSocketServer.handleUpgrade(request, socket, head, (accepted) => {
+      socket.off('error', ignoreSocketError);
+      const client = accepted as ServerSocket;
+      if (this.options.isBehindProxy) client.forwardedAddress = this.options.addressOf(request);
+      this.options.connections.take(client, socket as Socket, decision);
+      // One that has waited was paused for the change of hands.
+      socket.resume();
+    });
+  }
+
+  #reject(socket: Duplex, refusal: Refusal): void {
+    this.rejected(refusal);
+    endWithProblem(socket, refusal);
+  }
+}
+
+/** Why a client is not let in, with what the way in which its token came may have to do with it. */
+function explained(why: string | undefined, request: IncomingMessage): string {
+  const reason = why ?? tokenProblem(request) ?? 'the provider knows no namespace for the token';
+  return hasLostPlus(request) ? `${reason} (a + in the query stands for a blank: send it as %2B)` : reason;
+}
