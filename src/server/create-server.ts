@@ -24,6 +24,7 @@ import type { ProblemListener } from './http/problem.js';
 import { ProxyProtocolNotice } from './http/proxy-protocol.js';
 import { shownPath } from './http/request-target.js';
 import { RequestTurns } from './http/request-turns.js';
+import { mayCall } from './http/screen.js';
 import { checkTlsPair, type TlsPair } from './http/tls.js';
 import { requireUpgrade } from './http/upgrade-required.js';
 import { PendingConnections } from './limits/pending-connections.js';
@@ -162,6 +163,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
   const turns = new RequestTurns({
     answerTimeoutMs: requestTimeoutMs,
     isCaller: (socket) => pending.isCaller(socket),
+    wantsBody: (request) => pending.isCaller(request.socket) || mayCall(request, options.adminToken),
     onUnread: limited('unreadAnswers'),
   });
   const proxyProtocol = new ProxyProtocolNotice(logger);

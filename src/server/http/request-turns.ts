@@ -18,6 +18,8 @@ export interface RequestRules {
   readonly answerTimeoutMs: number;
   /** Whether a connection has made a request that the admin rule allowed. */
   isCaller(socket: Socket): boolean;
+  /** Whether the body of a request is kept until its turn. */
+  wantsBody(request: IncomingMessage): boolean;
   /** Called for a connection that was terminated because it did not read an answer. */
   onUnread(): void;
 }
@@ -73,6 +75,7 @@ export class RequestTurns {
       const { socket } = request;
       // Terminated for one too many.
       if (socket.destroyed) return;
+      if (hasBody(request) && !this.rules.wantsBody(request)) request.resume();
       const exchange = { request, response, mayKeepAlive: response.shouldKeepAlive, unreadBytes: 0 };
       const line = this.#lineOf(socket);
       line.push(exchange);
@@ -163,4 +166,8 @@ export class RequestTurns {
   #forgetAnswer(exchange: Exchange): void {
     if (this.#unread.delete(exchange)) this.#unreadBytes -= exchange.unreadBytes;
   }
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return 'content-length' in headers || 'transfer-encoding' in headers;
 }

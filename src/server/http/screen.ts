@@ -50,6 +50,17 @@ export function screen(request: IncomingMessage, adminToken: string | undefined)
   );
 }
 
+/** Whether {@link screen} lets a request call a route that not everybody may call. */
+export function mayCall(request: IncomingMessage, adminToken: string | undefined): boolean {
+  if (isProbe(request.url ?? '')) return false;
+  try {
+    screen(request, adminToken);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Compares secrets in a time that tells nothing of where they differ, nor of their lengths. */
 function sameSecret(given: string, wanted: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();

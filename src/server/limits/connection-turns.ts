@@ -75,10 +75,12 @@ function takeHandshakes(
     const peer = peerOf(socket);
     handshakes.set(peer, socket);
     socket.once('close', () => handshakes.delete(peer));
-    const [oldest] = handshakes.values();
+    const [oldest] = handshakes;
     if (handshakes.size > MAX_TLS_HANDSHAKES && oldest !== undefined) {
       limited.pendingConnections();
-      oldest.destroy();
+      // Its `close` comes later than the next handshake, which must not end the same one again.
+      handshakes.delete(oldest[0]);
+      oldest[1].destroy();
     }
     take(socket);
   });

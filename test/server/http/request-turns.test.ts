@@ -27,6 +27,9 @@ class FakeSocket extends EventEmitter {
 interface FakeRequest {
   readonly socket: FakeSocket;
   complete: boolean;
+  readonly headers: Readonly<Record<string, string>>;
+  isResumed: boolean;
+  resume(): void;
 }
 
 /** Requests on fake connections, which are answered when a test says so. */
@@ -36,13 +39,22 @@ function setUp(answerTimeoutMs = 1000, callers: readonly FakeSocket[] = []) {
   const turns = new RequestTurns({
     answerTimeoutMs,
     isCaller: (socket) => callers.includes(socket as unknown as FakeSocket),
+    wantsBody: (request) => request.headers.authorization !== undefined,
     onUnread: () => {
       unread += 1;
     },
   });
   const listener = turns.listener((request) => begun.push(request as unknown as FakeRequest));
-  const ask = (socket: FakeSocket, complete = true) => {
-    const request: FakeRequest = { socket, complete };
+  const ask = (socket: FakeSocket, complete = true, headers: Record<string, string> = {}) => {
+    const request: FakeRequest = {
+      socket,
+      complete,
+      headers,
+      isResumed: false,
+      resume() {
+        request.isResumed = true;
+      },
+    };
     const response = Object.assign(new EventEmitter(), { shouldKeepAlive: true });
     listener(request as unknown as IncomingMessage, response as unknown as ServerResponse);
     return { request, response };
@@ -92,6 +104,23 @@ describe('the requests of one connection', () => {
     expect(begun).toHaveLength(1);
   });
 });
+
+test.each<[Record<string, string>, boolean]>([
+  [{ 'content-length': '60000' }, true],
+  [{ 'transfer-encoding': 'chunked' }, true],
+  [{ 'content-length': '60000', authorization: 'Bearer x' }, false],
+  [{}, false],
+])(
+  'while a request with %j waits for its turn, that its body is thrown away is %s',
+  (headers, isThrownAway) => {
+    const { begun, ask } = setUp();
+    const socket = new FakeSocket();
+    ask(socket);
+    const { request } = ask(socket, true, headers);
+    expect(begun).toHaveLength(1);
+    expect(request.isResumed).toBe(isThrownAway);
+  },
+);
 
 describe('the requests of all connections', () => {
   test('are begun 32 in a tick, and a connection that sends many is no further ahead than the others', async () => {

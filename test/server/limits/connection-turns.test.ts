@@ -84,13 +84,20 @@ describe('a TLS handshake', () => {
     expect(server.stats().limited.pendingConnections).toBeGreaterThanOrEqual(1);
   });
 
-  test('one that is finished counts no more', async () => {
-    let terminated = 0;
+  /** Handshakes on fake connections, which do not close. */
+  function setUp() {
+    const counts = { terminated: 0 };
+    const destroyed: number[] = [];
     const server = createTlsServer();
     server.removeAllListeners('connection');
-    takeConnectionsInTurns(server, 0, { slowRequests() {}, pendingConnections: () => terminated++ });
+    takeConnectionsInTurns(server, 0, { slowRequests() {}, pendingConnections: () => counts.terminated++ });
     const begin = async (remotePort: number) => {
-      const socket = Object.assign(new Socket(), { destroy() {} });
+      const socket = Object.assign(new Socket(), {
+        destroy() {
+          destroyed.push(remotePort);
+          return socket;
+        },
+      });
       Object.defineProperties(socket, {
         remoteAddress: { value: '127.0.0.1' },
         remotePort: { value: remotePort },
@@ -100,10 +107,21 @@ describe('a TLS handshake', () => {
       await tick();
       return socket;
     };
+    return { server, begin, counts, destroyed };
+  }
+
+  test('each one too many ends another, though the close of the one before has not come', async () => {
+    const { begin, destroyed } = setUp();
+    for (let port = 1; port <= MAX_TLS_HANDSHAKES + 3; port++) await begin(port);
+    expect(destroyed).toEqual([1, 2, 3]);
+  });
+
+  test('one that is finished counts no more', async () => {
+    const { server, begin, counts } = setUp();
     for (let port = 1; port <= MAX_TLS_HANDSHAKES; port++) server.emit('secureConnection', await begin(port));
     await begin(MAX_TLS_HANDSHAKES + 1);
-    expect(terminated).toBe(0);
+    expect(counts.terminated).toBe(0);
     for (let port = 1; port <= MAX_TLS_HANDSHAKES; port++) await begin(port);
-    expect(terminated).toBe(1);
+    expect(counts.terminated).toBe(1);
   });
 });
