@@ -46,7 +46,7 @@ export default defineConfig({
         // Loading the sources anew for each file would take as long as the tests.
         isolate: false,
       }),
-      project('e2e', { include: PROCESSES, exclude: FULL }),
+      project('e2e', { include: PROCESSES, exclude: FULL, isolate: false }),
       project('realtime', { include: REALTIME, exclude: FULL, ...oneAtATime(1) }),
       project('full', { include: FULL, exclude: REALTIME }),
       project('full-realtime', { include: ['test/realtime/**/*.full.test.ts'], ...oneAtATime(2) }),
