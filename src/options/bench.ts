@@ -12,7 +12,8 @@ import {
 import { commandWords } from './command-words.js';
 import { failOnOption } from './compare.js';
 import { adminTokenOption, trustOptions } from './emit.js';
-import { count, eitherWay, list, type Resolved, text, toggle } from './spec.js';
+import { count, eitherWay, list, text, toggle } from './kinds.js';
+import type { Resolved } from './spec.js';
 import { tokenViaOption } from './token-via.js';
 import { apiUrlProblem, emitUrlProblem, maskedUrl, webSocketUrlProblem } from './urls.js';
 

@@ -1,4 +1,4 @@
-import { list, text } from './spec.js';
+import { list, text } from './kinds.js';
 
 /** Rules about durations, sizes and rates that fail a comparison; `bench --baseline` has them too. */
 export const failOnOption = list({

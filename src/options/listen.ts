@@ -1,8 +1,9 @@
 import { namespaceMismatch } from '../protocol/identifiers.js';
 import { tokenProblem } from './checks.js';
-import { SERVER_DEFAULTS } from './defaults.js';
 import { trustOptions } from './emit.js';
-import { eitherWay, list, type Resolved, text, toggle } from './spec.js';
+import { eitherWay, list, text, toggle } from './kinds.js';
+import { serverTable } from './server.js';
+import type { Resolved } from './spec.js';
 import { tokenViaOption } from './token-via.js';
 import { listenUrlProblem, maskedUrl } from './urls.js';
 
@@ -11,7 +12,7 @@ export const listenOptions = {
   url: text({
     placeholder: 'URL',
     help: 'Where clients connect: a ws: URL, or the http: URL of the server or of the DataFn remote.',
-    default: `ws://${SERVER_DEFAULTS.host}:${SERVER_DEFAULTS.port}${SERVER_DEFAULTS.path}`,
+    default: `ws://${serverTable.host.default}:${serverTable.port.default}${serverTable.path.default}`,
     check: listenUrlProblem,
     masked: maskedUrl,
   }),

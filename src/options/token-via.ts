@@ -1,5 +1,5 @@
 import { TOKEN_COOKIE, TOKEN_QUERY, TOKEN_SUBPROTOCOL_PREFIX, TOKEN_WAYS } from '../protocol/token-ways.js';
-import { choice } from './spec.js';
+import { choice } from './kinds.js';
 
 /** `--token-via`, for `listen` and `bench`. */
 export const tokenViaOption = (what: string) =>

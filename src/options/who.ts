@@ -1,6 +1,6 @@
 import { namespaceMismatch } from '../protocol/identifiers.js';
 import { adminTokenOption, apiUrlOption, trustOptions } from './emit.js';
-import { list, toggle } from './spec.js';
+import { list, toggle } from './kinds.js';
 
 /** Every option of `datafn-ws who`. */
 export const whoOptions = {

@@ -25,7 +25,7 @@ export const CLOSE = {
   broadcastSendFailed: { code: 1001, reason: 'Broadcast send failed', reconnect: true },
   /** The client has been backed up for `slowClientTimeoutMs`. It is caught up by coming back. */
   slowClient: { code: 1013, reason: 'Client too slow', reconnect: true },
-  /** The client sent more messages, pings included, than `messagesPerSecond` allows. */
+  /** The client sent more messages, pings included, than `maxMessageRate` allows. */
   messageRate: { code: 1008, reason: 'Message rate exceeded', reconnect: true },
   /** The client did not say hello within `helloTimeoutMs`. */
   helloTimeout: { code: 1008, reason: 'Hello timeout', reconnect: true },

@@ -1,13 +1,11 @@
 import { Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { checkOptions, invalid, OBJECT, type OptionRule } from '../manager/checks.js';
 import { guardLogger, silentLogger } from '../manager/logger.js';
 import type { WebSocketManager } from '../manager/web-socket-manager.js';
-import { SERVER_DEFAULTS } from '../options/defaults.js';
-import { DatafnWsError } from '../protocol/errors.js';
+import { completeOptions, type OptionsOf, serverTable } from '../options/server.js';
 import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
-import type { NamespaceProvider } from './auth/provider.js';
 import { tokenLengthProblem } from './auth/tokens.js';
-import { checkCloseOptions, checkServerOptions } from './check-options.js';
 import { DelayMonitor } from './health/delay-monitor.js';
 import { DescriptorWatch } from './health/descriptor-watch.js';
 import { shedLoad } from './health/load-shedding.js';
@@ -29,70 +27,24 @@ import { requireUpgrade } from './http/upgrade-required.js';
 import { PendingConnections } from './limits/pending-connections.js';
 import { GuardedObserver } from './observer.js';
 import { Shutdown, type ShutdownOutcome } from './shutdown.js';
-import { type AttachOptions, attachWebSocketManager } from './ws/attach.js';
+import { type AttachCollaborators, attach, COLLABORATOR_RULES } from './ws/attach.js';
 import { firstRefusal, loopbackHostGate } from './ws/gate.js';
 
-/** How {@link createDatafnWsServer} listens and whom it serves. What is left out has the default given here. */
-export interface DatafnWsServerOptions extends Partial<Omit<AttachOptions, 'namespaceProvider'>> {
-  /** Address to listen on. Default `127.0.0.1`; any other than a loopback one wants an `adminToken` of at least 16 bytes. */
-  readonly host?: string | undefined;
-  /** TCP port; 0 takes a free one. Default 3001. */
-  readonly port?: number | undefined;
-  /** Bearer token that the HTTP API asks for, the two probes apart. Without it only this machine may call. */
-  readonly adminToken?: string | undefined;
-  /**
-   * Finds the namespace of a connecting client. Default: the `dev` provider, whose token is the namespace; it
-   * proves nothing, so it serves on loopback only.
-   */
-  readonly namespaceProvider?: NamespaceProvider | undefined;
-  /** Where the `dev` provider puts clients without a token; without it they are refused. */
-  readonly anonymousNamespace?: string | undefined;
-  /**
-   * Milliseconds over which `close()` spreads its closes, so that clients do not all come back together; clients that
-   * are still connected get their cursors meanwhile. Default 0: all at once.
-   */
-  readonly drainMs?: number | undefined;
-  /** Milliseconds that `close()` waits for clients to go, once all have been told to, before it cuts them. Default 10,000. */
-  readonly shutdownTimeoutMs?: number | undefined;
-  /**
-   * Milliseconds of event-loop delay above which new clients get 503, until it has been less for a
-   * second or two. Default 0: never.
-   */
-  readonly shedAboveMs?: number | undefined;
-  /**
-   * Whether the API refuses a cursor that is lower than the newest of its namespace, with 409. Default false.
-   * `rememberNamespaces` bounds of how many it is known.
-   */
-  readonly monotonic?: boolean | undefined;
-  /**
-   * Origins of the pages that may connect and call the HTTP API, such as `https://app.example.com`; `null` for pages
-   * without one, `*` for all. Default: empty, which lets in pages of this machine. Requests without an Origin pass.
-   */
-  readonly allowOrigin?: readonly string[] | undefined;
-  /** Whether pages that are let in may read what the HTTP API answers (CORS). Default false. */
-  readonly cors?: boolean | undefined;
-  /** With it, the server speaks https and wss. */
-  readonly tls?: TlsPair | undefined;
-  /**
-   * Milliseconds that a connection has for its TLS handshake, and then for the head of its request. Default 10,000;
-   * 0 is no limit.
-   */
-  readonly handshakeTimeoutMs?: number | undefined;
-  /**
-   * How many connections may be open at a time that are not those of clients; the one that has waited longest is
-   * terminated for a new one. Default 5,000; `Infinity` is no limit.
-   */
-  readonly maxPendingConnections?: number | undefined;
-  /**
-   * Milliseconds that an API request has from its first byte to its last, and its answer to be read. Default 30,000;
-   * 0 is no limit.
-   */
-  readonly requestTimeoutMs?: number | undefined;
-  /** Largest API request body in bytes. Default 4 MiB. */
-  readonly maxBodyBytes?: number | undefined;
-  /** Most cursors in one API request. Default 10,000. */
-  readonly maxBatchItems?: number | undefined;
-}
+/** How {@link createDatafnWsServer} listens and whom it serves. */
+export type DatafnWsServerOptions = OptionsOf<typeof serverTable> &
+  Partial<AttachCollaborators> & {
+    /** With it, the server speaks https and wss. */
+    readonly tls?: TlsPair | undefined;
+  };
+
+const isPem = (value: unknown) => typeof value === 'string' || Buffer.isBuffer(value);
+
+/** What is in the two is checked by `checkTlsPair`. */
+const TLS_PAIR: OptionRule = {
+  expected: 'an object with `cert` and `key`, each PEM as a string or a Buffer',
+  valid: (value) =>
+    OBJECT.valid(value) && isPem((value as Partial<TlsPair>).cert) && isPem((value as Partial<TlsPair>).key),
+};
 
 /** Where a server listens. */
 export interface ListenAddress {
@@ -103,6 +55,9 @@ export interface ListenAddress {
   /** For `emit` and the HTTP API, such as `http://127.0.0.1:3001`. */
   readonly apiUrl: string;
 }
+
+/** Connections that wait in the kernel to be accepted. Node's own 511 drops handshakes in a storm. */
+const LISTEN_BACKLOG = 4096;
 
 /** A manager, its WebSocket endpoint and its HTTP API in one. */
 export interface DatafnWsServer {
@@ -138,10 +93,9 @@ export interface DatafnWsServer {
  * @throws {DatafnWsError} `ERR_INVALID_OPTION` for options that are out of range or not safe together.
  */
 export function createDatafnWsServer(options: DatafnWsServerOptions = {}): DatafnWsServer {
-  checkServerOptions(options);
-  const host = options.host ?? SERVER_DEFAULTS.host;
-  const port = options.port ?? SERVER_DEFAULTS.port;
-  const path = options.path ?? SERVER_DEFAULTS.path;
+  const settings = completeOptions(serverTable, options);
+  checkOptions('the options', options, { ...COLLABORATOR_RULES, tls: TLS_PAIR });
+  const { host, port, path, requestTimeoutMs, drainMs } = settings;
   checkExposure(host, options);
   if (options.tls !== undefined) checkTlsPair(options.tls);
 
@@ -154,11 +108,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
   let stopOtherAddresses = () => {};
 
   const limited = (name: LimitName) => () => attached.counters.countLimited(name);
-  const pending = new PendingConnections(
-    options.maxPendingConnections ?? SERVER_DEFAULTS.maxPendingConnections,
-    limited('pendingConnections'),
-  );
-  const requestTimeoutMs = options.requestTimeoutMs ?? SERVER_DEFAULTS.requestTimeoutMs;
+  const pending = new PendingConnections(settings.maxPendingConnections, limited('pendingConnections'));
   const turns = new RequestTurns({
     answerTimeoutMs: requestTimeoutMs,
     isCaller: (socket) => pending.isCaller(socket),
@@ -176,7 +126,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
         return delivered;
       },
       orderProblem(items) {
-        if (!options.monotonic) return undefined;
+        if (!settings.monotonic) return undefined;
         const problem = orderProblem(items, (namespace) => attached.newestCursor(namespace));
         if (problem !== undefined) attached.counters.stale += 1;
         return problem;
@@ -199,27 +149,15 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       drain: () => void shutdown.begin(),
     },
     {
-      adminToken: options.adminToken,
-      maxBodyBytes: options.maxBodyBytes ?? SERVER_DEFAULTS.maxBodyBytes,
-      maxBatchItems: options.maxBatchItems ?? SERVER_DEFAULTS.maxBatchItems,
-      isAllowedOrigin: originRule(options.allowOrigin ?? []),
-      cors: options.cors ?? false,
+      ...settings,
+      isAllowedOrigin: originRule(settings.allowOrigin),
     },
   );
-  const httpServer = createHttpServer(
-    options.tls,
-    {
-      handshakeTimeoutMs: options.handshakeTimeoutMs ?? SERVER_DEFAULTS.handshakeTimeoutMs,
-      requestTimeoutMs,
-    },
-    requireUpgrade(path, api, refused),
-    turns,
-    {
-      slowRequests: limited('slowRequests'),
-      pendingConnections: limited('pendingConnections'),
-      pipelinedRequests: limited('pipelinedRequests'),
-    },
-  ).on('clientError', (error, socket) =>
+  const httpServer = createHttpServer(options.tls, settings, requireUpgrade(path, api, refused), turns, {
+    slowRequests: limited('slowRequests'),
+    pendingConnections: limited('pendingConnections'),
+    pipelinedRequests: limited('pipelinedRequests'),
+  }).on('clientError', (error, socket) =>
     answerUnparsable(
       error,
       socket,
@@ -231,26 +169,20 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     ),
   );
   pending.watch(httpServer);
-  const namespaceProvider = options.namespaceProvider ?? devNamespaceProvider(options.anonymousNamespace);
+  const namespaceProvider = options.namespaceProvider ?? devNamespaceProvider(settings.anonymousNamespace);
   // Where a token decides, the Host proves nothing more.
   const wantsLoopbackHost = options.adminToken === undefined && isDevProvider(namespaceProvider);
-  const shed = shedLoad(options.shedAboveMs ?? SERVER_DEFAULTS.shedAboveMs, delay, () =>
-    attached.counters.countLimited('eventLoopDelay'),
-  );
+  const shed = shedLoad(settings.shedAboveMs, delay, () => attached.counters.countLimited('eventLoopDelay'));
   const screens = [
     ...(wantsLoopbackHost ? [loopbackHostGate()] : []),
     shed,
     ...(options.screenUpgrade ? [options.screenUpgrade] : []),
   ];
-  const remembers = options.resume || options.monotonic;
-  const attached = attachWebSocketManager(httpServer, {
+  const attached = attach(httpServer, settings, {
     ...options,
-    path,
     observer,
-    allowOrigin: options.allowOrigin ?? [],
-    rememberNamespaces: remembers
-      ? (options.rememberNamespaces ?? SERVER_DEFAULTS.rememberNamespaces)
-      : undefined,
+    checksOrigin: true,
+    remembers: settings.resume || settings.monotonic,
     namespaceProvider,
     screenUpgrade(request) {
       pending.leave(request.socket);
@@ -258,10 +190,9 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     },
   });
 
-  const drainMs = options.drainMs ?? SERVER_DEFAULTS.drainMs;
   const shutdown = new Shutdown(attached, {
     drainMs,
-    shutdownTimeoutMs: options.shutdownTimeoutMs ?? SERVER_DEFAULTS.shutdownTimeoutMs,
+    shutdownTimeoutMs: settings.shutdownTimeoutMs,
     async release() {
       stopOtherAddresses();
       pending.terminateAll();
@@ -280,10 +211,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     stats: () => attached.counters.snapshot(attached.manager, startedAtMs, delay),
     updateTls(tls) {
       if (!(httpServer instanceof TlsServer)) {
-        throw new DatafnWsError(
-          'ERR_INVALID_OPTION',
-          'Expected a server that was made with `tls` (--tls-cert, --tls-key), got one without',
-        );
+        throw invalid('Expected a server that was made with `tls` (--tls-cert, --tls-key), got one without');
       }
       checkTlsPair(tls);
       httpServer.setSecureContext(tls);
@@ -291,8 +219,8 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     async listen() {
       if (!shutdown.isReady) throw closedError();
       try {
-        await listen(httpServer, { host, port, backlog: SERVER_DEFAULTS.backlog });
-        stopOtherAddresses = await listenAtBothLoopbacks(httpServer, host, SERVER_DEFAULTS.backlog, (other) =>
+        await listen(httpServer, { host, port, backlog: LISTEN_BACKLOG });
+        stopOtherAddresses = await listenAtBothLoopbacks(httpServer, host, LISTEN_BACKLOG, (other) =>
           logger.warn(takenLoopback(httpServer.address() as AddressInfo, other)),
         );
       } catch (error) {
@@ -318,7 +246,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     },
     closed: shutdown.done,
     async close(options = {}) {
-      checkCloseOptions(options);
+      checkOptions('the options', options, { drainMs: serverTable.drainMs });
       return shutdown.begin(options.drainMs);
     },
   };
@@ -328,21 +256,18 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
 function checkExposure(host: string, { adminToken, namespaceProvider }: DatafnWsServerOptions): void {
   if (isLoopback(host)) return;
   if (adminToken === undefined) {
-    throw new DatafnWsError(
-      'ERR_INVALID_OPTION',
+    throw invalid(
       `Listening on ${host} opens the HTTP API to the network: add --admin-token TOKEN (\`adminToken\`), or listen on 127.0.0.1`,
     );
   }
   const short = tokenLengthProblem(adminToken);
   if (short !== undefined) {
-    throw new DatafnWsError(
-      'ERR_INVALID_OPTION',
+    throw invalid(
       `Listening on ${host} opens the HTTP API to the network: expected --admin-token (\`adminToken\`) to be of ${short}; make one with: openssl rand -hex 16, or listen on 127.0.0.1`,
     );
   }
   if (namespaceProvider === undefined || isDevProvider(namespaceProvider)) {
-    throw new DatafnWsError(
-      'ERR_INVALID_OPTION',
+    throw invalid(
       `The \`dev\` namespace provider lets anybody into any namespace, so it listens on loopback only, not on ${host}: choose another with --auth (\`namespaceProvider\`), or listen on 127.0.0.1`,
     );
   }

@@ -1,4 +1,4 @@
-import { serverOptions } from '../../options/serve.js';
+import { serverOptions } from '../../options/server.js';
 import { flagOf, type OptionTable } from '../../options/spec.js';
 import type { Path } from '../../options/yaml-positions.js';
 import { formatCount, formatDuration } from '../../text/units.js';

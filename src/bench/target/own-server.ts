@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { commandWords } from '../../options/command-words.js';
-import { serverOptions } from '../../options/serve.js';
+import { serverOptions } from '../../options/server.js';
 import { flagOf } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import type { CannotStart } from './keeper.js';

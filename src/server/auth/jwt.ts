@@ -1,11 +1,15 @@
 import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
 import { errors, type JWTVerifyGetKey, type JWTVerifyOptions, type JWTVerifyResult, jwtVerify } from 'jose';
+import {
+  checkOptions,
+  invalid,
+  NON_EMPTY_STRING,
+  type OptionRule,
+  objectWith,
+} from '../../manager/checks.js';
 import type { DatafnLogger } from '../../manager/types.js';
-import { SERVER_DEFAULTS } from '../../options/defaults.js';
-import { NamespaceTemplate } from '../../options/namespace-template.js';
-import { DatafnWsError } from '../../protocol/errors.js';
+import { DEFAULT_NAMESPACE_TEMPLATE, NamespaceTemplate } from '../../options/namespace-template.js';
 import { JWT_SECRET_EXPECTED, MIN_JWT_SECRET_BYTES } from '../../protocol/jwt.js';
-import { checkOptions, NON_EMPTY_STRING, type OptionRule, objectWith } from '../../protocol/option-rules.js';
 import { isLoopback } from '../http/host-rule.js';
 import { issuerKeys } from './issuer-keys.js';
 import { jwtRefusal } from './jwt-refusal.js';
@@ -54,7 +58,8 @@ export interface JwtProviderOptions {
   readonly logger?: Pick<DatafnLogger, 'info' | 'warn'> | undefined;
 }
 
-const STRING_OR_BYTES: OptionRule = {
+const SECRET: OptionRule = {
+  isSecret: true,
   expected: JWT_SECRET_EXPECTED,
   valid: (value) =>
     (typeof value === 'string' || value instanceof Uint8Array) &&
@@ -65,7 +70,7 @@ const TOLERANCE_MS: OptionRule = {
   valid: (value) => Number.isFinite(value) && Number(value) >= 0,
 };
 const RULES = {
-  secret: STRING_OR_BYTES,
+  secret: SECRET,
   publicKey: NON_EMPTY_STRING,
   jwksUrl: NON_EMPTY_STRING,
   ca: NON_EMPTY_STRING,
@@ -92,9 +97,9 @@ interface Verification {
  * @throws {DatafnWsError} `ERR_INVALID_OPTION` for options out of range, or a key that cannot be used.
  */
 export function jwtNamespaceProvider(options: JwtProviderOptions): NamespaceProvider {
-  checkOptions('the options', options, RULES, (key) => key === 'secret');
+  checkOptions('the options', options, RULES);
   const { clockToleranceMs = 0, logger } = options;
-  const template = new NamespaceTemplate(options.namespace ?? SERVER_DEFAULTS.jwtNamespace);
+  const template = new NamespaceTemplate(options.namespace ?? DEFAULT_NAMESPACE_TEMPLATE);
   const { key, algorithms } = verificationOf(options);
   const verifyOptions: JWTVerifyOptions = {
     algorithms: [...algorithms],
@@ -207,8 +212,4 @@ async function verify(
     }
     throw new errors.JWSSignatureVerificationFailed();
   }
-}
-
-function invalid(message: string): DatafnWsError {
-  return new DatafnWsError('ERR_INVALID_OPTION', message);
 }

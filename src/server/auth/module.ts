@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import { invalid } from '../../manager/checks.js';
+import { messageOf } from '../../protocol/errors.js';
 import { describe } from '../../protocol/identifiers.js';
 import { nearest } from '../../text/nearest.js';
 import { formatDuration } from '../../text/units.js';
@@ -88,8 +89,4 @@ function reasonOf(error: unknown, file: string): string {
 
 function listOf(names: readonly string[]): string {
   return names.length === 0 ? 'no exports' : `only ${names.join(', ')}`;
-}
-
-function invalid(message: string): DatafnWsError {
-  return new DatafnWsError('ERR_INVALID_OPTION', message);
 }

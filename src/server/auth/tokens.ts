@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { DatafnWsError } from '../../protocol/errors.js';
+import { invalid } from '../../manager/checks.js';
 import { describe, namespaceProblem } from '../../protocol/identifiers.js';
 import { formatAmount } from '../../text/units.js';
 import type { NamespaceProvider } from './provider.js';
@@ -70,8 +70,4 @@ function digested(tokens: TokenMap, digest: (token: string) => string): Readonly
       return [digest(token), namespace as string];
     }),
   );
-}
-
-function invalid(message: string): DatafnWsError {
-  return new DatafnWsError('ERR_INVALID_OPTION', message);
 }

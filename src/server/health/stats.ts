@@ -4,11 +4,11 @@ import type { DelayMonitor } from './delay-monitor.js';
 
 /** The limits that keep one caller from harming the others. */
 const LIMITS = [
-  /** A message over `maxMessageBytes`; its client was closed with 1009. */
+  /** A message over `maxMessageSizeBytes`; its client was closed with 1009. */
   'messageSize',
   /** A message in more pieces than any client would send; its client was closed with 1008. */
   'messageParts',
-  /** A message more than `messagesPerSecond` and `messageBurst` allow; its client was closed with 1008. */
+  /** A message more than `maxMessageRate` and `maxMessageBurst` allow; its client was closed with 1008. */
   'messageRate',
   /** A peer that sent more than 256 KiB after the server's close frame; it was terminated. */
   'bytesAfterClose',
@@ -28,7 +28,7 @@ const LIMITS = [
   'pipelinedRequests',
   /** An answer that was not read within `requestTimeoutMs`, or beyond the bytes that may wait; its connection was terminated. */
   'unreadAnswers',
-  /** A body over `maxBodyBytes`, answered 413. */
+  /** A body over `maxBodySizeBytes`, answered 413. */
   'bodySize',
   /** A batch of more than `maxBatchItems`, answered 413. */
   'batchItems',

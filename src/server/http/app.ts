@@ -39,7 +39,7 @@ export interface ApiBackend {
 export interface ApiOptions {
   /** With it, every route but the two probes wants it as bearer; without it, the Host must be a loopback name. */
   readonly adminToken: string | undefined;
-  readonly maxBodyBytes: number;
+  readonly maxBodySizeBytes: number;
   readonly maxBatchItems: number;
   /** Whether a page of an origin may call. */
   readonly isAllowedOrigin: OriginRule;
@@ -49,14 +49,14 @@ export interface ApiOptions {
 
 /** The HTTP API, as what an HTTP server calls for each request. */
 export function createApi(backend: ApiBackend, options: ApiOptions): RequestListener {
-  const { adminToken, maxBodyBytes, maxBatchItems } = options;
+  const { adminToken, maxBodySizeBytes, maxBatchItems } = options;
   const rules = {
     isAllowed: options.isAllowedOrigin,
     cors: options.cors,
     onRefused: () => backend.limited('origin'),
   };
   const read = (request: IncomingMessage, response: ServerResponse) =>
-    readItems(request, response, maxBodyBytes, () => backend.limited('bodySize'));
+    readItems(request, response, maxBodySizeBytes, () => backend.limited('bodySize'));
 
   const routes: Routes = {
     '/v1/cursors': {

@@ -11,9 +11,6 @@ import type { Refusal } from '../http/raw-problem.js';
 import type { AddressLimit } from '../limits/address-limit.js';
 import type { AddressOf } from '../limits/client-address.js';
 
-/** How clients that are not let in hear of it: by a close code after the upgrade, or by an HTTP status in its place. */
-export type RefuseWith = 'close' | 'http';
-
 /** Looks at an upgrade before anybody is asked who it is; what it returns refuses it. Must not throw. */
 export type UpgradeGate = (request: IncomingMessage) => Refusal | undefined;
 

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ServerOptions, WebSocketServer } from 'ws';
 import type { DatafnLogger } from '../../manager/types.js';
+import type { ConnectionSettings } from '../../options/server.js';
 import { MAX_TIMER_MS } from '../../text/units.js';
 import { type AuthDecision, askProvider } from '../auth/ask-provider.js';
 import type { NamespaceProvider } from '../auth/provider.js';
@@ -12,7 +13,6 @@ import { endWithProblem, type Refusal } from '../http/raw-problem.js';
 import type { AddressOf } from '../limits/client-address.js';
 import type { ServerObserver } from '../observer.js';
 import type { Connections } from './connections.js';
-import type { RefuseWith } from './gate.js';
 import { badHandshake, firstRefusal, retryAfter, type UpgradeGate } from './gate.js';
 import { ServerSocket } from './server-socket.js';
 import { TurnQueue } from './turn-queue.js';
@@ -20,25 +20,12 @@ import { ignoreSocketError, type UpgradeHandler } from './upgrade-routes.js';
 import { WaitingRoom } from './waiting-room.js';
 
 /** What an {@link Upgrader} works with. */
-export interface UpgraderOptions {
+export interface UpgraderParts {
   /** Asked in this order, before the provider. */
   readonly gates: readonly UpgradeGate[];
   readonly namespaceProvider: NamespaceProvider;
-  /** Milliseconds that the provider may take; 0 waits for ever. */
-  readonly authTimeoutMs: number;
-  /** Clients that may wait for the provider at the same time. */
-  readonly maxPendingAuth: number;
-  /** Handshakes that may wait for their turn. */
-  readonly handshakeBacklog: number;
-  /** How clients without a namespace or a slot are refused. */
-  readonly refuseWith: RefuseWith;
-  readonly maxMessageBytes: number;
-  /** Pings of a client that may wait for their pong; `ws` terminates the connection at one more. */
-  readonly maxPendingPongs: number;
   /** Where a client is. */
   readonly addressOf: AddressOf;
-  /** Whether that may be elsewhere than its connection comes from. */
-  readonly isBehindProxy: boolean;
   readonly logger: DatafnLogger;
   readonly observer: ServerObserver;
   readonly counters: ConnectionCounters;
@@ -100,20 +87,25 @@ export class Upgrader implements UpgradeHandler {
   /** When there may be a server here again, once this one takes nobody any more. */
   #backAtMs: number | undefined;
 
-  constructor(private readonly options: UpgraderOptions) {
-    this.#turns = new TurnQueue(HANDSHAKES_PER_TURN, options.handshakeBacklog);
-    this.#undecided = new WaitingRoom(options.maxPendingAuth, () => {
-      options.counters.abandoned += 1;
+  constructor(
+    private readonly settings: ConnectionSettings,
+    private readonly parts: UpgraderParts,
+  ) {
+    this.#turns = new TurnQueue(HANDSHAKES_PER_TURN, settings.handshakeBacklog);
+    this.#undecided = new WaitingRoom(settings.maxPendingAuth, () => {
+      parts.counters.abandoned += 1;
     });
-    this.#gates = [() => this.#shuttingDown(), ...options.gates];
+    this.#gates = [() => this.#shuttingDown(), ...parts.gates];
     const serverOptions: ServerOptions<typeof ServerSocket> & UntypedServerOptions = {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
-      maxPayload: options.maxMessageBytes,
+      maxPayload: settings.maxMessageSizeBytes,
       maxFragments: MAX_MESSAGE_PARTS,
       maxBufferedChunks: MAX_MESSAGE_PARTS,
-      maxPendingAutoPongs: options.maxPendingPongs,
+      // More than the message rate lets through within a second, so that a flood of pings ends with a close frame,
+      // however long the server takes to read it. A client that does not read its pongs reaches this bound all the same.
+      maxPendingAutoPongs: settings.maxMessageBurst + settings.maxMessageRate + 1,
       // Connections that do not end are for `Connections` to cut, and to count.
       closeTimeout: MAX_TIMER_MS,
       // Not left to `ws`, which would keep the name, often a token, as long as the connection.
@@ -141,7 +133,7 @@ export class Upgrader implements UpgradeHandler {
       return;
     }
     if (this.#turns.add(() => this.#authenticate(request, socket, head))) return;
-    this.options.counters.countLimited('handshakes');
+    this.parts.counters.countLimited('handshakes');
     this.#reject(socket, TOO_MANY_HANDSHAKES);
   }
 
@@ -149,7 +141,7 @@ export class Upgrader implements UpgradeHandler {
     if (this.#hasGone(socket)) return;
     // Asked first: what a provider does for a client that has no place to wait would be done for nobody.
     if (this.#undecided.isFull) {
-      this.options.counters.countLimited('pendingAuth');
+      this.parts.counters.countLimited('pendingAuth');
       this.#reject(socket, TOO_MANY_PENDING);
       return;
     }
@@ -168,14 +160,14 @@ export class Upgrader implements UpgradeHandler {
   /** Whether a client has gone away meanwhile; `ws` would drop its socket without a word. */
   #hasGone(socket: Duplex): boolean {
     if (socket.readable && socket.writable) return false;
-    this.options.counters.abandoned += 1;
+    this.parts.counters.abandoned += 1;
     socket.destroy();
     return true;
   }
 
   rejected({ status, detail, why }: Refusal): void {
-    this.options.counters.countRefused(status);
-    this.options.observer.rejectedUpgrade?.(status, detail, why);
+    this.parts.counters.countRefused(status);
+    this.parts.observer.rejectedUpgrade?.(status, detail, why);
   }
 
   /** Refuses upgrades with 503 from here on, for at least so long. */
@@ -196,7 +188,7 @@ export class Upgrader implements UpgradeHandler {
   }
 
   #ask(request: IncomingMessage): ReturnType<typeof askProvider> {
-    const { namespaceProvider, authTimeoutMs, logger, addressOf } = this.options;
+    const { namespaceProvider, logger, addressOf } = this.parts;
     const connectRequest = {
       token: tokenOf(request),
       url: request.url ?? '',
@@ -206,7 +198,10 @@ export class Upgrader implements UpgradeHandler {
         return addressOf(request);
       },
     };
-    return askProvider(namespaceProvider, connectRequest, { timeoutMs: authTimeoutMs, logger });
+    return askProvider(namespaceProvider, connectRequest, {
+      timeoutMs: this.settings.authTimeoutMs,
+      logger,
+    });
   }
 
   #decided(request: IncomingMessage, socket: Duplex, head: Buffer, decision: AuthDecision): void {
@@ -223,9 +218,9 @@ export class Upgrader implements UpgradeHandler {
 
   /** With `refuseWith: 'http'`, what is a close code otherwise. */
   #refusalBeforeUpgrade(decision: AuthDecision): Refusal | undefined {
-    if (this.options.refuseWith !== 'http') return undefined;
+    if (this.settings.refuseWith !== 'http') return undefined;
     if ('why' in decision) return { ...UNAUTHORIZED, why: decision.why };
-    const limit = this.options.connections.limitFor(decision.namespace);
+    const limit = this.parts.connections.limitFor(decision.namespace);
     return limit && { status: 503, detail: limit.reason, headers: retryAfter(LIMIT_RETRY_MS) };
   }
 
@@ -233,8 +228,8 @@ export class Upgrader implements UpgradeHandler {
     this.#webSocketServer.handleUpgrade(request, socket, head, (accepted) => {
       socket.off('error', ignoreSocketError);
       const client = accepted as ServerSocket;
-      if (this.options.isBehindProxy) client.forwardedAddress = this.options.addressOf(request);
-      this.options.connections.take(client, socket as Socket, decision);
+      if (this.settings.trustProxy.length > 0) client.forwardedAddress = this.parts.addressOf(request);
+      this.parts.connections.take(client, socket as Socket, decision);
       // One that has waited was paused for the change of hands.
       socket.resume();
     });

@@ -350,7 +350,7 @@ describe('options that are not valid', () => {
     ['namespaceProvider', { namespaceProvider: 'user:alice' as never }],
     ['observer', { observer: (() => {}) as never }],
     ['logger', { logger: { info() {} } as never }],
-    ['maxBodyBytes', { maxBodyBytes: 0 }],
+    ['maxBodySizeBytes', { maxBodySizeBytes: 0 }],
     ['shutdownTimeoutMs', { shutdownTimeoutMs: -1 }],
     ['clientBufferBytes', { clientBufferBytes: -1 }],
     ['slowClientTimeoutMs', { slowClientTimeoutMs: -1 }],

@@ -207,8 +207,8 @@ describe('a request that takes too long', () => {
 });
 
 describe('an API request over a limit is counted', () => {
-  test('by maxBodyBytes and maxBatchItems', async () => {
-    const { apiUrl, server } = await startServer({ maxBodyBytes: 100, maxBatchItems: 1 });
+  test('by maxBodySizeBytes and maxBatchItems', async () => {
+    const { apiUrl, server } = await startServer({ maxBodySizeBytes: 100, maxBatchItems: 1 });
     expect((await postCursors(apiUrl, 'x'.repeat(101))).status).toBe(413);
     const item = { namespace: 'a', cursor: '1' };
     expect((await postCursors(apiUrl, [item, item])).status).toBe(413);

@@ -336,7 +336,7 @@ describe('4401 says why in the log, and not to the client', () => {
 
 describe('messages that are ignored', () => {
   test('are logged at debug, with what they are and nothing of what is in them, and a flood is counted', async () => {
-    const { wsUrl, logger } = await startServer({ messageBurst: 1000, messagesPerSecond: 0 });
+    const { wsUrl, logger } = await startServer({ maxMessageBurst: 1000, maxMessageRate: 0 });
     const client = await openClient(wsUrl, 'a');
     client.say('hush');
     client.say('[1]');
