@@ -1,34 +1,36 @@
 import { Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { checkOptions, invalid, OBJECT, type OptionRule } from '../manager/checks.js';
-import { guardLogger, silentLogger } from '../manager/logger.js';
+import { guardLogger, silentLogger } from '../manager/contain.js';
 import type { WebSocketManager } from '../manager/web-socket-manager.js';
-import { completeOptions, type OptionsOf, serverTable } from '../options/server.js';
+import { completeOptions, type OptionsOf, type ServerSettings, serverTable } from '../options/server.js';
 import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
+import type { NamespaceProvider } from './auth/provider.js';
 import { tokenLengthProblem } from './auth/tokens.js';
+import type { ServerStats } from './events/statistics.js';
 import { DelayMonitor } from './health/delay-monitor.js';
 import { DescriptorWatch } from './health/descriptor-watch.js';
-import { shedLoad } from './health/load-shedding.js';
-import type { LimitName, ServerStats } from './health/stats.js';
-import { createApi } from './http/app.js';
-import { answerUnparsable } from './http/client-error.js';
-import { isLoopback } from './http/host-rule.js';
-import { createHttpServer, listenAtBothLoopbacks } from './http/http-server.js';
-import { closedError, listenError, takenLoopback } from './http/listen-errors.js';
-import { closeHttpServer, listen } from './http/listening.js';
-import { orderProblem } from './http/monotonic.js';
-import { originRule } from './http/origin-rule.js';
+import { createApi } from './http/api.js';
+import { isLoopback } from './http/hosts-and-origins.js';
+import { createHttpServer } from './http/http-server.js';
+import {
+  closedError,
+  closeHttpServer,
+  listen,
+  listenAtBothLoopbacks,
+  listenError,
+  takenLoopback,
+} from './http/listening.js';
+import { answerMalformed, ProxyProtocolNotice } from './http/malformed.js';
 import type { ProblemListener } from './http/problem.js';
-import { ProxyProtocolNotice } from './http/proxy-protocol.js';
+import { RequestQueue } from './http/request-queue.js';
 import { shownPath } from './http/request-target.js';
-import { RequestTurns } from './http/request-turns.js';
 import { checkTlsPair, type TlsPair } from './http/tls.js';
 import { requireUpgrade } from './http/upgrade-required.js';
 import { PendingConnections } from './limits/pending-connections.js';
-import { GuardedObserver } from './observer.js';
 import { Shutdown, type ShutdownOutcome } from './shutdown.js';
-import { type AttachCollaborators, attach, COLLABORATOR_RULES } from './ws/attach.js';
-import { firstRefusal, loopbackHostGate } from './ws/gate.js';
+import { type AttachCollaborators, attach, COLLABORATOR_RULES, serverEvents } from './ws/attach.js';
+import { firstRefusal, loadGate, loopbackHostGate } from './ws/gates.js';
 
 /** How {@link createDatafnWsServer} listens and whom it serves. */
 export type DatafnWsServerOptions = OptionsOf<typeof serverTable> &
@@ -56,32 +58,29 @@ export interface ListenAddress {
   readonly apiUrl: string;
 }
 
-/** Connections that wait in the kernel to be accepted. Node's own 511 drops handshakes in a storm. */
-const LISTEN_BACKLOG = 4096;
-
 /** A manager, its WebSocket endpoint and its HTTP API in one. */
 export interface DatafnWsServer {
   /** The manager that serves the clients; broadcast with `websocketHandler.broadcastCursor(cursor, namespace)`. */
   readonly websocketHandler: WebSocketManager;
   /** Where it listens; `undefined` before `listen()` and after `close()`. */
   readonly address: ListenAddress | undefined;
-  /** @throws {DatafnWsError} `ERR_LISTEN` when the address cannot be had, or the server was closed. */
+  /** @throws {DatafnWsError} `ERR_LISTEN` when the address cannot be listened on, or the server was closed. */
   listen(): Promise<ListenAddress>;
   stats(): ServerStats;
   /** Resolves when the server has shut down, by `close()` or `POST /v1/drain`. */
   readonly closed: Promise<ShutdownOutcome>;
   /**
-   * Uses another certificate for connections from here on; those that are open stay.
+   * Uses another certificate for new connections; open ones are unaffected.
    *
-   * @throws {DatafnWsError} `ERR_INVALID_OPTION` when the pair cannot be used: the old one stays in force.
+   * @throws {DatafnWsError} `ERR_INVALID_OPTION` when the pair cannot be used; the old one is kept.
    */
   updateTls(tls: TlsPair): void;
   /**
    * Shuts down: not ready and no new upgrades from here on, 1001 to all clients. Those still connected
    * after `shutdownTimeoutMs` are terminated, and the port is freed. Idempotent.
    *
-   * @param options `drainMs` takes the place of the server's own; 0 also ends a drain that is under way.
-   * @returns how many connections left and how many were cut.
+   * @param options `drainMs` overrides the server's own; 0 also ends the current drain.
+   * @returns how many connections left and how many were terminated.
    * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a `drainMs` that is no time, or too long for a timer.
    */
   close(options?: { readonly drainMs?: number | undefined }): Promise<ShutdownOutcome>;
@@ -95,120 +94,96 @@ export interface DatafnWsServer {
 export function createDatafnWsServer(options: DatafnWsServerOptions = {}): DatafnWsServer {
   const settings = completeOptions(serverTable, options);
   checkOptions('the options', options, { ...COLLABORATOR_RULES, tls: TLS_PAIR });
-  const { host, port, path, requestTimeoutMs, drainMs } = settings;
-  checkExposure(host, options);
+  const { host, port, path, adminToken } = settings;
+  checkExposure(settings, options.namespaceProvider);
   if (options.tls !== undefined) checkTlsPair(options.tls);
-
-  const startedAtMs = performance.now();
-  const delay = new DelayMonitor();
-  const logger = guardLogger(options.logger ?? silentLogger);
-  const observer = GuardedObserver.of(options.observer, logger);
-  const descriptors = new DescriptorWatch(logger, () => attached.counters.countLimited('descriptors'));
-  let address: ListenAddress | undefined;
-  let stopOtherAddresses = () => {};
-
-  const limited = (name: LimitName) => () => attached.counters.countLimited(name);
-  const pending = new PendingConnections(settings.maxPendingConnections, limited('pendingConnections'));
-  const turns = new RequestTurns({
-    answerTimeoutMs: requestTimeoutMs,
-    isCaller: (socket) => pending.isCaller(socket),
-    onUnread: limited('unreadAnswers'),
-  });
-  const proxyProtocol = new ProxyProtocolNotice(logger);
-  const refused: ProblemListener = ({ method = '', url }, { status, detail }) =>
-    observer.rejectedRequest?.(status, detail, { method, path: shownPath(url) });
-  const api = createApi(
-    {
-      refused,
-      broadcast: ({ namespace, cursor }) => {
-        const { delivered } = attached.manager.broadcastCursor(cursor, namespace);
-        observer.broadcast?.(namespace, cursor, delivered);
-        return delivered;
-      },
-      orderProblem(items) {
-        if (!settings.monotonic) return undefined;
-        const problem = orderProblem(items, (namespace) => attached.newestCursor(namespace));
-        if (problem !== undefined) attached.counters.stale += 1;
-        return problem;
-      },
-      stats: () => attached.counters.snapshot(attached.manager, startedAtMs, delay),
-      namespaces: () => attached.manager.namespaces(),
-      clients: (namespace) => attached.clients(namespace),
-      admitted(request) {
-        pending.admit(request.socket);
-        turns.keepAlive(request);
-      },
-      limited: (name) => attached.counters.countLimited(name),
-      isReady: () => shutdown.isReady,
-      takesCursors: () => shutdown.takesCursors,
-      prepareDrain() {
-        shutdown.announce();
-        observer.drainRequested?.();
-        return { connections: attached.manager.connectionCount, drainMs: shutdown.drainLeftMs };
-      },
-      drain: () => void shutdown.begin(),
-    },
-    {
-      ...settings,
-      isAllowedOrigin: originRule(settings.allowOrigin),
-    },
-  );
-  const httpServer = createHttpServer(options.tls, settings, requireUpgrade(path, api, refused), turns, {
-    slowRequests: limited('slowRequests'),
-    pendingConnections: limited('pendingConnections'),
-    pipelinedRequests: limited('pipelinedRequests'),
-  }).on('clientError', (error, socket) =>
-    answerUnparsable(
-      error,
-      socket,
-      (answer) => turns.afterAnswers(socket as Socket, answer),
-      (refusal) => {
-        proxyProtocol.see(refusal);
-        observer.rejectedRequest?.(refusal.status, refusal.detail);
-      },
-    ),
-  );
-  pending.watch(httpServer);
   const namespaceProvider = options.namespaceProvider ?? devNamespaceProvider(settings.anonymousNamespace);
-  // Where a token decides, the Host proves nothing more.
-  const wantsLoopbackHost = options.adminToken === undefined && isDevProvider(namespaceProvider);
-  const shed = shedLoad(settings.shedAboveMs, delay, () => attached.counters.countLimited('eventLoopDelay'));
-  const screens = [
-    ...(wantsLoopbackHost ? [loopbackHostGate()] : []),
-    shed,
-    ...(options.screenUpgrade ? [options.screenUpgrade] : []),
+
+  const logger = guardLogger(options.logger ?? silentLogger);
+  const { events, statistics } = serverEvents(options);
+  const delay = new DelayMonitor();
+  const descriptors = new DescriptorWatch(logger, events);
+  const pending = new PendingConnections(settings.maxPendingConnections, events);
+  const requests = new RequestQueue(settings.requestTimeoutMs, events);
+  const httpServer = createHttpServer(options.tls, settings, requests, events);
+  pending.watch(httpServer);
+
+  const gates = [
+    // Where a token decides, the Host proves nothing more.
+    ...(adminToken === undefined && isDevProvider(namespaceProvider) ? [loopbackHostGate()] : []),
+    ...(settings.shedAboveMs === 0 ? [] : [loadGate(settings.shedAboveMs, delay, events)]),
+    ...(options.screenUpgrade === undefined ? [] : [options.screenUpgrade]),
   ];
   const attached = attach(httpServer, settings, {
-    ...options,
-    observer,
+    namespaceProvider,
+    logger: options.logger,
+    events,
+    statistics,
     checksOrigin: true,
     remembers: settings.resume || settings.monotonic,
-    namespaceProvider,
     screenUpgrade(request) {
       pending.leave(request.socket);
-      return firstRefusal(screens, request);
+      return firstRefusal(gates, request);
     },
+  });
+  const { manager } = attached;
+  const stats = () => statistics.ofServer(attached.stats(), delay);
+
+  let address: ListenAddress | undefined;
+  let stopOtherAddresses = () => {};
+  const shutdown = new Shutdown(attached, settings, async () => {
+    stopOtherAddresses();
+    pending.terminateAll();
+    await closeHttpServer(httpServer);
+    delay.stop();
+    descriptors.stop();
+    address = undefined;
   });
 
-  const shutdown = new Shutdown(attached, {
-    drainMs,
-    shutdownTimeoutMs: settings.shutdownTimeoutMs,
-    async release() {
-      stopOtherAddresses();
-      pending.terminateAll();
-      await closeHttpServer(httpServer);
-      delay.stop();
-      descriptors.stop();
-      address = undefined;
+  const refused: ProblemListener = ({ method = '', url }, { status, detail }) =>
+    events.rejectedRequest?.(status, detail, { method, path: shownPath(url) });
+  const api = createApi(
+    {
+      broadcast(cursor, namespace) {
+        const { delivered } = manager.broadcastCursor(cursor, namespace);
+        events.broadcast?.(namespace, cursor, delivered);
+        return delivered;
+      },
+      newestCursor: attached.newestCursor,
+      stats,
+      namespaces: () => manager.namespaces(),
+      clients: attached.clients,
+      authorized(request) {
+        pending.leave(request.socket);
+        requests.keepAlive(request);
+      },
+      refused,
+      shutdown,
     },
-  });
+    settings,
+    events,
+  );
+  const proxyProtocol = new ProxyProtocolNotice(logger);
+  httpServer
+    .on('request', requests.listener(requireUpgrade(path, api, refused)))
+    .on('clientError', (error, socket) =>
+      answerMalformed(
+        error,
+        socket,
+        (answer) => requests.afterAnswers(socket as Socket, answer),
+        (refusal) => {
+          proxyProtocol.see(refusal);
+          events.rejectedRequest?.(refusal.status, refusal.detail);
+        },
+      ),
+    );
 
   return {
-    websocketHandler: attached.manager,
+    websocketHandler: manager,
     get address() {
       return address;
     },
-    stats: () => attached.counters.snapshot(attached.manager, startedAtMs, delay),
+    stats,
     updateTls(tls) {
       if (!(httpServer instanceof TlsServer)) {
         throw invalid('Expected a server that was made with `tls` (--tls-cert, --tls-key), got one without');
@@ -219,8 +194,8 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     async listen() {
       if (!shutdown.isReady) throw closedError();
       try {
-        await listen(httpServer, { host, port, backlog: LISTEN_BACKLOG });
-        stopOtherAddresses = await listenAtBothLoopbacks(httpServer, host, LISTEN_BACKLOG, (other) =>
+        await listen(httpServer, host, port);
+        stopOtherAddresses = await listenAtBothLoopbacks(httpServer, host, (other) =>
           logger.warn(takenLoopback(httpServer.address() as AddressInfo, other)),
         );
       } catch (error) {
@@ -236,11 +211,12 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       descriptors.start(httpServer);
       const bound = (httpServer.address() as AddressInfo).port;
       const name = host.includes(':') ? `[${host}]` : host;
+      const secure = options.tls === undefined ? '' : 's';
       address = {
         host,
         port: bound,
-        wsUrl: `${options.tls === undefined ? 'ws' : 'wss'}://${name}:${bound}${path}`,
-        apiUrl: `${options.tls === undefined ? 'http' : 'https'}://${name}:${bound}`,
+        wsUrl: `ws${secure}://${name}:${bound}${path}`,
+        apiUrl: `http${secure}://${name}:${bound}`,
       };
       return address;
     },
@@ -252,8 +228,11 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
   };
 }
 
-/** What is open to the network must ask who is there. */
-function checkExposure(host: string, { adminToken, namespaceProvider }: DatafnWsServerOptions): void {
+/** A server that is open to the network must authenticate. */
+function checkExposure(
+  { host, adminToken }: ServerSettings,
+  namespaceProvider: NamespaceProvider | undefined,
+): void {
   if (isLoopback(host)) return;
   if (adminToken === undefined) {
     throw invalid(

@@ -1,6 +1,6 @@
 import { settingsFrom } from '../../options/server.js';
 import { createDatafnWsServer, type DatafnWsServer } from '../../server/create-server.js';
-import { checkBindHost } from '../../server/http/bind-host.js';
+import { checkBindHost } from '../../server/http/listening.js';
 import type { TlsPair } from '../../server/http/tls.js';
 import type { ShutdownOutcome } from '../../server/shutdown.js';
 import { printableJson } from '../../text/printable.js';

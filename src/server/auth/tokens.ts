@@ -2,8 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { invalid } from '../../manager/checks.js';
 import { describe, namespaceProblem } from '../../protocol/identifiers.js';
 import { formatAmount } from '../../text/units.js';
-import type { NamespaceProvider } from './provider.js';
-import { refuse } from './refusal-reason.js';
+import { type NamespaceProvider, refuse } from './provider.js';
 
 /** Tokens and the namespace of each. */
 export type TokenMap = Readonly<Record<string, string>> | ReadonlyMap<string, string>;

@@ -1,8 +1,7 @@
 import type { Server as HttpServer } from 'node:http';
 import { checkOptions, FUNCTION, LOGGER, OBJECT, requireOption } from '../../manager/checks.js';
-import { guardLogger, silentLogger } from '../../manager/logger.js';
+import { guardLogger, silentLogger } from '../../manager/contain.js';
 import { NewestCursors } from '../../manager/newest-cursors.js';
-import { RememberingManager } from '../../manager/remembering-manager.js';
 import type { DatafnLogger } from '../../manager/types.js';
 import { WebSocketManager } from '../../manager/web-socket-manager.js';
 import {
@@ -13,14 +12,19 @@ import {
   serverTable,
 } from '../../options/server.js';
 import type { NamespaceProvider } from '../auth/provider.js';
-import { ConnectionCounters } from '../health/stats.js';
-import { originRule } from '../http/origin-rule.js';
-import { AddressLimit } from '../limits/address-limit.js';
-import { type AddressOf, clientAddressRule } from '../limits/client-address.js';
-import { MessagePace } from '../limits/message-pace.js';
-import { type ConnectedClient, GuardedObserver, type ServerObserver } from '../observer.js';
+import {
+  type ConnectedClient,
+  guardObserver,
+  joinListeners,
+  type ServerEvents,
+  type ServerObserver,
+} from '../events/events.js';
+import { type ConnectionStats, Statistics } from '../events/statistics.js';
+import { originRule } from '../http/hosts-and-origins.js';
+import type { UpgradeGate } from '../http/problem.js';
+import { AddressLimit, clientAddressRule } from '../limits/client-address.js';
 import { Connections } from './connections.js';
-import { addressGate, guardGate, handshakeGate, originGate, type UpgradeGate } from './gate.js';
+import { addressGate, guardGate, handshakeGate, originGate } from './gates.js';
 import { IgnoredMessages } from './ignored-messages.js';
 import { routeUpgrades } from './upgrade-routes.js';
 import { Upgrader } from './upgrader.js';
@@ -53,22 +57,23 @@ export const COLLABORATOR_RULES = {
 /** A manager that is connected to an HTTP server. */
 export interface AttachedManager {
   readonly manager: WebSocketManager;
-  readonly counters: ConnectionCounters;
+  /** Counts of connections and cursors by now. */
+  stats(): ConnectionStats;
   /** The clients that are connected now, of one namespace or of all. */
   clients(namespace?: string): IterableIterator<ConnectedClient>;
   /** The newest cursor of a namespace, where it is remembered. */
   newestCursor(namespace: string): string | undefined;
-  /** Refuses upgrades with 503 from here on, and leaves the clients alone. */
+  /** Refuses upgrades with 503 from here on; connected clients are unaffected. */
   refuseUpgrades(): void;
   /**
-   * Refuses upgrades, and closes clients with 1001, spread evenly over `windowMs`. Cursors still go to those that are
-   * connected. Resolves when all have been told to go; `close` does the rest, and may be called before that.
+   * Refuses upgrades, and closes clients with 1001, spread evenly over `windowMs`. Those that are still connected get
+   * cursors. Resolves when all have been closed; `close` does the rest, and may be called before that.
    */
   drain(windowMs: number): Promise<void>;
   /**
-   * Refuses upgrades, closes everybody with 1001 and cuts, after `timeoutMs`, who has not gone by then. Idempotent.
+   * Refuses upgrades, closes everybody with 1001 and terminates, after `timeoutMs`, those that have not gone. Idempotent.
    *
-   * @returns how many left, and how many were cut, since the shutdown began.
+   * @returns how many left, and how many were terminated, since the shutdown began.
    */
   close(timeoutMs?: number): Promise<{ left: number; cut: number }>;
 }
@@ -83,62 +88,89 @@ export interface AttachedManager {
 export function attachWebSocketManager(httpServer: HttpServer, options: AttachOptions): AttachedManager {
   const settings = completeOptions(connectionTable, options);
   checkOptions('the options', options, COLLABORATOR_RULES);
-  // It has no default: a manager on your own server is not to let anybody in by itself.
+  // It has no default: a manager on your own server must not admit anybody by itself.
   requireOption('namespaceProvider', options.namespaceProvider, FUNCTION);
   return attach(httpServer, settings, {
     ...options,
+    ...serverEvents(options),
     checksOrigin: options.allowOrigin !== undefined,
     remembers: settings.resume || options.rememberNamespaces !== undefined,
   });
+}
+
+/** The event stream of a server, and its listener that counts. */
+export function serverEvents({ logger, observer }: Partial<AttachCollaborators>): {
+  events: ServerEvents;
+  statistics: Statistics;
+} {
+  const statistics = new Statistics();
+  const guarded = guardLogger(logger ?? silentLogger);
+  const events = joinListeners([
+    statistics,
+    ...(logger === undefined ? [] : [new IgnoredMessages(guarded)]),
+    ...(observer === undefined ? [] : [guardObserver(observer, guarded)]),
+  ]);
+  return { events, statistics };
+}
+
+/** What {@link attach} works with. */
+export interface AttachParts extends AttachCollaborators {
+  readonly events: ServerEvents;
+  readonly statistics: Statistics;
+  /** Whether `allowOrigin` counts. */
+  readonly checksOrigin: boolean;
+  /** Whether the newest cursors are remembered. */
+  readonly remembers: boolean;
 }
 
 /** As {@link attachWebSocketManager}, with complete settings. */
 export function attach(
   httpServer: HttpServer,
   settings: ConnectionSettings,
-  collaborators: AttachCollaborators & { readonly checksOrigin: boolean; readonly remembers: boolean },
+  { namespaceProvider, logger, screenUpgrade, events, statistics, checksOrigin, remembers }: AttachParts,
 ): AttachedManager {
-  const { namespaceProvider, remembers } = collaborators;
-  const { path, trustProxy, maxMessageRate, maxMessageBurst } = settings;
-  const logger = guardLogger(collaborators.logger ?? silentLogger);
-  const observer = GuardedObserver.of(collaborators.observer, logger);
-  const newest = remembers ? new NewestCursors(settings.rememberNamespaces) : undefined;
-  const manager =
-    newest === undefined
-      ? new WebSocketManager(settings, collaborators.logger)
-      : new RememberingManager(settings, collaborators.logger, newest, settings.resume);
-  const counters = new ConnectionCounters();
-  const messagePace = maxMessageRate === 0 ? undefined : new MessagePace(maxMessageRate, maxMessageBurst);
-  const connections = new Connections(
-    manager,
-    counters,
-    observer,
-    { ...settings, messagePace },
-    collaborators.logger && new IgnoredMessages(logger),
-  );
-  const addressOf = clientAddressRule(trustProxy);
+  const { maxConnectionsPerAddress = Number.POSITIVE_INFINITY } = settings;
+  const guarded = guardLogger(logger ?? silentLogger);
+  const newest = remembers ? new NewestCursors(settings.rememberNamespaces, settings.resume) : undefined;
+  const manager = new WebSocketManager(settings, logger, undefined, newest);
+  const connections = new Connections(manager, events, settings);
+  const addressOf = clientAddressRule(settings.trustProxy);
+  const gates = [
+    handshakeGate,
+    ...(screenUpgrade === undefined ? [] : [guardGate(screenUpgrade, guarded)]),
+    ...(checksOrigin ? [originGate(originRule(settings.allowOrigin), events)] : []),
+    // The last, since it counts a client that passes.
+    ...(maxConnectionsPerAddress === Number.POSITIVE_INFINITY
+      ? []
+      : [addressGate(new AddressLimit(maxConnectionsPerAddress), addressOf, events)]),
+  ];
   const upgrader = new Upgrader(settings, {
-    gates: gatesOf(settings, collaborators, addressOf, counters, logger),
+    gates,
     addressOf,
     namespaceProvider,
-    logger,
-    observer,
-    counters,
+    logger: guarded,
+    events,
     connections,
   });
-  const detach = routeUpgrades(httpServer, path, upgrader);
+  const detach = routeUpgrades(httpServer, settings.path, upgrader);
 
   let closing: Promise<{ left: number; cut: number }> | undefined;
   const close = async (timeoutMs: number) => {
     upgrader.refuseAll(0);
-    upgrader.abandonUndecided();
+    upgrader.refusePending();
     const outcome = await connections.closeAll(timeoutMs);
     detach();
     return outcome;
   };
   return {
     manager,
-    counters,
+    stats: () =>
+      statistics.ofConnections({
+        manager,
+        remembered: newest?.size ?? 0,
+        blocked: connections.blockedCount,
+        sockets: connections.socketCount,
+      }),
     clients: (namespace) => connections.clients(namespace),
     newestCursor: (namespace) => newest?.get(namespace)?.cursor,
     refuseUpgrades: () => upgrader.refuseAll(0),
@@ -151,22 +183,4 @@ export function attach(
       return closing;
     },
   };
-}
-
-/** Who may come in at all, asked in this order. The last of them counts who passes. */
-function gatesOf(
-  { allowOrigin, maxConnectionsPerAddress: limit = Number.POSITIVE_INFINITY }: ConnectionSettings,
-  { screenUpgrade, checksOrigin }: { screenUpgrade?: UpgradeGate | undefined; checksOrigin: boolean },
-  addressOf: AddressOf,
-  counters: ConnectionCounters,
-  logger: DatafnLogger,
-): UpgradeGate[] {
-  return [
-    handshakeGate,
-    ...(screenUpgrade === undefined ? [] : [guardGate(screenUpgrade, logger)]),
-    ...(checksOrigin ? [originGate(originRule(allowOrigin), counters)] : []),
-    ...(limit === Number.POSITIVE_INFINITY
-      ? []
-      : [addressGate(new AddressLimit(limit), addressOf, counters)]),
-  ];
 }
