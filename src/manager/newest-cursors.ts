@@ -1,4 +1,4 @@
-import { cursorNumber, isBehind } from '../protocol/cursor-order.js';
+import { cursorNumber, isBehind } from '../protocol/client.js';
 import type { Hello } from '../protocol/messages.js';
 import { ownCopy } from '../text/own-copy.js';
 

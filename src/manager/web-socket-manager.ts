@@ -1,8 +1,7 @@
+import { cursorNumber } from '../protocol/client.js';
 import { CLOSE, type CloseCode } from '../protocol/close-codes.js';
-import { cursorNumber } from '../protocol/cursor-order.js';
 import { messageOf } from '../protocol/errors.js';
-import { type Hello, parseHello } from '../protocol/messages.js';
-import { PreparedMessage } from '../protocol/prepared-message.js';
+import { type Hello, PreparedMessage, parseHello } from '../protocol/messages.js';
 import { LOGGER, NON_EMPTY_STRING, objectWith, requireOption } from './checks.js';
 import { type Clock, systemClock } from './clock.js';
 import { resolveManagerConfig } from './config.js';

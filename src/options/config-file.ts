@@ -3,7 +3,7 @@ import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node,
 import { didYouMean } from '../text/nearest.js';
 import { serveOptions } from './serve.js';
 import type { OptionSpec, OptionTable } from './spec.js';
-import { plainYamlMessage } from './yaml-errors.js';
+import { plainYamlMessage } from './yaml.js';
 
 /** A place in a config file. */
 export interface ConfigPlace {

@@ -1,4 +1,5 @@
-import { claimProblem, jwtSecretProblem } from './checks.js';
+import { jwtSecretProblem } from '../text/jwt.js';
+import { claimProblem } from './checks.js';
 import { choice, duration, file, text, toggle } from './kinds.js';
 import { DEFAULT_NAMESPACE_TEMPLATE, templateProblem } from './namespace-template.js';
 import { serverFlags } from './server.js';

@@ -1,5 +1,6 @@
+import { jwtSecretProblem } from '../text/jwt.js';
 import type { Parsed } from '../text/units.js';
-import { jsonObjectProblem, jwtSecretProblem } from './checks.js';
+import { jsonObjectProblem } from './checks.js';
 import { duration, file, list, text } from './kinds.js';
 import type { Resolved } from './spec.js';
 

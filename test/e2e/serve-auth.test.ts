@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { signJwt } from '../../src/protocol/jwt.js';
+import { signJwt } from '../../src/text/jwt.js';
 import { disposeProcesses, startServe } from '../support/cli-process.js';
 import { call, postCursors } from '../support/http-call.js';
 import { disposeLive, openClient } from '../support/live-server.js';

@@ -2,10 +2,16 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import * as http from 'node:http';
 import * as https from 'node:https';
-import type { FetchImplementation, JWKSCacheInput, JWTVerifyGetKey } from 'jose';
-import { createRemoteJWKSet, customFetch, errors, jwksCache } from 'jose';
-import { distrustReason, isDistrust } from '../../protocol/distrust.js';
-import { messageOf } from '../../protocol/errors.js';
+import {
+  createRemoteJWKSet,
+  customFetch,
+  errors,
+  type FetchImplementation,
+  type JWKSCacheInput,
+  type JWTVerifyGetKey,
+  jwksCache,
+} from 'jose';
+import { distrustReason, isDistrust, messageOf } from '../../protocol/errors.js';
 
 /** How old keys may be before they are fetched again. */
 const REFRESH_MS = 600_000;

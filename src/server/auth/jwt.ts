@@ -9,7 +9,7 @@ import {
 } from '../../manager/checks.js';
 import type { DatafnLogger } from '../../manager/types.js';
 import { DEFAULT_NAMESPACE_TEMPLATE, NamespaceTemplate } from '../../options/namespace-template.js';
-import { JWT_SECRET_EXPECTED, MIN_JWT_SECRET_BYTES } from '../../protocol/jwt.js';
+import { JWT_SECRET_EXPECTED, MIN_JWT_SECRET_BYTES } from '../../text/jwt.js';
 import { isLoopback } from '../http/hosts-and-origins.js';
 import { algorithmsOf, issuerKeys, MAX_CANDIDATE_KEYS } from './issuer-keys.js';
 import { type ConnectRequest, type NamespaceProvider, refuse } from './provider.js';

@@ -5,7 +5,7 @@ import {
   TOKEN_COOKIE,
   TOKEN_QUERY,
   TOKEN_SUBPROTOCOL_PREFIX,
-} from '../../protocol/token-ways.js';
+} from '../../protocol/upgrade.js';
 import { fromAuthorization } from '../http/authorize.js';
 
 /** What of a request is looked at to find a token. */

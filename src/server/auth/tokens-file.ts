@@ -1,7 +1,7 @@
 import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { invalid } from '../../manager/checks.js';
 import { readFileOfAnyKind } from '../../options/read-file.js';
-import { plainYamlMessage } from '../../options/yaml-errors.js';
+import { plainYamlMessage } from '../../options/yaml.js';
 import { messageOf } from '../../protocol/errors.js';
 import { namespaceProblem } from '../../protocol/identifiers.js';
 import { decodeUtf8 } from '../../text/utf8.js';

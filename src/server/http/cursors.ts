@@ -1,4 +1,4 @@
-import { cursorNumber } from '../../protocol/cursor-order.js';
+import { cursorNumber } from '../../protocol/client.js';
 import { messageOf } from '../../protocol/errors.js';
 import { cursorProblem, describe, namespaceProblem } from '../../protocol/identifiers.js';
 import { ProblemError } from './problem.js';

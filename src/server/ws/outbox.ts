@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { encodeServerFrame, OPCODE } from '../../protocol/frames.js';
-import type { PreparedMessage } from '../../protocol/prepared-message.js';
+import type { PreparedMessage } from '../../protocol/messages.js';
 
 const PING = encodeServerFrame(OPCODE.ping, Buffer.alloc(0));
 const NOTHING = Buffer.alloc(0);

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import WebSocket, { type RawData } from 'ws';
 import type { WebSocketClient } from '../../manager/types.js';
 import { ABNORMAL_CLOSURE, NO_STATUS_RECEIVED } from '../../protocol/close-codes.js';
-import type { PreparedMessage } from '../../protocol/prepared-message.js';
+import type { PreparedMessage } from '../../protocol/messages.js';
 import type { Closer, ConnectionInfo } from '../events/events.js';
 import { unmapped } from '../limits/client-address.js';
 import type { MessagePace } from '../limits/message-pace.js';

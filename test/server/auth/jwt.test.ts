@@ -10,8 +10,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, type JWK, SignJWT, UnsecuredJWT } from 'jose';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { signJwt } from '../../../src/protocol/jwt.js';
 import { type JwtProviderOptions, jwtNamespaceProvider } from '../../../src/server/auth/jwt.js';
+import { signJwt } from '../../../src/text/jwt.js';
 import { RecordingLogger } from '../../support/recording-logger.js';
 import { selfSignedCertificate } from '../../support/self-signed.js';
 

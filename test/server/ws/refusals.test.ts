@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { signJwt } from '../../../src/protocol/jwt.js';
 import { jwtNamespaceProvider } from '../../../src/server/auth/jwt.js';
 import type { NamespaceProvider } from '../../../src/server/auth/provider.js';
 import { tokensNamespaceProvider } from '../../../src/server/auth/tokens.js';
 import type { Problem } from '../../../src/server/http/problem.js';
+import { signJwt } from '../../../src/text/jwt.js';
 import { call, postCursors } from '../../support/http-call.js';
 import { connectClient, disposeLive, openClient, startServer } from '../../support/live-server.js';
 

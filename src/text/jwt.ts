@@ -15,3 +15,8 @@ export function signJwt(claims: JwtClaims, secret: string | Uint8Array): string 
   const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}`;
   return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
 }
+
+/** Returns why `value` is not a secret to sign JWTs with, else `undefined`. */
+export function jwtSecretProblem(value: string | Uint8Array): string | undefined {
+  return Buffer.byteLength(value) >= MIN_JWT_SECRET_BYTES ? undefined : JWT_SECRET_EXPECTED;
+}

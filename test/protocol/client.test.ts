@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { cursorNumber, isBehind } from '../../src/protocol/cursor-order.js';
+import { cursorNumber, isBehind } from '../../src/protocol/client.js';
 
 test.each([
   ['42', 42],
