@@ -20,9 +20,9 @@ export {
   type DatafnWsServerOptions,
   type ListenAddress,
 } from './server/create-server.js';
-export type { ServerStats } from './server/health/stats.js';
+export type { ConnectionInfo, ServerObserver } from './server/events/events.js';
+export type { ConnectionStats, ServerStats } from './server/events/statistics.js';
 export type { TlsPair } from './server/http/tls.js';
-export type { ConnectionInfo, ServerObserver } from './server/observer.js';
 export type { ShutdownOutcome } from './server/shutdown.js';
 export {
   type AttachedManager,

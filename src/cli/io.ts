@@ -1,5 +1,4 @@
 import type { Readable, Writable } from 'node:stream';
-import type { UserCode } from '../server/user-code.js';
 
 /** A request to stop: a signal, or the death of the process that started this one. */
 export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
@@ -18,11 +17,8 @@ export interface Io {
   onStop(listener: (signal: StopSignal) => void): () => void;
   /** Calls back at each request to read files again (SIGHUP). Returns a function that removes the listener. */
   onReload(listener: () => void): () => void;
-  /**
-   * Calls back on an uncaught error. With a `culprit`, it comes from the user's code, and the command goes on; without, it
-   * is a bug, and the command has a moment to end. Returns a function that removes the listener.
-   */
-  onStrayError(listener: (error: unknown, culprit: UserCode | undefined) => void): () => void;
+  /** Calls back on an uncaught error; the command has a moment to end. Returns a function that removes the listener. */
+  onStrayError(listener: (error: unknown) => void): () => void;
   /**
    * How long the process waits, at its end, for somebody to read what was printed, in milliseconds. Until this is
    * called: as long as it takes, as for a pager.

@@ -1,7 +1,7 @@
-import { jwtSecretProblem } from '../options/checks.js';
 import { readFileOfAnyKind } from '../options/read-file.js';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
 import { describeSecret } from '../protocol/identifiers.js';
+import { jwtSecretProblem } from '../text/jwt.js';
 
 /**
  * Reads a secret for JWTs from a file: its bytes, whatever they are, without one line end at the end.

@@ -1,6 +1,5 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { stackOf } from '../protocol/errors.js';
-import { userCodeAtFault } from '../server/user-code.js';
 import { printableLines } from '../text/printable.js';
 import { colorsFor } from './color.js';
 import { INTERNAL_ERROR, type Io, STOP_EXIT_CODES, type StopSignal, UNWRITTEN_EXIT_CODE } from './io.js';
@@ -143,20 +142,15 @@ function strayErrors(): Pick<Io, 'onStrayError'> {
   let listener: Parameters<Io['onStrayError']>[0] | undefined;
   let isEnding = false;
   const tell = (error: unknown) => {
-    const culprit = userCodeAtFault(error);
-    if (culprit === undefined && isEnding) return;
+    if (isEnding) return;
     if (listener === undefined) {
-      // An error of the user's code during the exit is not a bug of datafn-ws.
-      if (culprit !== undefined) return;
       process.stderr.write(`bug: ${printableLines(stackOf(error))}\n`);
       process.exit(INTERNAL_ERROR);
     }
-    if (culprit === undefined) {
-      isEnding = true;
-      setTimeout(() => process.exit(INTERNAL_ERROR), LAST_WORDS_MS);
-    }
+    isEnding = true;
+    setTimeout(() => process.exit(INTERNAL_ERROR), LAST_WORDS_MS);
     try {
-      listener(error, culprit);
+      listener(error);
     } catch {
       process.exit(INTERNAL_ERROR);
     }

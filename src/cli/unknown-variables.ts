@@ -1,11 +1,9 @@
-import { benchOptions } from '../options/bench.js';
-import { compareOptions } from '../options/compare.js';
+import { benchOptions, compareOptions } from '../options/bench.js';
 import { emitOptions } from '../options/emit.js';
-import { listenOptions } from '../options/listen.js';
+import { listenOptions, whoOptions } from '../options/listen.js';
 import { serveOptions } from '../options/serve.js';
 import { envOf, type OptionTable } from '../options/spec.js';
 import { tokenOptions } from '../options/token.js';
-import { whoOptions } from '../options/who.js';
 import { nearest } from '../text/nearest.js';
 
 /** Of every command: a variable may be there for another one. */

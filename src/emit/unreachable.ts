@@ -1,5 +1,4 @@
-import { distrustReason, isDistrust } from '../protocol/distrust.js';
-import { DatafnWsError, messageOf } from '../protocol/errors.js';
+import { DatafnWsError, distrustReason, isDistrust, messageOf } from '../protocol/errors.js';
 import { CAN_TRUST_SYSTEM } from './system-certificates.js';
 
 /** What holds where the certificates of the system cannot be used. */

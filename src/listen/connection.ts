@@ -1,11 +1,10 @@
 import { type ClientOptions, type RawData, WebSocket } from 'ws';
 import type { TlsTrust } from '../emit/api-client.js';
 import { type HttpRefusal, readRefusal } from '../emit/http-refusal.js';
+import { readMessage } from '../protocol/client.js';
 import { ABNORMAL_CLOSURE } from '../protocol/close-codes.js';
 import { messageOf } from '../protocol/errors.js';
-import { readMessage } from '../protocol/server-message.js';
-import type { TokenWay } from '../protocol/token-ways.js';
-import { PLAIN_UPGRADE, Upgrade } from '../protocol/upgrade.js';
+import { PLAIN_UPGRADE, type TokenWay, Upgrade } from '../protocol/upgrade.js';
 import { formatDuration } from '../text/units.js';
 
 /** How long the other end may take for its part of a close. */

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { backoffMs } from '../protocol/backoff.js';
-import { cursorNumber } from '../protocol/cursor-order.js';
+import { backoffMs, cursorNumber } from '../protocol/client.js';
 import {
   Connection,
   type ConnectionEnd,

@@ -1,4 +1,4 @@
-import { checkOptions, DELAY_MS, LIMIT } from '../protocol/option-rules.js';
+import { checkOptions, DELAY_MS, limitOf } from './checks.js';
 import type { WsManagerConfig } from './types.js';
 
 /** The limits and times that hold where a {@link WsManagerConfig} is silent. Source: the DataFn reference. */
@@ -10,8 +10,8 @@ export const DEFAULT_WS_MANAGER_CONFIG: Readonly<Required<WsManagerConfig>> = Ob
 });
 
 const RULES = {
-  maxConnections: LIMIT,
-  maxConnectionsPerNamespace: LIMIT,
+  maxConnections: limitOf(0),
+  maxConnectionsPerNamespace: limitOf(0),
   heartbeatIntervalMs: DELAY_MS,
   heartbeatTimeoutMs: DELAY_MS,
 } as const;

@@ -1,5 +1,14 @@
-import { cursorNumber } from '../protocol/cursor-order.js';
+import { cursorNumber, isBehind } from '../protocol/client.js';
+import type { Hello } from '../protocol/messages.js';
 import { ownCopy } from '../text/own-copy.js';
+
+/** What a manager remembers of its broadcasts, for clients that were away. */
+export interface CursorMemory {
+  /** A cursor was broadcast; `heardUpTo` is the serial number of the last client that was there. */
+  note(namespace: string, cursor: string, heardUpTo: number): void;
+  /** The cursor to send to a client whose hello shows that it is behind, else `undefined`. */
+  missedBy(hello: Hello, client: { readonly namespace: string; readonly serial: number }): string | undefined;
+}
 
 /** The newest cursor that was broadcast to a namespace. */
 export interface NewestCursor {
@@ -11,21 +20,28 @@ export interface NewestCursor {
 }
 
 /**
- * The newest cursor of each namespace, of so many namespaces at most: the one that nobody has spoken of for longest
- * makes room for a new one.
+ * The newest cursor of each namespace. A client that comes back need not wait for the next broadcast with it, as it does
+ * in the DataFn reference.
  */
-export class NewestCursors {
-  /** From the one that was used longest ago to the one used last. */
+export class NewestCursors implements CursorMemory {
+  /** The least recently used first. */
   readonly #byNamespace = new Map<string, NewestCursor>();
 
-  constructor(private readonly maxNamespaces: number) {}
+  /**
+   * @param maxNamespaces how many are kept; the least recently used is evicted.
+   * @param resumes whether clients that are behind are sent the newest cursor.
+   */
+  constructor(
+    private readonly maxNamespaces: number,
+    private readonly resumes: boolean,
+  ) {}
 
   /** Namespaces whose newest cursor is known. */
   get size(): number {
     return this.#byNamespace.size;
   }
 
-  /** Takes note of a broadcast. An older cursor than the newest, and one that is no number, changes nothing. */
+  /** An older cursor than the newest, and one that is no number, changes nothing. */
   note(namespace: string, cursor: string, heardUpTo: number): void {
     const number = cursorNumber(cursor);
     const known = this.#byNamespace.get(namespace);
@@ -46,5 +62,12 @@ export class NewestCursors {
     this.#byNamespace.delete(namespace);
     this.#byNamespace.set(namespace, known);
     return known;
+  }
+
+  missedBy(hello: Hello, { namespace, serial }: { namespace: string; serial: number }): string | undefined {
+    const newest = this.resumes ? this.get(namespace) : undefined;
+    // A client that was there when it was broadcast has been sent it, before its hello or since.
+    if (newest === undefined || serial <= newest.heardUpTo) return undefined;
+    return isBehind(hello, newest.number) ? newest.cursor : undefined;
   }
 }

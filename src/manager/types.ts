@@ -1,4 +1,4 @@
-import type { PreparedMessage } from '../protocol/prepared-message.js';
+import type { PreparedMessage } from '../protocol/messages.js';
 
 /**
  * What the manager needs of a connection. A `ws` socket, a Bun or Deno one, or a fake in a test all fit.

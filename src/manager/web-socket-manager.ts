@@ -1,14 +1,13 @@
+import { cursorNumber } from '../protocol/client.js';
 import { CLOSE, type CloseCode } from '../protocol/close-codes.js';
-import { cursorNumber } from '../protocol/cursor-order.js';
 import { messageOf } from '../protocol/errors.js';
-import { type Hello, parseHello } from '../protocol/messages.js';
-import { LOGGER, NON_EMPTY_STRING, objectWith, requireOption } from '../protocol/option-rules.js';
-import { PreparedMessage } from '../protocol/prepared-message.js';
-import { refusalFor } from './admission.js';
+import { type Hello, PreparedMessage, parseHello } from '../protocol/messages.js';
+import { LOGGER, NON_EMPTY_STRING, objectWith, requireOption } from './checks.js';
 import { type Clock, systemClock } from './clock.js';
 import { resolveManagerConfig } from './config.js';
+import { guardLogger, silentLogger } from './contain.js';
 import { Heartbeat } from './heartbeat.js';
-import { guardLogger, silentLogger } from './logger.js';
+import type { CursorMemory } from './newest-cursors.js';
 import { type ClientRecord, Registry } from './registry.js';
 import type {
   BroadcastResult,
@@ -36,19 +35,28 @@ export class WebSocketManager {
   readonly #logger: DatafnLogger;
   readonly #registry = new Registry();
   readonly #heartbeat: Heartbeat<ClientRecord>;
+  readonly #memory: CursorMemory | undefined;
   #closed = false;
   #destroyed = false;
   #broadcasts = 0;
   #deliveries = 0;
+  #resumed = 0;
   #highestCursor: number | undefined;
 
   /**
    * @param config limits and times; see {@link WsManagerConfig} for the defaults.
    * @param logger where to report; silent by default.
    * @param clock the timers to use; the global ones by default.
+   * @param memory remembers the newest cursors for clients that come back; none by default, as in the reference.
    * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a config value out of range, or half a logger or clock.
    */
-  constructor(config?: WsManagerConfig, logger: DatafnLogger = silentLogger, clock: Clock = systemClock) {
+  constructor(
+    config?: WsManagerConfig,
+    logger: DatafnLogger = silentLogger,
+    clock: Clock = systemClock,
+    memory?: CursorMemory,
+  ) {
+    this.#memory = memory;
     this.#config = resolveManagerConfig(config);
     requireOption('logger', logger, LOGGER);
     requireOption('clock', clock, CLOCK);
@@ -75,7 +83,7 @@ export class WebSocketManager {
     return this.#registry.namespaceCount;
   }
 
-  /** Calls of {@link broadcastCursor} so far, those that nobody heard included. */
+  /** Calls of {@link broadcastCursor} so far, those without a client included. */
   get broadcasts(): number {
     return this.#broadcasts;
   }
@@ -83,6 +91,11 @@ export class WebSocketManager {
   /** Clients that were handed a cursor, summed over all broadcasts so far. */
   get deliveries(): number {
     return this.#deliveries;
+  }
+
+  /** Cursors sent in answer to a hello that showed that its client was behind. */
+  get resumed(): number {
+    return this.#resumed;
   }
 
   /** Highest cursor broadcast so far, as clients compare them; `undefined` before the first that is a safe integer. */
@@ -101,10 +114,14 @@ export class WebSocketManager {
     return record && { namespace: record.namespace, clientId: record.clientId };
   }
 
-  /** The close with which {@link addClient} would refuse another client of `namespace` now, for a limit; else `undefined`. */
+  /**
+   * The close with which {@link addClient} would refuse another client of `namespace` now, for a limit (the
+   * global one is checked first), else `undefined`.
+   */
   limitFor(namespace: string): CloseCode | undefined {
-    const occupancy = { total: this.#registry.size, ofNamespace: this.#registry.of(namespace).size };
-    return refusalFor(occupancy, this.#config);
+    if (this.#registry.size >= this.#config.maxConnections) return CLOSE.connectionLimit;
+    const isFull = this.#registry.of(namespace).size >= this.#config.maxConnectionsPerNamespace;
+    return isFull ? CLOSE.namespaceConnectionLimit : undefined;
   }
 
   /**
@@ -114,7 +131,7 @@ export class WebSocketManager {
    *
    * @returns false when the client was refused. It is then closed: 4503 at a limit (the global one is checked
    *   first), 4401 for an empty namespace, 1001 after {@link close}.
-   * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a client without a `send` method: a mistake of the caller.
+   * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a client without a `send` method.
    */
   addClient(client: WebSocketClient, authContext: WsAuthContext): boolean {
     requireOption('client', client, CLIENT);
@@ -161,9 +178,14 @@ export class WebSocketManager {
   /** Takes a hello from a client: what {@link handleMessage} does with one, for a caller that has parsed it already. */
   handleHello(client: WebSocketClient, hello: Hello): void {
     const record = this.#registry.get(client);
-    if (record === undefined || hello.clientId === undefined) return;
-    record.clientId = hello.clientId;
-    this.#logger.debug('Client said hello', { namespace: record.namespace, clientId: hello.clientId });
+    if (record === undefined) return;
+    if (hello.clientId !== undefined) {
+      record.clientId = hello.clientId;
+      this.#logger.debug('Client said hello', { namespace: record.namespace, clientId: hello.clientId });
+    }
+    const missed = this.#memory?.missedBy(hello, record);
+    if (missed === undefined) return;
+    if (this.#send(record, new PreparedMessage(missed)) === 'delivered') this.#resumed += 1;
   }
 
   /** Takes a pong from a client. It answers every ping sent before it (RFC 6455 section 5.5.3). */
@@ -178,8 +200,7 @@ export class WebSocketManager {
    * `Broadcast send failed`; the others still get theirs.
    *
    * @param _targeting is accepted for newer DataFn servers, and ignored.
-   * @throws {DatafnWsError} `ERR_INVALID_OPTION` when either is no non-empty string: a mistake of the caller, of
-   *   which no client hears.
+   * @throws {DatafnWsError} `ERR_INVALID_OPTION` when either is no non-empty string; nothing is sent then.
    */
   broadcastCursor(cursor: string, namespace: string, _targeting?: BroadcastTargeting): BroadcastResult {
     requireOption('cursor', cursor, NON_EMPTY_STRING);
@@ -188,12 +209,18 @@ export class WebSocketManager {
     const number = cursorNumber(cursor);
     if (Number.isSafeInteger(number) && !(number <= (this.#highestCursor ?? -1)))
       this.#highestCursor = number;
+    const { lastSerial } = this.#registry;
+    const result = this.#broadcast(cursor, namespace, lastSerial);
+    this.#memory?.note(namespace, cursor, lastSerial);
+    return result;
+  }
+
+  #broadcast(cursor: string, namespace: string, lastSerial: number): BroadcastResult {
     const records = this.#registry.of(namespace);
     if (records.size === 0) return { delivered: 0, failed: 0 };
     const message = new PreparedMessage(cursor);
     let delivered = 0;
     let failed = 0;
-    const { lastSerial } = this.#registry;
     for (const record of records) {
       // A client added during the broadcast (a `send` may add one) is not part of it.
       if (record.serial > lastSerial) break;
@@ -223,22 +250,6 @@ export class WebSocketManager {
   destroy(): void {
     this.#destroyed = true;
     this.#heartbeat.stop();
-  }
-
-  /** The serial number of the client that came last. */
-  protected get lastSerial(): number {
-    return this.#registry.lastSerial;
-  }
-
-  /** The serial number of a client: greater than that of everybody who came before it. */
-  protected serialOf(client: WebSocketClient): number | undefined {
-    return this.#registry.get(client)?.serial;
-  }
-
-  /** Sends a cursor to one client, as a broadcast does, and counts as none. False when it was not taken. */
-  protected sendTo(client: WebSocketClient, message: PreparedMessage): boolean {
-    const record = this.#registry.get(client);
-    return record !== undefined && this.#send(record, message) === 'delivered';
   }
 
   #send(record: ClientRecord, message: PreparedMessage): 'delivered' | 'not taken' | 'failed' {

@@ -1,3 +1,4 @@
+import parseCommand from 'string-argv';
 import { describeSecret } from '../protocol/identifiers.js';
 import type { Parsed } from '../text/units.js';
 import {
@@ -9,12 +10,37 @@ import {
   subprotocolProblem,
   TOKEN_PLACEHOLDERS,
 } from './checks.js';
-import { commandWords } from './command-words.js';
-import { failOnOption } from './compare.js';
 import { adminTokenOption, trustOptions } from './emit.js';
-import { count, eitherWay, list, type Resolved, text, toggle } from './spec.js';
-import { tokenViaOption } from './token-via.js';
+import { count, eitherWay, list, text, toggle } from './kinds.js';
+import { tokenViaOption } from './listen.js';
+import type { Resolved } from './spec.js';
 import { apiUrlProblem, emitUrlProblem, maskedUrl, webSocketUrlProblem } from './urls.js';
+
+/** Rules about durations, sizes and rates that fail a comparison; `bench --baseline` has them too. */
+export const failOnOption = list({
+  placeholder: 'RULE',
+  help: "Exit with 4 when a metric changes by more than this, such as 'fanout.p99 +20% +10ms' or 'api.rate -20%'. Repeatable.",
+  fromEnv: false,
+});
+
+/** Writes something to a file. */
+export const outputFile = (what: string) =>
+  text({
+    placeholder: 'FILE',
+    help: `Write the result as ${what} to a file; - for stdout.`,
+    default: undefined as string | undefined,
+    fromEnv: false,
+    check: (value) => (value === '' ? 'the name of a file, or -' : undefined),
+  });
+
+/** Every option of `datafn-ws compare`. */
+export const compareOptions = {
+  failOn: failOnOption,
+  json: outputFile('JSON'),
+  markdown: outputFile('Markdown'),
+} as const;
+
+const CLOSED_QUOTES = /^(?:[^'"]|'[^']*'|"[^"]*")*$/;
 
 const EMIT_METHODS = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'];
 
@@ -72,7 +98,9 @@ export const benchOptions = {
     default: undefined as string | undefined,
     fromEnv: false,
     check: (value) =>
-      commandWords(value) === undefined ? 'a command such as "node server.js", its quotes closed' : undefined,
+      CLOSED_QUOTES.test(value) && parseCommand(value)[0]
+        ? undefined
+        : 'a command such as "node server.js", its quotes closed',
   }),
   header: list({
     group: 'Your own server',

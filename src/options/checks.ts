@@ -1,12 +1,6 @@
 import { isIP } from 'node:net';
 import { describe, hasControlCharacter, type Mismatch, namespaceProblem } from '../protocol/identifiers.js';
-import { JWT_SECRET_EXPECTED, MIN_JWT_SECRET_BYTES } from '../protocol/jwt.js';
 import { didYouMean } from '../text/nearest.js';
-
-/** Returns why `value` is not a secret to sign JWTs with, else `undefined`. */
-export function jwtSecretProblem(value: string | Uint8Array): string | undefined {
-  return Buffer.byteLength(value) >= MIN_JWT_SECRET_BYTES ? undefined : JWT_SECRET_EXPECTED;
-}
 
 /** Returns why `value` is not what a claim is compared with, else `undefined`. */
 export function claimProblem(value: string): string | undefined {

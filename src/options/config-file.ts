@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { didYouMean } from '../text/nearest.js';
-import type { OptionTable } from './spec.js';
-import { plainYamlMessage } from './yaml-errors.js';
+import { serveOptions } from './serve.js';
+import type { OptionSpec, OptionTable } from './spec.js';
+import { plainYamlMessage } from './yaml.js';
 
 /** A place in a config file. */
 export interface ConfigPlace {
@@ -113,4 +114,27 @@ function kindOf(node: Node | null): string {
   if (isSeq(node)) return 'a list';
   if (isAlias(node)) return 'an alias of nothing that is there; put a text that begins with * in quotes';
   return isScalar(node) && node.value !== null ? 'a single value' : 'nothing';
+}
+
+/** The JSON Schema of the config file of `serve`, for editors. */
+export function configJsonSchema(): Readonly<Record<string, unknown>> {
+  const options = Object.entries<OptionSpec<unknown>>(serveOptions).filter(
+    ([, { fromConfig }]) => fromConfig,
+  );
+  return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'Config file of datafn-ws serve',
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      $schema: { type: 'string', description: 'Where this schema is; not an option.' },
+      ...Object.fromEntries(
+        options.map(([key, { help, defaultText, default: value, json }]) => {
+          const shown = defaultText ?? value;
+          const isShown = shown !== undefined && !Array.isArray(shown);
+          return [key, { description: help, ...json, ...(isShown ? { default: shown } : {}) }];
+        }),
+      ),
+    },
+  };
 }

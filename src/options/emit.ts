@@ -1,7 +1,8 @@
 import { namespaceMismatch } from '../protocol/identifiers.js';
 import { tokenProblem } from './checks.js';
-import { SERVER_DEFAULTS } from './defaults.js';
-import { count, file, list, type Resolved, rate, text, toggle } from './spec.js';
+import { count, file, list, rate, text, toggle } from './kinds.js';
+import { serverTable } from './server.js';
+import type { Resolved } from './spec.js';
 import { apiUrlProblem, maskedUrl } from './urls.js';
 
 export const adminTokenOption = text({
@@ -16,7 +17,7 @@ export const adminTokenOption = text({
 export const apiUrlOption = text({
   placeholder: 'URL',
   help: 'The HTTP API of the server.',
-  default: `http://${SERVER_DEFAULTS.host}:${SERVER_DEFAULTS.port}`,
+  default: `http://${serverTable.host.default}:${serverTable.port.default}`,
   check: apiUrlProblem,
   masked: maskedUrl,
 });

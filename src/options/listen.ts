@@ -1,17 +1,26 @@
 import { namespaceMismatch } from '../protocol/identifiers.js';
+import { TOKEN_COOKIE, TOKEN_QUERY, TOKEN_SUBPROTOCOL_PREFIX, TOKEN_WAYS } from '../protocol/upgrade.js';
 import { tokenProblem } from './checks.js';
-import { SERVER_DEFAULTS } from './defaults.js';
-import { trustOptions } from './emit.js';
-import { eitherWay, list, type Resolved, text, toggle } from './spec.js';
-import { tokenViaOption } from './token-via.js';
+import { adminTokenOption, apiUrlOption, trustOptions } from './emit.js';
+import { choice, eitherWay, list, text, toggle } from './kinds.js';
+import { serverTable } from './server.js';
+import type { Resolved } from './spec.js';
 import { listenUrlProblem, maskedUrl } from './urls.js';
+
+/** `--token-via`, for `listen` and `bench`. */
+export const tokenViaOption = (what: string) =>
+  choice(TOKEN_WAYS, {
+    placeholder: 'WAY',
+    help: `${what}: ?${TOKEN_QUERY}=, Authorization: Bearer, the cookie ${TOKEN_COOKIE} or the subprotocol ${TOKEN_SUBPROTOCOL_PREFIX}….`,
+    default: 'query',
+  });
 
 /** Every option of `datafn-ws listen`. */
 export const listenOptions = {
   url: text({
     placeholder: 'URL',
     help: 'Where clients connect: a ws: URL, or the http: URL of the server or of the DataFn remote.',
-    default: `ws://${SERVER_DEFAULTS.host}:${SERVER_DEFAULTS.port}${SERVER_DEFAULTS.path}`,
+    default: `ws://${serverTable.host.default}:${serverTable.port.default}${serverTable.path.default}`,
     check: listenUrlProblem,
     masked: maskedUrl,
   }),
@@ -40,3 +49,17 @@ export const listenOptions = {
 } as const;
 
 export type ListenOptions = Resolved<typeof listenOptions>;
+
+/** Every option of `datafn-ws who`. */
+export const whoOptions = {
+  namespace: list({
+    short: 'n',
+    placeholder: 'NS',
+    help: 'Namespace whose clients to list; without it, the namespaces are listed.',
+    check: namespaceMismatch,
+  }),
+  url: apiUrlOption,
+  adminToken: adminTokenOption,
+  ...trustOptions,
+  json: toggle({ help: 'Print the answer as one line of JSON.', fromEnv: false }),
+} as const;

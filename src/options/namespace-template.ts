@@ -1,5 +1,8 @@
-import { DatafnWsError } from '../protocol/errors.js';
+import { invalid } from '../manager/checks.js';
 import { describe, namespaceProblem } from '../protocol/identifiers.js';
+
+/** The namespace of a JWT, where nothing else is said. */
+export const DEFAULT_NAMESPACE_TEMPLATE = 'user:{sub}';
 
 /** A namespace made of claims, or why there is none. */
 export type FilledTemplate =
@@ -24,12 +27,8 @@ export class NamespaceTemplate {
   /** @throws {DatafnWsError} `ERR_INVALID_OPTION` for a template that {@link templateProblem} finds fault with. */
   constructor(template: string) {
     const problem = templateProblem(template);
-    if (problem !== undefined) {
-      throw new DatafnWsError(
-        'ERR_INVALID_OPTION',
-        `Expected the namespace template to be ${problem}, got ${describe(template)}`,
-      );
-    }
+    if (problem !== undefined)
+      throw invalid(`Expected the namespace template to be ${problem}, got ${describe(template)}`);
     const parts = partsOf(template);
     this.#texts = parts.filter((_, index) => index % 2 === 0);
     this.#claims = parts.filter((_, index) => index % 2 === 1);

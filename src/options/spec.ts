@@ -1,20 +1,14 @@
+import type { OptionRule } from '../manager/checks.js';
 import { DatafnWsError } from '../protocol/errors.js';
-import { describe, describeSecret, type Mismatch } from '../protocol/identifiers.js';
-import {
-  formatSizeFlag,
-  type Parsed,
-  parseCount,
-  parseDuration,
-  parseRate,
-  parseSize,
-} from '../text/units.js';
+import type { Parsed } from '../text/units.js';
 import type { ConfigFile, ConfigPlace, ConfigProblem } from './config-file.js';
 
 /**
- * One option, described once: the command line, the environment, scenario files, the help text and the docs are
- * all made from it. Its name in camelCase is its key in an {@link OptionTable}.
+ * One option, described once. The command line, the environment, config and scenario files, the help text and the docs
+ * come from it; so does the check of a value that the library is given, which is what `expected` and `valid` are for.
+ * Its key in an {@link OptionTable} is its name in camelCase.
  */
-export interface OptionSpec<Value> {
+export interface OptionSpec<Value> extends OptionRule {
   /** One letter, for `-p`. */
   readonly short?: string;
   /** What stands for the value in the help text; empty for a switch. */
@@ -56,151 +50,6 @@ export type OptionTable = Readonly<Record<string, OptionSpec<any>>>;
 export type Resolved<Table extends OptionTable> = {
   readonly [Key in keyof Table]: Table[Key] extends OptionSpec<infer Value> ? Value : never;
 };
-
-type Given<Value> = Partial<OptionSpec<Value>> & { readonly help: string; readonly default: Value };
-
-function spec<Value>(
-  base: Pick<OptionSpec<Value>, 'placeholder' | 'json' | 'parse'>,
-  given: Given<Value>,
-): OptionSpec<Value> {
-  return {
-    repeatable: false,
-    fromEnv: true,
-    fromConfig: true,
-    isSecret: false,
-    isFile: false,
-    shown: given.isSecret ? describeSecret : (text) => describe(given.masked?.(text) ?? text),
-    ...base,
-    ...given,
-  };
-}
-
-/** A number with a unit, or a 0, which needs none. */
-const WITH_UNIT = { anyOf: [{ type: 'string', pattern: '^\\s*[0-9]' }, { const: 0 }] };
-/** A text, which YAML takes for a number when it looks like one. */
-const TEXT = { type: ['string', 'number', 'boolean'] };
-
-/** A whole number from `min` to `max`. */
-export function count<Value extends number | undefined>(
-  given: Given<Value> & { readonly min?: number; readonly max?: number },
-): OptionSpec<Value> {
-  const { min = 0, max = Number.MAX_SAFE_INTEGER } = given;
-  const expected =
-    max < Number.MAX_SAFE_INTEGER
-      ? `a whole number from ${min} to ${max}`
-      : `a whole number of at least ${min}`;
-  const parse = (text: string): Parsed<Value> => {
-    const parsed = parseCount(text);
-    if (!parsed.ok && /^\d+$/.test(text))
-      return { ok: false, expected: `a whole number from ${min} to ${max}` };
-    if (!parsed.ok || parsed.value < min || parsed.value > max) return { ok: false, expected };
-    return parsed as Parsed<Value>;
-  };
-  const json = { type: 'integer', minimum: min, ...(max < Number.MAX_SAFE_INTEGER ? { maximum: max } : {}) };
-  return spec({ placeholder: 'N', json, parse }, given);
-}
-
-/** Milliseconds, given with a unit. */
-export function duration<Value extends number | undefined>(given: Given<Value>): OptionSpec<Value> {
-  const parse = (text: string) => parseDuration(text) as Parsed<Value>;
-  return spec({ placeholder: 'DURATION', json: WITH_UNIT, parse }, given);
-}
-
-/** Events per second, given as `50/s`; with `orNone`, 0 as well. */
-export function rate<Value extends number | undefined>(
-  given: Given<Value> & { readonly orNone?: boolean },
-): OptionSpec<Value> {
-  const parse = (text: string): Parsed<Value> => {
-    if (!given.orNone) return parseRate(text) as Parsed<Value>;
-    const parsed: Parsed<number> = text.trim() === '0' ? { ok: true, value: 0 } : parseRate(text);
-    return (parsed.ok ? parsed : { ok: false, expected: `${parsed.expected}, or 0` }) as Parsed<Value>;
-  };
-  return spec({ placeholder: 'RATE', json: WITH_UNIT, parse }, given);
-}
-
-/** Bytes, given as `64KiB`. */
-export function size<Value extends number | undefined>(
-  given: Given<Value> & { readonly min?: number },
-): OptionSpec<Value> {
-  const { min = 0 } = given;
-  const parse = (text: string): Parsed<Value> => {
-    const parsed = parseSize(text);
-    if (parsed.ok && parsed.value < min)
-      return { ok: false, expected: `a size of at least ${formatSizeFlag(min)}` };
-    return parsed as Parsed<Value>;
-  };
-  return spec({ placeholder: 'SIZE', json: WITH_UNIT, parse }, given);
-}
-
-/** The name of a file. */
-export function file(given: Omit<Given<string | undefined>, 'default'>): OptionSpec<string | undefined> {
-  const parse = (value: string): Parsed<string | undefined> =>
-    value === '' ? { ok: false, expected: 'the name of a file' } : { ok: true, value };
-  return spec(
-    { placeholder: 'FILE', json: { type: 'string' }, parse },
-    { ...given, default: undefined, isFile: true },
-  );
-}
-
-/** Returns what was expected of a text, in words that follow "Expected … to be", else `undefined`. */
-export type TextCheck = (value: string) => string | Mismatch | undefined;
-
-/** Any text that is not empty; `check` says what is wrong with it. */
-export function text<Value extends string | undefined>(
-  given: Given<Value> & { readonly check?: TextCheck },
-): OptionSpec<Value> {
-  const parse = (value: string) => checked(value, value as Value, given.check);
-  return spec({ placeholder: 'TEXT', json: TEXT, parse }, given);
-}
-
-function checked<Value>(text: string, value: Value, check?: TextCheck): Parsed<Value> {
-  const wrong = check?.(text) ?? (text === '' ? { expected: 'a text', got: 'an empty one' } : undefined);
-  if (wrong === undefined) return { ok: true, value };
-  return { ok: false, ...(typeof wrong === 'string' ? { expected: wrong } : wrong) };
-}
-
-/** One of a few words. */
-export function choice<Choice extends string>(
-  choices: readonly Choice[],
-  given: Given<Choice>,
-): OptionSpec<Choice> {
-  const parse = (value: string): Parsed<Choice> => {
-    const chosen = choices.find((one) => one === value);
-    return chosen === undefined
-      ? { ok: false, expected: `one of ${choices.join(', ')}` }
-      : { ok: true, value: chosen };
-  };
-  return spec(
-    { placeholder: 'WORD', json: { enum: choices }, parse },
-    { ...given, help: `${given.help} One of ${choices.join(', ')}.` },
-  );
-}
-
-/** On when it is there. */
-export function toggle(given: Omit<Given<boolean>, 'default'>): OptionSpec<boolean> {
-  const parse = (value: string): Parsed<boolean> => {
-    if (/^(1|true|yes|on|)$/i.test(value)) return { ok: true, value: true };
-    if (/^(0|false|no|off)$/i.test(value)) return { ok: true, value: false };
-    return { ok: false, expected: 'true or false' };
-  };
-  return spec({ placeholder: '', json: { type: 'boolean' }, parse }, { ...given, default: false });
-}
-
-/** On, or off with `--no-…`, when it is said; `undefined` when it is not. */
-export function eitherWay(
-  given: Omit<Given<boolean | undefined>, 'default'> & { readonly negatedHelp: string },
-): OptionSpec<boolean | undefined> {
-  return { ...toggle({ help: given.help }), ...given, default: undefined };
-}
-
-/** A text that is not empty and may be given several times; `check` says what is wrong with one. */
-export function list(
-  given: Omit<Given<readonly string[]>, 'default'> & { readonly check?: TextCheck },
-): OptionSpec<readonly string[]> {
-  const parse = (value: string) => checked(value, [value], given.check);
-  const json = { anyOf: [TEXT, { type: 'array', items: TEXT, minItems: 1 }] };
-  return spec({ placeholder: 'TEXT', json, parse }, { ...given, default: [], repeatable: true });
-}
 
 /** `heartbeatInterval` as a flag: `heartbeat-interval`. */
 export function flagOf(key: string): string {
@@ -249,7 +98,7 @@ export function resolveOptions<Table extends OptionTable>(
   return traceOptions(table, sources).values;
 }
 
-/** As {@link resolveOptions}, and says of each value where it is from. */
+/** As {@link resolveOptions}, with the origin of each value. */
 export function traceOptions<Table extends OptionTable>(
   table: Table,
   sources: OptionSources,

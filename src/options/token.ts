@@ -1,6 +1,8 @@
+import { jwtSecretProblem } from '../text/jwt.js';
 import type { Parsed } from '../text/units.js';
-import { jsonObjectProblem, jwtSecretProblem } from './checks.js';
-import { duration, file, list, type Resolved, text } from './spec.js';
+import { jsonObjectProblem } from './checks.js';
+import { duration, file, list, text } from './kinds.js';
+import type { Resolved } from './spec.js';
 
 /** Claims that are numbers: as a text, no server takes them (RFC 7519 section 2, NumericDate). */
 const TIMES: ReadonlySet<string> = new Set(['exp', 'iat', 'nbf']);

@@ -1,4 +1,4 @@
-import { SERVER_DEFAULTS } from './defaults.js';
+import { serverTable } from './server.js';
 
 /** What a URL is for: which schemes it may have, and what must not be in it. */
 interface UrlUse {
@@ -78,8 +78,8 @@ export function listenUrlProblem(value: string): string | undefined {
 export function webSocketUrlOf(url: string): string {
   if (!/^https?:/i.test(url)) return url;
   const remote = new URL(url).href.replace(/^http/, 'ws').replace(/\/+$/, '');
-  const { path } = SERVER_DEFAULTS;
-  return new URL(url).pathname.replace(/\/+$/, '') === '' ? `${remote}${path}` : `${remote}/ws`;
+  const isRoot = new URL(url).pathname.replace(/\/+$/, '') === '';
+  return `${remote}${isRoot ? serverTable.path.default : '/ws'}`;
 }
 
 function urlProblem(value: string, use: UrlUse): string | undefined {

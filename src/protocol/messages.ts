@@ -1,3 +1,4 @@
+import { encodeServerFrame, OPCODE } from './frames.js';
 import { isClientId } from './identifiers.js';
 
 /** What a client says of itself when its socket opens (DataFn reference, "hello"). */
@@ -13,6 +14,23 @@ export interface Hello {
 /** The text of a cursor message: `{"type":"cursor","cursor":"42"}`, in exactly these bytes. */
 export function encodeCursor(cursor: string): string {
   return `{"type":"cursor","cursor":${JSON.stringify(cursor)}}`;
+}
+
+/** A cursor message encoded at most once, however many clients it goes to. */
+export class PreparedMessage {
+  /** The payload, `{"type":"cursor","cursor":"…"}`. */
+  readonly text: string;
+  #frame: Uint8Array | undefined;
+
+  constructor(readonly cursor: string) {
+    this.text = encodeCursor(cursor);
+  }
+
+  /** The whole unmasked WebSocket text frame, for a transport that writes to the socket itself. */
+  get frame(): Uint8Array {
+    this.#frame ??= encodeServerFrame(OPCODE.text, Buffer.from(this.text));
+    return this.#frame;
+  }
 }
 
 /**

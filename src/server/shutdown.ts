@@ -1,64 +1,60 @@
+import type { ServerSettings } from '../options/server.js';
 import type { AttachedManager } from './ws/attach.js';
 
-/** How many connections left by themselves during a shutdown, or because they were told to, and how many were cut. */
+/** How many connections ended during a shutdown, by themselves or closed with 1001, and how many were terminated. */
 export interface ShutdownOutcome {
   readonly left: number;
   readonly cut: number;
 }
 
-export interface ShutdownOptions {
-  /** Milliseconds over which the closes are spread; 0 closes everybody at once. */
-  readonly drainMs: number;
-  /** Milliseconds that clients have to leave, once all have been told to, before they are cut. */
-  readonly shutdownTimeoutMs: number;
-  /** Gives back what the server holds besides its clients: the port, timers. */
-  readonly release: () => Promise<void>;
-}
-
-/** The way of a server from serving (ready, takes clients and cursors) over draining (takes cursors) to its end. */
+/** The phases of a server: serving (takes clients and cursors), draining (takes cursors), stopping. */
 export class Shutdown {
   /** Resolves when the server has ended. */
   readonly done: Promise<ShutdownOutcome>;
   #phase: 'serving' | 'announced' | 'draining' | 'stopping' = 'serving';
-  /** When a drain that is under way is over. */
+  /** When the current drain is over. */
   #drainEndMs: number | undefined;
   #settle!: (end: Promise<ShutdownOutcome>) => void;
 
+  /** @param release releases what the server holds besides its clients: the port, timers. */
   constructor(
     private readonly attached: AttachedManager,
-    private readonly options: ShutdownOptions,
+    private readonly settings: Pick<ServerSettings, 'drainMs' | 'shutdownTimeoutMs'>,
+    private readonly release: () => Promise<void>,
   ) {
     this.done = new Promise((resolve) => {
       this.#settle = resolve;
     });
   }
 
-  /** Whether new clients are welcome. */
+  /** Whether new clients are admitted. */
   get isReady(): boolean {
     return this.#phase === 'serving';
   }
 
-  /** Whether there may be clients to hear of a cursor. */
+  /** Whether there may be clients to send a cursor to. */
   get takesCursors(): boolean {
     return this.#phase !== 'stopping';
   }
 
-  /** What is left of the window over which closes are spread, in milliseconds: all of it before it has begun. */
+  /** Milliseconds that are left of the drain: all of them before it has begun. */
   get drainLeftMs(): number {
     if (this.#phase === 'stopping') return 0;
-    if (this.#drainEndMs === undefined) return this.options.drainMs;
+    if (this.#drainEndMs === undefined) return this.settings.drainMs;
     return Math.max(0, Math.round(this.#drainEndMs - performance.now()));
   }
 
-  /** From here on nobody new is let in; the rest is up to {@link begin}. */
-  announce(): void {
-    if (this.#phase !== 'serving') return;
-    this.#phase = 'announced';
-    this.attached.refuseUpgrades();
+  /** Refuses new clients from here on, before {@link begin}. Returns how many clients are connected. */
+  announce(): number {
+    if (this.#phase === 'serving') {
+      this.#phase = 'announced';
+      this.attached.refuseUpgrades();
+    }
+    return this.attached.manager.connectionCount;
   }
 
-  /** Begins, unless it has. A drain that is under way is ended early by `drainMs` of 0. */
-  begin(drainMs: number = this.options.drainMs): Promise<ShutdownOutcome> {
+  /** Begins, unless it has. A `drainMs` of 0 ends the current drain early. */
+  begin(drainMs: number = this.settings.drainMs): Promise<ShutdownOutcome> {
     if (drainMs === 0) this.#stop();
     else if (this.#phase === 'serving' || this.#phase === 'announced') {
       this.#phase = 'draining';
@@ -72,8 +68,8 @@ export class Shutdown {
     if (this.#phase === 'stopping') return;
     this.#phase = 'stopping';
     const end = async () => {
-      const outcome = await this.attached.close(this.options.shutdownTimeoutMs);
-      await this.options.release();
+      const outcome = await this.attached.close(this.settings.shutdownTimeoutMs);
+      await this.release();
       return outcome;
     };
     this.#settle(end());

@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { benchFlags } from '../../src/cli/bench/options.js';
-import { compareOptions } from '../../src/options/compare.js';
+import { compareOptions } from '../../src/options/bench.js';
 import { emitOptions } from '../../src/options/emit.js';
-import { listenOptions } from '../../src/options/listen.js';
+import { listenOptions, whoOptions } from '../../src/options/listen.js';
 import { serveOptions } from '../../src/options/serve.js';
 import { envOf, flagOf, type OptionSpec } from '../../src/options/spec.js';
-import { whoOptions } from '../../src/options/who.js';
 import { runWith } from '../support/run-in-process.js';
 
 const TABLES = {

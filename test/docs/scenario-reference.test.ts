@@ -9,7 +9,8 @@ import { PHASE_KINDS, scenarioJsonSchema } from '../../src/bench/scenario/schema
 import { scenarioFile, shippedScenarios } from '../../src/bench/scenario/shipped.js';
 import { METRICS } from '../../src/bench/verdict/metrics.js';
 import { benchFlags } from '../../src/cli/bench/options.js';
-import { serveOptions, serverOptions } from '../../src/options/serve.js';
+import { serveOptions } from '../../src/options/serve.js';
+import { serverOptions } from '../../src/options/server.js';
 import { flagOf, type OptionSpec, type OptionTable } from '../../src/options/spec.js';
 
 const ROOT = join(import.meta.dirname, '../..');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { guardLogger, silentLogger } from '../../src/manager/logger.js';
+import { guardLogger, silentLogger } from '../../src/manager/contain.js';
 import type { DatafnLogger } from '../../src/manager/types.js';
 import { WebSocketManager } from '../../src/manager/web-socket-manager.js';
 import { FakeClient } from '../support/fake-client.js';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { NewestCursors } from '../../src/manager/newest-cursors.js';
 
 test('keeps the highest cursor of each namespace, as clients compare them', () => {
-  const newest = new NewestCursors(10);
+  const newest = new NewestCursors(10, false);
   for (const cursor of ['9', '10', '9', 'junk', '']) newest.note('a', cursor, 0);
   newest.note('b', '7', 0);
   expect([newest.get('a')?.cursor, newest.get('b')?.cursor, newest.get('c')]).toEqual(['10', '7', undefined]);
@@ -10,13 +10,13 @@ test('keeps the highest cursor of each namespace, as clients compare them', () =
 });
 
 test('a namespace that has had nothing but junk is not remembered', () => {
-  const newest = new NewestCursors(10);
+  const newest = new NewestCursors(10, false);
   newest.note('a', 'junk', 0);
   expect([newest.size, newest.get('a')]).toEqual([0, undefined]);
 });
 
 test('the same cursor again counts as heard by those who are there now', () => {
-  const newest = new NewestCursors(10);
+  const newest = new NewestCursors(10, false);
   newest.note('a', '5', 1);
   newest.note('a', '5', 3);
   newest.note('a', '4', 9);
@@ -24,7 +24,7 @@ test('the same cursor again counts as heard by those who are there now', () => {
 });
 
 test('beyond the limit the namespace that was unused for longest goes, and a use is a broadcast or a look', () => {
-  const newest = new NewestCursors(3);
+  const newest = new NewestCursors(3, false);
   for (const namespace of ['a', 'b', 'c']) newest.note(namespace, '1', 0);
   newest.get('a');
   newest.note('b', '2', 0);

@@ -1,23 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { NewestCursors } from '../../src/manager/newest-cursors.js';
-import { RememberingManager } from '../../src/manager/remembering-manager.js';
+import { WebSocketManager } from '../../src/manager/web-socket-manager.js';
 import { FakeClient } from '../support/fake-client.js';
 import { FakeClock } from '../support/fake-clock.js';
 
 const cursorText = (cursor: string) => `{"type":"cursor","cursor":"${cursor}"}`;
 const hello = (cursor: string) => JSON.stringify({ type: 'hello', clientId: 'c', cursor });
 
-function managerThat({ resumes = true, maxNamespaces = 10 } = {}) {
-  return new RememberingManager(
-    undefined,
-    undefined,
-    new NewestCursors(maxNamespaces),
-    resumes,
-    new FakeClock(),
-  );
+function managerThat({ newest = new NewestCursors(10, true) } = {}) {
+  return new WebSocketManager(undefined, undefined, new FakeClock(), newest);
 }
 
-function join(manager: RememberingManager, namespace = 'a'): FakeClient {
+function join(manager: WebSocketManager, namespace = 'a'): FakeClient {
   const client = new FakeClient();
   manager.addClient(client, { namespace });
   return client;
@@ -91,7 +85,7 @@ describe('a client that says hello', () => {
   });
 
   test('in a namespace that had to make room is sent nothing', () => {
-    const manager = managerThat({ maxNamespaces: 2 });
+    const manager = managerThat({ newest: new NewestCursors(2, true) });
     for (const namespace of ['a', 'b', 'c']) manager.broadcastCursor('42', namespace);
     const clients = ['a', 'b', 'c'].map((namespace) => join(manager, namespace));
     for (const client of clients) manager.handleMessage(client, hello('0'));
@@ -99,12 +93,13 @@ describe('a client that says hello', () => {
   });
 
   test('is sent nothing where the manager only remembers', () => {
-    const manager = managerThat({ resumes: false });
+    const newest = new NewestCursors(10, false);
+    const manager = managerThat({ newest });
     manager.broadcastCursor('42', 'a');
     const client = join(manager);
     manager.handleMessage(client, hello('0'));
     expect(client.sent).toEqual([]);
-    expect(manager.newest.get('a')?.cursor).toBe('42');
+    expect(newest.get('a')?.cursor).toBe('42');
   });
 });
 
@@ -122,7 +117,8 @@ test('a client that is let in by a send in the middle of a broadcast, which pass
 });
 
 test('a cursor that is refused as no string at all is not remembered', () => {
-  const manager = managerThat();
+  const newest = new NewestCursors(10, true);
+  const manager = managerThat({ newest });
   expect(() => manager.broadcastCursor('', 'a')).toThrow(/cursor/);
-  expect(manager.newest.size).toBe(0);
+  expect(newest.size).toBe(0);
 });

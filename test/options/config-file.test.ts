@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/options/config-file.js';
-import { count, duration, file, list, text, toggle, traceOptions } from '../../src/options/spec.js';
+import { count, duration, file, list, text, toggle } from '../../src/options/kinds.js';
+import { traceOptions } from '../../src/options/spec.js';
 
 const table = {
   port: count({ max: 65_535, help: '', default: 3001 }),

@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { parseConfig } from '../../src/options/config-file.js';
-import { configJsonSchema } from '../../src/options/config-schema.js';
+import { configJsonSchema, parseConfig } from '../../src/options/config-file.js';
 import { serveOptions } from '../../src/options/serve.js';
 import { type OptionSpec, resolveOptions } from '../../src/options/spec.js';
 

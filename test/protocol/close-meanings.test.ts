@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CLOSE } from '../../src/protocol/close-codes.js';
-import { closeMeaning } from '../../src/protocol/close-meanings.js';
+import { CLOSE, closeMeaning } from '../../src/protocol/close-codes.js';
 
 describe('what a close means', () => {
   test.each(Object.values(CLOSE))(

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import * as ws from 'ws';
 import { encodeServerFrame, OPCODE } from '../../src/protocol/frames.js';
-import { PreparedMessage } from '../../src/protocol/prepared-message.js';
+import { PreparedMessage } from '../../src/protocol/messages.js';
 
 // The parser that real clients use. It is exported by `ws`, and missing in its types.
 const { Receiver } = ws as unknown as { Receiver: new (options: { isServer: boolean }) => Writable };

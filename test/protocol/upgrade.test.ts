@@ -2,8 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { badToken } from '../../src/bench/fleet/credentials.js';
 import { upgradeRequest } from '../../src/bench/fleet/handshake.js';
-import { TOKEN_WAYS } from '../../src/protocol/token-ways.js';
-import { PLAIN_UPGRADE, Upgrade, type UpgradeSettings } from '../../src/protocol/upgrade.js';
+import { PLAIN_UPGRADE, TOKEN_WAYS, Upgrade, type UpgradeSettings } from '../../src/protocol/upgrade.js';
 import { chooseSubprotocol, tokenOf } from '../../src/server/auth/token-source.js';
 
 const URL_GIVEN = 'ws://127.0.0.1:3001/datafn/ws';

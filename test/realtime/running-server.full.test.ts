@@ -267,7 +267,7 @@ describe('a right server without our statistics', { timeout: TIMEOUT_MS }, () =>
 });
 
 test('a server with our statistics whose limit of a message is gone does not pass for one without that setting', async () => {
-  const { wsUrl } = await startServer({ maxMessageBytes: 2 ** 20 });
+  const { wsUrl } = await startServer({ maxMessageSizeBytes: 2 ** 20 });
   const { code, stdout } = await runUnlessStalled([
     'bench',
     UNMEASURED,

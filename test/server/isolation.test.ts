@@ -7,7 +7,7 @@ import { RawClient, type RawClientOptions } from '../support/raw-client.js';
 let live: LiveServer;
 
 beforeAll(async () => {
-  live = await startServer({ messagesPerSecond: 0 });
+  live = await startServer({ maxMessageRate: 0 });
 });
 
 afterAll(disposeLive);

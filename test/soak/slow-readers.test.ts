@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
 import type { JsonReport, JsonResult } from '../../src/bench/report/schema.js';
 import { ApiClient } from '../../src/emit/api-client.js';
-import { PreparedMessage } from '../../src/protocol/prepared-message.js';
+import { PreparedMessage } from '../../src/protocol/messages.js';
 import { formatCount, formatSize } from '../../src/text/units.js';
 import { type CliProcess, disposeProcesses, startCli } from '../support/cli-process.js';
 import { Waiters } from '../support/deadline.js';

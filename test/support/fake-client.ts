@@ -1,5 +1,5 @@
 import type { WebSocketClient } from '../../src/manager/types.js';
-import type { PreparedMessage } from '../../src/protocol/prepared-message.js';
+import type { PreparedMessage } from '../../src/protocol/messages.js';
 
 /** One call of `close`. */
 export interface RecordedClose {

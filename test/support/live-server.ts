@@ -4,7 +4,7 @@ import {
   type DatafnWsServerOptions,
   type ListenAddress,
 } from '../../src/server/create-server.js';
-import type { Closer, ConnectionInfo, RequestInfo, ServerObserver } from '../../src/server/observer.js';
+import type { Closer, ConnectionInfo, RequestInfo, ServerObserver } from '../../src/server/events/events.js';
 import { Waiters } from './deadline.js';
 import { RawClient, type RawClientOptions } from './raw-client.js';
 import { RecordingLogger } from './recording-logger.js';

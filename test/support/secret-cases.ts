@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { signJwt } from '../../src/protocol/jwt.js';
+import { signJwt } from '../../src/text/jwt.js';
 import { type CliOptions, disposeProcesses, type ServeProcess, startServe } from './cli-process.js';
 import { call, postCursors } from './http-call.js';
 import { leaksIn } from './leaks.js';

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { connect as connectTcp, isIP, type Socket, type TcpSocketConnectOpts } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { type CursorMessage, readMessage } from '../../protocol/client.js';
 import {
   ABNORMAL_CLOSURE,
   INVALID_PAYLOAD,
@@ -8,7 +9,6 @@ import {
   NO_STATUS_RECEIVED,
 } from '../../protocol/close-codes.js';
 import { OPCODE } from '../../protocol/frames.js';
-import { type CursorMessage, readMessage } from '../../protocol/server-message.js';
 import type { Upgrade } from '../../protocol/upgrade.js';
 import { formatAmount } from '../../text/units.js';
 import { BEHAVIORS, type Behavior } from '../behaviors/behaviors.js';

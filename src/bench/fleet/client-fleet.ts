@@ -1,6 +1,5 @@
 import { trustSystem } from '../../emit/system-certificates.js';
-import { backoffMs } from '../../protocol/backoff.js';
-import type { CursorMessage } from '../../protocol/server-message.js';
+import { backoffMs, type CursorMessage } from '../../protocol/client.js';
 import { Upgrade } from '../../protocol/upgrade.js';
 import { printable } from '../../text/printable.js';
 import { monotonicMs, waitUntil } from '../measure/clock.js';

@@ -1,6 +1,6 @@
 import { MAX_NAMESPACE_LENGTH } from '../../protocol/identifiers.js';
-import { type JwtClaims, signJwt } from '../../protocol/jwt.js';
-import type { TokenWay } from '../../protocol/token-ways.js';
+import type { TokenWay } from '../../protocol/upgrade.js';
+import { type JwtClaims, signJwt } from '../../text/jwt.js';
 
 /** Where the tokens of bench's clients come from. */
 export type Credentials =

@@ -1,4 +1,4 @@
-import { readMessage } from '../../protocol/server-message.js';
+import { readMessage } from '../../protocol/client.js';
 
 /**
  * Cursor messages that differ in nothing but the digits of the cursor: bytes in front of them, and bytes behind them.

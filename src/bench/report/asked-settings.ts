@@ -1,4 +1,4 @@
-import { serverOptions } from '../../options/serve.js';
+import { serverOptions } from '../../options/server.js';
 import { flagOf } from '../../options/spec.js';
 import type { Scenario } from '../scenario/model.js';
 import type { Rule } from '../verdict/rule.js';

@@ -1,4 +1,4 @@
-import { type Path, pathText } from '../../options/yaml-positions.js';
+import { type Path, pathText } from '../../options/yaml.js';
 import type { ScenarioChange } from './model.js';
 
 /** A value that `--set` has put into a scenario. */

@@ -1,6 +1,6 @@
-import { serverOptions } from '../../options/serve.js';
+import { serverOptions } from '../../options/server.js';
 import { flagOf, type OptionTable } from '../../options/spec.js';
-import type { Path } from '../../options/yaml-positions.js';
+import type { Path } from '../../options/yaml.js';
 import { formatCount, formatDuration } from '../../text/units.js';
 import { BEHAVIORS, type BehaviorName, MALFORMED_KINDS, type MalformedKind } from '../behaviors/behaviors.js';
 import { parseRule, type Rule } from '../verdict/rule.js';

@@ -1,4 +1,4 @@
-import type { Path } from '../../options/yaml-positions.js';
+import type { Path } from '../../options/yaml.js';
 import { didYouMean } from '../../text/nearest.js';
 import { formatCount } from '../../text/units.js';
 import { BEHAVIOR_SETTINGS, BEHAVIORS, type Behavior } from '../behaviors/behaviors.js';

@@ -1,6 +1,5 @@
 import { type Document, isCollection, isMap, isNode, isScalar, isSeq, parseDocument } from 'yaml';
-import { yamlValueWords, yamlWords } from '../../options/yaml-errors.js';
-import { type Path, pathText } from '../../options/yaml-positions.js';
+import { type Path, pathText, yamlValueWords, yamlWords } from '../../options/yaml.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import { describe } from '../../protocol/identifiers.js';
 import { didYouMean } from '../../text/nearest.js';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { namespacePrefixProblem } from '../../options/checks.js';
-import { serverOptions } from '../../options/serve.js';
+import { serverOptions } from '../../options/server.js';
 import { describe, MAX_CURSOR_LENGTH, namespaceProblem } from '../../protocol/identifiers.js';
 import { didYouMean } from '../../text/nearest.js';
 import { formatCount, type Parsed, parseDuration, parseRate, parseSize } from '../../text/units.js';

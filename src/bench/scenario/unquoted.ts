@@ -1,5 +1,5 @@
 import { type Document, isNode, parseDocument, type YAMLError } from 'yaml';
-import type { Path } from '../../options/yaml-positions.js';
+import type { Path } from '../../options/yaml.js';
 
 /** What people write without quotes: a namespace pattern, and a rule with brackets. */
 const NEEDS_QUOTES =

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { commandWords } from '../../options/command-words.js';
-import { serverOptions } from '../../options/serve.js';
+import parseCommand from 'string-argv';
+import { serverOptions } from '../../options/server.js';
 import { flagOf } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import type { CannotStart } from './keeper.js';
@@ -53,7 +53,7 @@ export async function startOwnServer({
   command,
   signal,
 }: OwnServerOptions): Promise<OwnServer> {
-  const words = command === undefined ? SHIPPED : [KEEPER, ...(commandWords(command) ?? [])];
+  const words = command === undefined ? SHIPPED : [KEEPER, ...parseCommand(command)];
   const child = spawn(process.execPath, [...words, '--port', String(port), '--json', ...flags], {
     // The channel ties its life to ours: it ends when this process does, however that comes about.
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

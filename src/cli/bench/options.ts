@@ -1,6 +1,5 @@
 import { FORMATS, type FormatName } from '../../bench/report/formats/index.js';
-import { benchOptions } from '../../options/bench.js';
-import { outputFile } from '../../options/compare.js';
+import { benchOptions, outputFile } from '../../options/bench.js';
 import type { Resolved } from '../../options/spec.js';
 
 /** A flag for each format of a report. */

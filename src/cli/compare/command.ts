@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { compareOptions } from '../../options/compare.js';
+import { compareOptions } from '../../options/bench.js';
 import { addOptions } from '../command-line.js';
 import type { Io } from '../io.js';
 

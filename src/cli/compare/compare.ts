@@ -3,7 +3,7 @@ import { withoutCommands } from '../../bench/report/formats/annotations.js';
 import { markdownDocument } from '../../bench/report/formats/markdown.js';
 import { terminalReport, verdictLine } from '../../bench/report/formats/terminal.js';
 import { comparisonDocument } from '../../bench/report/sections/comparison.js';
-import { compareOptions } from '../../options/compare.js';
+import { compareOptions } from '../../options/bench.js';
 import { flagOf, resolveOptions } from '../../options/spec.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import { printable, printableJson } from '../../text/printable.js';

@@ -2,7 +2,7 @@ import { redirectHint } from '../../bench/target/hints.js';
 import { unreachable } from '../../emit/unreachable.js';
 import type { ConnectionEnd } from '../../listen/connection.js';
 import { maskedUrl } from '../../options/urls.js';
-import { closeMeaning } from '../../protocol/close-meanings.js';
+import { closeMeaning } from '../../protocol/close-codes.js';
 
 /** Where the token of a listener came from. */
 export type TokenOrigin = 'namespace' | 'token' | 'url' | 'none';

@@ -5,7 +5,7 @@ import { type ListenOptions, listenOptions } from '../../options/listen.js';
 import { type TracedOptions, traceOptions } from '../../options/spec.js';
 import { webSocketUrlOf } from '../../options/urls.js';
 import { DatafnWsError } from '../../protocol/errors.js';
-import { TOKEN_QUERY } from '../../protocol/token-ways.js';
+import { TOKEN_QUERY } from '../../protocol/upgrade.js';
 import { type Io, STOP_EXIT_CODES, type StopSignal } from '../io.js';
 import { readTrust } from '../trust.js';
 import { explainEnd, type TokenOrigin } from './advice.js';

@@ -3,7 +3,7 @@ import type { ChalkInstance } from 'chalk';
 import type { ConnectionEnd } from '../../listen/connection.js';
 import type { ListenObserver } from '../../listen/listener.js';
 import { maskedUrl } from '../../options/urls.js';
-import { cursorNumber } from '../../protocol/cursor-order.js';
+import { cursorNumber } from '../../protocol/client.js';
 import { printable, printableJson } from '../../text/printable.js';
 import { formatDuration } from '../../text/units.js';
 import { colorsFor } from '../color.js';

@@ -1,5 +1,5 @@
 import type { ChalkInstance } from 'chalk';
-import type { ConnectionInfo, ServerObserver } from '../../server/observer.js';
+import type { ConnectionInfo, ServerObserver } from '../../server/events/events.js';
 import { formatAmount, formatCount } from '../../text/units.js';
 import { LimitedLog } from './limited-log.js';
 import type { Log } from './log.js';

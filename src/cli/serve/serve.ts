@@ -1,5 +1,6 @@
+import { settingsFrom } from '../../options/server.js';
 import { createDatafnWsServer, type DatafnWsServer } from '../../server/create-server.js';
-import { checkBindHost } from '../../server/http/bind-host.js';
+import { checkBindHost } from '../../server/http/listening.js';
 import type { TlsPair } from '../../server/http/tls.js';
 import type { ShutdownOutcome } from '../../server/shutdown.js';
 import { printableJson } from '../../text/printable.js';
@@ -45,43 +46,9 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   const logger = limitedLogger(log);
   const stops = new StopLines(options.drain, () => server.websocketHandler.connectionCount);
   const server = createDatafnWsServer({
-    host: options.host,
-    port: options.port,
-    path: options.path,
-    maxConnections: options.maxConnections,
-    maxConnectionsPerNamespace: options.maxConnectionsPerNamespace,
-    heartbeatIntervalMs: options.heartbeatInterval,
-    heartbeatTimeoutMs: options.heartbeatTimeout,
-    drainMs: options.drain,
-    shutdownTimeoutMs: options.shutdownTimeout,
+    ...settingsFrom(options),
     tls,
-    handshakeTimeoutMs: options.handshakeTimeout,
-    maxPendingConnections: options.maxPendingConnections,
-    requestTimeoutMs: options.requestTimeout,
-    maxMessageBytes: options.maxMessageSize,
-    messagesPerSecond: options.maxMessageRate,
-    messageBurst: options.maxMessageBurst,
-    helloTimeoutMs: options.helloTimeout,
-    maxConnectionsPerAddress: options.maxConnectionsPerAddress,
-    allowOrigin: options.allowOrigin,
-    cors: options.cors,
-    trustProxy: options.trustProxy,
-    maxBodyBytes: options.maxBodySize,
-    maxBatchItems: options.maxBatchItems,
-    closeTimeoutMs: options.closeTimeout,
-    clientBufferBytes: options.clientBuffer,
-    slowClientTimeoutMs: options.slowClientTimeout,
-    handshakeBacklog: options.handshakeBacklog,
-    refuseWith: options.refuseWith,
-    shedAboveMs: options.shedAbove,
-    resume: options.resume,
-    monotonic: options.monotonic,
-    rememberNamespaces: options.rememberNamespaces,
-    adminToken: options.adminToken,
     namespaceProvider: auth.provider,
-    authTimeoutMs: options.authTimeout,
-    maxPendingAuth: options.maxPendingAuth,
-    anonymousNamespace: options.anonymousNamespace,
     logger: options.logLevel === 'silent' ? undefined : logger,
     observer: isHeard ? { ...narrator, drainRequested: () => log.add(stops.asked()) } : undefined,
   });

@@ -1,28 +1,22 @@
 import { stackOf } from '../../protocol/errors.js';
 import type { Io } from '../io.js';
 import { version } from '../version.js';
-import { FailureLines } from './failure-lines.js';
 import type { Log } from './log.js';
 
-/** What became of errors that nobody caught. */
+/** Uncaught errors. */
 export interface StrayErrors {
   /** Resolves after a bug: the process must end. */
   readonly crash: Promise<void>;
   dispose(): void;
 }
 
-/** Logs errors that nobody caught. Those of a user's code are theirs, and end nothing. */
+/** Logs uncaught errors, in datafn-ws or in an auth module: both end the server. */
 export function watchStrayErrors(io: Io, log: Log): StrayErrors {
   let crashed: () => void;
   const crash = new Promise<void>((resolve) => {
     crashed = resolve;
   });
-  const failures = new FailureLines((text) => log.add({ level: 'error', event: 'user.failed', text }));
-  const stopListening = io.onStrayError((error, culprit) => {
-    if (culprit !== undefined) {
-      failures.add(`${culprit.name} failed: ${culprit.describe(error)}`);
-      return;
-    }
+  const dispose = io.onStrayError((error) => {
     crashed();
     const stack = stackOf(error);
     log.add({
@@ -33,11 +27,5 @@ export function watchStrayErrors(io: Io, log: Log): StrayErrors {
       details: stack.split('\n'),
     });
   });
-  return {
-    crash,
-    dispose() {
-      stopListening();
-      failures.dispose();
-    },
-  };
+  return { crash, dispose };
 }

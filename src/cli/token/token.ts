@@ -2,7 +2,7 @@ import { serveOptions } from '../../options/serve.js';
 import { resolveOptions, traceOptions } from '../../options/spec.js';
 import { type TokenOptions, tokenOptions } from '../../options/token.js';
 import { DatafnWsError } from '../../protocol/errors.js';
-import { signJwt } from '../../protocol/jwt.js';
+import { signJwt } from '../../text/jwt.js';
 import type { Io } from '../io.js';
 import { readJwtSecret } from '../jwt-secret.js';
 

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { whoOptions } from '../../options/who.js';
+import { whoOptions } from '../../options/listen.js';
 import { addOptions } from '../command-line.js';
 import type { Io } from '../io.js';
 

@@ -1,8 +1,8 @@
 import type { ChalkInstance } from 'chalk';
 import Table from 'cli-table3';
-import { NO_BORDERS } from '../../text/borders.js';
 import { printable } from '../../text/printable.js';
 import { formatAmount, formatCount, formatDuration } from '../../text/units.js';
+import { NO_BORDERS } from '../../text/wrap.js';
 
 /** A namespace and how many clients it has now. */
 export interface NamespaceCount {

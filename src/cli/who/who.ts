@@ -1,6 +1,6 @@
 import { ApiClient } from '../../emit/api-client.js';
+import { whoOptions } from '../../options/listen.js';
 import { resolveOptions } from '../../options/spec.js';
-import { whoOptions } from '../../options/who.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import { printableJson } from '../../text/printable.js';
 import { colorsFor } from '../color.js';

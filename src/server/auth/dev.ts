@@ -1,6 +1,5 @@
 import { namespaceProblem } from '../../protocol/identifiers.js';
-import type { NamespaceProvider } from './provider.js';
-import { refuse } from './refusal-reason.js';
+import { type NamespaceProvider, refuse } from './provider.js';
 
 const devProviders = new WeakSet<NamespaceProvider>();
 

@@ -1,18 +1,19 @@
 import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
 import { errors, type JWTVerifyGetKey, type JWTVerifyOptions, type JWTVerifyResult, jwtVerify } from 'jose';
+import {
+  checkOptions,
+  invalid,
+  NON_EMPTY_STRING,
+  type OptionRule,
+  objectWith,
+} from '../../manager/checks.js';
 import type { DatafnLogger } from '../../manager/types.js';
-import { SERVER_DEFAULTS } from '../../options/defaults.js';
-import { NamespaceTemplate } from '../../options/namespace-template.js';
-import { DatafnWsError } from '../../protocol/errors.js';
-import { JWT_SECRET_EXPECTED, MIN_JWT_SECRET_BYTES } from '../../protocol/jwt.js';
-import { checkOptions, NON_EMPTY_STRING, type OptionRule, objectWith } from '../../protocol/option-rules.js';
-import { isLoopback } from '../http/host-rule.js';
-import { issuerKeys } from './issuer-keys.js';
-import { jwtRefusal } from './jwt-refusal.js';
-import { algorithmsOf, MAX_CANDIDATE_KEYS } from './key-set.js';
-import type { ConnectRequest, NamespaceProvider } from './provider.js';
+import { DEFAULT_NAMESPACE_TEMPLATE, NamespaceTemplate } from '../../options/namespace-template.js';
+import { JWT_SECRET_EXPECTED, MIN_JWT_SECRET_BYTES } from '../../text/jwt.js';
+import { isLoopback } from '../http/hosts-and-origins.js';
+import { algorithmsOf, issuerKeys, MAX_CANDIDATE_KEYS } from './issuer-keys.js';
+import { type ConnectRequest, type NamespaceProvider, refuse } from './provider.js';
 import { redact } from './redact.js';
-import { refuse } from './refusal-reason.js';
 
 /** How {@link jwtNamespaceProvider} verifies tokens. Exactly one of `secret`, `publicKey` and `jwksUrl` is given. */
 export interface JwtProviderOptions {
@@ -48,13 +49,14 @@ export interface JwtProviderOptions {
    */
   readonly namespace?: string | undefined;
   /**
-   * Is told at level `info` why a token was refused, never with a part of it, and at level `warn` why keys could not be
+   * Gets at level `info` why a token was refused, never with a part of it, and at level `warn` why keys could not be
    * fetched again. Default: silent.
    */
   readonly logger?: Pick<DatafnLogger, 'info' | 'warn'> | undefined;
 }
 
-const STRING_OR_BYTES: OptionRule = {
+const SECRET: OptionRule = {
+  isSecret: true,
   expected: JWT_SECRET_EXPECTED,
   valid: (value) =>
     (typeof value === 'string' || value instanceof Uint8Array) &&
@@ -65,7 +67,7 @@ const TOLERANCE_MS: OptionRule = {
   valid: (value) => Number.isFinite(value) && Number(value) >= 0,
 };
 const RULES = {
-  secret: STRING_OR_BYTES,
+  secret: SECRET,
   publicKey: NON_EMPTY_STRING,
   jwksUrl: NON_EMPTY_STRING,
   ca: NON_EMPTY_STRING,
@@ -92,9 +94,9 @@ interface Verification {
  * @throws {DatafnWsError} `ERR_INVALID_OPTION` for options out of range, or a key that cannot be used.
  */
 export function jwtNamespaceProvider(options: JwtProviderOptions): NamespaceProvider {
-  checkOptions('the options', options, RULES, (key) => key === 'secret');
+  checkOptions('the options', options, RULES);
   const { clockToleranceMs = 0, logger } = options;
-  const template = new NamespaceTemplate(options.namespace ?? SERVER_DEFAULTS.jwtNamespace);
+  const template = new NamespaceTemplate(options.namespace ?? DEFAULT_NAMESPACE_TEMPLATE);
   const { key, algorithms } = verificationOf(options);
   const verifyOptions: JWTVerifyOptions = {
     algorithms: [...algorithms],
@@ -114,7 +116,6 @@ export function jwtNamespaceProvider(options: JwtProviderOptions): NamespaceProv
     try {
       ({ payload: claims } = await verify(token, key, verifyOptions));
     } catch (error) {
-      // What else goes wrong, such as keys that cannot be fetched, is no fault of the token.
       const why = jwtRefusal(error, algorithms);
       if (why === undefined) throw error;
       return refused(why, request);
@@ -209,6 +210,27 @@ async function verify(
   }
 }
 
-function invalid(message: string): DatafnWsError {
-  return new DatafnWsError('ERR_INVALID_OPTION', message);
+/** Why a token was refused, for the log; `undefined` for other errors, such as keys that cannot be fetched. */
+function jwtRefusal(error: unknown, algorithms: readonly string[]): string | undefined {
+  if (error instanceof errors.JWTExpired) return 'it has expired';
+  if (error instanceof errors.JWTClaimValidationFailed) return claimRefusal(error);
+  if (error instanceof errors.JWSSignatureVerificationFailed) return 'its signature is not valid';
+  if (error instanceof errors.JWKSNoMatchingKey) return 'the issuer publishes no key for it';
+  if (error instanceof errors.JWKSMultipleMatchingKeys) {
+    return `it names no key (\`kid\`), and the issuer publishes more than ${MAX_CANDIDATE_KEYS} that could be it`;
+  }
+  if (error instanceof errors.JOSEAlgNotAllowed) {
+    return `it is not signed with ${algorithms.join(' or ')}`;
+  }
+  const isMalformed = [errors.JWTInvalid, errors.JWSInvalid, errors.JOSENotSupported].some(
+    (kind) => error instanceof kind,
+  );
+  return isMalformed ? `it is no JWT that can be read: ${(error as Error).message}` : undefined;
+}
+
+function claimRefusal({ claim, reason, message }: errors.JWTClaimValidationFailed): string {
+  if (reason === 'missing') return `the claim "${claim}" is missing`;
+  if (claim === 'nbf' && reason === 'check_failed') return 'it is not valid yet';
+  if (reason === 'check_failed') return `the claim "${claim}" is not the one that is expected`;
+  return message;
 }

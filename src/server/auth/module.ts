@@ -1,17 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import { invalid } from '../../manager/checks.js';
+import { messageOf } from '../../protocol/errors.js';
 import { describe } from '../../protocol/identifiers.js';
 import { nearest } from '../../text/nearest.js';
 import { formatDuration } from '../../text/units.js';
-import { runUserCode } from '../user-code.js';
-import { isThenable } from './ask-provider.js';
 import type { NamespaceProvider } from './provider.js';
-import { redact } from './redact.js';
 
-/** What it is called in a log. */
-const NAME = 'the auth module';
 const EXPORT = 'getNamespace';
 /** A module that waits for something at its top level longer than this is not coming up. */
 const LOAD_MS = 10_000;
@@ -29,12 +25,9 @@ export async function loadNamespaceProvider(
 ): Promise<NamespaceProvider> {
   let exported: Readonly<Record<string, unknown>>;
   try {
-    // Looked at first: what an import says of a file that is missing names our own file, too.
+    // First, since the error of an import names our own file, too.
     if (!(await stat(file)).isFile()) throw new Error('it is no file');
-    exported = await inTime(
-      runUserCode({ name: NAME, describe: messageOf }, () => import(pathToFileURL(resolve(file)).href)),
-      timeoutMs,
-    );
+    exported = await inTime(import(pathToFileURL(resolve(file)).href), timeoutMs);
   } catch (error) {
     throw invalid(`The auth module ${file} cannot be loaded: ${reasonOf(error, file)}`);
   }
@@ -47,25 +40,13 @@ export async function loadNamespaceProvider(
       `Expected the auth module ${file} to export a function ${EXPORT}(request), got ${got}.${isMistyped ? ` Did you mean \`${EXPORT}\`?` : ''}`,
     );
   }
-  return asUserCode(provider as NamespaceProvider);
-}
-
-/** What goes wrong in the module later, in a timer or a promise that nobody waits for, is the module's as well. */
-function asUserCode(provider: NamespaceProvider): NamespaceProvider {
-  return (request) => {
-    const code = { name: NAME, describe: (error: unknown) => redact(messageOf(error), request) };
-    return runUserCode(code, () => {
-      const answer = provider(request);
-      // A promise of another make is asked for its value in here, too.
-      return isThenable(answer) ? Promise.resolve(answer) : answer;
-    });
-  };
+  return provider as NamespaceProvider;
 }
 
 async function inTime<Value>(loading: Promise<Value>, timeoutMs: number): Promise<Value> {
   let deadline: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    // It keeps the process alive: a module may wait for something that does not.
+    // It keeps the process alive: what a module waits for may not.
     deadline = setTimeout(
       () => reject(new Error(`it took longer than ${formatDuration(timeoutMs)}`)),
       timeoutMs,
@@ -78,7 +59,7 @@ async function inTime<Value>(loading: Promise<Value>, timeoutMs: number): Promis
   }
 }
 
-/** One line for an error of somebody else's code. Where a mistake in its syntax is, Node.js does not tell programs. */
+/** One line for an error of the user's module. Node.js does not tell programs where a syntax error is. */
 function reasonOf(error: unknown, file: string): string {
   const [line = ''] = messageOf(error).split('\n', 1);
   return error instanceof SyntaxError && !line.includes(' export ')
@@ -88,8 +69,4 @@ function reasonOf(error: unknown, file: string): string {
 
 function listOf(names: readonly string[]): string {
   return names.length === 0 ? 'no exports' : `only ${names.join(', ')}`;
-}
-
-function invalid(message: string): DatafnWsError {
-  return new DatafnWsError('ERR_INVALID_OPTION', message);
 }

@@ -1,11 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { DatafnLogger } from '../../manager/types.js';
+import { messageOf } from '../../protocol/errors.js';
 import { describe, namespaceProblem } from '../../protocol/identifiers.js';
+import { formatDuration } from '../../text/units.js';
+import { redact } from './redact.js';
 
-/** What a namespace provider is given to find out who connects. */
+/** What a namespace provider is given. */
 export interface ConnectRequest {
   /** The token from wherever the client put it, see `token-source.ts`; `undefined` when there is none. */
   readonly token: string | undefined;
-  /** Path and query as they were asked for. The query may hold the token: keep it out of logs. */
+  /** Path and query of the request. The query may hold the token: keep it out of logs. */
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
   readonly remoteAddress: string | undefined;
@@ -13,30 +17,30 @@ export interface ConnectRequest {
 
 /** A namespace, and until when its client may stay. */
 export interface NamespaceGrant {
-  /** Non-empty, at most 255 characters, no control characters; anything else is a mistake and lets nobody in. */
+  /** Non-empty, at most 255 characters, no control characters; anything else admits nobody. */
   readonly namespace: string;
   /**
    * When the client is closed with 4401 `Token expired`, in milliseconds since 1970 as `Date.now()` counts them.
-   * Left out: never. One that is past lets nobody in, and so does the mistake of one that is no finite number.
+   * Left out: never. A time that is past admits nobody, and neither does one that is no finite number.
    */
   readonly expiresAtMs?: number | undefined;
 }
 
-/** What a provider says of a client: its namespace, bare or with an end, or nothing for one that is not to be let in. */
+/** The answer of a provider: a namespace, with or without an end, or nothing to refuse the client. */
 export type NamespaceAnswer = string | NamespaceGrant | undefined | null;
 
 /**
  * The server-side source of a client's namespace (DataFn reference, `namespaceProvider`).
  *
  * It is asked before the upgrade is answered. Returning nothing, throwing, rejecting and taking longer than
- * `authTimeoutMs` mean the same: the client is closed with 4401. So does an answer of another kind, of which the log warns.
+ * `authTimeoutMs` mean the same: the client is closed with 4401. So does an answer of another kind, which is logged.
  */
 export type NamespaceProvider = (request: ConnectRequest) => NamespaceAnswer | PromiseLike<NamespaceAnswer>;
 
 /**
- * Reads what a provider answered, whatever that is: a grant that holds at `nowMs`, or `undefined` for a refusal.
+ * Reads the answer of a provider: a grant that is valid at `nowMs`, or `undefined` for a refusal.
  *
- * @throws {Error} for an answer that is neither, with what was expected.
+ * @throws {Error} for any other answer, with what was expected.
  */
 export function readGrant(answer: unknown, nowMs: number): NamespaceGrant | undefined {
   if (answer === undefined || answer === null) return undefined;
@@ -45,7 +49,7 @@ export function readGrant(answer: unknown, nowMs: number): NamespaceGrant | unde
     throw new Error(
       `expected the answer to be a namespace, { namespace, expiresAtMs } or nothing, got ${describe(answer)}`,
     );
-  // Each is read once: what is checked is what is used, whatever getters there are.
+  // Each is read once, so that what is checked is what is used, even of a getter.
   const { namespace, expiresAtMs } = answer as Partial<Record<keyof NamespaceGrant, unknown>>;
   return validGrant(namespace, expiresAtMs, nowMs);
 }
@@ -60,4 +64,75 @@ function validGrant(namespace: unknown, expiresAtMs: unknown, nowMs: number): Na
     );
   if ((expiresAtMs as number) <= nowMs) return undefined;
   return { namespace: namespace as string, expiresAtMs: expiresAtMs as number };
+}
+
+const reasons = new WeakMap<ConnectRequest, string>();
+
+/** The answer of a provider that refuses for a reason. The reason is for the log, and must not hold a part of the token. */
+export function refuse(request: ConnectRequest, reason: string): undefined {
+  reasons.set(request, reason);
+}
+
+interface AskOptions {
+  /** Milliseconds that it may take; 0 waits forever. */
+  readonly timeoutMs: number;
+  /** Gets the failures of the provider, and never the token. Must not throw. */
+  readonly logger: DatafnLogger;
+}
+
+/** A client that is not admitted, and why, for the log; `undefined` where the provider gave no reason. */
+export interface Unauthorized {
+  readonly why: string | undefined;
+}
+
+export type AuthDecision = NamespaceGrant | Unauthorized;
+
+/**
+ * Asks a provider for the namespace of a client. Any failure of the provider, which is logged, refuses the client: this
+ * neither throws nor rejects, and a promise is settled in time.
+ *
+ * @returns the grant, or why there is none; not a promise when the provider returns none.
+ */
+export function askProvider(
+  provider: NamespaceProvider,
+  request: ConnectRequest,
+  { timeoutMs, logger }: AskOptions,
+): AuthDecision | Promise<AuthDecision> {
+  const read = (answer: unknown): AuthDecision =>
+    readGrant(answer, Date.now()) ?? {
+      why:
+        reasons.get(request) ??
+        (typeof answer === 'object' && answer !== null ? 'what the provider granted has expired' : undefined),
+    };
+  const failed = (cause: unknown): AuthDecision => {
+    const error = redact(messageOf(cause), request);
+    logger.warn('The namespace provider failed', { error });
+    return { why: `the namespace provider failed: ${error}` };
+  };
+  try {
+    const answer = provider(request);
+    if (!isThenable(answer)) return read(answer);
+    const decided = Promise.resolve(answer).then(read).catch(failed);
+    if (timeoutMs === 0) return decided;
+    return new Promise((resolve) => {
+      const deadline = setTimeout(() => {
+        const late = `The namespace provider took longer than ${formatDuration(timeoutMs)}`;
+        logger.warn(late);
+        resolve({ why: late.replace('The', 'the') });
+      }, timeoutMs);
+      // A waiting client is known to the server, which keeps the process alive.
+      deadline.unref();
+      void decided.then((decision) => {
+        clearTimeout(deadline);
+        resolve(decision);
+      });
+    });
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+/** A promise of any make. */
+export function isThenable<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {
+  return typeof (value as PromiseLike<Value> | undefined | null)?.then === 'function';
 }

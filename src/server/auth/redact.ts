@@ -1,20 +1,23 @@
-import type { ConnectRequest } from './provider.js';
+import type { IncomingHttpHeaders } from 'node:http';
 
-/** As much of a secret in a row as is not to be seen. */
+/** Characters of a secret in a row that are hidden. */
 const RUN = 8;
 /** Longer messages are cut: a log is no place for them. */
 const MAX_LENGTH = 500;
 const HIDDEN = '[hidden]';
 
-/** Headers that say who somebody is. */
+/** Headers that may hold a credential. */
 const SECRET_HEADER = /auth|cookie|token|secret|key|session|protocol/;
 
 /**
- * A message of somebody else's code about a request, fit for a log: no eight characters in a row are those of the
- * token, of another credential or of the query. A module may put anything into its errors, and `JSON.parse` quotes
- * what it could not read.
+ * A message of a user's code about a request, fit for a log: no eight characters in a row are those of the token, of
+ * another credential or of the query. Hiding only whole tokens is not enough: `JSON.parse` quotes the beginning of what
+ * it could not read.
  */
-export function redact(message: string, { token, url, headers }: ConnectRequest): string {
+export function redact(
+  message: string,
+  { token, url, headers }: { token: string | undefined; url: string; headers: IncomingHttpHeaders },
+): string {
   const secrets = [
     token ?? '',
     url.includes('?') ? url.slice(url.indexOf('?') + 1) : '',
@@ -25,7 +28,7 @@ export function redact(message: string, { token, url, headers }: ConnectRequest)
   const text = message.length > MAX_LENGTH ? `${message.slice(0, MAX_LENGTH)}…` : message;
   const isHidden = new Array<boolean>(text.length).fill(false);
   for (const secret of secrets) {
-    // One that is shorter is hidden whole, unless it is so short that it would be found everywhere.
+    // A shorter secret is hidden whole, unless it is so short that it would match everywhere.
     const run = Math.min(RUN, secret.length);
     if (run < 4) continue;
     for (let at = 0; at + run <= text.length; at++) {

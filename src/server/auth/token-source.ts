@@ -5,7 +5,8 @@ import {
   TOKEN_COOKIE,
   TOKEN_QUERY,
   TOKEN_SUBPROTOCOL_PREFIX,
-} from '../../protocol/token-ways.js';
+} from '../../protocol/upgrade.js';
+import { fromAuthorization } from '../http/authorize.js';
 
 /** What of a request is looked at to find a token. */
 export type TokenRequest = Pick<IncomingMessage, 'url' | 'headers' | 'headersDistinct'>;
@@ -69,11 +70,6 @@ export function chooseSubprotocol(offered: ReadonlySet<string>): string | undefi
 
 function carriesSecret(protocol: string): boolean {
   return SECRET_SUBPROTOCOL_PREFIXES.some((prefix) => protocol.startsWith(prefix));
-}
-
-/** The credentials of an `Authorization: Bearer` header (RFC 6750 section 2.1): visible ASCII characters. */
-export function fromAuthorization(header: string | undefined): string | undefined {
-  return header === undefined ? undefined : /^bearer +([\x21-\x7e]+) *$/i.exec(header)?.[1];
 }
 
 /** The scheme of a bearer: no letter follows that would make it another one (RFC 9110 section 5.6.2). */

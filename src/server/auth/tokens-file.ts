@@ -1,7 +1,8 @@
 import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import { invalid } from '../../manager/checks.js';
 import { readFileOfAnyKind } from '../../options/read-file.js';
-import { plainYamlMessage } from '../../options/yaml-errors.js';
-import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import { plainYamlMessage } from '../../options/yaml.js';
+import { messageOf } from '../../protocol/errors.js';
 import { namespaceProblem } from '../../protocol/identifiers.js';
 import { decodeUtf8 } from '../../text/utf8.js';
 import { MIN_TOKEN_BYTES, tokenLengthProblem } from './tokens.js';
@@ -17,9 +18,9 @@ export async function readTokensFile(file: string): Promise<ReadonlyMap<string, 
   try {
     text = decodeUtf8(await readFileOfAnyKind(file));
   } catch (error) {
-    throw invalid([`Expected the tokens file to be a file that can be read: ${messageOf(error)}`]);
+    throw invalid(`Expected the tokens file to be a file that can be read: ${messageOf(error)}`);
   }
-  if (text === undefined) throw invalid(['Expected the tokens file to be UTF-8, got bytes that are none']);
+  if (text === undefined) throw invalid('Expected the tokens file to be UTF-8, got bytes that are none');
   return parseTokens(text, file);
 }
 
@@ -44,12 +45,12 @@ export function parseTokens(
   const tokens = new Map<string, string>();
   for (const error of [...document.errors, ...document.warnings])
     complain(error.pos[0], plainYamlMessage(error));
-  if (problems.length > 0) throw invalid(problems);
+  if (problems.length > 0) throw invalid(problems.join('\n'));
   const { contents } = document;
   // A file that is empty was probably cut short; one that is meant to let nobody in says {}.
   if (!isMap(contents)) {
     complain(contents?.range[0] ?? 0, 'expected tokens, such as "a-long-random-token": user:alice');
-    throw invalid(problems);
+    throw invalid(problems.join('\n'));
   }
   for (const pair of contents.items) {
     const [keyNode, valueNode] = [pair.key as Node | null, pair.value as Node | null];
@@ -67,7 +68,7 @@ export function parseTokens(
     else if (tokens.has(token)) complain(at, 'expected each token once, got this one before');
     else tokens.set(token, namespace as string);
   }
-  if (problems.length > 0) throw invalid(problems);
+  if (problems.length > 0) throw invalid(problems.join('\n'));
   return tokens;
 }
 
@@ -75,8 +76,4 @@ export function parseTokens(
 function spelled(node: Node | null): string | undefined {
   if (!isScalar(node) || node.value === null) return undefined;
   return typeof node.value === 'string' ? node.value : (node.source ?? String(node.value));
-}
-
-function invalid(problems: readonly string[]): DatafnWsError {
-  return new DatafnWsError('ERR_INVALID_OPTION', problems.join('\n'));
 }

@@ -1,9 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { DatafnWsError } from '../../protocol/errors.js';
+import { invalid } from '../../manager/checks.js';
 import { describe, namespaceProblem } from '../../protocol/identifiers.js';
 import { formatAmount } from '../../text/units.js';
-import type { NamespaceProvider } from './provider.js';
-import { refuse } from './refusal-reason.js';
+import { type NamespaceProvider, refuse } from './provider.js';
 
 /** Tokens and the namespace of each. */
 export type TokenMap = Readonly<Record<string, string>> | ReadonlyMap<string, string>;
@@ -70,8 +69,4 @@ function digested(tokens: TokenMap, digest: (token: string) => string): Readonly
       return [digest(token), namespace as string];
     }),
   );
-}
-
-function invalid(message: string): DatafnWsError {
-  return new DatafnWsError('ERR_INVALID_OPTION', message);
 }

@@ -1,29 +1,36 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
-import { RecentMax } from './recent-max.js';
-import type { ServerStats } from './stats.js';
 
-/** From one look at the event loop to the next, by the system. Its own resolution is no delay. */
+/** The system's sampling interval, which is no delay. */
 const RESOLUTION_MS = 20;
-/** The same, by a timer: each look wakes an idle process. */
-const LOOK_MS = 50;
+/** Our own sampling interval: each sample wakes an idle process. */
+const SAMPLE_MS = 50;
 
-/** Watches how late the event loop comes to what it has to do. */
+/** Delay of the event loop: how late it comes to what it has to do. */
+export interface EventLoopDelay {
+  /** Since the start. */
+  readonly eventLoopDelayP99Ms: number;
+  readonly eventLoopDelayMaxMs: number;
+  /** The longest delay within the last second or two. */
+  readonly eventLoopDelayRecentMaxMs: number;
+}
+
+/** Measures the delay of the event loop. */
 export class DelayMonitor {
   readonly #whole: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   // Not a histogram that is emptied each second: that also forgets when it was there last, and with it the delay that
-  // it is in. Of turns that take a second and more it would never see one.
+  // it is in. It would miss every tick of a second or more.
   readonly #recent = new RecentMax(1000);
   #dueMs = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
   start(): void {
     this.#whole.enable();
-    this.#dueMs = performance.now() + LOOK_MS;
+    this.#dueMs = performance.now() + SAMPLE_MS;
     this.#timer = setInterval(() => {
       const nowMs = performance.now();
       this.#recent.note(nowMs - this.#dueMs, nowMs);
-      this.#dueMs = nowMs + LOOK_MS;
-    }, LOOK_MS).unref();
+      this.#dueMs = nowMs + SAMPLE_MS;
+    }, SAMPLE_MS).unref();
   }
 
   stop(): void {
@@ -32,16 +39,13 @@ export class DelayMonitor {
     this.#dueMs = Number.POSITIVE_INFINITY;
   }
 
-  /** The longest delay within the last second or two, that of the turn under way included. */
+  /** The longest delay within the last second or two, that of the current tick included. */
   get recentMaxMs(): number {
     const nowMs = performance.now();
     return rounded(Math.max(this.#recent.at(nowMs), nowMs - this.#dueMs));
   }
 
-  read(): Pick<
-    ServerStats['process'],
-    'eventLoopDelayP99Ms' | 'eventLoopDelayMaxMs' | 'eventLoopDelayRecentMaxMs'
-  > {
+  read(): EventLoopDelay {
     return {
       eventLoopDelayP99Ms: milliseconds(this.#whole.percentile(99)),
       eventLoopDelayMaxMs: milliseconds(this.#whole.max),
@@ -57,4 +61,34 @@ function milliseconds(nanoseconds: number): number {
 
 function rounded(ms: number): number {
   return Math.max(0, Math.round(ms * 100) / 100);
+}
+
+/** The largest value of the last `spanMs`, or of up to twice as long. */
+export class RecentMax {
+  #startedAtMs = Number.NEGATIVE_INFINITY;
+  #current = 0;
+  #previous = 0;
+
+  constructor(private readonly spanMs: number) {}
+
+  /** @param nowMs of a clock that never goes back. */
+  note(value: number, nowMs: number): void {
+    this.#moveTo(nowMs);
+    this.#current = Math.max(this.#current, value);
+  }
+
+  /** The largest value by now; 0 without any. */
+  at(nowMs: number): number {
+    this.#moveTo(nowMs);
+    return Math.max(this.#current, this.#previous);
+  }
+
+  #moveTo(nowMs: number): void {
+    const ageMs = nowMs - this.#startedAtMs;
+    if (ageMs < this.spanMs) return;
+    const isNext = ageMs < 2 * this.spanMs;
+    this.#previous = isNext ? this.#current : 0;
+    this.#current = 0;
+    this.#startedAtMs = isNext ? this.#startedAtMs + this.spanMs : nowMs;
+  }
 }

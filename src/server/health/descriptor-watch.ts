@@ -2,6 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { devNull } from 'node:os';
 import type { DatafnLogger } from '../../manager/types.js';
+import type { ServerEvents } from '../events/events.js';
 
 const LOOK_MS = 1000;
 /** Descriptors that must be free again for the shortage to be over, so that one more or less does not fill the log. */
@@ -9,16 +10,15 @@ const ROOM = 16;
 
 /**
  * Notices when the process has no file descriptor left. The system then takes connections and drops them at once, of
- * which Node.js says nothing (libuv, `uv__emfile_trick`), so this tries to open something now and then.
+ * which Node.js says nothing (libuv, `uv__emfile_trick`), so this opens a file now and then.
  */
 export class DescriptorWatch {
   #timer: NodeJS.Timeout | undefined;
   #isShort = false;
 
-  /** @param onShort called for each shortage, once. */
   constructor(
     private readonly logger: DatafnLogger,
-    private readonly onShort: () => void,
+    private readonly events: Pick<ServerEvents, 'limited'>,
   ) {}
 
   /** Watches from here on. `server` already listens: what goes wrong with it now is that it cannot accept. */
@@ -27,7 +27,7 @@ export class DescriptorWatch {
       if (isShortage(error)) this.#begin();
       else this.logger.error('Accepting a connection failed', { error: error.message });
     });
-    // On the thread of the event loop, so that it never takes a descriptor from under libuv's hands.
+    // On the thread of the event loop, so that libuv never misses the descriptor that this takes.
     this.#timer = setInterval(() => this.look(), LOOK_MS).unref();
   }
 
@@ -40,14 +40,14 @@ export class DescriptorWatch {
       if (!areFree(1)) this.#begin();
     } else if (areFree(ROOM)) {
       this.#isShort = false;
-      this.logger.warn('There are file descriptors again: new connections are taken');
+      this.logger.warn('File descriptors are free again: new connections are accepted');
     }
   }
 
   #begin(): void {
     if (this.#isShort) return;
     this.#isShort = true;
-    this.onShort();
+    this.events.limited?.('descriptors');
     this.logger.error(
       'Out of file descriptors: new connections are dropped until some are free; allow more with ulimit -n, or admit fewer clients with --max-connections',
     );
@@ -60,7 +60,7 @@ function areFree(count: number): boolean {
     while (opened.length < count) opened.push(openSync(devNull, 'r'));
     return true;
   } catch (error) {
-    // What else is wrong with it is no shortage.
+    // Other errors are no shortage.
     return !isShortage(error);
   } finally {
     for (const descriptor of opened) closeSync(descriptor);

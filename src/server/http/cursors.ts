@@ -1,3 +1,4 @@
+import { cursorNumber } from '../../protocol/client.js';
 import { messageOf } from '../../protocol/errors.js';
 import { cursorProblem, describe, namespaceProblem } from '../../protocol/identifiers.js';
 import { ProblemError } from './problem.js';
@@ -41,7 +42,11 @@ export function parseNdjsonBody(text: string): unknown[] {
   return items;
 }
 
-/** Checks every item before any is broadcast: one bad item refuses all, and is named by its index. */
+/**
+ * Checks every item before any is broadcast: one bad item refuses all, and is named by its index.
+ *
+ * @throws {ProblemError} 400 or 413.
+ */
 export function validateItems(items: readonly unknown[], maxItems: number): CursorItem[] {
   if (items.length === 0)
     throw new ProblemError(400, 'Expected at least one cursor, got none', { field: 'body', fix: FIX });
@@ -76,4 +81,41 @@ export function validateItems(items: readonly unknown[], maxItems: number): Curs
     }
     return { namespace: namespace as string, cursor: cursor as string };
   });
+}
+
+/**
+ * Checks the order of a batch: no cursor may be lower than the newest of its namespace, those before it in the batch
+ * included, as clients compare them. The first that is refuses the whole batch.
+ *
+ * @param newestOf the newest cursor of a namespace, as far as it is known.
+ * @throws {ProblemError} 409 for a lower cursor, 400 for one that is no number.
+ */
+export function checkOrder(
+  items: readonly CursorItem[],
+  newestOf: (namespace: string) => string | undefined,
+): void {
+  const newestInBatch = new Map<string, string>();
+  for (const [index, { namespace, cursor }] of items.entries()) {
+    const newest = newestInBatch.get(namespace) ?? newestOf(namespace);
+    const number = cursorNumber(cursor);
+    const field = `[${index}].cursor`;
+    if (Number.isNaN(number)) {
+      throw new ProblemError(
+        400,
+        `Expected \`cursor\` of item ${index} to begin with a whole number, as this server compares cursors, got ${describe(cursor)}`,
+        { field, fix: 'Send increasing whole numbers as strings, or start the server without --monotonic.' },
+      );
+    }
+    if (newest !== undefined && number < cursorNumber(newest)) {
+      throw new ProblemError(
+        409,
+        `Expected \`cursor\` of item ${index} to be at least ${newest}, the newest of its namespace, got ${describe(cursor)}`,
+        {
+          field,
+          fix: 'Send cursors in increasing order, or start the server without --monotonic.',
+        },
+      );
+    }
+    newestInBatch.set(namespace, cursor);
+  }
 }

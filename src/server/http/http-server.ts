@@ -1,10 +1,9 @@
-import { once } from 'node:events';
-import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
+import { createServer, IncomingMessage, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import { type AddressInfo, createServer as createNetServer, type Server as NetServer } from 'node:net';
-import { type ConnectionLimits, takeConnectionsInTurns } from '../limits/connection-turns.js';
-import { requestClass } from '../ws/web-socket-offers.js';
-import type { RequestTurns } from './request-turns.js';
+import type { Socket } from 'node:net';
+import type { ServerEvents } from '../events/events.js';
+import { acceptInSlices } from '../limits/accept-queue.js';
+import type { RequestQueue } from './request-queue.js';
 import type { TlsPair } from './tls.js';
 
 /** How long connections of an HTTP server may take. 0 is no limit. */
@@ -23,29 +22,21 @@ const KEEP_ALIVE_MS = 72_000;
 /** How often Node looks for connections that have taken too long. */
 const CHECK_INTERVAL_MS = 1000;
 
-/** What an HTTP server calls for each connection that it terminates. */
-export interface HttpLimits extends ConnectionLimits {
-  /** One that sent more requests than may be unanswered. */
-  pipelinedRequests(): void;
-}
-
 /**
- * An HTTP server, or with a certificate an HTTPS one, that does not wait for ever, and whose strangers take turns.
- *
- * @param turns those of its requests.
+ * An HTTP server, or with a certificate an HTTPS one, that waits for nothing longer than its timeouts and accepts
+ * connections a few at a time. Add the listener of `request` as `requests.listener(…)`.
  */
 export function createHttpServer(
   tls: TlsPair | undefined,
   { handshakeTimeoutMs, requestTimeoutMs }: HttpTimeouts,
-  listener: RequestListener,
-  turns: RequestTurns,
-  limited: HttpLimits,
+  requests: RequestQueue,
+  events: ServerEvents,
 ): Server | TlsServer {
   const limits = [handshakeTimeoutMs, requestTimeoutMs].filter((limit) => limit > 0);
   const RequestClass = requestClass((socket) => {
-    if (!turns.isFull(socket)) return false;
+    if (!requests.isFull(socket)) return false;
     // Node.js 26 parses the rest of a chunk all the same.
-    if (!socket.destroyed) limited.pipelinedRequests();
+    if (!socket.destroyed) events.limited?.('pipelinedRequests');
     socket.destroy();
     return true;
   });
@@ -59,54 +50,49 @@ export function createHttpServer(
     requestTimeout: requestTimeoutMs,
     connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, ...limits),
   };
-  const inTurn = turns.listener(listener);
   const server =
     tls === undefined
-      ? createServer(options, inTurn)
-      : createTlsServer({ ...options, ...tls, handshakeTimeout: handshakeTimeoutMs }, inTurn);
-  // Node.js answers a request with `Expect` by itself, past the listeners of `request`: out of turn, and within no limit.
-  // An expectation other than 100-continue may be ignored (RFC 9110 section 10.1.1).
+      ? createServer(options)
+      : createTlsServer({ ...options, ...tls, handshakeTimeout: handshakeTimeoutMs });
+  // Node.js answers a request with `Expect` by itself, past the listeners of `request`: out of order, and within no
+  // limit. An expectation other than 100-continue may be ignored (RFC 9110 section 10.1.1).
   for (const event of ['checkContinue', 'checkExpectation'])
     server.on(event, (request, response) => server.emit('request', request, response));
-  takeConnectionsInTurns(server, handshakeTimeoutMs, limited);
+  acceptInSlices(server, handshakeTimeoutMs, events);
   return server.on('clientError', ({ code }: NodeJS.ErrnoException) => {
-    if (TOO_SLOW.has(code)) limited.slowRequests();
+    if (TOO_SLOW.has(code)) events.limited?.('slowRequests');
   });
 }
 
-/** What `localhost` stands for (RFC 6761 section 6.3): some look it up as the one, some as the other. */
-const LOOPBACKS = ['127.0.0.1', '::1'];
-
 /**
- * Lets `httpServer`, which listens at `localhost`, take connections at the other loopback address as well. For any
- * other host it does nothing.
+ * A class of requests whose offers of protocols other than WebSocket are ignored, as RFC 9110 section 7.8 allows: many HTTP
+ * clients offer h2c with every request. Node looks at `upgrade` to
+ * decide between the `upgrade` and the `request` event.
  *
- * @param onTaken called with the address that another program has.
- * @returns stops it.
+ * An upgrade also ends the parsing of a connection. Nothing else does in the middle of a chunk, which can hold thousands
+ * of requests, so the request of a connection that was terminated for one too many passes as an upgrade.
+ *
+ * @param isTooMany called for each request; terminates the connection when it is one too many.
  */
-export async function listenAtBothLoopbacks(
-  httpServer: Server | TlsServer,
-  host: string,
-  backlog: number,
-  onTaken: (address: string) => void,
-): Promise<() => void> {
-  const { address, port } = httpServer.address() as AddressInfo;
-  const others =
-    host.toLowerCase() === 'localhost' ? LOOPBACKS.filter((loopback) => loopback !== address) : [];
-  const listeners: NetServer[] = [];
-  for (const other of others) {
-    const listener = createNetServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-      httpServer.emit('connection', socket),
-    );
-    try {
-      await once(listener.listen({ host: other, port, backlog }), 'listening');
-      listeners.push(listener);
-    } catch (error) {
-      // Anything else is an address that the machine has not, such as ::1 where IPv6 is off.
-      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') onTaken(other);
+export function requestClass(isTooMany: (socket: Socket) => boolean): typeof IncomingMessage {
+  return class WebSocketOffers extends IncomingMessage {
+    readonly isTooMany: boolean;
+    // Assigned by the constructor of the base class already, so it may not be initialized here.
+    declare offersUpgrade: boolean | null;
+
+    constructor(socket: Socket) {
+      super(socket);
+      this.isTooMany = isTooMany(socket);
     }
-  }
-  return () => {
-    for (const listener of listeners) listener.close();
+
+    set upgrade(offersUpgrade: boolean | null) {
+      this.offersUpgrade = offersUpgrade;
+    }
+
+    get upgrade(): boolean {
+      if (this.isTooMany) return true;
+      if (!this.offersUpgrade) return false;
+      return this.method === 'CONNECT' || /\bwebsocket\b/i.test(this.headers.upgrade ?? '');
+    }
   };
 }

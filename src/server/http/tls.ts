@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
-import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import { invalid } from '../../manager/checks.js';
+import { messageOf } from '../../protocol/errors.js';
 
 /** A certificate and its private key, both as PEM. */
 export interface TlsPair {
@@ -52,8 +53,4 @@ function privateKeyOf(key: TlsPair['key']): KeyObject {
         : 'Expected the TLS key (--tls-key) to be a private key in PEM, with "-----BEGIN PRIVATE KEY-----" at its start',
     );
   }
-}
-
-function invalid(message: string): DatafnWsError {
-  return new DatafnWsError('ERR_INVALID_OPTION', message);
 }

@@ -1,11 +1,11 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
+import { isProbe } from './authorize.js';
 import { PROBLEM_TYPE, type ProblemListener, problem } from './problem.js';
 import { pathOf, shownPath } from './request-target.js';
-import { isProbe } from './screen.js';
 
 /**
- * Answers a plain GET of the WebSocket endpoint with 426, with or without a token: a client or a proxy that lost the headers of the
- * handshake learns which. Everything else goes to `listener`.
+ * Answers a plain GET of the WebSocket endpoint with 426, with or without a token, and names the headers that a client or
+ * a proxy lost. Everything else goes to `listener`.
  *
  * @param onRefused called for each of them.
  */
@@ -14,7 +14,7 @@ export function requireUpgrade(
   listener: RequestListener,
   onRefused: ProblemListener,
 ): RequestListener {
-  // The routes of the API keep their place.
+  // The routes of the API win.
   if (path.startsWith('/v1/') || isProbe(path)) return listener;
   return (request, response) => {
     const isRead = request.method === 'GET' || request.method === 'HEAD';

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP, isIPv4, isIPv6, SocketAddress } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import { PROXY_RANGES } from '../../options/checks.js';
 import { ownCopy } from '../../text/own-copy.js';
 
@@ -7,45 +8,84 @@ import { ownCopy } from '../../text/own-copy.js';
 export type AddressOf = (request: IncomingMessage) => string | undefined;
 
 /**
- * The rule of where a request comes from. Anybody can send an X-Forwarded-For, so it counts only as far as proxies
- * that are trusted have written it: from the connection backwards, the first address that is no trusted proxy.
+ * The rule for the address of a client. Anybody can send an X-Forwarded-For, so it counts only as far as trusted proxies
+ * have written it: from the connection backwards, the first address that is not a trusted proxy.
  *
- * @param trustedProxies addresses, subnets and names of ranges; empty trusts nobody, and the address is that of the
- *   connection.
+ * @param trustedProxies addresses, subnets and names of ranges; without any, the address is that of the connection.
  */
 export function clientAddressRule(trustedProxies: readonly string[]): AddressOf {
   if (trustedProxies.length === 0) return ({ socket }) => unmapped(socket.remoteAddress);
-  const trusted = new BlockList();
-  for (const proxy of trustedProxies.flatMap((name) => PROXY_RANGES[name] ?? [name])) {
-    const [address = '', bits] = proxy.split('/');
-    const family = isIPv4(address) ? 'ipv4' : 'ipv6';
-    if (bits === undefined) trusted.addAddress(address, family);
-    else trusted.addSubnet(address, Number(bits), family);
-  }
-  const isTrusted = (address: string) =>
-    trusted.check(address.split('%', 1)[0] as string, isIPv4(address) ? 'ipv4' : 'ipv6');
+  const networks = trustedProxies.flatMap((name) => PROXY_RANGES[name] ?? [name]).map(networkOf);
+  const isTrusted = (address: string) => {
+    const parsed = ipaddr.parse(address);
+    return networks.some(
+      ([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits),
+    );
+  };
   return ({ socket, headers }) => {
     let address = unmapped(socket.remoteAddress);
     const hops = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',');
     while (address !== undefined && isTrusted(address) && hops.length > 0) {
-      const hop = bare((hops.pop() as string).trim());
-      // What is no address was not written by a proxy that can be trusted any further.
+      const hop = withoutPort((hops.pop() as string).trim());
+      // Not written by a proxy that can be trusted any further. `ipaddr.js` alone would take 127.1 as well.
       if (isIP(hop) === 0) break;
-      address = ownCopy(hop);
+      address = ownCopy(ipaddr.process(hop).toString());
     }
     return address;
   };
 }
 
-/** `[::1]:80`, `10.0.0.1:80` and `::ffff:a00:1` without port, brackets and mapping. */
-function bare(address: string): string {
-  const withoutPort = /^\[(.+)\](?::\d+)?$/.exec(address)?.[1] ?? address.replace(/^([\d.]+):\d+$/, '$1');
-  if (!isIPv6(withoutPort)) return withoutPort;
-  // A mapped address has many spellings, and this is the one that `unmapped` knows.
-  return unmapped(new SocketAddress({ address: withoutPort, family: 'ipv6' }).address);
+function networkOf(proxy: string): [ipaddr.IPv4 | ipaddr.IPv6, number] {
+  if (proxy.includes('/')) return ipaddr.parseCIDR(proxy);
+  const address = ipaddr.parse(proxy);
+  return [address, address.kind() === 'ipv4' ? 32 : 128];
+}
+
+/** `[::1]:80` and `10.0.0.1:80` without port and brackets. */
+function withoutPort(address: string): string {
+  return /^\[(.+)\](?::\d+)?$/.exec(address)?.[1] ?? address.replace(/^([\d.]+):\d+$/, '$1');
 }
 
 /** An IPv4 client of a socket that listens for both families, `::ffff:10.0.0.1`, as `10.0.0.1`. */
 export function unmapped<Address extends string | undefined>(address: Address): Address | string {
   return address?.replace(/^::ffff:(?=[\d.]+$)/, '') ?? address;
+}
+
+/** Counts connections by client address. */
+export class AddressLimit {
+  readonly #counts = new Map<string, number>();
+
+  /** @param limit connections of one address; one more is refused. */
+  constructor(private readonly limit: number) {}
+
+  /** Whether one more connection fits. It counts from here on, until {@link leave}. */
+  enter(address: string): boolean {
+    const group = groupOf(address);
+    const count = this.#counts.get(group) ?? 0;
+    if (count >= this.limit) return false;
+    this.#counts.set(group, count + 1);
+    return true;
+  }
+
+  leave(address: string): void {
+    const group = groupOf(address);
+    const count = (this.#counts.get(group) ?? 0) - 1;
+    if (count > 0) this.#counts.set(group, count);
+    else this.#counts.delete(group);
+  }
+
+  /** How many addresses have a connection. */
+  get size(): number {
+    return this.#counts.size;
+  }
+}
+
+/** A host with one IPv6 address has a whole /64 of them (RFC 6177), which counts as one. */
+function groupOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  const { parts } = ipaddr.IPv6.parse(address);
+  return `${parts
+    .slice(0, 4)
+    .map((part) => part.toString(16))
+    .join(':')}::/64`;
 }

@@ -1,30 +1,22 @@
 import type { Server } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
-
-/** Longest wait first. */
-type Waiting = Map<unknown, Socket>;
+import type { ServerEvents } from '../events/events.js';
 
 /**
- * The connections of an HTTP server that are not those of clients: no request has come yet, or not even a TLS
- * handshake, or an answer has not been read yet. They cost a descriptor each, so there is a limit; beyond it the one
- * that has waited longest is terminated. That way a flood of them hurts the flood: a client asks at once, and is out of
- * here. Callers of the API, which keep their connection for the next call, are not part of that: among them one is
- * terminated only when they take more than half of the places.
+ * The connections of an HTTP server that have not come far yet: no request, not even a TLS handshake, or only requests
+ * that anybody may make. They cost a descriptor each, so there is a limit; beyond it the one that has waited longest is
+ * terminated. That way a flood of them hurts the flood: a client asks at once, and is out of here.
  */
 export class PendingConnections {
-  readonly #strangers: Waiting = new Map();
-  /** Those that made a request which the admin rule allowed. */
-  readonly #callers: Waiting = new Map();
+  /** The one that has waited longest first. */
+  readonly #waiting = new Map<unknown, Socket>();
   #keyOf: (socket: Socket) => unknown = itself;
 
-  /**
-   * @param limit how many; `Infinity` is no limit.
-   * @param onTerminate called for each that was terminated.
-   */
+  /** @param limit how many; `Infinity` is no limit. */
   constructor(
     private readonly limit: number,
-    private readonly onTerminate: () => void,
+    private readonly events: Pick<ServerEvents, 'limited'>,
   ) {}
 
   /** Follows the connections of a server, from before it listens. */
@@ -36,7 +28,7 @@ export class PendingConnections {
     }
     server.prependListener('connection', (socket: Socket) => {
       socket.on('close', onClose);
-      this.#enter(socket, this.#strangers);
+      this.#enter(socket);
     });
     if (!(server instanceof TlsServer)) return;
     // The socket of a TLS request is not the one that was accepted, but its peer is the same.
@@ -45,54 +37,32 @@ export class PendingConnections {
     server.on('tlsClientError', (_error, socket) => socket.destroy());
   }
 
-  /** A connection is about to become that of a client, which has limits of its own; or it is gone. */
+  /** A connection is gone, is about to become that of a client, or has made an authorized request. */
   leave(socket: Socket): void {
-    const key = this.#keyOf(socket);
-    if (!this.#strangers.delete(key)) this.#callers.delete(key);
-  }
-
-  /** A connection has made a request that the admin rule allowed. */
-  admit(socket: Socket): void {
-    const key = this.#keyOf(socket);
-    // The socket that was accepted, which is not that of the request over TLS.
-    const accepted = this.#strangers.get(key) ?? this.#callers.get(key);
-    if (accepted === undefined) return;
-    this.leave(socket);
-    this.#callers.set(key, accepted);
-  }
-
-  /** Whether a connection has made such a request. */
-  isCaller(socket: Socket): boolean {
-    return this.#callers.has(this.#keyOf(socket));
+    this.#waiting.delete(this.#keyOf(socket));
   }
 
   /** Terminates them all: the server is about to close. */
   terminateAll(): void {
-    for (const socket of [...this.#strangers.values(), ...this.#callers.values()]) socket.destroy();
+    for (const socket of [...this.#waiting.values()]) socket.destroy();
   }
 
-  #enter(socket: Socket, waiting: Waiting): void {
+  #enter(socket: Socket): void {
     const key = this.#keyOf(socket);
     // A connection that is gone already has no peer.
     if (socket.destroyed || key === undefined) return;
-    waiting.set(key, socket);
-    if (this.#strangers.size + this.#callers.size > this.limit) this.#terminateOne();
-  }
-
-  #terminateOne(): void {
-    const waiting = this.#callers.size > this.limit / 2 ? this.#callers : this.#strangers;
-    for (const [key, socket] of waiting) {
-      waiting.delete(key);
-      socket.destroy();
-      this.onTerminate();
-      return;
-    }
+    this.#waiting.set(key, socket);
+    const [oldest] = this.#waiting;
+    if (this.#waiting.size <= this.limit || oldest === undefined) return;
+    this.#waiting.delete(oldest[0]);
+    oldest[1].destroy();
+    this.events.limited?.('pendingConnections');
   }
 }
 
 const itself = (socket: Socket) => socket;
 
-/** Who is at the other end of a connection; `undefined` when it is gone. */
+/** The other end of a connection; `undefined` when it is gone. */
 export function peerOf({ remoteAddress, remotePort }: Socket): string | undefined {
   return remoteAddress === undefined ? undefined : `${remoteAddress} ${remotePort}`;
 }

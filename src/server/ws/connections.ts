@@ -1,32 +1,22 @@
 import type { WebSocketManager } from '../../manager/web-socket-manager.js';
+import type { ConnectionSettings } from '../../options/server.js';
 import { CLOSE, type CloseCode } from '../../protocol/close-codes.js';
 import { parseHello } from '../../protocol/messages.js';
 import { ownCopy } from '../../text/own-copy.js';
-import type { AuthDecision } from '../auth/ask-provider.js';
-import type { NamespaceGrant } from '../auth/provider.js';
-import type { ConnectionCounters, LimitName } from '../health/stats.js';
-import type { MessagePace } from '../limits/message-pace.js';
-import type { Closer, ConnectedClient, ConnectionInfo, ServerObserver } from '../observer.js';
-import { Deadlines } from './deadlines.js';
-import { Departures } from './departures.js';
-import { Expirations } from './expirations.js';
-import type { IgnoredMessages } from './ignored-messages.js';
-import { InputQueue } from './input-queue.js';
-import { Outbox } from './outbox.js';
+import type { AuthDecision, NamespaceGrant } from '../auth/provider.js';
+import {
+  type Closer,
+  type ConnectedClient,
+  connectionInfo,
+  type LimitName,
+  type ServerEvents,
+} from '../events/events.js';
+import { Deadlines, Expirations } from '../limits/deadlines.js';
+import { MessagePace } from '../limits/message-pace.js';
+import { InputQueue } from '../limits/tick-queue.js';
+import { ConnectionDrain } from './connection-drain.js';
+import { OutboxFlush, type OutboxOwner } from './outbox.js';
 import type { ServerSocket, ServerSocketOwner } from './server-socket.js';
-
-/** How patient {@link Connections} are with their clients. */
-export interface ConnectionLimits {
-  readonly clientBufferBytes: number;
-  /** Milliseconds that a client may stay backed up; 0 leaves it to the heartbeat. */
-  readonly slowClientTimeoutMs: number;
-  /** Milliseconds that a connection has to end once it has begun to close. */
-  readonly closeTimeoutMs: number;
-  /** Milliseconds that a client has to say hello; 0 is no limit. */
-  readonly helloTimeoutMs: number;
-  /** How many messages a client may send; `undefined` is as many as it likes. */
-  readonly messagePace: MessagePace | undefined;
-}
 
 /** What `ws` calls the messages that are over a limit of ours. */
 const LIMIT_OF_ERROR: Readonly<Record<string, LimitName>> = {
@@ -38,47 +28,52 @@ const LIMIT_OF_ERROR: Readonly<Record<string, LimitName>> = {
 /** Refused clients that may take their time to answer the close frame. Each holds a descriptor. */
 const MAX_REFUSED = 1000;
 
-/** Every connection whose socket is not gone yet, admitted or not: ties them to the manager, counts and reports. */
-export class Connections implements ServerSocketOwner {
-  readonly outbox = new Outbox();
+/** Every connection whose socket is not gone yet, admitted or not: ties them to the manager and emits their events. */
+export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket> {
+  readonly flush = new OutboxFlush<ServerSocket>(this);
   readonly input = new InputQueue();
   readonly clientBufferBytes: number;
   readonly messagePace: MessagePace | undefined;
   readonly #sockets = new Set<ServerSocket>();
-  /** Clients for which more waits than they may hold. */
+  /** Clients that are backed up. */
   readonly #blocked: Deadlines<ServerSocket>;
   /** Clients that were never admitted and have not answered their close frame, oldest first. */
   readonly #refused = new Set<ServerSocket>();
-  /** Connections whose end has begun. */
+  /** Connections that have begun to close. */
   readonly #closing: Deadlines<ServerSocket>;
   /** Admitted clients that have not said hello; empty where they need not. */
-  readonly #silent: Deadlines<ServerSocket>;
+  readonly #silent: Deadlines<ServerSocket> | undefined;
   readonly #expirations = new Expirations<ServerSocket>((client) => close(client, CLOSE.tokenExpired));
-  readonly #departures: Departures;
+  readonly #drain: ConnectionDrain;
   #lastConnectionId = 0;
-  /** Why the client that is being refused is, for the observer. */
+  /** Why the client that is being refused is, for the log. */
   #why: string | undefined;
 
   constructor(
     private readonly manager: WebSocketManager,
-    private readonly counters: ConnectionCounters,
-    private readonly observer: ServerObserver,
-    private readonly limits: ConnectionLimits,
-    private readonly ignoredMessages?: IgnoredMessages,
+    private readonly events: ServerEvents,
+    settings: ConnectionSettings,
   ) {
-    const { clientBufferBytes, slowClientTimeoutMs, closeTimeoutMs, helloTimeoutMs, messagePace } = limits;
-    this.clientBufferBytes = clientBufferBytes;
-    this.messagePace = messagePace;
-    this.#silent = new Deadlines(helloTimeoutMs, (client) => {
-      counters.countLimited('helloTimeout');
-      close(client, CLOSE.helloTimeout);
-    });
-    this.#blocked = new Deadlines(slowClientTimeoutMs, (client) => {
-      counters.slowClosed += 1;
-      client.close(CLOSE.slowClient.code, CLOSE.slowClient.reason);
-    });
-    this.#departures = new Departures(manager, counters, this.#sockets);
-    this.#closing = new Deadlines(closeTimeoutMs, (client) => this.#departures.cut(client));
+    const { maxMessageRate, maxMessageBurst, helloTimeoutMs } = settings;
+    this.clientBufferBytes = settings.clientBufferBytes;
+    this.messagePace = maxMessageRate === 0 ? undefined : new MessagePace(maxMessageRate, maxMessageBurst);
+    if (helloTimeoutMs > 0) {
+      this.#silent = new Deadlines(helloTimeoutMs, (client) => {
+        events.limited?.('helloTimeout');
+        close(client, CLOSE.helloTimeout);
+      });
+    }
+    this.#blocked = new Deadlines(settings.slowClientTimeoutMs, (client) => close(client, CLOSE.slowClient));
+    this.#drain = new ConnectionDrain(manager, events, this.#sockets);
+    this.#closing = new Deadlines(settings.closeTimeoutMs, (client) => this.#drain.terminate(client));
+  }
+
+  get socketCount(): number {
+    return this.#sockets.size;
+  }
+
+  get blockedCount(): number {
+    return this.#blocked.size;
   }
 
   /** Takes a connection whose handshake is done; one without a grant is closed with 4401. */
@@ -87,7 +82,6 @@ export class Connections implements ServerSocketOwner {
     if (this.#refused.size >= MAX_REFUSED) this.#terminateRefused();
     client.begin(this, socket, this.#lastConnectionId);
     this.#sockets.add(client);
-    this.counters.sockets = this.#sockets.size;
     if (!('why' in decision)) {
       this.#admit(client, decision);
       return;
@@ -108,33 +102,30 @@ export class Connections implements ServerSocketOwner {
     client.namespace = this.manager.describeClient(client)?.namespace;
     client.isAdmitted = true;
     client.admittedAtMs = performance.now();
-    if (this.limits.helloTimeoutMs > 0) this.#silent.add(client);
+    this.#silent?.add(client);
     if (expiresAtMs !== undefined) this.#expirations.add(client, expiresAtMs);
-    this.counters.accepted += 1;
-    this.observer.connected?.(describe(client), this.manager.connectionCount);
+    this.events.connected?.(client, this.manager.connectionCount);
   }
 
   #terminateRefused(): void {
     const [oldest] = this.#refused;
     if (oldest === undefined) return;
     this.#refused.delete(oldest);
-    this.counters.countLimited('refusedClients');
+    this.events.limited?.('refusedClients');
     oldest.terminate();
   }
 
   closing(client: ServerSocket, code: number, reason: string, by: Closer): void {
     this.manager.removeClient(client);
     this.#closing.add(client);
-    this.#expirations.remove(client);
-    if (reason === CLOSE.goingAway.reason && by === 'server') this.#departures.told(client);
-    this.#silent.delete(client);
+    this.#expirations.delete(client);
+    if (reason === CLOSE.goingAway.reason && by === 'server') this.#drain.goingAway(client);
+    this.#silent?.delete(client);
     if (client.isAdmitted) {
-      this.counters.countClosed(code);
-      this.observer.closed?.(describe(client), code, reason, by);
+      this.events.closed?.(client, code, reason, by);
     } else {
       this.#refused.add(client);
-      this.counters.countRefused(code);
-      this.observer.refused?.(describe(client), code, reason, this.#why);
+      this.events.refused?.(client, code, reason, this.#why);
     }
   }
 
@@ -142,93 +133,81 @@ export class Connections implements ServerSocketOwner {
     this.#closing.delete(client);
     this.#refused.delete(client);
     this.#sockets.delete(client);
-    this.counters.sockets = this.#sockets.size;
-    this.#departures.gone(client);
+    this.#drain.gone(client);
   }
 
   message(client: ServerSocket, text: string): void {
     if (!client.isAdmitted) return;
     const hello = parseHello(text);
     if (hello === undefined) {
-      this.ignoredMessages?.text(text, () => describe(client));
+      this.events.ignoredText?.(client, text);
       return;
     }
-    this.#silent.delete(client);
+    this.#silent?.delete(client);
     this.manager.handleHello(client, hello);
     const clientId = this.manager.describeClient(client)?.clientId;
     if (clientId === client.clientId) return;
     client.clientId = clientId;
-    this.observer.hello?.(describe(client));
+    this.events.hello?.(client);
   }
 
   binary(client: ServerSocket, bytes: number): void {
-    this.ignoredMessages?.binary(bytes, () => describe(client));
+    this.events.ignoredBinary?.(client, bytes);
   }
 
   tooManyMessages(client: ServerSocket): void {
-    this.counters.countLimited('messageRate');
+    this.events.limited?.('messageRate');
     close(client, CLOSE.messageRate);
   }
 
-  talksOn(client: ServerSocket): void {
-    this.counters.countLimited('bytesAfterClose');
+  keepsSending(client: ServerSocket): void {
+    this.events.limited?.('bytesAfterClose');
     client.terminate();
   }
 
   failed({ code = '' }: NodeJS.ErrnoException): void {
     const limit = Object.hasOwn(LIMIT_OF_ERROR, code) ? LIMIT_OF_ERROR[code] : undefined;
-    if (limit !== undefined) this.counters.countLimited(limit);
+    if (limit !== undefined) this.events.limited?.(limit);
   }
 
   pong(client: ServerSocket): void {
     this.manager.handlePong(client);
   }
 
-  conflated(superseded: number): void {
-    this.counters.conflated += superseded;
+  conflated(cursors: number): void {
+    this.events.conflated?.(cursors);
   }
 
   blocked(client: ServerSocket): void {
     this.#blocked.add(client);
-    this.counters.blocked = this.#blocked.size;
   }
 
   unblocked(client: ServerSocket): void {
     this.#blocked.delete(client);
-    this.counters.blocked = this.#blocked.size;
   }
 
-  /** The clients that are connected now, of one namespace or of all, first those that came first. */
+  /** The clients that are connected now, of one namespace or of all, oldest first. */
   *clients(namespace?: string): IterableIterator<ConnectedClient> {
     const nowMs = performance.now();
     for (const client of this.#sockets) {
       if (namespace !== undefined && client.namespace !== namespace) continue;
       // One that is about to close holds no slot any more.
       if (this.manager.describeClient(client) === undefined) continue;
-      yield { ...describe(client), connectedMs: Math.round(nowMs - client.admittedAtMs) };
+      yield { ...connectionInfo(client), connectedMs: Math.round(nowMs - client.admittedAtMs) };
     }
   }
 
-  /** See {@link Departures.drain}. */
+  /** See {@link ConnectionDrain.drain}. */
   drain(windowMs: number): Promise<void> {
-    return this.#departures.drain(windowMs);
+    return this.#drain.drain(windowMs);
   }
 
-  /** See {@link Departures.closeAll}. */
+  /** See {@link ConnectionDrain.closeAll}. */
   closeAll(timeoutMs: number): Promise<{ left: number; cut: number }> {
-    return this.#departures.closeAll(timeoutMs);
+    return this.#drain.closeAll(timeoutMs);
   }
 }
 
 function close(client: ServerSocket, { code, reason }: CloseCode): void {
   client.close(code, reason);
-}
-
-function describe(client: ServerSocket): ConnectionInfo {
-  return {
-    id: client.connectionId,
-    namespace: client.namespace,
-    clientId: client.clientId,
-    remoteAddress: client.remoteAddress,
-  };
 }

@@ -2,14 +2,14 @@ import type { DatafnLogger } from '../../manager/types.js';
 import { describe } from '../../protocol/identifiers.js';
 import { parseHello } from '../../protocol/messages.js';
 import { formatSize } from '../../text/units.js';
-import type { ConnectionInfo } from '../observer.js';
+import type { ConnectionInfo, ServerEvents } from '../events/events.js';
 
-/** How many are looked at in a second; the others are counted. */
+/** Messages logged per second; the others are counted. */
 const PER_SECOND = 10;
 const WINDOW_MS = 1000;
 
 /** Logs the messages of clients that the server ignores, at level `debug`, and never what is in them. */
-export class IgnoredMessages {
+export class IgnoredMessages implements ServerEvents {
   #left = PER_SECOND;
   #more = 0;
   #window: NodeJS.Timeout | undefined;
@@ -17,15 +17,14 @@ export class IgnoredMessages {
   /** @param logger must not throw. */
   constructor(private readonly logger: Pick<DatafnLogger, 'debug'>) {}
 
-  /** A text of which nothing came; it may be a hello that says nothing new. */
-  text(text: string, from: () => ConnectionInfo): void {
+  ignoredText(connection: ConnectionInfo, text: string): void {
     if (!this.#hasRoom()) return;
     const why = whyIgnored(text);
-    if (why !== undefined) this.#log(why, from());
+    if (why !== undefined) this.#log(why, connection);
   }
 
-  binary(bytes: number, from: () => ConnectionInfo): void {
-    if (this.#hasRoom()) this.#log(`binary, ${formatSize(bytes)}`, from());
+  ignoredBinary(connection: ConnectionInfo, bytes: number): void {
+    if (this.#hasRoom()) this.#log(`binary, ${formatSize(bytes)}`, connection);
   }
 
   #hasRoom(): boolean {

@@ -1,25 +1,26 @@
-import type { PreparedMessage } from '../../protocol/prepared-message.js';
+import type { Socket } from 'node:net';
+import { encodeServerFrame, OPCODE } from '../../protocol/frames.js';
+import type { PreparedMessage } from '../../protocol/messages.js';
+
+const PING = encodeServerFrame(OPCODE.ping, Buffer.alloc(0));
+const NOTHING = Buffer.alloc(0);
 
 /**
- * The cursors that one client is owed at the end of this turn of the event loop, oldest first.
+ * The cursors that one client is owed at the end of this tick of the event loop, oldest first.
  *
  * Bursts are immutable and shared: clients that are owed the same cursors hold the same burst, so the bytes of
  * a hundred cursors for a thousand clients are put together once. Extending remembers its last result, which is
  * the one that the next client of the broadcast asks for.
  */
-export class Burst {
+class Burst {
   #bytes: Buffer | undefined;
   #extended: Burst | undefined;
 
-  private constructor(
+  constructor(
     private readonly earlier: Burst | undefined,
     readonly newest: PreparedMessage,
     readonly length: number,
   ) {}
-
-  static of(message: PreparedMessage): Burst {
-    return new Burst(undefined, message, 1);
-  }
 
   /** This burst with one more cursor. */
   with(message: PreparedMessage): Burst {
@@ -41,33 +42,120 @@ export class Burst {
   }
 }
 
-/** What the {@link Outbox} asks of a connection. */
-export interface OutboxEntry {
-  burst: Burst | undefined;
-  /** Writes the burst out, or keeps what of it must be kept. */
-  flush(): void;
+/** The client of an {@link Outbox}. */
+export interface OutboxClient {
+  /** Whether it still takes frames. */
+  readonly isOpen: boolean;
 }
 
-/** Collects what is owed in one turn of the event loop and hands it out at the end of the turn. */
-export class Outbox {
-  #owed: OutboxEntry[] = [];
+/** Called by outboxes. */
+export interface OutboxOwner<Client> {
+  /** Bytes that may wait in a socket before cursors are conflated; 0 conflates as soon as any wait. */
+  readonly clientBufferBytes: number;
+  /** Cursors will never be sent, because a newer one took their place. */
+  conflated(cursors: number): void;
+  /** A client is backed up: from here on only its newest cursor is kept. */
+  blocked(client: Client): void;
+  /** Its socket has drained, or the connection ends. Called once for each `blocked`. */
+  unblocked(client: Client): void;
+}
+
+/** What the outboxes of a server share: the flush at the end of a tick. */
+export class OutboxFlush<Client extends OutboxClient> {
+  #waiting: Outbox<Client>[] = [];
   #first: Burst | undefined;
 
-  add(entry: OutboxEntry, message: PreparedMessage): void {
-    if (entry.burst !== undefined) {
-      entry.burst = entry.burst.with(message);
-      return;
-    }
-    if (this.#first?.newest !== message) this.#first = Burst.of(message);
-    entry.burst = this.#first;
-    if (this.#owed.length === 0) setImmediate(this.#flush);
-    this.#owed.push(entry);
+  constructor(readonly owner: OutboxOwner<Client>) {}
+
+  /** Flushes an outbox, which owed nothing so far, at the end of the tick; the burst that it owes then. */
+  add(outbox: Outbox<Client>, message: PreparedMessage): Burst {
+    if (this.#first?.newest !== message) this.#first = new Burst(undefined, message, 1);
+    if (this.#waiting.length === 0) setImmediate(this.#flush);
+    this.#waiting.push(outbox);
+    return this.#first;
   }
 
   readonly #flush = (): void => {
-    const owed = this.#owed;
-    this.#owed = [];
+    const waiting = this.#waiting;
+    this.#waiting = [];
     this.#first = undefined;
-    for (const entry of owed) entry.flush();
+    for (const outbox of waiting) outbox.flush();
   };
+}
+
+/**
+ * What one connection sends, control frames of `ws` apart. The cursors of a tick leave in one write; while the client is
+ * backed up, only the newest cursor is kept, and leaves when its socket has drained.
+ */
+export class Outbox<Client extends OutboxClient> {
+  #burst: Burst | undefined;
+  /** The newest cursor of a client that is backed up. */
+  #withheld: PreparedMessage | undefined;
+  #pingWaits = false;
+
+  constructor(
+    private readonly client: Client,
+    private readonly raw: Socket,
+    private readonly shared: OutboxFlush<Client>,
+  ) {}
+
+  add(message: PreparedMessage): void {
+    this.#burst = this.#burst === undefined ? this.shared.add(this, message) : this.#burst.with(message);
+  }
+
+  flush(): void {
+    const burst = this.#burst;
+    this.#burst = undefined;
+    if (burst === undefined || !this.client.isOpen) return;
+    const { raw } = this;
+    const { owner } = this.shared;
+    if (this.#withheld !== undefined) {
+      owner.conflated(burst.length);
+      this.#withheld = burst.newest;
+    } else if (raw.writableLength === 0 || raw.writableLength < owner.clientBufferBytes) {
+      raw.write(burst.bytes);
+    } else {
+      if (burst.length > 1) owner.conflated(burst.length - 1);
+      this.#withheld = burst.newest;
+      owner.blocked(this.client);
+      // Called back when all that was written before is out. `drain` would say so only of a socket that holds more
+      // than its own high-water mark.
+      raw.write(NOTHING, () => this.#sendWithheld());
+    }
+  }
+
+  /** Sends all that is owed, before a close frame. */
+  end(): void {
+    this.flush();
+    this.#sendWithheld();
+  }
+
+  /** Forgets what is owed: the connection is gone. */
+  discard(): void {
+    this.#burst = undefined;
+    this.#sendWithheld();
+  }
+
+  #sendWithheld(): void {
+    const message = this.#withheld;
+    if (message === undefined) return;
+    this.#withheld = undefined;
+    this.shared.owner.unblocked(this.client);
+    if (this.client.isOpen) this.raw.write(message.frame);
+  }
+
+  /**
+   * One ping at most waits behind what the client has not read, and stands for all of them: a client that sends pongs
+   * and never reads would have the server keep one more for each heartbeat.
+   */
+  ping(): void {
+    if (this.raw.writableLength === 0) {
+      this.raw.write(PING);
+    } else if (!this.#pingWaits) {
+      this.#pingWaits = true;
+      this.raw.write(PING, () => {
+        this.#pingWaits = false;
+      });
+    }
+  }
 }

@@ -2,16 +2,12 @@ import type { Socket } from 'node:net';
 import WebSocket, { type RawData } from 'ws';
 import type { WebSocketClient } from '../../manager/types.js';
 import { ABNORMAL_CLOSURE, NO_STATUS_RECEIVED } from '../../protocol/close-codes.js';
-import { encodeServerFrame, OPCODE } from '../../protocol/frames.js';
-import type { PreparedMessage } from '../../protocol/prepared-message.js';
+import type { PreparedMessage } from '../../protocol/messages.js';
+import type { Closer, ConnectionInfo } from '../events/events.js';
 import { unmapped } from '../limits/client-address.js';
 import type { MessagePace } from '../limits/message-pace.js';
-import type { Closer } from '../observer.js';
-import type { InputQueue, InputSource } from './input-queue.js';
-import type { Burst, Outbox, OutboxEntry } from './outbox.js';
-
-const PING = encodeServerFrame(OPCODE.ping, Buffer.alloc(0));
-const NOTHING = Buffer.alloc(0);
+import type { InputQueue, InputSource } from '../limits/tick-queue.js';
+import { Outbox, type OutboxFlush } from './outbox.js';
 
 /** Parsed in one go. More is read in pieces, in turn with what other clients send. */
 const PIECE_BYTES = 4 * 1024;
@@ -20,7 +16,7 @@ const PIECE_BYTES = 4 * 1024;
  * thrown away unread: from then on the end of the connection is waited for, and no longer a close frame.
  */
 const PARSED_AFTER_CLOSE_BYTES = 4 * 1024;
-/** Thrown away before the connection is terminated: more than a client that means well has under way. */
+/** Thrown away before the connection is terminated: more than a well-behaved client has under way. */
 const READ_AFTER_CLOSE_BYTES = 256 * 1024;
 
 /** Where a raw socket has its client, so that no connection carries closures of its own. */
@@ -32,12 +28,10 @@ interface RawSocket extends Socket {
 
 type Listener = (this: Socket, chunk: Buffer) => void;
 
-/** Hears what happens to a {@link ServerSocket}. */
+/** What {@link ServerSocket}s share, and whom they call. */
 export interface ServerSocketOwner {
-  readonly outbox: Outbox;
+  readonly flush: OutboxFlush<ServerSocket>;
   readonly input: InputQueue;
-  /** Bytes that may wait in the socket before cursors are conflated; 0 conflates as soon as any wait. */
-  readonly clientBufferBytes: number;
   /** The connection begins to close: its slot is free from here on. Called once. */
   closing(socket: ServerSocket, code: number, reason: string, by: Closer): void;
   /** The connection is gone, descriptor and all. Called once, after `closing`. */
@@ -46,8 +40,8 @@ export interface ServerSocketOwner {
   readonly messagePace: MessagePace | undefined;
   /** A client sent more messages than `messagePace` allows. */
   tooManyMessages(socket: ServerSocket): void;
-  /** A client goes on sending after the close frame, far more than can have been under way, and is terminated. */
-  talksOn(socket: ServerSocket): void;
+  /** A client goes on sending after the close frame, far more than can have been under way. */
+  keepsSending(socket: ServerSocket): void;
   /** `ws` found fault with what a client sent, or with its socket, and closes the connection. */
   failed(error: NodeJS.ErrnoException): void;
   /** A binary message has come, which is ignored. */
@@ -55,12 +49,6 @@ export interface ServerSocketOwner {
   /** A text message has come. */
   message(socket: ServerSocket, text: string): void;
   pong(socket: ServerSocket): void;
-  /** A burst found the client backed up; `superseded` of its cursors will never be sent. */
-  conflated(superseded: number): void;
-  /** The client is backed up: from here on the newest cursor alone waits for it. */
-  blocked(socket: ServerSocket): void;
-  /** Its socket has drained, or the connection ends. Called once for each `blocked`. */
-  unblocked(socket: ServerSocket): void;
 }
 
 /**
@@ -70,26 +58,24 @@ export interface ServerSocketOwner {
  * as ready frames straight to the upgraded socket: with compression off and no message fragmented, each write is
  * whole frames, so the two writers can take turns.
  */
-export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEntry, InputSource {
-  burst: Burst | undefined;
-  /** The newest cursor of a client that is backed up: sent as soon as its socket has drained. */
-  #withheld: PreparedMessage | undefined;
+export class ServerSocket extends WebSocket implements WebSocketClient, ConnectionInfo, InputSource {
   #owner: ServerSocketOwner | undefined;
   #isEnding = false;
   #raw: RawSocket | undefined;
+  #outbox: Outbox<ServerSocket> | undefined;
   /** Passes what has come in to `ws`; `undefined` when that has read the last frame. */
   #parse: Listener | undefined;
   /** What has come in and waits to be parsed; the socket is paused. */
   #unparsed: Buffer | undefined;
   #bytesAfterClose = 0;
-  #pingWaits = false;
   /** Known once the client is admitted. */
   namespace: string | undefined;
   /** From the client's hello. */
   clientId: string | undefined;
   /** Whether the manager has taken the client: from then on it holds a slot, and its end counts as a close. */
   isAdmitted = false;
-  connectionId = 0;
+  /** Counts up from 1 in the order of arrival. */
+  id = 0;
   /** When the client was admitted, on the clock of `performance.now()`. */
   admittedAtMs = 0;
   /** Where the client is, when that is not what its connection says: behind a trusted proxy. */
@@ -98,15 +84,16 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
   #paidUntilMs = 0;
 
   /** Ties the connection to its owner. Right after the handshake, before anything is sent. */
-  begin(owner: ServerSocketOwner, raw: Socket, connectionId: number): void {
+  begin(owner: ServerSocketOwner, raw: Socket, id: number): void {
     this.#owner = owner;
     this.#raw = raw;
+    this.#outbox = new Outbox(this, raw, owner.flush);
     // Read by us, for `ws` would parse whatever comes, and all of it in one go.
     this.#parse = raw.listeners('data').at(-1) as Listener;
     this.#raw[CLIENT] = this;
     raw.on('data', onData).off('data', this.#parse);
     raw.on('end', onEnd);
-    this.connectionId = connectionId;
+    this.id = id;
     this.on('close', onClose);
     this.on('error', onError);
     this.on('message', onMessage);
@@ -125,57 +112,17 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
 
   /** False when the connection is on its way out and takes no more. */
   sendPrepared(message: PreparedMessage): boolean {
-    if (this.#owner === undefined || !this.isOpen) return false;
-    this.#owner.outbox.add(this, message);
+    if (this.#outbox === undefined || !this.isOpen) return false;
+    this.#outbox.add(message);
     return true;
-  }
-
-  flush(): void {
-    const { burst } = this;
-    this.burst = undefined;
-    if (burst === undefined || this.#raw === undefined || this.#owner === undefined || !this.isOpen) return;
-    if (this.#withheld !== undefined) {
-      this.#owner.conflated(burst.length);
-      this.#withheld = burst.newest;
-    } else if (this.#raw.writableLength === 0 || this.#raw.writableLength < this.#owner.clientBufferBytes) {
-      this.#raw.write(burst.bytes);
-    } else {
-      this.#owner.conflated(burst.length - 1);
-      this.#withheld = burst.newest;
-      this.#owner.blocked(this);
-      // Called back when all that was written before is out. `drain` would say so only of a socket that holds more
-      // than its own high-water mark.
-      this.#raw.write(NOTHING, () => this.#sendWithheld());
-    }
-  }
-
-  #sendWithheld(): void {
-    const message = this.#withheld;
-    if (message === undefined) return;
-    this.#withheld = undefined;
-    this.#owner?.unblocked(this);
-    if (this.isOpen) this.#raw?.write(message.frame);
   }
 
   override ping(): void {
     if (!this.isOpen) return;
-    if (this.#raw?.writableLength === 0) this.#raw.write(PING);
-    else this.#pingLater();
-    // The pong that it asks for is not the client's doing.
+    this.#outbox?.ping();
+    // The pong that it asks for does not count against the client.
     const pace = this.#owner?.messagePace;
     if (pace !== undefined) this.#paidUntilMs = pace.giveBack(this.#paidUntilMs);
-  }
-
-  /**
-   * One ping at most waits behind what the client has not read, and asks for all of them: a client that sends pongs
-   * and never reads would have the server keep one more for each heartbeat.
-   */
-  #pingLater(): void {
-    if (this.#pingWaits) return;
-    this.#pingWaits = true;
-    this.#raw?.write(PING, () => {
-      this.#pingWaits = false;
-    });
   }
 
   /**
@@ -186,8 +133,7 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
     // `ws` calls this when it has read a close frame, or found fault with what came: that was the last of it.
     if (typeof reason !== 'string') this.#parse = undefined;
     if (this.readyState === WebSocket.OPEN) {
-      this.flush();
-      this.#sendWithheld();
+      this.#outbox?.end();
       // `ws` passes a peer's code with a Buffer, or nothing at all; its own protocol errors with a code alone.
       const byPeer = code === undefined || Buffer.isBuffer(reason);
       this.#end(
@@ -218,9 +164,8 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
 
   /** @internal */
   ended(code: number): void {
-    this.burst = undefined;
     this.#unparsed = undefined;
-    this.#sendWithheld();
+    this.#outbox?.discard();
     this.#end(code, '', 'peer');
     this.#owner?.gone(this);
   }
@@ -259,7 +204,7 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
     this.#bytesAfterClose += piece.length;
     if (this.#bytesAfterClose <= PARSED_AFTER_CLOSE_BYTES) this.#parse?.call(this.#raw as Socket, piece);
     else if (this.#bytesAfterClose <= READ_AFTER_CLOSE_BYTES) this.#raw?.end();
-    else if (this.#raw?.destroyed === false) this.#owner?.talksOn(this);
+    else if (this.#raw?.destroyed === false) this.#owner?.keepsSending(this);
   }
 
   /** @internal */
@@ -275,7 +220,7 @@ export class ServerSocket extends WebSocket implements WebSocketClient, OutboxEn
     if (this.pays()) this.#owner?.pong(this);
   }
 
-  /** @internal Whether something that the client sent is to be heard. */
+  /** @internal Whether the message rate allows what the client sent. */
   pays(bytes = 0): boolean {
     if (this.#owner === undefined || this.#isEnding) return false;
     const pace = this.#owner.messagePace;

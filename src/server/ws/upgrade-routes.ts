@@ -1,18 +1,19 @@
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { DatafnWsError } from '../../protocol/errors.js';
-import { endWithProblem, type Refusal } from '../http/raw-problem.js';
+import { invalid } from '../../manager/checks.js';
+import { endWithProblem, type Refusal } from '../http/problem.js';
 import { pathOf, shownPath } from '../http/request-target.js';
-import { MAX_EARLY_BYTES } from './waiting-room.js';
+import { ignoreSocketError } from '../limits/accept-queue.js';
+import { MAX_EARLY_BYTES } from './pending-upgrades.js';
 
-/** How long another listener has to do something about an upgrade that is not ours. */
+/** How long another listener has to claim an upgrade that is not ours. */
 const UNCLAIMED_MS = 10_000;
 
 /** Takes the upgrades of one path. */
 export interface UpgradeHandler {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** Called on one handler of the server for an upgrade that no handler is asked about, so that it is counted. */
+  /** Called on any handler of the server for an upgrade that was refused before a handler got it. */
   rejected(refusal: Refusal): void;
 }
 
@@ -26,8 +27,7 @@ class UpgradeRoutes {
 
   add(path: string, handler: UpgradeHandler): void {
     if (this.#handlers.has(path)) {
-      throw new DatafnWsError(
-        'ERR_INVALID_OPTION',
+      throw invalid(
         `Expected \`path\` to be free on this HTTP server, got "${path}", which has a WebSocketManager already: close that one, or choose another path`,
       );
     }
@@ -49,7 +49,7 @@ class UpgradeRoutes {
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     if (socket.destroyed) return;
     const handler = this.#handlers.get(pathOf(request.url));
-    // An upgrade elsewhere may be for a listener of somebody else.
+    // An upgrade elsewhere may be for another listener.
     if (handler === undefined && this.httpServer.listenerCount('upgrade') > 1) {
       this.#leaveToOthers(request, socket);
       return;
@@ -64,17 +64,17 @@ class UpgradeRoutes {
       return;
     }
     socket.on('error', ignoreSocketError);
-    // A slice of what was read, all of which it would keep alive.
+    // A copy: the slice would keep all of what was read alive.
     const early = Buffer.from(head);
     const earlier = this.#answers.get(socket);
     // Requests on one connection are answered in order (RFC 9112 section 9.3.2), those that came in one go as well.
-    // Deno knows of no `closed`.
+    // Deno has no `closed`.
     if (earlier === undefined || earlier.closed || earlier.destroyed)
       this.#answer(handler, request, socket, early);
     else earlier.once('close', () => this.#answer(handler, request, socket, early));
   };
 
-  /** An upgrade that nobody has read from or written to in time is not wanted by anybody: it is not left hanging. */
+  /** An upgrade that no other listener has read from or written to in time is answered with 404. */
   #leaveToOthers(request: IncomingMessage, socket: Duplex): void {
     socket.on('error', ignoreSocketError);
     const { bytesWritten } = socket as Socket;
@@ -117,10 +117,10 @@ const routesOf = new WeakMap<HttpServer, UpgradeRoutes>();
 
 /**
  * Hands the upgrades at `path` of an HTTP server to `handler`. Those elsewhere go to the other `upgrade`
- * listeners, and get 404 when there are none, or when none has taken them up after ten seconds. Each socket comes with
+ * listeners, and get 404 when there are none, or when none has claimed them after ten seconds. Each socket comes with
  * `ignoreSocketError` as its `error` listener.
  *
- * @returns takes the handler away again.
+ * @returns removes the handler.
  * @throws {DatafnWsError} `ERR_INVALID_OPTION` when the path is taken.
  */
 export function routeUpgrades(httpServer: HttpServer, path: string, handler: UpgradeHandler): () => void {
@@ -129,6 +129,3 @@ export function routeUpgrades(httpServer: HttpServer, path: string, handler: Upg
   routesOf.set(httpServer, routes);
   return () => routes.remove(path);
 }
-
-/** A socket that breaks before anybody owns it concerns nobody. */
-export function ignoreSocketError(): void {}

@@ -3,53 +3,35 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ServerOptions, WebSocketServer } from 'ws';
 import type { DatafnLogger } from '../../manager/types.js';
+import type { ConnectionSettings } from '../../options/server.js';
 import { MAX_TIMER_MS } from '../../text/units.js';
-import { type AuthDecision, askProvider } from '../auth/ask-provider.js';
-import type { NamespaceProvider } from '../auth/provider.js';
+import { type AuthDecision, askProvider, type NamespaceProvider } from '../auth/provider.js';
 import { chooseSubprotocol, hasLostPlus, tokenOf, tokenProblem } from '../auth/token-source.js';
-import type { ConnectionCounters } from '../health/stats.js';
-import { endWithProblem, type Refusal } from '../http/raw-problem.js';
+import type { ServerEvents } from '../events/events.js';
+import { endWithProblem, type Refusal, retryAfter, type UpgradeGate } from '../http/problem.js';
+import { ignoreSocketError } from '../limits/accept-queue.js';
 import type { AddressOf } from '../limits/client-address.js';
-import type { ServerObserver } from '../observer.js';
+import { TickQueue } from '../limits/tick-queue.js';
 import type { Connections } from './connections.js';
-import type { RefuseWith } from './gate.js';
-import { badHandshake, firstRefusal, retryAfter, type UpgradeGate } from './gate.js';
+import { badHandshake, firstRefusal } from './gates.js';
+import { PendingUpgrades } from './pending-upgrades.js';
 import { ServerSocket } from './server-socket.js';
-import { TurnQueue } from './turn-queue.js';
-import { ignoreSocketError, type UpgradeHandler } from './upgrade-routes.js';
-import { WaitingRoom } from './waiting-room.js';
+import type { UpgradeHandler } from './upgrade-routes.js';
 
 /** What an {@link Upgrader} works with. */
-export interface UpgraderOptions {
+export interface UpgraderParts {
   /** Asked in this order, before the provider. */
   readonly gates: readonly UpgradeGate[];
   readonly namespaceProvider: NamespaceProvider;
-  /** Milliseconds that the provider may take; 0 waits for ever. */
-  readonly authTimeoutMs: number;
-  /** Clients that may wait for the provider at the same time. */
-  readonly maxPendingAuth: number;
-  /** Handshakes that may wait for their turn. */
-  readonly handshakeBacklog: number;
-  /** How clients without a namespace or a slot are refused. */
-  readonly refuseWith: RefuseWith;
-  readonly maxMessageBytes: number;
-  /** Pings of a client that may wait for their pong; `ws` terminates the connection at one more. */
-  readonly maxPendingPongs: number;
   /** Where a client is. */
   readonly addressOf: AddressOf;
-  /** Whether that may be elsewhere than its connection comes from. */
-  readonly isBehindProxy: boolean;
   readonly logger: DatafnLogger;
-  readonly observer: ServerObserver;
-  readonly counters: ConnectionCounters;
+  readonly events: ServerEvents;
   readonly connections: Connections;
 }
 
-/**
- * Handshakes done in one turn of the event loop: each takes some 150 µs, so they hold it for a few milliseconds, and
- * cursors go out between.
- */
-const HANDSHAKES_PER_TURN = 32;
+/** Handshakes done in one tick of the event loop: at some 150 µs each, they hold it for a few milliseconds. */
+const HANDSHAKES_PER_TICK = 32;
 
 const TOO_MANY_HANDSHAKES: Refusal = {
   status: 503,
@@ -65,10 +47,10 @@ const TOO_MANY_PENDING: Refusal = {
 /** In place of 4401. */
 const UNAUTHORIZED: Refusal = {
   status: 401,
-  detail: 'Expected a token that lets a client in',
+  detail: 'Expected a valid token',
   headers: { 'WWW-Authenticate': 'Bearer' },
 };
-/** When a client that found no slot may try again: a slot is free as soon as somebody leaves. */
+/** When a client that found no slot may try again: a slot is free as soon as another client leaves. */
 const LIMIT_RETRY_MS = 5000;
 
 /**
@@ -86,35 +68,38 @@ interface UntypedServerOptions {
 }
 
 /**
- * Takes an upgrade request to a connection: gates (may anybody come in?), its turn, namespace provider (who is it?),
- * handshake, and last the manager, which takes the slot. Nothing before that holds one.
+ * Turns an upgrade request into a connection: gates, queue, namespace provider, handshake, and last the manager, which
+ * gives it a slot. Nothing before that holds one.
  */
 export class Upgrader implements UpgradeHandler {
   readonly #webSocketServer: WebSocketServer;
   readonly #gates: readonly UpgradeGate[];
-  readonly #turns: TurnQueue;
-  /** Upgrades whose namespace is still being found out. */
-  readonly #undecided: WaitingRoom;
+  readonly #ticks: TickQueue;
+  /** Upgrades that wait for the namespace provider. */
+  readonly #pending: PendingUpgrades;
   /** Chosen for the handshake that `ws` is about to answer. */
   #subprotocol: string | undefined;
-  /** When there may be a server here again, once this one takes nobody any more. */
+  /** When there may be a server here again, once this one shuts down. */
   #backAtMs: number | undefined;
 
-  constructor(private readonly options: UpgraderOptions) {
-    this.#turns = new TurnQueue(HANDSHAKES_PER_TURN, options.handshakeBacklog);
-    this.#undecided = new WaitingRoom(options.maxPendingAuth, () => {
-      options.counters.abandoned += 1;
-    });
-    this.#gates = [() => this.#shuttingDown(), ...options.gates];
+  constructor(
+    private readonly settings: ConnectionSettings,
+    private readonly parts: UpgraderParts,
+  ) {
+    this.#ticks = new TickQueue(HANDSHAKES_PER_TICK, settings.handshakeBacklog);
+    this.#pending = new PendingUpgrades(settings.maxPendingAuth, () => parts.events.abandoned?.());
+    this.#gates = [() => this.#shuttingDown(), ...parts.gates];
     const serverOptions: ServerOptions<typeof ServerSocket> & UntypedServerOptions = {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
-      maxPayload: options.maxMessageBytes,
+      maxPayload: settings.maxMessageSizeBytes,
       maxFragments: MAX_MESSAGE_PARTS,
       maxBufferedChunks: MAX_MESSAGE_PARTS,
-      maxPendingAutoPongs: options.maxPendingPongs,
-      // Connections that do not end are for `Connections` to cut, and to count.
+      // More than the message rate lets through within a second, so that a flood of pings ends with a close frame,
+      // however long the server takes to read it. A client that does not read its pongs reaches this bound all the same.
+      maxPendingAutoPongs: settings.maxMessageBurst + settings.maxMessageRate + 1,
+      // `Connections` terminates and counts connections that do not end.
       closeTimeout: MAX_TIMER_MS,
       // Not left to `ws`, which would keep the name, often a token, as long as the connection.
       handleProtocols: (offered) => {
@@ -128,7 +113,7 @@ export class Upgrader implements UpgradeHandler {
       if (this.#subprotocol !== undefined) headers.push(`Sec-WebSocket-Protocol: ${this.#subprotocol}`);
       this.#subprotocol = undefined;
     });
-    // Handshakes that only `ws` finds fault with, so that they are counted and answered like every other refusal.
+    // Handshakes that only `ws` rejects are counted and answered like every other refusal.
     this.#webSocketServer.on('wsClientError', ({ message }, socket) =>
       this.#reject(socket, badHandshake(message)),
     );
@@ -140,16 +125,16 @@ export class Upgrader implements UpgradeHandler {
       this.#reject(socket, refusal);
       return;
     }
-    if (this.#turns.add(() => this.#authenticate(request, socket, head))) return;
-    this.options.counters.countLimited('handshakes');
+    if (this.#ticks.add(() => this.#authenticate(request, socket, head))) return;
+    this.parts.events.limited?.('handshakes');
     this.#reject(socket, TOO_MANY_HANDSHAKES);
   }
 
   #authenticate(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (this.#hasGone(socket)) return;
-    // Asked first: what a provider does for a client that has no place to wait would be done for nobody.
-    if (this.#undecided.isFull) {
-      this.options.counters.countLimited('pendingAuth');
+    // Before the provider is asked in vain.
+    if (this.#pending.isFull) {
+      this.parts.events.limited?.('pendingAuth');
       this.#reject(socket, TOO_MANY_PENDING);
       return;
     }
@@ -158,27 +143,26 @@ export class Upgrader implements UpgradeHandler {
       this.#decided(request, socket, head, decision);
       return;
     }
-    this.#undecided.enter(socket, head);
+    this.#pending.add(socket, head);
     void decision.then((decided) => {
-      const early = this.#undecided.leave(socket);
+      const early = this.#pending.take(socket);
       if (early !== undefined) this.#decided(request, socket, early, decided);
     });
   }
 
-  /** Whether a client has gone away meanwhile; `ws` would drop its socket without a word. */
+  /** Whether a client has gone away meanwhile; `ws` would drop its socket silently. */
   #hasGone(socket: Duplex): boolean {
     if (socket.readable && socket.writable) return false;
-    this.options.counters.abandoned += 1;
+    this.parts.events.abandoned?.();
     socket.destroy();
     return true;
   }
 
   rejected({ status, detail, why }: Refusal): void {
-    this.options.counters.countRefused(status);
-    this.options.observer.rejectedUpgrade?.(status, detail, why);
+    this.parts.events.rejectedUpgrade?.(status, detail, why);
   }
 
-  /** Refuses upgrades with 503 from here on, for at least so long. */
+  /** Refuses upgrades with 503 from here on; clients are told to try again after `forMs`. */
   refuseAll(forMs: number): void {
     this.#backAtMs = performance.now() + forMs;
   }
@@ -189,24 +173,27 @@ export class Upgrader implements UpgradeHandler {
     return { status: 503, detail: 'The server is shutting down', headers: retryAfter(leftMs) };
   }
 
-  /** Refuses those too whose provider has not answered yet: it may never do so, and the port is to be free. */
-  abandonUndecided(): void {
+  /** Refuses clients whose provider has not answered yet: it may never do so, and the port must become free. */
+  refusePending(): void {
     const refusal = this.#shuttingDown();
-    for (const socket of this.#undecided.clear()) if (refusal !== undefined) this.#reject(socket, refusal);
+    for (const socket of this.#pending.clear()) if (refusal !== undefined) this.#reject(socket, refusal);
   }
 
   #ask(request: IncomingMessage): ReturnType<typeof askProvider> {
-    const { namespaceProvider, authTimeoutMs, logger, addressOf } = this.options;
+    const { namespaceProvider, logger, addressOf } = this.parts;
     const connectRequest = {
       token: tokenOf(request),
       url: request.url ?? '',
       headers: request.headers,
-      // A system call, which few providers want.
+      // A getter, since it takes a system call, and few providers need it.
       get remoteAddress() {
         return addressOf(request);
       },
     };
-    return askProvider(namespaceProvider, connectRequest, { timeoutMs: authTimeoutMs, logger });
+    return askProvider(namespaceProvider, connectRequest, {
+      timeoutMs: this.settings.authTimeoutMs,
+      logger,
+    });
   }
 
   #decided(request: IncomingMessage, socket: Duplex, head: Buffer, decision: AuthDecision): void {
@@ -217,15 +204,15 @@ export class Upgrader implements UpgradeHandler {
       return;
     }
     if (this.#hasGone(socket)) return;
-    // From the refusal above to the admission nothing else runs, so limits are exact.
+    // Nothing else runs between the refusal above and the admission, so limits are exact.
     this.#shakeHands(request, socket, head, outcome);
   }
 
   /** With `refuseWith: 'http'`, what is a close code otherwise. */
   #refusalBeforeUpgrade(decision: AuthDecision): Refusal | undefined {
-    if (this.options.refuseWith !== 'http') return undefined;
+    if (this.settings.refuseWith !== 'http') return undefined;
     if ('why' in decision) return { ...UNAUTHORIZED, why: decision.why };
-    const limit = this.options.connections.limitFor(decision.namespace);
+    const limit = this.parts.connections.limitFor(decision.namespace);
     return limit && { status: 503, detail: limit.reason, headers: retryAfter(LIMIT_RETRY_MS) };
   }
 
@@ -233,9 +220,9 @@ export class Upgrader implements UpgradeHandler {
     this.#webSocketServer.handleUpgrade(request, socket, head, (accepted) => {
       socket.off('error', ignoreSocketError);
       const client = accepted as ServerSocket;
-      if (this.options.isBehindProxy) client.forwardedAddress = this.options.addressOf(request);
-      this.options.connections.take(client, socket as Socket, decision);
-      // One that has waited was paused for the change of hands.
+      if (this.settings.trustProxy.length > 0) client.forwardedAddress = this.parts.addressOf(request);
+      this.parts.connections.take(client, socket as Socket, decision);
+      // A socket that waited for its provider is paused.
       socket.resume();
     });
   }
@@ -246,7 +233,7 @@ export class Upgrader implements UpgradeHandler {
   }
 }
 
-/** Why a client is not let in, with what the way in which its token came may have to do with it. */
+/** Why a client is not admitted, with a hint where its token may have lost a `+`. */
 function explained(why: string | undefined, request: IncomingMessage): string {
   const reason = why ?? tokenProblem(request) ?? 'the provider knows no namespace for the token';
   return hasLostPlus(request) ? `${reason} (a + in the query stands for a blank: send it as %2B)` : reason;

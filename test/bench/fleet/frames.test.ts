@@ -11,7 +11,7 @@ import {
 } from '../../../src/bench/fleet/frame-reader.js';
 import { closeFrame, encodeClientFrame } from '../../../src/bench/fleet/frames.js';
 import { encodeServerFrame, OPCODE } from '../../../src/protocol/frames.js';
-import { PreparedMessage } from '../../../src/protocol/prepared-message.js';
+import { PreparedMessage } from '../../../src/protocol/messages.js';
 import { within } from '../../support/deadline.js';
 
 /** Writes down what a reader makes of a stream of bytes. */

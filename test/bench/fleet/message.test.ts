@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type CursorLayout, layoutOf, OUR_LAYOUT } from '../../../src/bench/fleet/message.js';
-import { PreparedMessage } from '../../../src/protocol/prepared-message.js';
-import { readMessage } from '../../../src/protocol/server-message.js';
+import { readMessage } from '../../../src/protocol/client.js';
+import { PreparedMessage } from '../../../src/protocol/messages.js';
 
 const numberIn = (text: string, layout: CursorLayout = OUR_LAYOUT): number => {
   const bytes = Buffer.from(`##${text}##`);

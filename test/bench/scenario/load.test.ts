@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type LoadOptions, loadScenario, parseScenario } from '../../../src/bench/scenario/load.js';
 import type { Scenario } from '../../../src/bench/scenario/model.js';
-import { serverOptions } from '../../../src/options/serve.js';
+import { serverOptions } from '../../../src/options/server.js';
 import { DatafnWsError } from '../../../src/protocol/errors.js';
 
 const GOOD = `version: 1

@@ -10,8 +10,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, type JWK, SignJWT, UnsecuredJWT } from 'jose';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { signJwt } from '../../../src/protocol/jwt.js';
 import { type JwtProviderOptions, jwtNamespaceProvider } from '../../../src/server/auth/jwt.js';
+import { signJwt } from '../../../src/text/jwt.js';
 import { RecordingLogger } from '../../support/recording-logger.js';
 import { selfSignedCertificate } from '../../support/self-signed.js';
 
@@ -258,7 +258,7 @@ describe('the keys of a URL', () => {
     ...more,
   });
   const CANNOT_BE_HAD =
-    /^The keys at http:\/\/127\.0\.0\.1:\d+\/jwks\.json cannot be had: expected 200 OK, got 500$/;
+    /^The keys at http:\/\/127\.0\.0\.1:\d+\/jwks\.json cannot be fetched: expected 200 OK, got 500$/;
   const asking = (url: string, logger?: RecordingLogger) => {
     const provider = jwtNamespaceProvider({ jwksUrl: url, logger });
     return async (token: string) => provider({ token, url: '/', headers: {}, remoteAddress: undefined });
@@ -377,7 +377,9 @@ describe('the keys of a URL', () => {
   test('that cannot be reached are an error that says which and why, and keeps what is in the query of the URL', async () => {
     const provider = asking('http://127.0.0.1:1/keys?key=sesame-sesame');
     const failed = provider(await signed('RS256', rsa.privateKey)) as Promise<unknown>;
-    await expect(failed).rejects.toThrow(/^The keys at http:\/\/127\.0\.0\.1:1\/keys cannot be had: [^?]+$/);
+    await expect(failed).rejects.toThrow(
+      /^The keys at http:\/\/127\.0\.0\.1:1\/keys cannot be fetched: [^?]+$/,
+    );
   });
 
   test('may have several that fit a token without a key id', async () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fromAuthorization, type TokenRequest, tokenOf } from '../../../src/server/auth/token-source.js';
+import { type TokenRequest, tokenOf } from '../../../src/server/auth/token-source.js';
+import { fromAuthorization } from '../../../src/server/http/authorize.js';
 
 interface Sent {
   readonly url?: string;

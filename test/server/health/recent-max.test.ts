@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { RecentMax } from '../../../src/server/health/recent-max.js';
+import { RecentMax } from '../../../src/server/health/delay-monitor.js';
 
 test('a value counts for a span at least, and for two at most', () => {
   const recent = new RecentMax(1000);

@@ -154,7 +154,7 @@ test('an error of the listening socket is logged, a shortage of descriptors once
   vi.useFakeTimers();
   const logger = new RecordingLogger();
   const onShort = vi.fn();
-  const watch = new DescriptorWatch(logger, onShort);
+  const watch = new DescriptorWatch(logger, { limited: onShort });
   const server = new EventEmitter();
   watch.start(server as Server);
   const failWith = (code: string) =>
@@ -163,7 +163,7 @@ test('an error of the listening socket is logged, a shortage of descriptors once
   expect(logger.entries).toEqual([
     { level: 'error', message: expect.stringContaining('Out of file descriptors'), context: undefined },
   ]);
-  expect(onShort).toHaveBeenCalledOnce();
+  expect(onShort.mock.calls).toEqual([['descriptors']]);
   // There are enough here.
   vi.advanceTimersByTime(5000);
   expect(logger.warnings).toHaveLength(1);

@@ -350,7 +350,7 @@ describe('options that are not valid', () => {
     ['namespaceProvider', { namespaceProvider: 'user:alice' as never }],
     ['observer', { observer: (() => {}) as never }],
     ['logger', { logger: { info() {} } as never }],
-    ['maxBodyBytes', { maxBodyBytes: 0 }],
+    ['maxBodySizeBytes', { maxBodySizeBytes: 0 }],
     ['shutdownTimeoutMs', { shutdownTimeoutMs: -1 }],
     ['clientBufferBytes', { clientBufferBytes: -1 }],
     ['slowClientTimeoutMs', { slowClientTimeoutMs: -1 }],
@@ -373,7 +373,7 @@ const hasPrivilegedPorts =
   process.platform === 'linux' &&
   Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8')) > 1;
 
-describe('an address that cannot be had', () => {
+describe('an address that cannot be listened on', () => {
   const listenError = (message: RegExp) =>
     expect.objectContaining({ code: 'ERR_LISTEN', message: expect.stringMatching(message) });
 
@@ -400,7 +400,7 @@ describe('an address that cannot be had', () => {
   test('an address of another machine rejects listen() with the flag to change', async () => {
     const options = { host: '203.0.113.1', adminToken: 'secret-0123456789', namespaceProvider: () => 'a' };
     await expect(startServer(options)).rejects.toEqual(
-      listenError(/^203\.0\.113\.1 is no address of this machine: .*--host/),
+      listenError(/^203\.0\.113\.1 is not an address of this machine: .*--host/),
     );
   });
 

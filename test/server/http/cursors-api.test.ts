@@ -196,7 +196,7 @@ describe('POST /v1/cursors', () => {
   });
 
   test('a body over the limit is 413 with the limit, and so is a batch over the most items', async () => {
-    const { apiUrl, server } = await startServer({ maxBodyBytes: 1000, maxBatchItems: 2 });
+    const { apiUrl, server } = await startServer({ maxBodySizeBytes: 1000, maxBatchItems: 2 });
     const large = await postCursors(apiUrl, [{ namespace: 'a', cursor: '1', padding: 'x'.repeat(1000) }]);
     expect([large.status, large.json.detail]).toEqual([413, 'Expected a body of at most 1000 bytes']);
     const many = await postCursors(

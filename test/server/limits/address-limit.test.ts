@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { AddressLimit } from '../../../src/server/limits/address-limit.js';
+import { AddressLimit } from '../../../src/server/limits/client-address.js';
 
 describe('connections of an address', () => {
   test('fit up to the limit, and again when one has left', () => {

@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 
 describe('the rate of messages', () => {
-  const slow = { messagesPerSecond: 0.001, messageBurst: 5 };
+  const slow = { maxMessageRate: 0.001, maxMessageBurst: 5 };
 
   test.each([
     ['text', TEXT, '{"type":"hello"}'],
@@ -80,7 +80,7 @@ describe('the rate of messages', () => {
   });
 
   test('is no limit at 0', async () => {
-    const { wsUrl } = await startServer({ messagesPerSecond: 0, messageBurst: 1 });
+    const { wsUrl } = await startServer({ maxMessageRate: 0, maxMessageBurst: 1 });
     const client = await openClient(wsUrl, 'a');
     for (let count = 0; count < 1000; count++) client.say('junk');
     await client.roundTrip();
@@ -100,8 +100,8 @@ describe('the rate of messages', () => {
 });
 
 describe('the size of a message', () => {
-  test('over maxMessageBytes is closed with 1009, and counted', async () => {
-    const { wsUrl, server } = await startServer({ maxMessageBytes: 10 });
+  test('over maxMessageSizeBytes is closed with 1009, and counted', async () => {
+    const { wsUrl, server } = await startServer({ maxMessageSizeBytes: 10 });
     const [fits, large] = [await openClient(wsUrl, 'a'), await openClient(wsUrl, 'a')];
     fits.say('x'.repeat(10));
     await fits.roundTrip();
@@ -112,7 +112,7 @@ describe('the size of a message', () => {
   });
 
   test('counts over all fragments of a message', async () => {
-    const { wsUrl, server } = await startServer({ maxMessageBytes: 10 });
+    const { wsUrl, server } = await startServer({ maxMessageSizeBytes: 10 });
     const client = await openClient(wsUrl, 'a');
     for (let count = 0; count < 3; count++)
       client.socket.write(

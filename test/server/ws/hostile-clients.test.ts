@@ -44,7 +44,7 @@ describe('a long message', () => {
   test.each(['flat', 'nested'] as const)(
     'counts as one for each KiB that it has begun: a client that sends %s ones is closed with 1008',
     async (kind) => {
-      const { wsUrl, server } = await startServer({ messagesPerSecond: 0.001, messageBurst: 100 });
+      const { wsUrl, server } = await startServer({ maxMessageRate: 0.001, maxMessageBurst: 100 });
       const [client, calm] = [await openClient(wsUrl, 'a'), await openClient(wsUrl, 'a')];
       // 64 + 64 messages: the second finds room, and there is none after it.
       for (let count = 0; count < 2; count++) client.say(hello(64 * 1024, kind));

@@ -22,7 +22,7 @@ test('a message of 64 KiB is read, and one byte more closes its connection with 
 });
 
 test('the largest message can be set', async () => {
-  const { wsUrl } = await startServer({ maxMessageBytes: 100 });
+  const { wsUrl } = await startServer({ maxMessageSizeBytes: 100 });
   const client = await openClient(wsUrl, 'a');
   client.say('x'.repeat(101));
   expect((await client.closed()).code).toBe(1009);

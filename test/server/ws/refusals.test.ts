@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { signJwt } from '../../../src/protocol/jwt.js';
 import { jwtNamespaceProvider } from '../../../src/server/auth/jwt.js';
 import type { NamespaceProvider } from '../../../src/server/auth/provider.js';
 import { tokensNamespaceProvider } from '../../../src/server/auth/tokens.js';
 import type { Problem } from '../../../src/server/http/problem.js';
+import { signJwt } from '../../../src/text/jwt.js';
 import { call, postCursors } from '../../support/http-call.js';
 import { connectClient, disposeLive, openClient, startServer } from '../../support/live-server.js';
 
@@ -336,7 +336,7 @@ describe('4401 says why in the log, and not to the client', () => {
 
 describe('messages that are ignored', () => {
   test('are logged at debug, with what they are and nothing of what is in them, and a flood is counted', async () => {
-    const { wsUrl, logger } = await startServer({ messageBurst: 1000, messagesPerSecond: 0 });
+    const { wsUrl, logger } = await startServer({ maxMessageBurst: 1000, maxMessageRate: 0 });
     const client = await openClient(wsUrl, 'a');
     client.say('hush');
     client.say('[1]');

@@ -420,7 +420,7 @@ describe('attachWebSocketManager on an HTTP server of somebody else', () => {
     const theirs = await connectClient(`${origin}/theirs`);
     expect(theirs.status).toBe(418);
     await openClient(`${origin}/datafn/ws`);
-    expect([attached.manager.connectionCount, attached.counters.accepted]).toEqual([1, 1]);
+    expect([attached.manager.connectionCount, attached.stats().accepted]).toEqual([1, 1]);
 
     const [first, second] = await Promise.all([attached.close(), attached.close()]);
     expect([first, second, await attached.close()]).toEqual(Array(3).fill({ left: 1, cut: 0 }));

@@ -107,7 +107,7 @@ describe('a client that does not read', () => {
     let mostWaiting = 0;
     /** Broadcasts, some cursors a turn, until so many were conflated. */
     const flood = async (conflated: number) => {
-      while (attached.counters.conflated < conflated) {
+      while (attached.stats().conflated < conflated) {
         for (let index = 0; index < PER_TURN; index++) {
           sent += 1;
           attached.manager.broadcastCursor(`${sent}${FILLER}`, 'a');
@@ -140,12 +140,12 @@ describe('a client that does not read', () => {
     expect(got).toEqual([...got].sort((one, other) => one - other));
     expect(new Set(got).size).toBe(got.length);
     // Each cursor was either sent or counted as conflated.
-    expect(got.length + attached.counters.conflated).toBe(last);
+    expect(got.length + attached.stats().conflated).toBe(last);
 
-    const conflated = attached.counters.conflated;
+    const conflated = attached.stats().conflated;
     attached.manager.broadcastCursor('999999999', 'a');
     await slow.until(() => numbers(slow).at(-1) === 999_999_999, 'the cursor after it has caught up');
-    expect(attached.counters.conflated).toBe(conflated);
+    expect(attached.stats().conflated).toBe(conflated);
     // The one that reads lost nothing meanwhile.
     await healthy.received(last + 1);
     expect(numbers(healthy)).toEqual([...range(last).map(Number), 999_999_999]);

@@ -1,8 +1,7 @@
 import type { ChalkInstance } from 'chalk';
 import Table from 'cli-table3';
-import { NO_BORDERS } from '../../../text/borders.js';
 import { printable } from '../../../text/printable.js';
-import { shorten, widthOf, wrap } from '../../../text/wrap.js';
+import { NO_BORDERS, shorten, widthOf, wrap } from '../../../text/wrap.js';
 import {
   type Block,
   type Findings,

@@ -1,0 +1,320 @@
+import { checkOptions } from '../manager/checks.js';
+import { DEFAULT_WS_MANAGER_CONFIG } from '../manager/config.js';
+import { namespaceMismatch } from '../protocol/identifiers.js';
+import { originProblem, proxyProblem, tokenProblem } from './checks.js';
+import { choice, commaList, count, duration, rate, size, text, toggle } from './kinds.js';
+import type { OptionTable, Resolved } from './spec.js';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/**
+ * The options of `attachWebSocketManager`, and with {@link serverTable} those of `createDatafnWsServer`: each with its
+ * default, check, help and group, written here and nowhere else. A key is the name in the library; the flag, the
+ * environment variable and the key in a file are the same without its unit, so `heartbeatIntervalMs` is
+ * `--heartbeat-interval`.
+ */
+export const connectionTable = {
+  /** How many clients in all; 0 admits nobody, `Infinity` is no limit. */
+  maxConnections: count({
+    group: 'Limits',
+    help: 'Most clients at a time; more are closed with 4503.',
+    default: DEFAULT_WS_MANAGER_CONFIG.maxConnections,
+    orInfinity: true,
+  }),
+  /** How many clients of one namespace; 0 admits nobody, `Infinity` is no limit. */
+  maxConnectionsPerNamespace: count({
+    help: 'Most clients of one namespace; more are closed with 4503.',
+    default: DEFAULT_WS_MANAGER_CONFIG.maxConnectionsPerNamespace,
+    orInfinity: true,
+  }),
+  /** Milliseconds from one ping to the next; 0 turns the heartbeat off. */
+  heartbeatIntervalMs: duration({
+    group: 'Heartbeat',
+    help: 'Time from one ping to the next; 0 turns the heartbeat off.',
+    default: DEFAULT_WS_MANAGER_CONFIG.heartbeatIntervalMs,
+  }),
+  /** Milliseconds that a client has to answer a ping before it is closed with 1001; 0 never closes. */
+  heartbeatTimeoutMs: duration({
+    group: 'Heartbeat',
+    help: 'Time a client has to answer a ping before it is closed with 1001; 0 never closes.',
+    default: DEFAULT_WS_MANAGER_CONFIG.heartbeatTimeoutMs,
+  }),
+  /** Milliseconds that a client has to answer a close frame before its socket is terminated; 0 waits forever. */
+  closeTimeoutMs: duration({
+    group: 'Shutdown',
+    help: 'Time a client has to answer a close before its socket is terminated; 0 waits forever.',
+    default: 2000,
+  }),
+  /** Bytes buffered for a slow client, beyond which only its newest cursor is kept; 0 keeps the newest alone at once. */
+  clientBufferBytes: size({
+    group: 'Slow clients',
+    help: 'Bytes buffered for a client that reads slowly; beyond this only its newest cursor is kept.',
+    default: 64 * KIB,
+  }),
+  /** Milliseconds that a client may stay backed up before it is closed with 1013; 0 leaves it to the heartbeat. */
+  slowClientTimeoutMs: duration({
+    group: 'Slow clients',
+    zeroMeans: 'off',
+    help: 'Time a client may stay backed up before it is closed with 1013; 0 leaves it to the heartbeat.',
+    default: 0,
+  }),
+  /** Handshakes that may wait; they are done a few in each tick of the event loop. More get 503. */
+  handshakeBacklog: count({
+    group: 'Limits',
+    help: 'Most handshakes that may wait; more get 503.',
+    default: 4096,
+    orInfinity: true,
+  }),
+  /**
+   * How a client without a valid token, or beyond a limit, is refused: `close` upgrades it and closes it with 4401 or
+   * 4503, as the DataFn reference has it; `http` answers 401 or 503 instead, after which DataFn clients back off.
+   */
+  refuseWith: choice(['close', 'http'], {
+    group: 'Limits',
+    placeholder: 'WAY',
+    help: 'Refuse with 4401 and 4503 (close), or before the upgrade with 401 and 503 (http).',
+    default: 'close',
+  }),
+  /** Whether a client whose hello shows that it is behind is sent the newest cursor at once. */
+  resume: toggle({
+    group: 'Cursors',
+    help: 'On hello, send the newest cursor at once to a client that is behind it. A restart forgets the cursors.',
+  }),
+  /** Namespaces whose newest cursor is kept; the least recently used is evicted. */
+  rememberNamespaces: count({
+    group: 'Cursors',
+    min: 1,
+    help: 'Namespaces whose newest cursor is kept for --resume and --monotonic; the least recently used is evicted.',
+    default: 100_000,
+  }),
+  /** URL path of the WebSocket endpoint: `<remote>/ws`, with the DataFn remote at `/datafn`. */
+  path: text({
+    group: 'Network',
+    placeholder: 'PATH',
+    help: 'URL path of the WebSocket endpoint.',
+    default: '/datafn/ws' as string,
+    check: (value) => (/^\/[^?#\s]*$/.test(value) ? undefined : 'a path such as /datafn/ws'),
+  }),
+  /** Largest message from a client, in bytes; a larger one closes it with 1009. */
+  maxMessageSizeBytes: size({
+    group: 'Limits',
+    min: 1,
+    help: 'Largest message from a client; a larger one closes it with 1009.',
+    default: 64 * KIB,
+  }),
+  /**
+   * Messages per second that a client may send in the long run, pings and unasked-for pongs included; more close it
+   * with 1008. A long message counts once for each KiB. 0 is no limit.
+   */
+  maxMessageRate: rate({
+    group: 'Limits',
+    orNone: true,
+    help: 'Messages a client may send in the long run, pings included, a long one counting once for each KiB; more close it with 1008; 0 is no limit.',
+    default: 50,
+  }),
+  /** Messages that a client may send at once. */
+  maxMessageBurst: count({
+    group: 'Limits',
+    min: 1,
+    help: 'Messages that a client may send at once.',
+    default: 100,
+  }),
+  /** Milliseconds that a client has to say hello before it is closed with 1008; 0 is no limit. */
+  helloTimeoutMs: duration({
+    group: 'Limits',
+    zeroMeans: 'off',
+    help: 'Time a client has to say hello before it is closed with 1008; 0 is no limit.',
+    default: 0,
+  }),
+  /** Clients from one address (of IPv6, one /64); more get 429. Default: no limit. */
+  maxConnectionsPerAddress: count<number | undefined>({
+    group: 'Limits',
+    help: 'Most clients from one address (IPv6: one /64); more get 429. Default: no limit.',
+    default: undefined,
+    orInfinity: true,
+  }),
+  /** Milliseconds that the namespace provider may take before the client is closed with 4401; 0 waits forever. */
+  authTimeoutMs: duration({
+    group: 'Authentication',
+    help: 'Time the provider may take before the client is closed with 4401; 0 waits forever.',
+    default: 5000,
+  }),
+  /** Clients that may wait for the namespace provider at a time; more get 503. Each holds a descriptor, but no slot. */
+  maxPendingAuth: count({
+    group: 'Authentication',
+    min: 1,
+    help: 'Most clients that may wait for the provider at a time; more get 503.',
+    default: 1000,
+  }),
+  /**
+   * Origins whose pages are admitted, such as `https://app.example.com`; `null` for pages without one, `*` for all.
+   * Empty admits pages of this machine, whatever their port. Requests without an Origin pass.
+   */
+  allowOrigin: commaList({
+    placeholder: 'ORIGIN',
+    help: 'Admit pages of this origin, such as https://app.example.com, or * for all. Repeatable. Default: pages of this machine.',
+    check: originProblem,
+  }),
+  /** Proxies whose X-Forwarded-For is believed: addresses, subnets, `loopback`, `private`. Default: none. */
+  trustProxy: commaList({
+    group: 'Network',
+    placeholder: 'PROXY',
+    help: 'Trust the X-Forwarded-For of this proxy: an address, a subnet, loopback or private. Repeatable.',
+    check: proxyProblem,
+  }),
+} as const;
+
+/** The table of server options: those of `createDatafnWsServer`. See {@link connectionTable}. */
+export const serverTable = {
+  /** TCP port; 0 picks a free one. */
+  port: count({
+    short: 'p',
+    placeholder: 'PORT',
+    max: 65_535,
+    help: 'TCP port; 0 picks a free one.',
+    default: 3001,
+  }),
+  /** Address to listen on. Any but a loopback address needs an `adminToken` of at least 16 bytes. */
+  host: text({
+    short: 'H',
+    placeholder: 'HOST',
+    help: 'Address to listen on. Any but a loopback address needs --admin-token.',
+    default: '127.0.0.1' as string,
+    check: (value) => (value === '' ? 'a host name or address' : undefined),
+  }),
+  ...connectionTable,
+  /** Milliseconds over which `close()` spreads its closes, so that clients do not all reconnect at once; 0 is at once. */
+  drainMs: duration({
+    group: 'Shutdown',
+    zeroMeans: 'at once',
+    help: 'Time over which a shutdown spreads its closes, so that clients do not all reconnect at once.',
+    default: 0,
+  }),
+  /** Milliseconds that clients have to leave on `close()`, after any drain, before their sockets are terminated. */
+  shutdownTimeoutMs: duration({
+    group: 'Shutdown',
+    help: 'Time clients have to leave on shutdown before their sockets are terminated.',
+    default: 10_000,
+  }),
+  /** Milliseconds of event-loop delay above which new clients get 503; 0 turns this off. */
+  shedAboveMs: duration({
+    group: 'Limits',
+    zeroMeans: 'off',
+    help: 'Event-loop delay above which new clients get 503; 0 turns this off.',
+    default: 0,
+  }),
+  /** Whether the HTTP API refuses a cursor lower than the newest of its namespace, with 409. */
+  monotonic: toggle({
+    group: 'Cursors',
+    help: 'Refuse a cursor lower than the newest of its namespace with 409. Cursors compare by the whole number that they begin with.',
+  }),
+  /** Where the `dev` provider puts clients without a token; without it they are refused. */
+  anonymousNamespace: text<string | undefined>({
+    placeholder: 'NS',
+    help: 'Admit clients without a token into this namespace (a stock DataFn client sends none).',
+    default: undefined,
+    check: namespaceMismatch,
+  }),
+  /** Bearer token that the HTTP API requires, except for the two probes. Without it, only this machine may call. */
+  adminToken: text<string | undefined>({
+    placeholder: 'TOKEN',
+    help: 'Bearer token that the HTTP API requires; better in the environment than here. At least 16 bytes if --host is not loopback.',
+    default: undefined,
+    isSecret: true,
+    check: tokenProblem,
+  }),
+  /** Whether pages of allowed origins may read the answers of the HTTP API (CORS). */
+  cors: toggle({ group: 'HTTP API', help: 'Let pages of allowed origins read the answers of the HTTP API.' }),
+  /** Milliseconds that a connection has for its TLS handshake, and again for the head of its request; 0 is no limit. */
+  handshakeTimeoutMs: duration({
+    group: 'Limits',
+    help: 'Time a connection has for its TLS handshake, and again for the head of its request; 0 is no limit.',
+    default: 10_000,
+  }),
+  /** Open connections that are not clients; beyond this the one that has waited longest is terminated. */
+  maxPendingConnections: count({
+    group: 'Limits',
+    min: 1,
+    help: 'Most open connections that are not clients; beyond this the one that has waited longest is terminated.',
+    default: 5000,
+    orInfinity: true,
+  }),
+  /** Milliseconds that an API request has to arrive in full, and its answer to be read; 0 is no limit. */
+  requestTimeoutMs: duration({
+    group: 'HTTP API',
+    help: 'Time an API request has to arrive in full, and its answer to be read; 0 is no limit.',
+    default: 30_000,
+  }),
+  /** Largest body of an API request, in bytes; a larger one gets 413. */
+  maxBodySizeBytes: size({
+    group: 'HTTP API',
+    min: 1,
+    help: 'Largest body of an API request; a larger one gets 413.',
+    default: 4 * MIB,
+  }),
+  /** Cursors in one API request; more get 413. */
+  maxBatchItems: count({
+    group: 'HTTP API',
+    min: 1,
+    help: 'Most cursors in one API request; more get 413.',
+    default: 10_000,
+  }),
+} as const;
+
+/** What a caller of the library gives for a table: any of its options. */
+export type OptionsOf<Table extends OptionTable> = {
+  readonly [Key in keyof Table]?: Resolved<Table>[Key] | undefined;
+};
+
+/** Complete, checked values of `attachWebSocketManager`. */
+export type ConnectionSettings = Resolved<typeof connectionTable>;
+/** Complete, checked values of `createDatafnWsServer`. */
+export type ServerSettings = Resolved<typeof serverTable>;
+
+/**
+ * Completes and checks what a caller of the library gave.
+ *
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` for the first value that does not fit.
+ */
+export function completeOptions<Table extends OptionTable>(
+  table: Table,
+  given: OptionsOf<Table>,
+): Resolved<Table> {
+  checkOptions('the options', given, table);
+  const entries = Object.entries(table).map(([key, option]) => [
+    key,
+    given[key as keyof Table] ?? option.default,
+  ]);
+  return Object.freeze(Object.fromEntries(entries));
+}
+
+/** A key without its unit: `heartbeatIntervalMs` is `heartbeatInterval`. */
+type WithoutUnit<Key> = Key extends `${infer Name}Ms` ? Name : Key extends `${infer Name}Bytes` ? Name : Key;
+
+function withoutUnit(key: string): string {
+  return key.replace(/(Ms|Bytes)$/, '');
+}
+
+type Flags<Table> = { readonly [Key in keyof Table as WithoutUnit<Key>]: Table[Key] };
+
+function withoutUnits<Table extends OptionTable>(table: Table): Flags<Table> {
+  return Object.fromEntries(
+    Object.entries(table).map(([key, option]) => [withoutUnit(key), option]),
+  ) as Flags<Table>;
+}
+
+/** {@link serverTable} for texts with units: what flags, variables and files are called. */
+export const serverFlags = withoutUnits(serverTable);
+
+/** What a scenario may set for a server that bench starts itself; where it listens and who may call is up to bench. */
+const { port, host, adminToken, allowOrigin, trustProxy, ...scenarioFlags } = serverFlags;
+export const serverOptions = scenarioFlags;
+
+/** The library's names for values that came as texts. */
+export function settingsFrom(values: Resolved<typeof serverFlags>): ServerSettings {
+  const byName: Readonly<Record<string, unknown>> = values;
+  return Object.fromEntries(
+    Object.keys(serverTable).map((key) => [key, byName[withoutUnit(key)]]),
+  ) as unknown as ServerSettings;
+}

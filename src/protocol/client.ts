@@ -1,0 +1,87 @@
+import type { Hello } from './messages.js';
+
+// What DataFn clients do: how they read a message, compare cursors, and reconnect.
+
+/** A message that a client takes for a cursor. */
+export interface CursorMessage {
+  readonly isCursor: true;
+  /** What the client makes of the cursor; NaN where it makes nothing of it. */
+  readonly cursor: number;
+  /** The cursor as it was sent; a JSON number has no digits of its own. */
+  readonly text: string | undefined;
+}
+
+/** A message that a client ignores. */
+export interface OtherMessage {
+  readonly isCursor: false;
+  /** Messages of one kind are counted together. */
+  readonly kind: string;
+}
+
+/** Characters of a type that are kept. */
+const MAX_TYPE_LENGTH = 40;
+
+/**
+ * Reads a text as a DataFn client does: JSON of the type "cursor", with a cursor that `parseInt` reads, a string or a
+ * number.
+ */
+export function readMessage(text: string): CursorMessage | OtherMessage {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return other('text that is not JSON');
+  }
+  if (typeof value !== 'object' || value === null) return other('JSON that is not an object');
+  const { type, cursor } = value as { type?: unknown; cursor?: unknown };
+  if (typeof type !== 'string') return other('JSON without a type');
+  if (type !== 'cursor') return other(`type ${JSON.stringify(type.slice(0, MAX_TYPE_LENGTH))}`);
+  if (!cursor || (typeof cursor !== 'string' && typeof cursor !== 'number'))
+    return other('type "cursor" without a cursor');
+  return {
+    isCursor: true,
+    cursor: Number.parseInt(String(cursor), 10),
+    text: typeof cursor === 'string' ? cursor : undefined,
+  };
+}
+
+function other(kind: string): OtherMessage {
+  return { isCursor: false, kind };
+}
+
+/**
+ * What DataFn clients compare cursors by: `parseInt(cursor, 10)`. NaN for one that does not begin with a number; no
+ * client takes that for newer than what it has.
+ */
+export function cursorNumber(cursor: string): number {
+  return Number.parseInt(cursor, 10);
+}
+
+/**
+ * Whether a hello shows that its client has not got as far as the cursor with the number `newest`.
+ *
+ * A client with a cursor per resource is behind when any of them is lower: which resource the newest is about is not
+ * known here, and one message too many costs less than one too few. One that names no cursor at all shows nothing;
+ * one with an empty list of them has nothing yet.
+ */
+export function isBehind({ cursor, cursors }: Hello, newest: number): boolean {
+  if (cursor === undefined && cursors === undefined) return false;
+  const held = [...(cursor === undefined ? [] : [cursor]), ...Object.values(cursors ?? {})];
+  // Not `<`: what is no number is behind, too.
+  return held.length === 0 || held.some((one) => !(cursorNumber(one) >= newest));
+}
+
+const FIRST_MS = 1000;
+const LONGEST_MS = 60_000;
+const JITTER_MS = 500;
+
+/**
+ * How long a DataFn client waits before its next try: 1 s × 2ⁿ, at most 60 s, and up to 500 ms on top.
+ *
+ * @param failures tries that have failed since the connection was last open.
+ * @param random from [0, 1).
+ * @param scale what all of it is multiplied with, to make a test short.
+ */
+export function backoffMs(failures: number, random: number, scale: number): number {
+  return (Math.min(FIRST_MS * 2 ** failures, LONGEST_MS) + random * JITTER_MS) * scale;
+}

@@ -1,0 +1,173 @@
+import type { WebSocketManager } from '../../manager/web-socket-manager.js';
+import { CLOSE } from '../../protocol/close-codes.js';
+import type { DelayMonitor, EventLoopDelay } from '../health/delay-monitor.js';
+import { type Closer, type ConnectionInfo, LIMITS, type LimitName, type ServerEvents } from './events.js';
+
+/** Counts of what became of connections and cursors, from the start; some are of now, as they say. */
+export interface ConnectionStats {
+  /** Clients admitted and open now. */
+  readonly connections: number;
+  /** Namespaces that have a client now. */
+  readonly namespaces: number;
+  /** Clients ever admitted: `connections` plus the sum of `closed`. */
+  readonly accepted: number;
+  /** Clients refused so far, by a close code or an HTTP status; `refused` says by which. */
+  readonly rejected: number;
+  readonly refused: Readonly<Record<string, number>>;
+  /** Clients that went away before their handshake, or while the namespace provider was asked. */
+  readonly abandoned: number;
+  /** Admitted clients that have left, by the close code that ended them (1006: without one). */
+  readonly closed: Readonly<Record<string, number>>;
+  /** How often each limit had to be held up. */
+  readonly limited: Readonly<Record<LimitName, number>>;
+  /** Cursors broadcast. */
+  readonly broadcasts: number;
+  /** Highest cursor broadcast so far, in any namespace, as clients compare them; `null` before the first. */
+  readonly highestCursor: string | null;
+  /** Clients that were handed a cursor, summed over all broadcasts. */
+  readonly deliveries: number;
+  /** Cursors that were never sent to a backed-up client because a newer one took their place. */
+  readonly conflated: number;
+  /** Cursors sent in answer to a hello that showed that its client was behind; a client may say hello again. */
+  readonly resumed: number;
+  /** Namespaces whose newest cursor is remembered now. */
+  readonly remembered: number;
+  /** API requests refused because a cursor of theirs was lower than the newest. */
+  readonly stale: number;
+  /** Clients that are backed up now: only the newest cursor waits for them. */
+  readonly blocked: number;
+  /** Clients closed with 1013 because they stayed backed up. */
+  readonly slowClosed: number;
+  /** Connections whose socket is there: the open ones, and those that are being closed. */
+  readonly sockets: number;
+  /** Clients that left because they were told 1001 `Going Away`. */
+  readonly goneAway: number;
+  /** Connections that were terminated because they did not end within the close timeout, or by the end of a shutdown. */
+  readonly cut: number;
+}
+
+/** What `GET /v1/stats` answers. */
+export interface ServerStats extends ConnectionStats {
+  readonly uptimeMs: number;
+  readonly process: EventLoopDelay & {
+    readonly pid: number;
+    readonly rssBytes: number;
+    readonly heapUsedBytes: number;
+    readonly externalBytes: number;
+    /** CPU time spent by the server's process so far. */
+    readonly cpuMs: number;
+  };
+}
+
+/** What the statistics read elsewhere, as of now. */
+export interface StatisticsSources {
+  readonly manager: WebSocketManager;
+  /** Namespaces whose newest cursor is remembered. */
+  readonly remembered: number;
+  readonly blocked: number;
+  readonly sockets: number;
+}
+
+/** Counts events. */
+export class Statistics implements ServerEvents {
+  readonly #startedAtMs = performance.now();
+  readonly #refused = new Map<number, number>();
+  readonly #closed = new Map<number, number>();
+  readonly #limited = Object.fromEntries(LIMITS.map((name) => [name, 0])) as Record<LimitName, number>;
+  #accepted = 0;
+  #abandoned = 0;
+  #conflated = 0;
+  #stale = 0;
+  #slowClosed = 0;
+  #goneAway = 0;
+  #terminated = 0;
+
+  connected(): void {
+    this.#accepted += 1;
+  }
+
+  refused(_client: ConnectionInfo, code: number): void {
+    count(this.#refused, code);
+  }
+
+  rejectedUpgrade(status: number): void {
+    count(this.#refused, status);
+  }
+
+  rejectedRequest(status: number): void {
+    if (status === 409) this.#stale += 1;
+  }
+
+  closed(_client: ConnectionInfo, code: number, reason: string, by: Closer): void {
+    count(this.#closed, code);
+    if (by === 'server' && reason === CLOSE.slowClient.reason) this.#slowClosed += 1;
+  }
+
+  limited(name: LimitName): void {
+    this.#limited[name] += 1;
+  }
+
+  abandoned(): void {
+    this.#abandoned += 1;
+  }
+
+  conflated(cursors: number): void {
+    this.#conflated += cursors;
+  }
+
+  gone(_client: ConnectionInfo, wentAway: boolean): void {
+    if (wentAway) this.#goneAway += 1;
+  }
+
+  terminated(): void {
+    this.#terminated += 1;
+  }
+
+  /** The counts by now. */
+  ofConnections({ manager, remembered, blocked, sockets }: StatisticsSources): ConnectionStats {
+    return {
+      connections: manager.connectionCount,
+      namespaces: manager.namespaceCount,
+      accepted: this.#accepted,
+      rejected: [...this.#refused.values()].reduce((sum, count) => sum + count, 0),
+      refused: Object.fromEntries(this.#refused),
+      abandoned: this.#abandoned,
+      closed: Object.fromEntries(this.#closed),
+      limited: { ...this.#limited },
+      broadcasts: manager.broadcasts,
+      highestCursor: manager.highestCursor === undefined ? null : String(manager.highestCursor),
+      deliveries: manager.deliveries,
+      conflated: this.#conflated,
+      resumed: manager.resumed,
+      remembered,
+      stale: this.#stale,
+      blocked,
+      slowClosed: this.#slowClosed,
+      sockets,
+      goneAway: this.#goneAway,
+      cut: this.#terminated,
+    };
+  }
+
+  /** The counts of connections, and how the process is. */
+  ofServer(connections: ConnectionStats, delay: DelayMonitor): ServerStats {
+    const memory = process.memoryUsage();
+    const cpu = process.cpuUsage();
+    return {
+      ...connections,
+      uptimeMs: Math.round(performance.now() - this.#startedAtMs),
+      process: {
+        pid: process.pid,
+        rssBytes: memory.rss,
+        heapUsedBytes: memory.heapUsed,
+        externalBytes: memory.external,
+        cpuMs: Math.round((cpu.user + cpu.system) / 1000),
+        ...delay.read(),
+      },
+    };
+  }
+}
+
+function count(counts: Map<number, number>, code: number): void {
+  counts.set(code, (counts.get(code) ?? 0) + 1);
+}

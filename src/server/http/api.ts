@@ -1,0 +1,118 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { ServerSettings } from '../../options/server.js';
+import type { ServerEvents } from '../events/events.js';
+import { answerPreflight, authorize, authorizePage, isProbe } from './authorize.js';
+import { readItems } from './body.js';
+import { checkOrder, validateItems } from './cursors.js';
+import { originRule } from './hosts-and-origins.js';
+import { ProblemError, type ProblemListener } from './problem.js';
+import { type Routes, routeRequests, sendJson } from './router.js';
+
+/** Clients in one answer: more than a person looks at. */
+const MAX_CLIENTS = 1000;
+
+/** What the HTTP API calls. */
+export interface ApiBackend {
+  /** Broadcasts a cursor; how many clients were handed it. */
+  broadcast(cursor: string, namespace: string): number;
+  /** The newest cursor of a namespace, where it is remembered. */
+  newestCursor(namespace: string): string | undefined;
+  stats(): unknown;
+  namespaces(): Iterable<{ namespace: string; connections: number }>;
+  /** The clients that are connected now, of one namespace or of all. */
+  clients(namespace: string | undefined): Iterable<unknown>;
+  /** A request was authorized. The probes, which need no authorization, do not count. */
+  authorized(request: IncomingMessage): void;
+  /** A request was answered with an error. */
+  refused: ProblemListener;
+  readonly shutdown: {
+    readonly isReady: boolean;
+    readonly takesCursors: boolean;
+    readonly drainLeftMs: number;
+    announce(): number;
+    begin(): unknown;
+  };
+}
+
+/** The HTTP API, as a listener of `request`. */
+export function createApi(
+  backend: ApiBackend,
+  settings: ServerSettings,
+  events: ServerEvents,
+): RequestListener {
+  const { adminToken, cors, maxBodySizeBytes, maxBatchItems, monotonic } = settings;
+  const { shutdown } = backend;
+  const pages = {
+    isAllowed: originRule(settings.allowOrigin),
+    cors,
+    onRefused: () => events.limited?.('origin'),
+  };
+  const read = (request: IncomingMessage, response: ServerResponse) =>
+    readItems(request, response, maxBodySizeBytes, () => events.limited?.('bodySize'));
+
+  const routes: Routes = {
+    '/v1/cursors': {
+      async POST(request, response) {
+        const body = await read(request, response);
+        if (!shutdown.takesCursors) throw new ProblemError(503, 'The server is shutting down');
+        if (body === undefined) throw new ProblemError(400, 'Expected a body, got none', { field: 'body' });
+        if (body.length > maxBatchItems) events.limited?.('batchItems');
+        const items = validateItems(body, maxBatchItems);
+        if (monotonic) checkOrder(items, backend.newestCursor);
+        // One tick of the event loop for the whole batch, so that a client gets it in one write.
+        const results = items.map((item) => ({
+          ...item,
+          delivered: backend.broadcast(item.cursor, item.namespace),
+        }));
+        sendJson(response, 200, { results });
+      },
+    },
+    '/v1/drain': {
+      async POST(request, response) {
+        // A body, so that its content type keeps web pages out, as it does for cursors.
+        if (!isEmptyObject(await read(request, response))) {
+          throw new ProblemError(400, 'Expected the body to be {}', {
+            field: 'body',
+            fix: "Send -H 'content-type: application/json' -d '{}'.",
+          });
+        }
+        // The last connection to end may be this one: it is answered first.
+        response.once('close', () => shutdown.begin());
+        const connections = shutdown.announce();
+        events.drainRequested?.();
+        sendJson(response, 202, { connections, drainMs: shutdown.drainLeftMs });
+      },
+    },
+    '/v1/stats': { GET: (_, response) => sendJson(response, 200, backend.stats()) },
+    '/v1/namespaces': {
+      GET: (_, response) => sendJson(response, 200, { namespaces: [...backend.namespaces()] }),
+    },
+    '/v1/clients': {
+      GET(request, response) {
+        const namespace = new URLSearchParams(request.url?.split('?')[1]).get('namespace') ?? undefined;
+        const clients = [...backend.clients(namespace)];
+        sendJson(response, 200, { total: clients.length, clients: clients.slice(0, MAX_CLIENTS) });
+      },
+    },
+    '/healthz': { GET: (_, response) => sendJson(response, 200, { status: 'ok' }) },
+    '/readyz': {
+      GET(_, response) {
+        if (!shutdown.isReady) throw new ProblemError(503, 'The server is shutting down');
+        sendJson(response, 200, { status: 'ready' });
+      },
+    },
+  };
+  return routeRequests(routes, backend.refused, (request, response) => {
+    authorizePage(request, response, pages);
+    if (cors && answerPreflight(request, response)) return true;
+    authorize(request, adminToken);
+    if (!isProbe(request.url ?? '')) backend.authorized(request);
+    return false;
+  });
+}
+
+/** Whether a body, which is read as a list of items, is `{}`. */
+function isEmptyObject(body: unknown): boolean {
+  const [item, ...more] = (body ?? []) as readonly unknown[];
+  return more.length === 0 && typeof item === 'object' && item !== null && Object.keys(item).length === 0;
+}
