@@ -3,24 +3,26 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
 import { formatAmount } from '../text/units.js';
 import { BEHAVIORS } from './behaviors/behaviors.js';
-import { crashText, UncaughtError } from './crash.js';
 import { driveWithAutocannon, racingPlan } from './emitter/autocannon.js';
-import type { Emitted } from './emitter/batches.js';
-import { emitPlan, orderedPlan } from './emitter/emitter.js';
-import { GeneratorHealth } from './fleet/generator-health.js';
+import { type Emitted, emitPlan, orderedPlan } from './emitter/emitter.js';
+import { GeneratorHealth, machineCpu, shareOfOthers } from './fleet/generator-health.js';
 import type { FleetCalls, WorkerStatus } from './fleet/messages.js';
 import { type Layout, machineLimits, planLayout } from './fleet/preflight.js';
 import { WorkerPool } from './fleet/worker-pool.js';
 import { monotonicMs } from './measure/clock.js';
-import { dueMs, type EmissionPlan } from './measure/emission-plan.js';
+import { dueMs, type EmissionPlan, Spread } from './measure/emission-plan.js';
 import { Histogram, type HistogramData } from './measure/histogram.js';
-import { machineCpu, shareOfOthers } from './measure/machine-load.js';
-import { addMeasurements, emptyMeasurements, type Measurements } from './measure/measurements.js';
+import { addMeasurements, emptyMeasurements, type Measurements, Timeline } from './measure/measurements.js';
 import { EMITTING_PROCESS, type GeneratorSample, SaturationWatch } from './measure/saturation.js';
-import { Spread } from './measure/skew.js';
 import type { TallyData } from './measure/tally.js';
-import { Timeline } from './measure/timeline.js';
-import type { JudgedExpectation, PhaseResult, RunResult, WorkerSummary } from './report/run-result.js';
+import {
+  crashText,
+  type JudgedExpectation,
+  type PhaseResult,
+  type RunResult,
+  UncaughtError,
+  type WorkerSummary,
+} from './report/run-result.js';
 import {
   actionsOf,
   type EmitPhase,
@@ -31,9 +33,7 @@ import {
 } from './scenario/model.js';
 import { nameRun, newRunId } from './target/run-names.js';
 import { checkTarget, Target, type TargetOptions } from './target/target.js';
-import { disturbance } from './verdict/disturbance.js';
-import { judgeOn } from './verdict/measurable.js';
-import { insteadOfCursors } from './verdict/no-cursors.js';
+import { disturbance, insteadOfCursors, judgeOn } from './verdict/judge.js';
 
 /** From telling the workers of a plan to its first cursor. */
 const LEAD_MS = 100;

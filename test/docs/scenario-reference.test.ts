@@ -3,10 +3,14 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { BEHAVIORS, MALFORMED_KINDS } from '../../src/bench/behaviors/behaviors.js';
-import { loadScenario, parseScenario } from '../../src/bench/scenario/load.js';
+import {
+  loadScenario,
+  parseScenario,
+  scenarioFile,
+  shippedScenarios,
+} from '../../src/bench/scenario/load.js';
 import { arrivalMs, type PhaseAction, type Scenario } from '../../src/bench/scenario/model.js';
 import { PHASE_KINDS, scenarioJsonSchema } from '../../src/bench/scenario/schema.js';
-import { scenarioFile, shippedScenarios } from '../../src/bench/scenario/shipped.js';
 import { METRICS } from '../../src/bench/verdict/metrics.js';
 import { benchFlags } from '../../src/cli/bench/options.js';
 import { serveOptions, serverOptions } from '../../src/options/serve.js';

@@ -1,10 +1,10 @@
 import { dueAtMs } from '../../emit/pacer.js';
+import { DatafnWsError } from '../../protocol/errors.js';
 import { monotonicMs, waitUntil } from '../measure/clock.js';
-import { dueMs, type EmissionPlan } from '../measure/emission-plan.js';
+import { cursorText, dueMs, type EmissionPlan, namespaceAt } from '../measure/emission-plan.js';
 import { Histogram } from '../measure/histogram.js';
 import type { EmitMeasurement } from '../measure/measurements.js';
 import type { EmitPhase } from '../scenario/model.js';
-import { Batches, type Emitted } from './batches.js';
 import { type EmitTarget, type Lane, openLane } from './lane.js';
 
 /** Most connections that emits are spread over. A namespace is always on the same one. */
@@ -87,5 +87,59 @@ class LagMeter {
     this.onLag(durationMs, this.#second.percentileMs(99));
     this.#second = new Histogram();
     this.#sinceMs = monotonicMs();
+  }
+}
+
+/** What came of carrying out a plan. */
+export interface Emitted {
+  /** Cursors that were meant to go out before it ended. */
+  readonly emitted: number;
+  /** Indexes in the plan of those that the server did not take. */
+  readonly failed: number[];
+  /** The first reason for a failure. */
+  readonly error: DatafnWsError | undefined;
+}
+
+/** Emits the batches of a plan, whatever decides when, and keeps account of what came of them. */
+export class Batches {
+  readonly failed: number[] = [];
+  /** The first reason for a failure. */
+  error: DatafnWsError | undefined;
+
+  constructor(
+    private readonly plan: EmissionPlan,
+    private readonly namespaces: readonly string[],
+    private readonly measurement: EmitMeasurement,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /**
+   * Emits one batch, all of it or nothing.
+   *
+   * @param index counts batches from 0.
+   * @returns why the server did not take it; `undefined` when it did, or when that is of no interest any more.
+   */
+  async emit(index: number, lane: Lane): Promise<DatafnWsError | undefined> {
+    const { plan, measurement } = this;
+    const first = index * plan.batch;
+    const namespace = this.namespaces[namespaceAt(plan, first)] as string;
+    const emissions = Array.from({ length: plan.batch }, (_, offset) => ({
+      namespace,
+      cursor: cursorText(plan, first + offset),
+    }));
+    try {
+      // Not `+= await`: that would read the sum before the wait, and lose what others add meanwhile.
+      const delivered = await lane.emit(emissions);
+      measurement.delivered += delivered;
+      measurement.broadcasts += plan.batch;
+      return undefined;
+    } catch (reason) {
+      if (!(reason instanceof DatafnWsError)) throw reason;
+      if (this.signal.aborted) return undefined;
+      this.error ??= reason;
+      measurement.failed += plan.batch;
+      for (let offset = 0; offset < plan.batch; offset++) this.failed.push(first + offset);
+      return reason;
+    }
   }
 }

@@ -17,11 +17,9 @@ import type { Reception } from '../measure/reception.js';
 import { closeKey, type Tally } from '../measure/tally.js';
 import type { Cohort, EndsBy } from '../scenario/model.js';
 import { conduct } from './conduct.js';
-import { type FrameHandler, type FrameReaderState, readFrames } from './frame-reader.js';
-import { closeFrame, encodeClientFrame } from './frames.js';
-import { GrowingBytes } from './growing-bytes.js';
-import { handshakeKey, readAnswer, upgradeRequest } from './handshake.js';
+import { type FrameHandler, type FrameReaderState, GrowingBytes, readFrames } from './frame-reader.js';
 import { type CursorLayout, OUR_LAYOUT } from './message.js';
+import { closeFrame, encodeClientFrame, handshakeKey, readAnswer, upgradeRequest } from './wire.js';
 
 /** From the last read of a client until it may be said to have nothing more to read. */
 const READING_MS = 2000;

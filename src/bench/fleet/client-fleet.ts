@@ -3,7 +3,7 @@ import { backoffMs } from '../../protocol/backoff.js';
 import type { CursorMessage } from '../../protocol/server-message.js';
 import { Upgrade } from '../../protocol/upgrade.js';
 import { printable } from '../../text/printable.js';
-import { monotonicMs, waitUntil } from '../measure/clock.js';
+import { monotonicMs, seededRandom, waitUntil } from '../measure/clock.js';
 import {
   contains,
   cursorText,
@@ -14,7 +14,6 @@ import {
 } from '../measure/emission-plan.js';
 import type { Fault, Sighting } from '../measure/evidence.js';
 import { Histogram, type HistogramData } from '../measure/histogram.js';
-import { seededRandom } from '../measure/random.js';
 import { ordinalsDueBefore, Reception } from '../measure/reception.js';
 import { Tally } from '../measure/tally.js';
 import { arrivalMs, type ConnectPhase, type EndsBy } from '../scenario/model.js';

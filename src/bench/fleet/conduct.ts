@@ -1,7 +1,7 @@
 import { OPCODE } from '../../protocol/frames.js';
 import type { MalformedKind } from '../behaviors/behaviors.js';
 import type { BenchClient } from './bench-client.js';
-import { encodeClientFrame } from './frames.js';
+import { encodeClientFrame } from './wire.js';
 
 /** One byte more than a DataFn server takes. */
 const OVERSIZED = 64 * 1024 + 1;

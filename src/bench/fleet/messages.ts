@@ -1,8 +1,7 @@
 import type { UpgradeSettings } from '../../protocol/upgrade.js';
-import type { EmissionPlan } from '../measure/emission-plan.js';
+import type { EmissionPlan, SpreadData } from '../measure/emission-plan.js';
 import type { HistogramData } from '../measure/histogram.js';
 import type { GeneratorSample } from '../measure/saturation.js';
-import type { SpreadData } from '../measure/skew.js';
 import type { TallyData } from '../measure/tally.js';
 import type { Cohort, ConnectPhase, EndsBy } from '../scenario/model.js';
 import type { Credentials } from './credentials.js';

@@ -1,6 +1,5 @@
-import { countFor, cursorText, type EmissionPlan } from '../measure/emission-plan.js';
+import { countFor, cursorText, type EmissionPlan, Spread } from '../measure/emission-plan.js';
 import type { Reception } from '../measure/reception.js';
-import { Spread } from '../measure/skew.js';
 import type { Tally } from '../measure/tally.js';
 import type { BenchClient } from './bench-client.js';
 import type { SettleOrder } from './messages.js';

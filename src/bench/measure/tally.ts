@@ -1,7 +1,6 @@
 import { isRefusal } from '../../protocol/close-codes.js';
-import { Evidence, type EvidenceData } from './evidence.js';
+import { Evidence, type EvidenceData, type MessageKind, OtherMessages } from './evidence.js';
 import { Histogram, type HistogramData } from './histogram.js';
-import { type MessageKind, OtherMessages } from './other-messages.js';
 
 /** Counters of a tally. Every one starts at 0 and only grows. */
 const COUNTERS = [

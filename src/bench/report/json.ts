@@ -1,17 +1,15 @@
 import { maskedUrl } from '../../options/urls.js';
-import { isLeftToChance } from '../compare/chance.js';
+import { shellWord } from '../../text/shell.js';
 import type { Comparison } from '../compare/comparison.js';
+import { isLeftToChance } from '../compare/judge.js';
 import type { Histogram } from '../measure/histogram.js';
 import type { CohortMeasurement, Measurements } from '../measure/measurements.js';
 import type { Tally } from '../measure/tally.js';
 import type { Scenario } from '../scenario/model.js';
 import { scopeOf } from '../verdict/metric-kinds.js';
 import { METRICS } from '../verdict/metrics.js';
-import { settingsAsked } from './asked-settings.js';
-import { evidenceFor } from './evidence-text.js';
+import { evidenceFor, refusalsFor, settingsAsked } from './evidence.js';
 import { meaningOf } from './explanation.js';
-import { refusalsFor } from './refusal-text.js';
-import { replayCommand } from './replay.js';
 import { allOutcomes, type RunOutcome, type RunResult, verdictOf } from './run-result.js';
 import type { JsonReport, JsonResult } from './schema.js';
 
@@ -242,4 +240,18 @@ function histogramOf(one: Histogram): JsonHistogram {
     max: one.maxMs ?? 0,
     buckets: [...buckets],
   };
+}
+
+/** The command that repeats a run, with the same random choices. */
+export function replayCommand({ scenario, target }: RunResult): string {
+  const name = /[\\/]scenarios[\\/][\w-]+\.yaml$/.test(scenario.source) ? scenario.name : scenario.source;
+  return [
+    'npx datafn-ws bench',
+    shellWord(name),
+    `--seed ${scenario.seed}`,
+    ...scenario.overrides.map((override) => `--set ${shellWord(override)}`),
+    ...(target.isOwn ? [] : target.urls.map((url) => `--url ${shellWord(maskedUrl(url))}`)),
+    ...(target.serverCommand === undefined ? [] : [`--server-command ${shellWord(target.serverCommand)}`]),
+    ...(target.flags ?? []),
+  ].join(' ');
 }

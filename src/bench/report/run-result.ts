@@ -1,5 +1,5 @@
-import type { Measurements } from '../measure/measurements.js';
-import type { TimelinePoint } from '../measure/timeline.js';
+import { messageOf } from '../../protocol/errors.js';
+import type { Measurements, TimelinePoint } from '../measure/measurements.js';
 import type { Expectation, Phase, Scenario } from '../scenario/model.js';
 import type { Outcome } from '../verdict/rule.js';
 
@@ -102,4 +102,19 @@ export function verdictOf(result: RunResult): Verdict {
   return result.problems.length === 0 && allOutcomes(result).every(({ passed }) => passed)
     ? 'passed'
     : 'failed';
+}
+
+/**
+ * An error that nobody caught, from an event, a timer or a promise: a bug of ours. As the reason of an abort, it ends
+ * a run as one.
+ */
+export class UncaughtError extends Error {
+  constructor(override readonly cause: unknown) {
+    super(messageOf(cause));
+  }
+}
+
+/** What reports say of a run that ended with an unexpected error. */
+export function crashText(error: unknown): string {
+  return `A bug in datafn-ws ended the run, please report it: ${messageOf(error).split('\n', 1)[0]}`;
 }

@@ -6,7 +6,6 @@ import { serverOptions } from '../../options/serve.js';
 import { flagOf } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import type { CannotStart } from './keeper.js';
-import { apiUrlOf } from './reach.js';
 
 const START_MS = 15_000;
 /** Beyond the server's own shutdown timeout. */
@@ -130,6 +129,12 @@ function flagValue(flags: readonly string[], key: 'drain' | 'shutdownTimeout'): 
 interface Addresses {
   readonly wsUrl: string;
   readonly apiUrl: string;
+}
+
+/** `ws://host:port/any/path` to `http://host:port`: where the HTTP API of our own server is. */
+export function apiUrlOf(wsUrl: string): string {
+  const { protocol, host } = new URL(wsUrl);
+  return `${protocol === 'wss:' ? 'https' : 'http'}://${host}`;
 }
 
 /** Waits for the line that says where it listens. */

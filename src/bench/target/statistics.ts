@@ -2,8 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiClient } from '../../emit/api-client.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import type { ServerMeasurement } from '../measure/measurements.js';
-import { MixedServersError, ServerAccount } from './server-account.js';
-import { readStats, type StatsAnswer } from './stats-answer.js';
+import { MixedServersError, readStats, ServerAccount, type StatsAnswer } from './server-account.js';
 
 const PATH = '/v1/stats';
 /** How long the server may take to notice that the clients of the preflight have left. */

@@ -1,15 +1,13 @@
 import { ApiClient, type TlsTrust } from '../../emit/api-client.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import type { UpgradeSettings } from '../../protocol/upgrade.js';
-import type { EmitTarget } from '../emitter/lane.js';
-import type { EmitTemplate } from '../emitter/template-client.js';
+import type { EmitTarget, EmitTemplate } from '../emitter/lane.js';
 import type { Credentials } from '../fleet/credentials.js';
 import { monotonicMs } from '../measure/clock.js';
 import type { ServerMeasurement } from '../measure/measurements.js';
 import { actionsOf, type Scenario } from '../scenario/model.js';
-import { type OwnServer, startOwnServer } from './own-server.js';
-import { tryClients, tryEmit } from './preflight.js';
-import { apiUrlOf, checkEmits, checkReachable } from './reach.js';
+import { apiUrlOf, type OwnServer, startOwnServer } from './own-server.js';
+import { checkEmits, checkReachable, tryClients, tryEmit } from './preflight.js';
 import { Statistics } from './statistics.js';
 
 export interface TargetOptions {

@@ -6,9 +6,7 @@ import { type HttpRefusal, readRefusal } from '../../emit/http-refusal.js';
 import { OPCODE } from '../../protocol/frames.js';
 import type { Upgrade } from '../../protocol/upgrade.js';
 import { type FrameReaderState, readFrames } from '../fleet/frame-reader.js';
-import { closeFrame, encodeClientFrame } from '../fleet/frames.js';
-import { handshakeKey, upgradeHeaders } from '../fleet/handshake.js';
-import { afterPatience } from './patience.js';
+import { closeFrame, encodeClientFrame, handshakeKey, upgradeHeaders } from '../fleet/wire.js';
 
 /** How long a server may take to answer the upgrade. */
 const ANSWER_MS = 5000;
@@ -116,4 +114,32 @@ async function stay(socket: Socket, head: Buffer, hello: object | undefined): Pr
     clearTimeout(timer);
     socket.destroy();
   }
+}
+
+/** However long this process is stopped, it loses one step of what somebody has to answer in. */
+const STEP_MS = 250;
+
+/**
+ * Calls back when an answer has been waited for long enough: `waitMs` in which this process ran, and what had come by
+ * then has been read.
+ *
+ * @returns cancels it.
+ */
+export function afterPatience(waitMs: number, callback: () => void): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  let immediate: NodeJS.Immediate | undefined;
+  const step = (leftMs: number) => {
+    timer = setTimeout(
+      () => {
+        if (leftMs > STEP_MS) step(leftMs - STEP_MS);
+        else immediate = setImmediate(callback);
+      },
+      Math.min(leftMs, STEP_MS),
+    );
+  };
+  step(waitMs);
+  return () => {
+    clearTimeout(timer);
+    clearImmediate(immediate);
+  };
 }

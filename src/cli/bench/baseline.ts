@@ -1,6 +1,5 @@
-import { compareResults } from '../../bench/compare/compare.js';
+import { compareResults, matchResults } from '../../bench/compare/compare.js';
 import { type FailRule, parseFailRules } from '../../bench/compare/fail-rule.js';
-import { matchResults } from '../../bench/compare/reports.js';
 import { type ComparedResult, checkComparable } from '../../bench/compare/result-file.js';
 import { withComparison } from '../../bench/report/json.js';
 import type { JsonResult } from '../../bench/report/schema.js';

@@ -1,8 +1,7 @@
 import { checkAutocannon } from '../../bench/emitter/autocannon.js';
 import { planRun, type RunOptions } from '../../bench/run.js';
-import { loadScenario } from '../../bench/scenario/load.js';
+import { loadScenario, scenarioFile } from '../../bench/scenario/load.js';
 import type { Scenario } from '../../bench/scenario/model.js';
-import { scenarioFile } from '../../bench/scenario/shipped.js';
 import type { BenchOptions, benchOptions } from '../../options/bench.js';
 import type { TracedOptions } from '../../options/spec.js';
 import { DatafnWsError, type ErrorCode } from '../../protocol/errors.js';

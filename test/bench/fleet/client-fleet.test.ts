@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ClientFleet } from '../../../src/bench/fleet/client-fleet.js';
-import { encodeClientFrame } from '../../../src/bench/fleet/frames.js';
+import { encodeClientFrame } from '../../../src/bench/fleet/wire.js';
 import { monotonicMs } from '../../../src/bench/measure/clock.js';
 import type { EmissionPlan } from '../../../src/bench/measure/emission-plan.js';
 import { type CounterName, Tally } from '../../../src/bench/measure/tally.js';

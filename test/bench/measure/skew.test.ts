@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { Spread } from '../../../src/bench/measure/emission-plan.js';
 import { Histogram } from '../../../src/bench/measure/histogram.js';
-import { Spread } from '../../../src/bench/measure/skew.js';
 
 // Times of one machine since it started: never 0.
 const receiptsArb = fc.array(

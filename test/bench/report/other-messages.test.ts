@@ -7,7 +7,7 @@ import { markdownReport } from '../../../src/bench/report/formats/markdown.js';
 import { jsonReport } from '../../../src/bench/report/json.js';
 import type { JsonReport, JsonResult } from '../../../src/bench/report/schema.js';
 import { otherMessagesOf } from '../../../src/bench/report/sections/connections.js';
-import { insteadOfCursors } from '../../../src/bench/verdict/no-cursors.js';
+import { insteadOfCursors } from '../../../src/bench/verdict/judge.js';
 import { judge, parseRule, type Rule } from '../../../src/bench/verdict/rule.js';
 import { asJson, filledReport, filledResult } from '../filled.js';
 import { terminalReport } from '../rendered.js';

@@ -3,8 +3,12 @@ import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { Histogram } from '../../../src/bench/measure/histogram.js';
-import type { JsonReport, JsonResult } from '../../../src/bench/report/schema.js';
-import { reportJsonSchema, reportSchema } from '../../../src/bench/report/schema.js';
+import {
+  type JsonReport,
+  type JsonResult,
+  reportJsonSchema,
+  reportSchema,
+} from '../../../src/bench/report/schema.js';
 import { METRICS } from '../../../src/bench/verdict/metrics.js';
 import { filledMeasurements, filledReport } from '../filled.js';
 

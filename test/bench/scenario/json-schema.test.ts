@@ -4,8 +4,8 @@ import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { BEHAVIOR_NAMES, MALFORMED_KINDS } from '../../../src/bench/behaviors/behaviors.js';
+import { scenarioFile, shippedScenarios } from '../../../src/bench/scenario/load.js';
 import { scenarioJsonSchema } from '../../../src/bench/scenario/schema.js';
-import { scenarioFile, shippedScenarios } from '../../../src/bench/scenario/shipped.js';
 
 const FILE = join(import.meta.dirname, '../../../scenarios/scenario.schema.json');
 

@@ -1,8 +1,59 @@
-import { formatAmount } from '../../text/units.js';
+import { serverOptions } from '../../options/serve.js';
+import { flagOf } from '../../options/spec.js';
+import { formatAmount, formatCount, formatDuration } from '../../text/units.js';
 import { BEHAVIORS } from '../behaviors/behaviors.js';
+import { FAULTS, type Fault, type Sighting } from '../measure/evidence.js';
 import type { CohortMeasurement, Measurements } from '../measure/measurements.js';
 import { isRefusalKey } from '../measure/tally.js';
+import type { Scenario } from '../scenario/model.js';
 import type { Outcome, Rule } from '../verdict/rule.js';
+
+/**
+ * For a rule about deliveries that went wrong, or about RFC 6455: of each cohort that had any, how many (of how many),
+ * and the first.
+ */
+export function evidenceFor({ metric, cohort }: Rule, { cohorts }: Measurements): string[] {
+  const fault = FAULTS.find((one) => metric === one || metric === `cursors.${one}`);
+  if (fault === undefined) return [];
+  return cohorts
+    .filter(({ name, tally }) => (cohort === undefined || cohort === name) && tally.counters[fault] > 0)
+    .map((one) => [shareOf(fault, one), ...firstOf(fault, one)].join('; '));
+}
+
+function shareOf(fault: Fault, { name, tally: { counters } }: CohortMeasurement): string {
+  if (fault === 'protocolErrors') return `${formatCount(counters[fault])} in cohort ${name}`;
+  const { expected, received, foreign } = counters;
+  const all = { lost: expected, foreign: received + foreign }[fault as string] ?? received;
+  return `${formatCount(counters[fault])} of ${formatCount(all)} deliveries to cohort ${name}`;
+}
+
+function firstOf(fault: Fault, { name, tally }: CohortMeasurement): string[] {
+  return tally.evidence
+    .entries()
+    .flatMap(([one, sighting]) => (one === fault ? [`first: ${inWords(fault, sighting, name)}`] : []));
+}
+
+function inWords(fault: Fault, sighting: Sighting, cohort: string): string {
+  const { atMs, client, namespace, cursor, emittedTo, after, breach } = sighting;
+  // As the client calls itself in its hello.
+  const who = `client bench-${cohort}-${client} of ${namespace}`;
+  const at = formatDuration(atMs);
+  const what = cursor === undefined ? 'a cursor too long to be shown' : `cursor ${cursor}`;
+  switch (fault) {
+    case 'lost':
+      return `${who} never got ${what}, due at ${at}`;
+    case 'duplicated':
+      return `at ${at} ${who} got ${what} again`;
+    case 'reordered':
+      return `at ${at} ${who} got ${what} after ${after}`;
+    case 'leaked':
+      return `at ${at} ${who} got ${what}, emitted to ${emittedTo}`;
+    case 'foreign':
+      return `at ${at} ${who} got ${what}, which bench did not emit`;
+    case 'protocolErrors':
+      return `at ${at} ${who} got: ${breach}`;
+  }
+}
 
 /** What lets clients in that a server has refused: by its close code and reason, its HTTP status or the error. */
 const FIXES: readonly (readonly [RegExp, string])[] = [
@@ -122,4 +173,30 @@ function isAskedFor({ rule, passed }: Judged, cohort: string, refusal: Refusal):
   return (
     passed && rule.cohort === cohort && rule.operator === '==' && rule.value > 0 && isCountedBy(rule, refusal)
   );
+}
+
+type ServerKey = keyof typeof serverOptions;
+
+/** Settings of the server that decide whether a rule holds, by its metric and what stands in its brackets. */
+const ASKED: readonly (readonly [RegExp, readonly ServerKey[]])[] = [
+  [/^closed\[4503 Namespace/, ['maxConnectionsPerNamespace']],
+  [/^closed\[4503 Connection/, ['maxConnections']],
+  [/^(closed\[4503|accepted$|open$)/, ['maxConnections', 'maxConnectionsPerNamespace']],
+  [/^closed\[1009/, ['maxMessageSize']],
+  [/^(heartbeat\.|closed\[1001)/, ['heartbeatInterval', 'heartbeatTimeout']],
+];
+
+/**
+ * Which settings of a server that runs already a rule counts on, and what the scenario has them at; `undefined` for a
+ * rule that holds on a right server whatever its settings are.
+ */
+export function settingsAsked({ metric, key }: Rule, { serverFlags }: Scenario): string | undefined {
+  const asked = key === undefined ? metric : `${metric}[${key}`;
+  const [, keys] = ASKED.find(([pattern]) => pattern.test(asked)) ?? [];
+  if (keys === undefined) return undefined;
+  const settings = keys.map((one) => {
+    const at = serverFlags.indexOf(`--${flagOf(one)}`);
+    return `${one}: ${at === -1 ? (serverOptions[one].defaultText ?? serverOptions[one].default) : serverFlags[at + 1]}`;
+  });
+  return `The rule counts on the server having ${settings.join(' and ')}.`;
 }
