@@ -1,5 +1,6 @@
 import { BEHAVIORS } from '../behaviors/behaviors.js';
-import { actionsOf, type Cohort, type Expectation, type Scenario } from '../scenario/model.js';
+import { actionsOf, type Cohort, type Expectation, type Scenario } from '../model/scenario.js';
+import { kindOf } from '../phases/index.js';
 import type { Chance, MetricName } from '../verdict/metric-kinds.js';
 import { METRICS } from '../verdict/metrics.js';
 import type { Change } from './comparison.js';
@@ -131,29 +132,18 @@ export function isLeftToChance(scenario: Scenario, metric: MetricName): boolean 
 }
 
 function hasChance(scenario: Scenario, chance: Chance, cohort: string | undefined): boolean {
-  const actions = scenario.phases.flatMap((phase) => [...actionsOf(phase)]);
-  switch (chance) {
-    case 'comings': {
-      const cohorts = scenario.cohorts.filter(({ name }) => cohort === undefined || name === cohort);
-      return cohorts.some((one) => comesAndGoes(scenario, one));
-    }
-    case 'downtime':
-      return actions.some(({ kind }) => kind === 'restart-server' || kind === 'shutdown-server');
-    case 'timing':
-      return true;
-    case 'failing-emits':
-      return actions.some((action) => action.kind === 'emit' && action.mayFail);
-  }
-}
-
-/** Whether how often its clients connect is up to them. */
-function comesAndGoes({ cohorts, phases }: Scenario, cohort: Cohort): boolean {
-  return (
-    BEHAVIORS[cohort.behavior].reconnects ||
-    phases
-      .flatMap((phase) => [...actionsOf(phase)])
-      .some((action) => action.kind === 'churn' && cohorts[action.cohort] === cohort)
-  );
+  if (chance === 'timing') return true;
+  const isAsked = ({ name }: Cohort) => cohort === undefined || name === cohort;
+  const { cohorts, phases } = scenario;
+  if (chance === 'comings' && cohorts.some((one) => isAsked(one) && BEHAVIORS[one.behavior].reconnects))
+    return true;
+  return phases
+    .flatMap((phase) => [...actionsOf(phase)])
+    .some((action) => {
+      const found = kindOf(action).chance?.(action);
+      const owner = found?.cohort === undefined ? undefined : cohorts[found.cohort];
+      return found?.of === chance && (owner === undefined || isAsked(owner));
+    });
 }
 
 /** Whether a rule says what a count is: its own, or that a sum is 0 in which it has a part. */

@@ -7,8 +7,7 @@ import { DatafnWsError } from '../../protocol/errors.js';
 import { monotonicMs } from '../measure/clock.js';
 import type { EmissionPlan } from '../measure/emission-plan.js';
 import type { ApiMeasurement, EmitMeasurement } from '../measure/measurements.js';
-import { actionsOf, type EmitPhase, type Scenario } from '../scenario/model.js';
-import { Batches, type Emitted } from './emitter.js';
+import { Batches, type EmitOrder, type Emitted } from './emitter.js';
 import { type EmitTarget, type Lane, openLane } from './lane.js';
 
 /** Cursors set aside for one phase: more than autocannon can send. */
@@ -21,19 +20,16 @@ const LONGEST_WAIT_S = 3600;
 /**
  * Autocannon is installed by those who want it: it is three quarters of the packages that this one would bring along.
  *
- * @throws {DatafnWsError} `ERR_INVALID_OPTION` when a phase of the scenario emits with it and it is not there.
+ * @param scenario the name of the one that wants it.
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` when it is not there.
  */
-export function checkAutocannon({ name, phases }: Scenario): void {
-  const isWanted = phases
-    .flatMap((phase) => [...actionsOf(phase)])
-    .some((action) => action.kind === 'emit' && action.via === 'autocannon');
-  if (!isWanted) return;
+export function checkAutocannon(scenario: string): void {
   try {
     createRequire(import.meta.url).resolve('autocannon');
   } catch {
     throw new DatafnWsError(
       'ERR_INVALID_OPTION',
-      `The scenario ${name} emits with autocannon, which is not installed: add it beside datafn-ws with \`npm install -D autocannon\`, or run \`npx -p datafn-ws -p autocannon datafn-ws bench …\``,
+      `The scenario ${scenario} emits with autocannon, which is not installed: add it beside datafn-ws with \`npm install -D autocannon\`, or run \`npx -p datafn-ws -p autocannon datafn-ws bench …\``,
     );
   }
 }
@@ -41,17 +37,17 @@ export function checkAutocannon({ name, phases }: Scenario): void {
 /**
  * The plan of a phase that autocannon drives: its connections race, so neither order nor time of a cursor is known.
  */
-export function racingPlan(phase: EmitPhase, id: number, firstCursor: number, startMs: number): EmissionPlan {
+export function racingPlan(order: EmitOrder, id: number, firstCursor: number, startMs: number): EmissionPlan {
   return {
     id,
     firstCursor,
     count: RESERVED_CURSORS,
-    namespaces: phase.namespaces,
-    batch: phase.batch,
+    namespaces: order.namespaces,
+    batch: order.batch,
     startMs,
     intervalMs: 0,
     isOrdered: false,
-    cursorLength: phase.cursorLength,
+    cursorLength: order.cursorLength,
   };
 }
 
@@ -60,7 +56,7 @@ export function racingPlan(phase: EmitPhase, id: number, firstCursor: number, st
  * an emit like any other: see {@link openEmitRelay}.
  */
 export async function driveWithAutocannon(
-  phase: EmitPhase,
+  order: EmitOrder,
   plan: EmissionPlan,
   namespaces: readonly string[],
   target: EmitTarget,
@@ -82,7 +78,7 @@ export async function driveWithAutocannon(
     return failure === undefined;
   });
   try {
-    api.durationMs += await Promise.race([drive(phase, relay.url, signal), relay.broken]);
+    api.durationMs += await Promise.race([drive(order, relay.url, signal), relay.broken]);
   } finally {
     await relay.close();
   }
@@ -90,20 +86,20 @@ export async function driveWithAutocannon(
 }
 
 /** Has autocannon send requests for the time of a phase; how long that was, in milliseconds. */
-async function drive(phase: EmitPhase, url: string, signal: AbortSignal): Promise<number> {
+async function drive(order: EmitOrder, url: string, signal: AbortSignal): Promise<number> {
   // It takes a good part of the start of `bench`, and few phases want it.
   const { default: autocannon } = await import('autocannon');
   const options: Options = {
     url,
-    connections: phase.connections,
-    duration: phase.durationMs / 1000,
+    connections: order.connections,
+    duration: order.durationMs / 1000,
     sampleInt: STOP_CHECK_MS,
     timeout: LONGEST_WAIT_S,
     // Its rates are whole numbers. Its correction of latencies is off by orders of magnitude at low ones, and an error
     // without a rate.
-    ...(phase.ratePerSecond === undefined
+    ...(order.ratePerSecond === undefined
       ? {}
-      : { overallRate: Math.round(phase.ratePerSecond / phase.batch), ignoreCoordinatedOmission: true }),
+      : { overallRate: Math.round(order.ratePerSecond / order.batch), ignoreCoordinatedOmission: true }),
   };
   let run!: Instance;
   const finished = new Promise<Result>((resolve, reject) => {

@@ -4,33 +4,46 @@ import { monotonicMs, waitUntil } from '../measure/clock.js';
 import { cursorText, dueMs, type EmissionPlan, namespaceAt } from '../measure/emission-plan.js';
 import { Histogram } from '../measure/histogram.js';
 import type { EmitMeasurement } from '../measure/measurements.js';
-import type { EmitPhase } from '../scenario/model.js';
 import { type EmitTarget, type Lane, openLane } from './lane.js';
 
 /** Most connections that emits are spread over. A namespace is always on the same one. */
 const MAX_LANES = 256;
 
+/** What is to be emitted. */
+export interface EmitOrder {
+  readonly namespaces: readonly number[];
+  /** `undefined` for autocannon without a rate: as fast as the server answers. */
+  readonly ratePerSecond: number | undefined;
+  readonly durationMs: number;
+  /** Cursors of a namespace in one request. */
+  readonly batch: number;
+  /** Characters of a cursor; it is filled up with zeros in front. 0 leaves it as it is. */
+  readonly cursorLength: number;
+  /** Connections of autocannon. */
+  readonly connections: number;
+}
+
 /** The plan of a phase that emits in order, at known times that `seed` decides within their slots. */
 export function orderedPlan(
-  phase: EmitPhase,
+  order: EmitOrder,
   id: number,
   firstCursor: number,
   startMs: number,
   seed: number,
 ): EmissionPlan {
-  const rate = phase.ratePerSecond ?? 1;
-  const requests = Math.max(1, Math.round((phase.durationMs / 1000) * (rate / phase.batch)));
+  const rate = order.ratePerSecond ?? 1;
+  const requests = Math.max(1, Math.round((order.durationMs / 1000) * (rate / order.batch)));
   return {
     id,
     firstCursor,
-    count: requests * phase.batch,
-    namespaces: phase.namespaces,
-    batch: phase.batch,
+    count: requests * order.batch,
+    namespaces: order.namespaces,
+    batch: order.batch,
     startMs,
-    intervalMs: dueAtMs(1, rate / phase.batch),
+    intervalMs: dueAtMs(1, rate / order.batch),
     jitterSeed: seed,
     isOrdered: true,
-    cursorLength: phase.cursorLength,
+    cursorLength: order.cursorLength,
   };
 }
 

@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { connect as connectTcp, isIP, type Socket, type TcpSocketConnectOpts } from 'node:net';
-import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import type { Socket } from 'node:net';
 import {
   ABNORMAL_CLOSURE,
   INVALID_PAYLOAD,
@@ -8,25 +7,24 @@ import {
   NO_STATUS_RECEIVED,
 } from '../../protocol/close-codes.js';
 import { OPCODE } from '../../protocol/frames.js';
-import { type CursorMessage, readMessage } from '../../protocol/server-message.js';
+import { readMessage } from '../../protocol/server-message.js';
 import type { Upgrade } from '../../protocol/upgrade.js';
 import { formatAmount } from '../../text/units.js';
-import { BEHAVIORS, type Behavior } from '../behaviors/behaviors.js';
-
+import { BEHAVIORS, type Behavior, type OpenClient } from '../behaviors/behaviors.js';
+import type { DeliveryLedger, Receiver } from '../measure/delivery-ledger.js';
 import type { Reception } from '../measure/reception.js';
 import { closeKey, type Tally } from '../measure/tally.js';
-import type { Cohort, EndsBy } from '../scenario/model.js';
-import { conduct } from './conduct.js';
+import type { Cohort, EndsBy } from '../model/scenario.js';
+import { openSocket, type SocketHandler, type SocketTarget } from './client-socket.js';
 import { type FrameHandler, type FrameReaderState, GrowingBytes, readFrames } from './frame-reader.js';
-import { type CursorLayout, OUR_LAYOUT } from './message.js';
+import { HeartbeatWatch } from './heartbeat-watch.js';
+import type { CursorLayouts } from './message.js';
 import { closeFrame, encodeClientFrame, handshakeKey, readAnswer, upgradeRequest } from './wire.js';
 
 /** From the last read of a client until it may be said to have nothing more to read. */
 const READING_MS = 2000;
 /** Reads of a client that reads at a rate, in a second. */
 const SLOW_READS_PER_SECOND = 10;
-/** A pong that may have been later than this proves nothing of a server that closes its client. */
-const MAX_PONG_LATE_MS = 250;
 /** How long a close handshake may take before the connection is dropped. */
 const LEAVE_MS = 5000;
 
@@ -48,21 +46,9 @@ export interface ClientHost {
   now(): number;
   /** For how long, at most, what is read now has been there to be read. */
   lateMs(): number;
-  /**
-   * A cursor came.
-   *
-   * @param length its characters; 0 where it came as a JSON number, which has none of its own.
-   * @param text the cursor where it is not just digits, or came in another layout than ours.
-   */
-  onCursor(client: BenchClient, cursor: number, length: number, atMs: number, text?: string): void;
-  /** A layout of cursor messages besides ours, as they have come before. */
-  readonly otherLayout: CursorLayout;
-  /** A cursor came in a layout that is neither. */
-  onOtherLayout(text: string, message: CursorMessage): void;
-  /** A message came that is not a cursor. `text` gives its beginning, if it was kept. */
-  onOtherMessage(client: BenchClient, kind: string, atMs: number, text: () => string | undefined): void;
-  /** The server broke RFC 6455. */
-  onProtocolError(client: BenchClient, why: string): void;
+  /** Where clients account for what they read. */
+  readonly ledger: DeliveryLedger;
+  readonly layouts: CursorLayouts;
   /** An open connection has ended, from either side. */
   onEnd(client: BenchClient): void;
   /** The `draw`-th random number of a client. */
@@ -70,16 +56,12 @@ export interface ClientHost {
   readonly readBuffer: Buffer;
 }
 
-export interface ConnectTarget {
-  readonly url: URL;
+export interface ConnectTarget extends SocketTarget {
   readonly upgrade: Upgrade;
-  readonly localAddress: string | undefined;
   readonly token: string | undefined;
   readonly clientId: string;
   readonly intendedMs: number;
   readonly timeoutMs: number;
-  /** Options of a `wss:` connection. */
-  readonly tls?: ConnectionOptions;
 }
 
 /** `dead`: the socket is there, and nothing is read from it or written to it any more. */
@@ -87,9 +69,9 @@ type State = 'idle' | 'connecting' | 'open' | 'leaving' | 'dead' | 'ended';
 
 /**
  * One WebSocket client on a socket of its own, kept as small as a client can be: it reads frames without copying
- * them, and counts in its cohort's tally.
+ * them, counts in its cohort's tally, and hands what it received to the ledger.
  */
-export class BenchClient implements FrameReaderState, FrameHandler {
+export class BenchClient implements FrameReaderState, FrameHandler, SocketHandler, OpenClient, Receiver {
   state: State = 'idle';
   unread: FrameReaderState['unread'];
   message: FrameReaderState['message'];
@@ -111,12 +93,8 @@ export class BenchClient implements FrameReaderState, FrameHandler {
   #timer: NodeJS.Timeout | undefined;
   #settled: (() => void) | undefined;
   #readAtMs = 0;
-  #lastPingMs = 0;
-  /** How late the last ping, and the one before it, may have been read. */
-  #lastPingLateMs = 0;
-  #earlierPingLateMs = 0;
-  #unansweredSinceMs = 0;
-  #unansweredLateMs = 0;
+  /** Of the present connection, from its first ping on. */
+  #heartbeat: HeartbeatWatch | undefined;
   /** Whether the server has treated this connection as one of its clients: by a cursor, or a ping. */
   #wasServed = false;
   #wasRefused = false;
@@ -143,12 +121,13 @@ export class BenchClient implements FrameReaderState, FrameHandler {
 
   /** Whether a ping has come on this connection. */
   get wasPinged(): boolean {
-    return this.#lastPingMs > 0;
+    return this.#heartbeat !== undefined;
   }
 
   /** For how long no ping has come, for certain: since it opened, or since the last one. */
   get unpingedMs(): number {
-    return this.host.now() - this.host.lateMs() - Math.max(this.openedAtMs, this.#lastPingMs);
+    const sinceMs = Math.max(this.openedAtMs, this.#heartbeat?.lastPingMs ?? 0);
+    return this.host.now() - this.host.lateMs() - sinceMs;
   }
 
   /** Whether it may have something to read yet: it pauses, or read a moment ago. */
@@ -172,9 +151,7 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     this.#target = target;
     this.#key = handshakeKey();
     this.#forgetUnread();
-    this.#lastPingMs = 0;
-    this.#lastPingLateMs = 0;
-    this.#unansweredSinceMs = 0;
+    this.#heartbeat = undefined;
     this.#wasServed = false;
     this.#wasRefused = false;
     this.cohort.tally.counters.attempts += 1;
@@ -184,43 +161,18 @@ export class BenchClient implements FrameReaderState, FrameHandler {
         this.cohort.tally.counters.timeouts += 1;
         this.#finish();
       });
-      this.#open(target);
+      this.#socket = openSocket(target, this.#buffer(), this);
     });
   }
 
-  #open({ url, localAddress, tls }: ConnectTarget): void {
-    const isTls = url.protocol === 'wss:';
-    const port = Number(url.port) || (isTls ? 443 : 80);
-    const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-    const options: TcpSocketConnectOpts = { host, port, localAddress, noDelay: true };
-    let socket: Socket;
-    // What an earlier connection still had to say is nothing to the present one.
-    const take = (chunk: Buffer) => socket !== this.#socket || this.#take(chunk);
-    if (isTls) {
-      socket = connectTls({ ...options, servername: isIP(host) ? '' : host, ...tls } as ConnectionOptions);
-      socket.on('data', take);
-      socket.on('secureConnect', () => this.#onConnect(socket));
-    } else {
-      socket = connectTcp({ ...options, onread: this.#onread(take) });
-      socket.on('connect', () => this.#onConnect(socket));
+  /** Where reads go. The buffer of the fleet is shared: each read is handled before the next begins. */
+  #buffer(): Buffer {
+    if (this.#isThrottled) {
+      const { readBytesPerSecond } = this.cohort.cohort.settings;
+      return Buffer.allocUnsafeSlow(Math.max(64, Math.floor(readBytesPerSecond / SLOW_READS_PER_SECOND)));
     }
-    this.#socket = socket;
-    socket.on('error', (error: NodeJS.ErrnoException) => this.#onSocketError(socket, error));
-    socket.on('close', () => this.#onSocketClose(socket));
-  }
-
-  /** Where reads go: one buffer for every socket, which is read out before the next read begins. */
-  #onread(take: (chunk: Buffer) => boolean): NonNullable<TcpSocketConnectOpts['onread']> {
-    const { readBytesPerSecond } = this.cohort.cohort.settings;
-    const sliceBytes = this.#isThrottled
-      ? Math.max(64, Math.floor(readBytesPerSecond / SLOW_READS_PER_SECOND))
-      : 0;
     // On Windows a read holds its buffer until it completes, so there each needs its own.
-    const isShared = process.platform !== 'win32' && sliceBytes === 0;
-    return {
-      buffer: isShared ? this.host.readBuffer : Buffer.allocUnsafeSlow(sliceBytes || 16 * 1024),
-      callback: (length, buffer) => take(buffer.subarray(0, length) as Buffer),
-    };
+    return process.platform === 'win32' ? Buffer.allocUnsafeSlow(16 * 1024) : this.host.readBuffer;
   }
 
   get #isThrottled(): boolean {
@@ -228,23 +180,23 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     return behavior === 'slow-reader' && settings.readBytesPerSecond > 0;
   }
 
-  /** Takes what was read; false when nothing more shall be read for now. */
-  #take(chunk: Buffer): boolean {
-    this.#onData(chunk);
-    if (!this.#isThrottled || this.state !== 'open') return true;
-    this.pauseReading();
-    this.later((chunk.length * 1000) / this.cohort.cohort.settings.readBytesPerSecond, () =>
-      this.resumeReading(),
-    );
-    return false;
-  }
-
-  #onConnect(socket: Socket): void {
+  onSocketConnect(socket: Socket): void {
     // The handshake may have timed out before the connection was there.
     if (socket !== this.#socket) return;
     const { upgrade, token } = this.#target as ConnectTarget;
     // Header values are Latin-1 (RFC 9110 section 5.5).
     socket.write(upgradeRequest(upgrade, this.#key as string, token), 'latin1');
+  }
+
+  onSocketData(socket: Socket, chunk: Buffer): boolean {
+    // What an earlier connection still had to say is nothing to the present one.
+    if (socket !== this.#socket) return true;
+    this.#onData(chunk);
+    if (!this.#isThrottled || this.state !== 'open') return true;
+    this.pauseReading();
+    const { readBytesPerSecond } = this.cohort.cohort.settings;
+    this.later((chunk.length * 1000) / readBytesPerSecond, () => this.resumeReading());
+    return false;
   }
 
   #onData(chunk: Buffer): void {
@@ -270,7 +222,7 @@ export class BenchClient implements FrameReaderState, FrameHandler {
         return;
       case 'invalid':
         tally.errors.count(answer.code);
-        if (answer.breach !== undefined) this.#countProtocolError(answer.breach);
+        if (answer.breach !== undefined) this.#noteProtocolError(answer.breach);
         this.#finish();
         return;
       case 'accepted':
@@ -305,24 +257,20 @@ export class BenchClient implements FrameReaderState, FrameHandler {
         cursors: {},
         ...(namespace === undefined ? {} : { namespace }),
       };
-      this.#send(OPCODE.text, Buffer.from(JSON.stringify(hello)));
+      this.send(OPCODE.text, Buffer.from(JSON.stringify(hello)));
     }
-    conduct(this);
+    this.cohort.behavior.onOpen?.(this, cohort.settings);
   }
 
   // Frames from the server.
 
   onText(bytes: Buffer, start: number, end: number): boolean {
-    let layout = OUR_LAYOUT;
-    let cursor = layout.numberIn(bytes, start, end);
-    if (Number.isNaN(cursor)) {
-      layout = this.host.otherLayout;
-      cursor = layout.numberIn(bytes, start, end);
-      if (Number.isNaN(cursor)) return this.#onUnknownLayout(bytes.subarray(start, end));
-    }
+    const { layouts, ledger } = this.host;
+    const cursor = layouts.read(bytes, start, end);
+    if (Number.isNaN(cursor)) return this.#onUnknownLayout(bytes.subarray(start, end));
     if (this.state !== 'open') return true;
     this.#wasServed = true;
-    this.host.onCursor(this, cursor, end - start - layout.envelopeBytes, this.#readAtMs);
+    ledger.receive(this, cursor, end - start - layouts.envelopeBytes, this.#readAtMs);
     return true;
   }
 
@@ -332,55 +280,42 @@ export class BenchClient implements FrameReaderState, FrameHandler {
       return false;
     }
     if (this.state !== 'open') return true;
+    const { layouts, ledger } = this.host;
     const text = bytes.toString();
     const message = readMessage(text);
     if (message.isCursor) {
       this.#wasServed = true;
-      this.host.onOtherLayout(text, message);
-      this.host.onCursor(this, message.cursor, message.text?.length ?? 0, this.#readAtMs, message.text);
-    } else this.host.onOtherMessage(this, message.kind, this.#readAtMs, () => text);
+      layouts.learn(text, message);
+      ledger.receive(this, message.cursor, message.text?.length ?? 0, this.#readAtMs, message.text);
+    } else ledger.receiveOther(this, message.kind, this.#readAtMs, () => text);
     return true;
   }
 
   onBinary(bytes: Buffer, start: number, end: number): void {
     if (this.state !== 'open') return;
-    this.host.onOtherMessage(this, 'binary', this.#readAtMs, () => inHex(bytes.subarray(start, end)));
+    this.host.ledger.receiveOther(this, 'binary', this.#readAtMs, () => inHex(bytes.subarray(start, end)));
   }
 
   onTooLong(): void {
     if (this.state !== 'open') return;
-    this.host.onOtherMessage(this, 'longer than 1 MiB', this.#readAtMs, () => undefined);
+    this.host.ledger.receiveOther(this, 'longer than 1 MiB', this.#readAtMs, () => undefined);
   }
 
   onPing(payload: Buffer): void {
-    const now = this.host.now();
     const { tally, behavior, cohort } = this.cohort;
-    tally.counters.pings += 1;
     this.#wasServed = true;
-    const lateMs = this.host.lateMs();
-    if (this.#lastPingMs > 0) {
-      const intervalMs = now - this.#lastPingMs;
-      tally.histograms.pingInterval.record(intervalMs);
-      tally.histograms.pingIntervalLeast.record(intervalMs - lateMs);
-      tally.histograms.pingIntervalMost.record(intervalMs + this.#lastPingLateMs);
-    }
-    this.#lastPingMs = now;
-    this.#earlierPingLateMs = this.#lastPingLateMs;
-    this.#lastPingLateMs = lateMs;
-    if (behavior.pong === 'at-once') this.#send(OPCODE.pong, payload);
-    else if (this.#unansweredSinceMs === 0) {
-      this.#unansweredSinceMs = now;
-      this.#unansweredLateMs = lateMs;
-    }
-    if (behavior.pong === 'after-delay') {
-      const pong = encodeClientFrame(OPCODE.pong, payload);
-      const socket = this.#socket;
-      setTimeout(() => {
-        if (socket !== this.#socket) return;
-        this.#unansweredSinceMs = 0;
-        this.writeRaw(pong);
-      }, cohort.settings.pongDelayMs).unref();
-    }
+    this.#heartbeat ??= new HeartbeatWatch();
+    const heartbeat = this.#heartbeat;
+    heartbeat.onPing(this.host.now(), this.host.lateMs(), behavior.pong === 'immediate', tally);
+    if (behavior.pong === 'immediate') this.send(OPCODE.pong, payload);
+    if (behavior.pong !== 'after-delay') return;
+    const pong = encodeClientFrame(OPCODE.pong, payload);
+    const socket = this.#socket;
+    setTimeout(() => {
+      if (socket !== this.#socket) return;
+      heartbeat.onPong();
+      this.writeRaw(pong);
+    }, cohort.settings.pongDelayMs).unref();
   }
 
   onClose(code: number, reason: string): void {
@@ -392,7 +327,7 @@ export class BenchClient implements FrameReaderState, FrameHandler {
   }
 
   onProtocolError(why: string, code: number): void {
-    this.#countProtocolError(why);
+    this.#noteProtocolError(why);
     if (this.state === 'open') {
       this.#countClose(ABNORMAL_CLOSURE, '');
       this.writeRaw(closeFrame(code));
@@ -400,9 +335,8 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     this.#finish();
   }
 
-  #countProtocolError(why: string): void {
-    this.cohort.tally.counters.protocolErrors += 1;
-    this.host.onProtocolError(this, why);
+  #noteProtocolError(why: string): void {
+    this.host.ledger.protocolError(this, why, this.host.now());
   }
 
   #countClose(code: number, reason: string): void {
@@ -412,20 +346,14 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     if (this.#wasRefused && this.#wasServed) tally.counters.refusedLate += 1;
     if (reason !== 'Heartbeat timeout') return;
     const lateMs = this.host.lateMs();
-    if (behavior.pong === 'at-once' && behavior.reads === 'all') {
-      const latestMs = Math.max(lateMs, this.#lastPingLateMs, this.#earlierPingLateMs);
-      tally.counters[latestMs > MAX_PONG_LATE_MS ? 'killedInDoubt' : 'killed'] += 1;
-    } else if (this.#unansweredSinceMs > 0) {
-      const timeoutMs = this.host.now() - this.#unansweredSinceMs;
-      tally.histograms.pongTimeout.record(timeoutMs);
-      tally.histograms.pongTimeoutLeast.record(timeoutMs - lateMs);
-      tally.histograms.pongTimeoutMost.record(timeoutMs + this.#unansweredLateMs);
-    }
+    if (behavior.pong === 'immediate' && behavior.reads === 'all') {
+      const isInDoubt = (this.#heartbeat ?? new HeartbeatWatch()).isInDoubt(lateMs);
+      tally.counters[isInDoubt ? 'killedInDoubt' : 'killed'] += 1;
+    } else this.#heartbeat?.onTimeout(this.host.now(), lateMs, tally);
   }
 
   // What a behavior may do with an open connection.
 
-  /** Calls back once, unless the connection ends before. Takes the place of what was waiting. */
   later(delayMs: number, callback: () => void): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(callback, delayMs);
@@ -439,13 +367,15 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     this.#socket?.resume();
   }
 
-  /** Writes bytes as they are. */
+  send(opcode: number, payload: Buffer): void {
+    this.writeRaw(encodeClientFrame(opcode, payload));
+  }
+
   writeRaw(bytes: Buffer): void {
     if ((this.state === 'open' || this.state === 'leaving') && this.#socket?.writable === true)
       this.#socket.write(bytes);
   }
 
-  /** Neither reads nor writes from here on; the other end finds out by its heartbeat alone. */
   goDead(): void {
     if (this.state !== 'open') return;
     this.pauseReading();
@@ -488,14 +418,14 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     this.#finish();
   }
 
-  #onSocketError(socket: Socket, error: NodeJS.ErrnoException): void {
+  onSocketError(socket: Socket, error: NodeJS.ErrnoException): void {
     if (socket !== this.#socket) return;
     if (this.state === 'connecting') this.cohort.tally.errors.count(error.code ?? error.message);
     else if (this.state === 'open') this.#countClose(ABNORMAL_CLOSURE, '');
     this.#finish();
   }
 
-  #onSocketClose(socket: Socket): void {
+  onSocketClose(socket: Socket): void {
     if (socket !== this.#socket) return;
     if (this.state === 'connecting') this.cohort.tally.errors.count('ERR_CLOSED_IN_HANDSHAKE');
     else if (this.state === 'open') this.#countClose(ABNORMAL_CLOSURE, '');
@@ -537,10 +467,6 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     this.#timer = undefined;
     this.#settled?.();
     this.#settled = undefined;
-  }
-
-  #send(opcode: number, payload: Buffer): void {
-    this.writeRaw(encodeClientFrame(opcode, payload));
   }
 }
 

@@ -1,9 +1,9 @@
 import type { UpgradeSettings } from '../../protocol/upgrade.js';
-import type { EmissionPlan, SpreadData } from '../measure/emission-plan.js';
+import type { EmissionPlan, FanoutSkewData } from '../measure/emission-plan.js';
 import type { HistogramData } from '../measure/histogram.js';
 import type { GeneratorSample } from '../measure/saturation.js';
 import type { TallyData } from '../measure/tally.js';
-import type { Cohort, ConnectPhase, EndsBy } from '../scenario/model.js';
+import type { Arrivals, Cohort, EndsBy } from '../model/scenario.js';
 import type { Credentials } from './credentials.js';
 
 /** What a worker has to know before its first phase. */
@@ -32,7 +32,7 @@ export interface WorkerSetup {
 export interface FleetCalls {
   setup(setup: WorkerSetup): void;
   /** Connects a cohort; its arrivals count over all workers. Returns when every attempt has an outcome. */
-  connect(order: ConnectPhase & { readonly startMs: number }): Promise<void>;
+  connect(order: ConnectOrder): Promise<void>;
   /** Lets clients of a cohort come and go, at a rate that counts over all workers. */
   churn(order: ChurnOrder): Promise<void>;
   /** Makes known what is going to be emitted. */
@@ -41,15 +41,19 @@ export interface FleetCalls {
   settle(order: SettleOrder): Promise<SettleReport>;
   /** The same for the slow readers, of all plans so far. */
   settleSlow(order: { readonly deadlineMs: number }): Promise<void>;
-  disconnect(order: {
-    readonly cohort: number;
-    readonly how: EndsBy;
-    readonly fraction: number;
-  }): Promise<void>;
-  /** What was counted since the last cut, by cohort, and who is connected now. */
-  cut(): { tallies: TallyData[]; open: number[]; unpinged: number[]; owed: PingsOwed[] };
+  disconnect(order: DisconnectOrder): Promise<void>;
+  /** Returns what was counted since the last time, by cohort, and who is connected now. */
+  takeCounts(): FleetCounts;
   /** Ends every connection, unmeasured. */
   end(): Promise<void>;
+}
+
+/** What a fleet has counted, and how it stands, by cohort. */
+export interface FleetCounts {
+  readonly tallies: readonly TallyData[];
+  readonly open: readonly number[];
+  readonly unpinged: readonly number[];
+  readonly owed: readonly PingsOwed[];
 }
 
 /** How a server keeps up with its pings. */
@@ -58,6 +62,22 @@ export interface PingsOwed {
   readonly pings: number;
   /** Of these, the ones that none has come to for too long. */
   readonly overdue: number;
+}
+
+export interface ConnectOrder {
+  /** Index into the cohorts. */
+  readonly cohort: number;
+  /** `undefined` for all at once. */
+  readonly arrivals: Arrivals | undefined;
+  readonly timeoutMs: number;
+  readonly startMs: number;
+}
+
+export interface DisconnectOrder {
+  readonly cohort: number;
+  readonly how: EndsBy;
+  /** Share of the cohort, from 0 to 1. */
+  readonly fraction: number;
 }
 
 export interface ChurnOrder {
@@ -78,7 +98,7 @@ export interface SettleOrder {
 }
 
 export interface SettleReport {
-  readonly spread: SpreadData;
+  readonly skew: FanoutSkewData;
   /** When the last delivery came; 0 for none. */
   readonly lastReceiptMs: number;
   /** Whether every receiver got the newest cursor of its namespace. */
@@ -108,7 +128,7 @@ export interface WorkerStatus {
   /** Connections that never opened, or that the other side has ended. */
   readonly failed: number;
   readonly received: number;
-  /** Once a second, and before each cut: how the process fared, and the fan-out latencies meanwhile. */
+  /** Once a second, and before counts are taken: how the process fared, and the fan-out latencies meanwhile. */
   readonly health: GeneratorSample | undefined;
   readonly fanout: HistogramData | undefined;
 }

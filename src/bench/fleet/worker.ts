@@ -45,7 +45,7 @@ function reportInTime(): void {
 async function answer({ id, method, argument }: CallMessage): Promise<void> {
   try {
     // What becomes of a phase is judged when this answer is there.
-    if (method === 'cut') report(health.sample(true));
+    if (method === 'takeCounts') report(health.sample(true));
     const call = fleet[method] as (argument: unknown) => unknown;
     send({ type: 'answer', id, value: await call.call(fleet, argument) });
   } catch (error) {

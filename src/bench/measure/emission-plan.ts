@@ -87,17 +87,17 @@ export function requestsDueBefore(plan: EmissionPlan, timeMs: number): number {
   return Math.min(due, plan.count / plan.batch);
 }
 
-/** Cursors of one plan whose spread is followed; those beyond are not. */
+/** Cursors of one plan whose skew is followed; those beyond are not. */
 const MAX_FOLLOWED = 200_000;
 
 /** First and last receipt by index in the plan, as they travel between processes. */
-export interface SpreadData {
+export interface FanoutSkewData {
   readonly first: Float64Array;
   readonly last: Float64Array;
 }
 
 /** When each broadcast reached its first and its last receiver. */
-export class Spread {
+export class FanoutSkew {
   #first: Float64Array = new Float64Array(64);
   #last: Float64Array = new Float64Array(64);
   #length = 0;
@@ -113,7 +113,7 @@ export class Spread {
     if (atMs > (this.#last[index] as number)) this.#last[index] = atMs;
   }
 
-  add({ first, last }: SpreadData): void {
+  add({ first, last }: FanoutSkewData): void {
     for (let index = 0; index < first.length; index++) {
       if ((first[index] as number) === 0) continue;
       this.record(index, first[index] as number);
@@ -121,7 +121,7 @@ export class Spread {
     }
   }
 
-  toData(): SpreadData {
+  toData(): FanoutSkewData {
     return { first: this.#first.slice(0, this.#length), last: this.#last.slice(0, this.#length) };
   }
 

@@ -103,7 +103,7 @@ export function addMeasurements(total: Measurements, phase: Measurements): void 
   for (const [index, cohort] of total.cohorts.entries()) {
     const of = phase.cohorts[index];
     if (of === undefined) continue;
-    cohort.tally.add(of.tally.toData());
+    cohort.tally.add(of.tally);
     cohort.open = of.open;
     cohort.unpinged = of.unpinged;
     // Clients may leave before the run is over.
@@ -113,13 +113,13 @@ export function addMeasurements(total: Measurements, phase: Measurements): void 
   total.emit.broadcasts += phase.emit.broadcasts;
   total.emit.failed += phase.emit.failed;
   total.emit.delivered += phase.emit.delivered;
-  total.emit.lag.add(phase.emit.lag.toData());
+  total.emit.lag.add(phase.emit.lag);
   total.api.requests += phase.api.requests;
   total.api.failed += phase.api.failed;
   total.api.durationMs += phase.api.durationMs;
-  total.api.latency.add(phase.api.latency.toData());
-  total.skew.add(phase.skew.toData());
-  total.convergence.add(phase.convergence.toData());
+  total.api.latency.add(phase.api.latency);
+  total.skew.add(phase.skew);
+  total.convergence.add(phase.convergence);
   total.unconverged += phase.unconverged;
   total.server = { ...total.server, ...phase.server };
 }
@@ -155,7 +155,7 @@ export class Timeline {
   }
 
   addWorker(fanout: HistogramData, delayP99Ms: number): void {
-    this.#fanout.add(fanout);
+    this.#fanout.add(Histogram.from(fanout));
     this.#workerDelayP99Ms = Math.max(this.#workerDelayP99Ms ?? 0, delayP99Ms);
   }
 

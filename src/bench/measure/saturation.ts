@@ -45,7 +45,7 @@ const KEPT = 0.5;
 export const EMITTING_PROCESS = 'the main process';
 
 /** What a phase does, as far as it matters here. */
-type ActionKind = 'emit' | 'hold' | 'churn' | 'connect' | 'other';
+export type WatchedLoad = 'emit' | 'hold' | 'churn' | 'connect' | 'other';
 
 /**
  * `timed`: something is measured that a busy generator would falsify. `untimed`: clients connect or go, which is busy
@@ -71,7 +71,7 @@ interface Loss {
  * so one that comes late still counts for what went on then. All times are on one clock. Pure.
  */
 export class SaturationWatch {
-  readonly #underWay: Record<ActionKind, number> = { emit: 0, hold: 0, churn: 0, connect: 0, other: 0 };
+  readonly #underWay: Record<WatchedLoad, number> = { emit: 0, hold: 0, churn: 0, connect: 0, other: 0 };
   readonly #stretches: Stretch[] = [{ fromMs: Number.NEGATIVE_INFINITY, what: 'none' }];
   readonly #busyMs = new Map<string, number>();
   readonly #laggingMs = new Map<number, number>();
@@ -88,12 +88,12 @@ export class SaturationWatch {
   }
 
   /** Something begins; several may be under way at a time. */
-  begin(kind: ActionKind, atMs: number): void {
+  begin(kind: WatchedLoad, atMs: number): void {
     this.#underWay[kind] += 1;
     this.#turn(atMs);
   }
 
-  end(kind: ActionKind, atMs: number): void {
+  end(kind: WatchedLoad, atMs: number): void {
     this.#underWay[kind] -= 1;
     this.#turn(atMs);
   }

@@ -5,7 +5,7 @@ import { BEHAVIORS } from '../behaviors/behaviors.js';
 import { FAULTS, type Fault, type Sighting } from '../measure/evidence.js';
 import type { CohortMeasurement, Measurements } from '../measure/measurements.js';
 import { isRefusalKey } from '../measure/tally.js';
-import type { Scenario } from '../scenario/model.js';
+import type { Scenario } from '../model/scenario.js';
 import type { Outcome, Rule } from '../verdict/rule.js';
 
 /**

@@ -5,12 +5,12 @@ import { isLeftToChance } from '../compare/judge.js';
 import type { Histogram } from '../measure/histogram.js';
 import type { CohortMeasurement, Measurements } from '../measure/measurements.js';
 import type { Tally } from '../measure/tally.js';
-import type { Scenario } from '../scenario/model.js';
+import { allOutcomes, type RunOutcome, type RunResult, verdictOf } from '../model/result.js';
+import type { Scenario } from '../model/scenario.js';
 import { scopeOf } from '../verdict/metric-kinds.js';
 import { METRICS } from '../verdict/metrics.js';
 import { evidenceFor, refusalsFor, settingsAsked } from './evidence.js';
 import { meaningOf } from './explanation.js';
-import { allOutcomes, type RunOutcome, type RunResult, verdictOf } from './run-result.js';
 import type { JsonReport, JsonResult } from './schema.js';
 
 type JsonMeasurements = JsonResult['total'];

@@ -2,6 +2,7 @@ import type { Path } from '../../options/yaml-positions.js';
 import { didYouMean } from '../../text/nearest.js';
 import { formatCount } from '../../text/units.js';
 import { BEHAVIOR_SETTINGS, BEHAVIORS, type Behavior } from '../behaviors/behaviors.js';
+import { MAX_ACTIONS } from '../phases/repeat.js';
 import { METRICS } from '../verdict/metrics.js';
 import { parseRule } from '../verdict/rule.js';
 
@@ -10,9 +11,6 @@ export interface Problem {
   readonly path: Path;
   readonly message: string;
 }
-
-/** Things that a scenario does, its repeats counted. More would take for ever. */
-export const MAX_ACTIONS = 100_000;
 
 /**
  * What one part of a scenario says of another: cohorts by name, settings of behaviors, rules. Reads the raw values

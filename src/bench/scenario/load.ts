@@ -10,9 +10,9 @@ import { type Path, pathText, positionOf } from '../../options/yaml-positions.js
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import { didYouMean } from '../../text/nearest.js';
 import { decodeUtf8 } from '../../text/utf8.js';
+import type { Scenario } from '../model/scenario.js';
 import { completeScenario } from './complete.js';
 import { crossCheck, type Problem } from './cross-check.js';
-import type { Scenario } from './model.js';
 import { changesOf, override } from './override.js';
 import { scenarioSchema } from './schema.js';
 import { quoteAdvice, unquotedParts, unquotedValues } from './unquoted.js';

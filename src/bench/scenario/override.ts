@@ -4,7 +4,7 @@ import { type Path, pathText } from '../../options/yaml-positions.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import { describe } from '../../protocol/identifiers.js';
 import { didYouMean } from '../../text/nearest.js';
-import type { ScenarioChange } from './model.js';
+import type { ScenarioChange } from '../model/scenario.js';
 import { inOneLine } from './schema.js';
 
 /** `steady`, `[3]`: what a path is made of, with a dot between names. */

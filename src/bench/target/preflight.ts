@@ -10,7 +10,8 @@ import { printable } from '../../text/printable.js';
 import { BEHAVIORS } from '../behaviors/behaviors.js';
 import { type EmitTarget, openLane } from '../emitter/lane.js';
 import { type Credentials, tokenFor } from '../fleet/credentials.js';
-import { actionsOf, type Cohort, type EmitPhase, type Scenario } from '../scenario/model.js';
+import type { Cohort, Scenario } from '../model/scenario.js';
+import { needsOf } from '../phases/index.js';
 import { afterPatience, type TrialOutcome, tryClient } from './trial-client.js';
 
 /** Clients that are tried at most, so that a server's limits on new connections are not in question. */
@@ -59,16 +60,14 @@ export async function tryClients(scenario: Scenario, target: PreflightTarget): P
  *   that could.
  */
 export async function tryEmit(scenario: Scenario, emits: EmitTarget, cursor: number): Promise<void> {
-  const phase = scenario.phases
-    .flatMap((one) => [...actionsOf(one)])
-    .find((action): action is EmitPhase => action.kind === 'emit');
-  const namespace = scenario.namespaces[phase?.namespaces[0] ?? -1];
-  if (phase === undefined || namespace === undefined) return;
+  const first = needsOf(scenario.phases).find((needs) => needs.emits !== undefined)?.emits;
+  const namespace = scenario.namespaces[first?.namespaces[0] ?? -1];
+  if (first === undefined || namespace === undefined) return;
   const lane = openLane(emits);
   let answered = () => {};
   try {
     await Promise.race([
-      lane.emit([{ namespace, cursor: String(cursor).padStart(phase.cursorLength, '0') }]),
+      lane.emit([{ namespace, cursor: String(cursor).padStart(first.cursorLength, '0') }]),
       new Promise<never>((_, reject) => {
         answered = afterPatience(EMIT_MS, () =>
           reject(new DatafnWsError('ERR_UNREACHABLE', `no answer to an emit within ${EMIT_MS / 1000} s`)),

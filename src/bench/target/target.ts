@@ -5,7 +5,8 @@ import type { EmitTarget, EmitTemplate } from '../emitter/lane.js';
 import type { Credentials } from '../fleet/credentials.js';
 import { monotonicMs } from '../measure/clock.js';
 import type { ServerMeasurement } from '../measure/measurements.js';
-import { actionsOf, type Scenario } from '../scenario/model.js';
+import type { Scenario } from '../model/scenario.js';
+import { needsOf } from '../phases/index.js';
 import { apiUrlOf, type OwnServer, startOwnServer } from './own-server.js';
 import { checkEmits, checkReachable, tryClients, tryEmit } from './preflight.js';
 import { Statistics } from './statistics.js';
@@ -38,8 +39,7 @@ export interface TargetOptions {
  */
 export function checkTarget({ name, phases }: Scenario, { urls }: TargetOptions): void {
   if (urls.length === 0) return;
-  const actions = phases.flatMap((phase) => [...actionsOf(phase)]);
-  const needsOwn = actions.find(({ kind }) => kind === 'restart-server' || kind === 'shutdown-server');
+  const needsOwn = needsOf(phases).find(({ ownServer }) => ownServer);
   if (needsOwn !== undefined) {
     throw new DatafnWsError(
       'ERR_INVALID_OPTION',
@@ -188,7 +188,7 @@ export class Target {
 }
 
 function doesEmit({ phases }: Scenario): boolean {
-  return phases.some((phase) => [...actionsOf(phase)].some(({ kind }) => kind === 'emit'));
+  return needsOf(phases).some(({ emits }) => emits !== undefined);
 }
 
 /** Clients for the APIs that may have statistics: with an API of somebody else's, only those that were named. */

@@ -98,17 +98,43 @@ function isOfTime({ expectation: { rule }, actual }: Judged): boolean {
 /** Kinds of messages that are named. */
 const MAX_KINDS = 3;
 
-/** Returns what arrived in place of cursors, where not a single cursor did; else `undefined`. */
-export function insteadOfCursors(measurements: Measurements): string | undefined {
+/** What arrived in place of cursors, where not a single cursor did. */
+export function insteadOfCursors(measurements: Measurements): string[] {
   const { counters, otherMessages } = scopeOf(measurements, undefined).tally;
   const kinds = otherMessages.entries();
-  if (counters.expected === 0 || counters.received + counters.foreign > 0 || kinds.length === 0)
-    return undefined;
+  if (counters.expected === 0 || counters.received + counters.foreign > 0 || kinds.length === 0) return [];
   const named = kinds.slice(0, MAX_KINDS).map(({ kind, count, first: { text } }) => {
     const example = text === undefined ? '' : `, such as ${text}`;
     return `${formatCount(count)} of ${kind}${example}`;
   });
   const more =
     kinds.length > MAX_KINDS ? `; and ${formatAmount(kinds.length - MAX_KINDS, 'other kind')}` : '';
-  return `Nothing that arrived is a cursor, though ${formatAmount(counters.expected, 'delivery', 'deliveries')} had to arrive. What arrived: ${named.join('; ')}${more}. A client takes JSON with "type":"cursor" and a "cursor" for one`;
+  return [
+    `Nothing that arrived is a cursor, though ${formatAmount(counters.expected, 'delivery', 'deliveries')} had to arrive. What arrived: ${named.join('; ')}${more}. A client takes JSON with "type":"cursor" and a "cursor" for one`,
+  ];
+}
+
+/** Errors of this machine, with what would help. The server has no part in them. */
+const LOCAL_ERRORS: Readonly<Record<string, string>> = {
+  EMFILE: 'this process may open no more files: use more --workers, or raise the limit with ulimit -n',
+  ENFILE: 'the machine may open no more files: raise fs.file-max',
+  EADDRNOTAVAIL: 'no source port was left: widen net.ipv4.ip_local_port_range, or use fewer clients',
+  ENOBUFS: 'the kernel had no memory left for sockets: use fewer clients',
+};
+
+/** Connections that failed on this machine, and what to do about it. */
+export function localErrors({ cohorts }: Measurements): string[] {
+  return Object.entries(LOCAL_ERRORS).flatMap(([code, fix]) => {
+    const count = cohorts.reduce((total, { tally }) => total + tally.errors.of(code), 0);
+    return count === 0 ? [] : [`${count} connections failed here, not at the server, with ${code}: ${fix}`];
+  });
+}
+
+/** Clients that were closed for a missed heartbeat, perhaps because bench was late to answer it. */
+export function doubtfulTimeouts({ cohorts }: Measurements): string[] {
+  const count = cohorts.reduce((total, { tally }) => total + tally.counters.killedInDoubt, 0);
+  if (count === 0) return [];
+  return [
+    `The server closed ${formatAmount(count, 'client')} for a missed heartbeat after bench itself may have been too late to answer a ping: the machine is too busy for this scenario`,
+  ];
 }

@@ -1,7 +1,7 @@
 import { formatCount, formatDuration, formatSize } from '../../text/units.js';
 import type { Histogram } from '../measure/histogram.js';
 import type { CohortMeasurement, Measurements, ServerMeasurement } from '../measure/measurements.js';
-import { type CounterName, type HistogramName, type Ledger, Tally } from '../measure/tally.js';
+import { type CounterName, type Counts, type HistogramName, Tally } from '../measure/tally.js';
 
 /** The meaning of a metric's number, which decides the units that a rule may give. */
 export type MetricKind = 'count' | 'duration' | 'rate' | 'size';
@@ -133,7 +133,7 @@ export function ledger(
 }
 
 /** Entries of a ledger under a code, or under a code and a reason. */
-function countOf(entries: Ledger, key: string): number {
+function countOf(entries: Counts, key: string): number {
   return entries
     .entries()
     .filter(([entry]) => entry === key || (!key.includes(' ') && entry.startsWith(`${key} `)))
@@ -207,8 +207,10 @@ export function sum(
 /** The scope of a cohort, or of all when none is named. */
 export function scopeOf(all: Measurements, cohort: string | undefined): MetricScope {
   const cohorts = cohort === undefined ? all.cohorts : all.cohorts.filter(({ name }) => name === cohort);
+  const [only] = cohorts;
+  if (only !== undefined && cohorts.length === 1) return { cohorts, tally: only.tally, all };
   const tally = new Tally();
-  for (const one of cohorts) tally.add(one.tally.toData());
+  for (const one of cohorts) tally.add(one.tally);
   return { cohorts, tally, all };
 }
 

@@ -1,12 +1,12 @@
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { crashText, type RunResult, UncaughtError } from '../../bench/model/result.js';
 import { metricOf, overallText } from '../../bench/report/facts.js';
 import { withoutCommands } from '../../bench/report/formats/annotations.js';
 import { loadRenderers } from '../../bench/report/formats/index.js';
 import { type TerminalStyle, terminalReport, verdictLine } from '../../bench/report/formats/terminal.js';
 import { jsonReport, jsonResult } from '../../bench/report/json.js';
 import { repeatedResult } from '../../bench/report/repeated.js';
-import { crashText, type RunResult, UncaughtError } from '../../bench/report/run-result.js';
 import type { JsonReport, JsonResult } from '../../bench/report/schema.js';
 import { reportDocument } from '../../bench/report/sections/document.js';
 import { runScenario } from '../../bench/run.js';

@@ -1,5 +1,5 @@
+import { plannedTotalMs } from '../../bench/phases/index.js';
 import { DEFAULT_SCENARIO, shippedScenarios } from '../../bench/scenario/load.js';
-import { plannedTotalMs } from '../../bench/scenario/planned.js';
 import { printable, printableJson } from '../../text/printable.js';
 import { formatAmount, formatDuration } from '../../text/units.js';
 import { wrap } from '../../text/wrap.js';

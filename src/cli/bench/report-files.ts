@@ -1,7 +1,7 @@
 import { isAbsolute, relative, resolve } from 'node:path';
+import { crashText } from '../../bench/model/result.js';
 import { annotations } from '../../bench/report/formats/annotations.js';
 import type { Renderers } from '../../bench/report/formats/index.js';
-import { crashText } from '../../bench/report/run-result.js';
 import type { JsonReport } from '../../bench/report/schema.js';
 import { flagOf } from '../../options/spec.js';
 import type { Io } from '../io.js';

@@ -114,7 +114,7 @@ describe('the result as data', () => {
     const merged = new Histogram();
     for (const { histograms } of result.total.cohorts) {
       const { count, min, mean, max, buckets } = histograms.fanout as NonNullable<typeof histograms.fanout>;
-      merged.add({ count, sumMs: mean * count, minMs: min, maxMs: max, buckets });
+      merged.add(Histogram.from({ count, sumMs: mean * count, minMs: min, maxMs: max, buckets }));
     }
     const all = result.total.histograms.fanout;
     expect(all?.buckets).toEqual(merged.toData().buckets);

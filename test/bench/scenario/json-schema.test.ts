@@ -37,7 +37,7 @@ function scenario(changes: Record<string, unknown> = {}): Record<string, unknown
     server: { maxConnections: 50, heartbeatInterval: '2s' },
     cohorts: { a: { clients: 2, namespaces: ['x', 'y'], behavior: 'spoofing', hello: { namespace: 'z' } } },
     phases: [
-      { connect: { cohort: 'a', 'at-once': true } },
+      { connect: { cohort: 'a', atOnce: true } },
       { parallel: [{ hold: '1s' }, { repeat: { times: 2, phases: [{ hold: '1s' }] } }] },
     ],
     expect: ['a.open == 2'],

@@ -1,4 +1,4 @@
-import type { BehaviorName, MalformedKind } from '../behaviors/behaviors.js';
+import type { BehaviorName, CohortSettings } from '../behaviors/behaviors.js';
 import type { Rule } from '../verdict/rule.js';
 
 /** A scenario, read, checked and complete: what {@link loadScenario} makes of a file. */
@@ -25,7 +25,7 @@ export interface Scenario {
   readonly cohorts: readonly Cohort[];
   readonly phases: readonly Phase[];
   readonly expectations: readonly Expectation[];
-  /** What every server owes its clients, judged as far as there is an occasion; see `scenario/implicit.ts`. */
+  /** What every server owes its clients, judged as far as there is an occasion; see `scenario/complete.ts`. */
   readonly implicitExpectations: readonly Expectation[];
 }
 
@@ -49,21 +49,6 @@ export interface Cohort {
   readonly settings: CohortSettings;
 }
 
-/** Settings of behaviors, complete. Each counts for its behavior alone. */
-export interface CohortSettings {
-  readonly pongDelayMs: number;
-  /** How long a slow reader stops reading; 0 for one with a rate. */
-  readonly pauseMs: number;
-  /** Bytes a second that a slow reader takes; 0 for one that pauses. */
-  readonly readBytesPerSecond: number;
-  readonly resetAfterMs: number;
-  readonly kinds: readonly MalformedKind[];
-  /** Mean time after which a flapping client ends its connection; 0 for never. */
-  readonly dropEveryMs: number;
-  /** What DataFn's backoff is multiplied with. */
-  readonly backoffScale: number;
-}
-
 /** One rule that the result must satisfy. */
 export interface Expectation {
   /** As the scenario has it. */
@@ -75,27 +60,21 @@ export interface Expectation {
   readonly isImplicit?: boolean;
 }
 
-export type Phase = {
+/** Something that a scenario does. Its kind decides what else it has; see `phases/`. */
+export interface PhaseAction {
+  readonly kind: string;
+  /** Actions inside of it. */
+  readonly phases?: readonly PhaseAction[];
+}
+
+export interface Phase extends PhaseAction {
   /** What it does, in a few words. */
   readonly label: string;
   /** Rules about this phase alone. */
   readonly expectations: readonly Expectation[];
   /** Whether a rule of it that does not hold ends the run. */
   readonly abortOnFail: boolean;
-} & PhaseAction;
-
-export type PhaseAction =
-  | ConnectPhase
-  | EmitPhase
-  | { readonly kind: 'hold'; readonly durationMs: number }
-  | DisconnectPhase
-  | ChurnPhase
-  | { readonly kind: 'restart-server'; readonly downtimeMs: number }
-  | { readonly kind: 'shutdown-server' }
-  /** Several at once. */
-  | { readonly kind: 'parallel'; readonly phases: readonly PhaseAction[] }
-  /** One after the other; what `repeat` is read into. */
-  | { readonly kind: 'sequence'; readonly phases: readonly PhaseAction[] };
+}
 
 /** How arrivals are spread over time: at a rate that goes evenly from one value to another, or all at once. */
 export interface Arrivals {
@@ -105,52 +84,8 @@ export interface Arrivals {
   readonly overMs?: number;
 }
 
-export interface ConnectPhase {
-  readonly kind: 'connect';
-  /** Index into {@link Scenario.cohorts}. */
-  readonly cohort: number;
-  /** `undefined` for all at once. */
-  readonly arrivals: Arrivals | undefined;
-  readonly timeoutMs: number;
-}
-
 /** How a client ends its connection: with a close frame, with a RST, or by going dead with the descriptor open. */
 export type EndsBy = 'close' | 'reset' | 'vanish';
-
-export interface DisconnectPhase {
-  readonly kind: 'disconnect';
-  readonly cohort: number;
-  readonly how: EndsBy;
-  /** Share of the cohort, from 0 to 1. */
-  readonly fraction: number;
-}
-
-export interface ChurnPhase {
-  readonly kind: 'churn';
-  readonly cohort: number;
-  /** Connects and disconnects, counted together. */
-  readonly ratePerSecond: number;
-  readonly durationMs: number;
-  readonly how: EndsBy;
-}
-
-export interface EmitPhase {
-  readonly kind: 'emit';
-  readonly via: 'api' | 'autocannon';
-  readonly namespaces: readonly number[];
-  /** `undefined` for autocannon without a rate: as fast as the server answers. */
-  readonly ratePerSecond: number | undefined;
-  readonly durationMs: number;
-  /** Cursors of a namespace in one request. */
-  readonly batch: number;
-  /** Characters of a cursor; it is filled up with zeros in front. 0 leaves it as it is. */
-  readonly cursorLength: number;
-  /** Connections of autocannon. */
-  readonly connections: number;
-  readonly settleMs: number;
-  /** Whether cursors that the server does not take are no failure of the run. */
-  readonly mayFail: boolean;
-}
 
 /** When the `index`-th of `clients` arrivals is due, in milliseconds; of the one behind the last, how long they all take. */
 export function arrivalMs(arrivals: Arrivals | undefined, clients: number, index: number): number {
@@ -166,9 +101,8 @@ export function arrivalMs(arrivals: Arrivals | undefined, clients: number, index
   return (1000 * (-from + Math.sqrt(from * from + 2 * slope * index))) / slope;
 }
 
-/** A phase's actions, those inside of it included. */
+/** An action and all actions inside of it. */
 export function* actionsOf(action: PhaseAction): Generator<PhaseAction> {
   yield action;
-  if (action.kind === 'parallel' || action.kind === 'sequence')
-    for (const inner of action.phases) yield* actionsOf(inner);
+  for (const inner of action.phases ?? []) yield* actionsOf(inner);
 }

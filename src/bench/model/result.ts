@@ -1,7 +1,7 @@
 import { messageOf } from '../../protocol/errors.js';
 import type { Measurements, TimelinePoint } from '../measure/measurements.js';
-import type { Expectation, Phase, Scenario } from '../scenario/model.js';
 import type { Outcome } from '../verdict/rule.js';
+import type { Expectation, Phase, Scenario } from './scenario.js';
 
 /** How one worker process fared at its worst second. */
 export interface WorkerSummary {
