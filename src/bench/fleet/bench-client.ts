@@ -1,24 +1,13 @@
-import { isUtf8 } from 'node:buffer';
 import type { Socket } from 'node:net';
-import {
-  ABNORMAL_CLOSURE,
-  INVALID_PAYLOAD,
-  isRefusal,
-  NO_STATUS_RECEIVED,
-} from '../../protocol/close-codes.js';
+import { ABNORMAL_CLOSURE } from '../../protocol/close-codes.js';
 import { OPCODE } from '../../protocol/frames.js';
-import { readMessage } from '../../protocol/server-message.js';
 import type { Upgrade } from '../../protocol/upgrade.js';
-import { formatAmount } from '../../text/units.js';
-import { BEHAVIORS, type Behavior, type OpenClient } from '../behaviors/behaviors.js';
-import type { DeliveryLedger, Receiver } from '../measure/delivery-ledger.js';
+import type { OpenClient } from '../behaviors/behaviors.js';
 import type { Reception } from '../measure/reception.js';
-import { closeKey, type Tally } from '../measure/tally.js';
-import type { Cohort, EndsBy } from '../model/scenario.js';
+import type { EndsBy } from '../model/scenario.js';
 import { openSocket, type SocketHandler, type SocketTarget } from './client-socket.js';
-import { type FrameHandler, type FrameReaderState, GrowingBytes, readFrames } from './frame-reader.js';
-import { HeartbeatWatch } from './heartbeat-watch.js';
-import type { CursorLayouts } from './message.js';
+import { GrowingBytes, readFrames } from './frame-reader.js';
+import { type CohortState, Inbox, type InboxHost, type InboxOwner } from './inbox.js';
 import { closeFrame, encodeClientFrame, handshakeKey, readAnswer, upgradeRequest } from './wire.js';
 
 /** From the last read of a client until it may be said to have nothing more to read. */
@@ -28,27 +17,8 @@ const SLOW_READS_PER_SECOND = 10;
 /** How long a close handshake may take before the connection is dropped. */
 const LEAVE_MS = 5000;
 
-/** A cohort at work: its description, and the tally that its clients count in. */
-export interface CohortState {
-  readonly cohort: Cohort;
-  readonly behavior: Behavior;
-  tally: Tally;
-  open: number;
-}
-
-export function cohortState(cohort: Cohort, tally: Tally): CohortState {
-  return { cohort, behavior: BEHAVIORS[cohort.behavior], tally, open: 0 };
-}
-
 /** What a client needs of the fleet that it is part of. */
-export interface ClientHost {
-  /** Milliseconds on the machine's monotonic clock. */
-  now(): number;
-  /** For how long, at most, what is read now has been there to be read. */
-  lateMs(): number;
-  /** Where clients account for what they read. */
-  readonly ledger: DeliveryLedger;
-  readonly layouts: CursorLayouts;
+export interface ClientHost extends InboxHost {
   /** An open connection has ended, from either side. */
   onEnd(client: BenchClient): void;
   /** The `draw`-th random number of a client. */
@@ -71,11 +41,9 @@ type State = 'idle' | 'connecting' | 'open' | 'leaving' | 'dead' | 'ended';
  * One WebSocket client on a socket of its own, kept as small as a client can be: it reads frames without copying
  * them, counts in its cohort's tally, and hands what it received to the ledger.
  */
-export class BenchClient implements FrameReaderState, FrameHandler, SocketHandler, OpenClient, Receiver {
+export class BenchClient implements SocketHandler, OpenClient, InboxOwner {
   state: State = 'idle';
-  unread: FrameReaderState['unread'];
-  message: FrameReaderState['message'];
-  skipBytes = 0;
+  inbox = new Inbox(this);
   /** When it was opened, and when it ended: deliveries around these times are in flight. */
   openedAtMs = 0;
   endedAtMs = 0;
@@ -92,12 +60,6 @@ export class BenchClient implements FrameReaderState, FrameHandler, SocketHandle
   #target: ConnectTarget | undefined;
   #timer: NodeJS.Timeout | undefined;
   #settled: (() => void) | undefined;
-  #readAtMs = 0;
-  /** Of the present connection, from its first ping on. */
-  #heartbeat: HeartbeatWatch | undefined;
-  /** Whether the server has treated this connection as one of its clients: by a cursor, or a ping. */
-  #wasServed = false;
-  #wasRefused = false;
 
   constructor(
     readonly host: ClientHost,
@@ -112,27 +74,26 @@ export class BenchClient implements FrameReaderState, FrameHandler, SocketHandle
   }
 
   /**
-   * Whether the server owes it the cursors of its namespace: it showed the token of that namespace, and was not
-   * refused. One that was refused only after it had been served was a member until then.
+   * Whether the server owes it the cursors of its namespace: it showed the token of that namespace, and was let in.
    */
   get isMember(): boolean {
-    return this.cohort.behavior.token === 'own' && (this.#wasServed || !this.#wasRefused);
+    return this.cohort.behavior.token === 'own' && this.inbox.wasAdmitted;
   }
 
   /** Whether a ping has come on this connection. */
   get wasPinged(): boolean {
-    return this.#heartbeat !== undefined;
+    return this.inbox.heartbeat !== undefined;
   }
 
   /** For how long no ping has come, for certain: since it opened, or since the last one. */
   get unpingedMs(): number {
-    const sinceMs = Math.max(this.openedAtMs, this.#heartbeat?.lastPingMs ?? 0);
+    const sinceMs = Math.max(this.openedAtMs, this.inbox.heartbeat?.lastPingMs ?? 0);
     return this.host.now() - this.host.lateMs() - sinceMs;
   }
 
   /** Whether it may have something to read yet: it pauses, or read a moment ago. */
   get isReading(): boolean {
-    return this.#socket?.isPaused() === true || this.host.now() - this.#readAtMs < READING_MS;
+    return this.#socket?.isPaused() === true || this.host.now() - this.inbox.readAtMs < READING_MS;
   }
 
   /** Whether {@link connect} may be called: it has not been yet, or the connection is over. */
@@ -150,16 +111,14 @@ export class BenchClient implements FrameReaderState, FrameHandler, SocketHandle
     this.state = 'connecting';
     this.#target = target;
     this.#key = handshakeKey();
-    this.#forgetUnread();
-    this.#heartbeat = undefined;
-    this.#wasServed = false;
-    this.#wasRefused = false;
+    this.#answer = undefined;
+    this.inbox = new Inbox(this);
     this.cohort.tally.counters.attempts += 1;
     return new Promise((resolve) => {
       this.#settled = resolve;
       this.later(target.timeoutMs, () => {
         this.cohort.tally.counters.timeouts += 1;
-        this.#finish();
+        this.finish();
       });
       this.#socket = openSocket(target, this.#buffer(), this);
     });
@@ -200,10 +159,10 @@ export class BenchClient implements FrameReaderState, FrameHandler, SocketHandle
   }
 
   #onData(chunk: Buffer): void {
-    // Once for all the frames of a chunk: they have arrived together.
-    this.#readAtMs = this.host.now();
+    const { inbox } = this;
+    inbox.readAtMs = this.host.now();
     if (this.state === 'connecting') this.#onAnswer(chunk);
-    else if (this.state === 'open' || this.state === 'leaving') readFrames(this, chunk, this);
+    else if (this.state === 'open' || this.state === 'leaving') readFrames(inbox, chunk, inbox);
   }
 
   #onAnswer(chunk: Buffer): void {
@@ -218,12 +177,12 @@ export class BenchClient implements FrameReaderState, FrameHandler, SocketHandle
         return;
       case 'rejected':
         tally.rejected.count(String(answer.status));
-        this.#finish();
+        this.finish();
         return;
       case 'invalid':
         tally.errors.count(answer.code);
-        if (answer.breach !== undefined) this.#noteProtocolError(answer.breach);
-        this.#finish();
+        if (answer.breach !== undefined) this.host.ledger.protocolError(this, answer.breach, this.host.now());
+        this.finish();
         return;
       case 'accepted':
         this.#answer = undefined;
@@ -260,96 +219,6 @@ export class BenchClient implements FrameReaderState, FrameHandler, SocketHandle
       this.send(OPCODE.text, Buffer.from(JSON.stringify(hello)));
     }
     this.cohort.behavior.onOpen?.(this, cohort.settings);
-  }
-
-  // Frames from the server.
-
-  onText(bytes: Buffer, start: number, end: number): boolean {
-    const { layouts, ledger } = this.host;
-    const cursor = layouts.read(bytes, start, end);
-    if (Number.isNaN(cursor)) return this.#onUnknownLayout(bytes.subarray(start, end));
-    if (this.state !== 'open') return true;
-    this.#wasServed = true;
-    ledger.receive(this, cursor, end - start - layouts.envelopeBytes, this.#readAtMs);
-    return true;
-  }
-
-  #onUnknownLayout(bytes: Buffer): boolean {
-    if (!isUtf8(bytes)) {
-      this.onProtocolError('a text that is not UTF-8', INVALID_PAYLOAD);
-      return false;
-    }
-    if (this.state !== 'open') return true;
-    const { layouts, ledger } = this.host;
-    const text = bytes.toString();
-    const message = readMessage(text);
-    if (message.isCursor) {
-      this.#wasServed = true;
-      layouts.learn(text, message);
-      ledger.receive(this, message.cursor, message.text?.length ?? 0, this.#readAtMs, message.text);
-    } else ledger.receiveOther(this, message.kind, this.#readAtMs, () => text);
-    return true;
-  }
-
-  onBinary(bytes: Buffer, start: number, end: number): void {
-    if (this.state !== 'open') return;
-    this.host.ledger.receiveOther(this, 'binary', this.#readAtMs, () => inHex(bytes.subarray(start, end)));
-  }
-
-  onTooLong(): void {
-    if (this.state !== 'open') return;
-    this.host.ledger.receiveOther(this, 'longer than 1 MiB', this.#readAtMs, () => undefined);
-  }
-
-  onPing(payload: Buffer): void {
-    const { tally, behavior, cohort } = this.cohort;
-    this.#wasServed = true;
-    this.#heartbeat ??= new HeartbeatWatch();
-    const heartbeat = this.#heartbeat;
-    heartbeat.onPing(this.host.now(), this.host.lateMs(), behavior.pong === 'immediate', tally);
-    if (behavior.pong === 'immediate') this.send(OPCODE.pong, payload);
-    if (behavior.pong !== 'after-delay') return;
-    const pong = encodeClientFrame(OPCODE.pong, payload);
-    const socket = this.#socket;
-    setTimeout(() => {
-      if (socket !== this.#socket) return;
-      heartbeat.onPong();
-      this.writeRaw(pong);
-    }, cohort.settings.pongDelayMs).unref();
-  }
-
-  onClose(code: number, reason: string): void {
-    if (this.state === 'open') {
-      this.#countClose(code, reason);
-      this.writeRaw(closeFrame(code === NO_STATUS_RECEIVED ? undefined : code));
-    }
-    this.#finish();
-  }
-
-  onProtocolError(why: string, code: number): void {
-    this.#noteProtocolError(why);
-    if (this.state === 'open') {
-      this.#countClose(ABNORMAL_CLOSURE, '');
-      this.writeRaw(closeFrame(code));
-    }
-    this.#finish();
-  }
-
-  #noteProtocolError(why: string): void {
-    this.host.ledger.protocolError(this, why, this.host.now());
-  }
-
-  #countClose(code: number, reason: string): void {
-    const { tally, behavior } = this.cohort;
-    tally.closed.count(closeKey(code, reason));
-    this.#wasRefused = isRefusal(code, reason);
-    if (this.#wasRefused && this.#wasServed) tally.counters.refusedLate += 1;
-    if (reason !== 'Heartbeat timeout') return;
-    const lateMs = this.host.lateMs();
-    if (behavior.pong === 'immediate' && behavior.reads === 'all') {
-      const isInDoubt = (this.#heartbeat ?? new HeartbeatWatch()).isInDoubt(lateMs);
-      tally.counters[isInDoubt ? 'killedInDoubt' : 'killed'] += 1;
-    } else this.#heartbeat?.onTimeout(this.host.now(), lateMs, tally);
   }
 
   // What a behavior may do with an open connection.
@@ -397,7 +266,7 @@ export class BenchClient implements FrameReaderState, FrameHandler, SocketHandle
         const socket = this.#socket;
         this.#markEnded('leaving');
         socket?.resetAndDestroy();
-        this.#finish();
+        this.finish();
         return Promise.resolve();
       }
       case 'close':
@@ -406,7 +275,7 @@ export class BenchClient implements FrameReaderState, FrameHandler, SocketHandle
           this.#markEnded('leaving');
           this.resumeReading();
           this.#settled = resolve;
-          this.later(LEAVE_MS, () => this.#finish());
+          this.later(LEAVE_MS, () => this.finish());
         });
     }
   }
@@ -415,21 +284,21 @@ export class BenchClient implements FrameReaderState, FrameHandler, SocketHandle
   abandon(): void {
     if (this.state === 'open') this.#markEnded('leaving');
     this.#socket?.destroy();
-    this.#finish();
+    this.finish();
   }
 
   onSocketError(socket: Socket, error: NodeJS.ErrnoException): void {
     if (socket !== this.#socket) return;
     if (this.state === 'connecting') this.cohort.tally.errors.count(error.code ?? error.message);
-    else if (this.state === 'open') this.#countClose(ABNORMAL_CLOSURE, '');
-    this.#finish();
+    else if (this.state === 'open') this.inbox.countClose(ABNORMAL_CLOSURE, '');
+    this.finish();
   }
 
   onSocketClose(socket: Socket): void {
     if (socket !== this.#socket) return;
     if (this.state === 'connecting') this.cohort.tally.errors.count('ERR_CLOSED_IN_HANDSHAKE');
-    else if (this.state === 'open') this.#countClose(ABNORMAL_CLOSURE, '');
-    this.#finish();
+    else if (this.state === 'open') this.inbox.countClose(ABNORMAL_CLOSURE, '');
+    this.finish();
   }
 
   #markEnded(state: 'leaving' | 'dead' | 'ended'): void {
@@ -439,13 +308,14 @@ export class BenchClient implements FrameReaderState, FrameHandler, SocketHandle
     this.host.onEnd(this);
   }
 
-  /** Whatever was, it is over. */
-  #finish(): void {
+  /** The connection is over, in whatever state it was. */
+  finish(): void {
     if (this.state === 'ended' || this.state === 'idle') return;
     if (this.state === 'connecting') this.failures += 1;
     if (this.state === 'open') this.#markEnded('ended');
     this.state = 'ended';
-    this.#forgetUnread();
+    this.#answer = undefined;
+    this.inbox.clear();
     this.#target = undefined;
     const socket = this.#socket;
     this.#socket = undefined;
@@ -455,25 +325,10 @@ export class BenchClient implements FrameReaderState, FrameHandler, SocketHandle
     this.#settle();
   }
 
-  #forgetUnread(): void {
-    this.#answer = undefined;
-    this.unread = undefined;
-    this.message = undefined;
-    this.skipBytes = 0;
-  }
-
   #settle(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#settled?.();
     this.#settled = undefined;
   }
-}
-
-/** Bytes of a binary message that are shown. */
-const SHOWN_BYTES = 32;
-
-function inHex(bytes: Buffer): string {
-  const shown = bytes.toString('hex', 0, SHOWN_BYTES).replace(/..(?=.)/g, '$& ');
-  return `${formatAmount(bytes.length, 'byte')}: ${shown}${bytes.length > SHOWN_BYTES ? ' …' : ''}`;
 }

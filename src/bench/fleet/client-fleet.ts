@@ -1,14 +1,16 @@
 import { trustSystem } from '../../emit/system-certificates.js';
 import { backoffMs } from '../../protocol/backoff.js';
 import { Upgrade } from '../../protocol/upgrade.js';
+import { BEHAVIORS } from '../behaviors/behaviors.js';
 import { monotonicMs, seededRandom, waitUntil } from '../measure/clock.js';
 import { DeliveryLedger, type PlanAccount } from '../measure/delivery-ledger.js';
 import type { EmissionPlan } from '../measure/emission-plan.js';
 import type { HistogramData } from '../measure/histogram.js';
 import { Tally } from '../measure/tally.js';
 import { arrivalMs } from '../model/scenario.js';
-import { BenchClient, type ClientHost, type CohortState, cohortState } from './bench-client.js';
+import { BenchClient, type ClientHost } from './bench-client.js';
 import { badToken, tokenFor } from './credentials.js';
+import type { CohortState } from './inbox.js';
 import { CursorLayouts } from './message.js';
 import type {
   ChurnOrder,
@@ -59,7 +61,12 @@ export class ClientFleet implements FleetCalls, ClientHost {
       url: new URL(url),
       upgrade: new Upgrade(url, setup.upgrade),
     }));
-    this.#cohorts = setup.cohorts.map((cohort) => cohortState(cohort, new Tally()));
+    this.#cohorts = setup.cohorts.map((cohort) => ({
+      cohort,
+      behavior: BEHAVIORS[cohort.behavior],
+      tally: new Tally(),
+      open: 0,
+    }));
     this.#clients = this.#cohorts.map((state) => {
       const { clients, namespaces } = state.cohort;
       const mine: BenchClient[] = [];
