@@ -46,7 +46,7 @@ export class Recorder {
   readonly #total: Measurements;
   readonly #phases: PhaseResult[] = [];
   readonly #saturation = new SaturationWatch();
-  /** How this process fares, which emits and keeps the time. */
+  /** Of this process, which emits. */
   readonly #health = new GeneratorHealth();
   readonly #timeline = new Timeline();
   readonly #workers: WorkerSummary[];

@@ -8,7 +8,7 @@ import { WorkerPool } from './fleet/worker-pool.js';
 import { monotonicMs } from './measure/clock.js';
 import type { Measurements } from './measure/measurements.js';
 import { type PhaseResult, type RunResult, UncaughtError } from './model/result.js';
-import type { Phase, PhaseAction, Scenario } from './model/scenario.js';
+import { clientCount, type Phase, type PhaseAction, type Scenario } from './model/scenario.js';
 import { kindOf, needsOf } from './phases/index.js';
 import type { PhaseRun } from './phases/kind.js';
 import { Recorder, type RunProgress } from './recorder.js';
@@ -65,9 +65,8 @@ export function planRun(
   checkTarget(scenario, options);
   // Whether it can have names at all is known before any server is asked.
   nameRun(scenario, options, newRunId());
-  const clients = scenario.cohorts.reduce((total, cohort) => total + cohort.clients, 0);
   return planLayout(
-    { clients, urls, ownServer: urls.length === 0, workers, loadConnections },
+    { clients: clientCount(scenario), urls, ownServer: urls.length === 0, workers, loadConnections },
     machineLimits(availableParallelism()),
   );
 }

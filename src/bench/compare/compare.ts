@@ -161,12 +161,7 @@ class Changes {
   /** A rule that holds in one result only, unless the changes of the parts that it sums up have told of it. */
   putTurn({ was, now, turn }: RulePair): void {
     const { metric: name, cohort, key, unit } = now;
-    const named = {
-      name,
-      ...(cohort === undefined ? {} : { cohort }),
-      ...(key === undefined ? {} : { key }),
-      unit,
-    };
+    const named = { name, cohort, key, unit };
     const [base, next] = [was, now].map(({ actual }) =>
       actual === undefined ? undefined : { ...named, value: actual },
     );
@@ -193,10 +188,10 @@ function valuesOf({ name, base, next }: Pair): ComparedNumber {
   const [before, after] = [base?.value ?? none, next?.value ?? none];
   return {
     ...name,
-    ...(before === undefined ? {} : { base: before }),
-    ...(after === undefined ? {} : { new: after }),
-    ...(base?.spread === undefined ? {} : { baseSpread: base.spread }),
-    ...(next?.spread === undefined ? {} : { newSpread: next.spread }),
+    base: before,
+    new: after,
+    baseSpread: base?.spread,
+    newSpread: next?.spread,
   };
 }
 

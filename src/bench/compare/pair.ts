@@ -23,7 +23,7 @@ export function pairsOf(base: ComparedResult, next: ComparedResult): Pair[] {
     if (cohort !== undefined && !cohorts.includes(cohort)) return [];
     if (METRICS[name]?.statistic !== undefined && !(isMeasured(base, name) && isMeasured(next, name)))
       return [];
-    return [{ name: nameOf({ name, cohort, key, unit }), base: one, next: other }];
+    return [{ name: { name, cohort, key, unit }, base: one, next: other }];
   });
 }
 
@@ -35,7 +35,7 @@ function isMeasured({ total }: ComparedResult, name: string): boolean {
 /** Finds what a rule names; a code without a reason is the sum of what there is under it. */
 export function pairOf(name: Name, base: ComparedResult, next: ComparedResult): Pair {
   const [one, other] = [find(base, name), find(next, name)];
-  return { name: nameOf({ ...name, unit: (other ?? one)?.unit ?? 'count' }), base: one, next: other };
+  return { name: { ...name, unit: (other ?? one)?.unit ?? 'count' }, base: one, next: other };
 }
 
 /** One text for a name. */
@@ -50,10 +50,6 @@ export function cohortsOf({ total }: ComparedResult): string[] {
 
 function byId({ total }: ComparedResult): Map<string, ComparedMetric> {
   return new Map(total.metrics.map((metric) => [idOf(metric), metric]));
-}
-
-function nameOf({ name, cohort, key, unit }: Pair['name']): Pair['name'] {
-  return { name, ...(cohort === undefined ? {} : { cohort }), ...(key === undefined ? {} : { key }), unit };
 }
 
 function find({ total }: ComparedResult, name: Name): ComparedMetric | undefined {

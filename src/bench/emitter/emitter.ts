@@ -130,7 +130,7 @@ export class Batches {
    * Emits one batch, all of it or nothing.
    *
    * @param index counts batches from 0.
-   * @returns why the server did not take it; `undefined` when it did, or when that is of no interest any more.
+   * @returns why the server did not take it; `undefined` when it did, or when the run was stopped.
    */
   async emit(index: number, lane: Lane): Promise<DatafnWsError | undefined> {
     const { plan, measurement } = this;

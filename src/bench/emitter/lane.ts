@@ -42,7 +42,7 @@ export function openLane(target: EmitTarget): Lane {
   };
 }
 
-/** An HTTP request that makes somebody's server broadcast a cursor. `{namespace}` and `{cursor}` are filled in. */
+/** An HTTP request that makes a server with its own API broadcast a cursor. `{namespace}` and `{cursor}` are filled in. */
 export interface EmitTemplate {
   readonly method: string;
   /** Filled in percent-encoded. */

@@ -214,7 +214,7 @@ export class BenchClient implements SocketHandler, OpenClient, InboxOwner {
         type: 'hello',
         clientId: target.clientId,
         cursors: {},
-        ...(namespace === undefined ? {} : { namespace }),
+        namespace,
       };
       this.send(OPCODE.text, Buffer.from(JSON.stringify(hello)));
     }

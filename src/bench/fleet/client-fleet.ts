@@ -45,7 +45,7 @@ export class ClientFleet implements FleetCalls, ClientHost {
   #cohorts: CohortState[] = [];
   #clients: BenchClient[][] = [];
   #failed = 0;
-  /** Clients that wait to come back; empty once everybody has been told to end. */
+  /** Clients that wait to reconnect; empty once the fleet ends. */
   readonly #returning = new Map<BenchClient, NodeJS.Timeout>();
   readonly #departed = new WeakSet<BenchClient>();
   #isEnding = false;
@@ -203,9 +203,9 @@ export class ClientFleet implements FleetCalls, ClientHost {
     this.#isEnding = true;
     for (const timer of this.#returning.values()) clearTimeout(timer);
     this.#returning.clear();
-    const everybody = this.#clients.flat();
-    await Promise.all(everybody.map((client) => client.end('close')));
-    for (const client of everybody) client.abandon();
+    const clients = this.#clients.flat();
+    await Promise.all(clients.map((client) => client.end('close')));
+    for (const client of clients) client.abandon();
   }
 
   /** Fan-out latencies since the last time. */
@@ -240,7 +240,7 @@ export class ClientFleet implements FleetCalls, ClientHost {
       clientId: `bench-${cohort.name}-${client.index}`,
       intendedMs,
       timeoutMs,
-      ...(tls === undefined ? {} : { tls }),
+      tls,
     });
     // One that opened and was ended since has been counted.
     if (client.state === 'ended' && client.failures > 0) this.#failed += 1;

@@ -18,6 +18,19 @@ export interface SocketHandler {
   onSocketClose(socket: Socket): void;
 }
 
+/** The server that a WebSocket URL names. */
+export function serverOf({ protocol, hostname, port }: URL) {
+  const isSecure = protocol === 'wss:';
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  return {
+    isSecure,
+    host,
+    port: Number(port) || (isSecure ? 443 : 80),
+    // An address is no name (RFC 6066 section 3).
+    servername: isIP(host) ? '' : host,
+  };
+}
+
 /**
  * Opens a TCP or TLS connection.
  *
@@ -29,13 +42,11 @@ export function openSocket(
   buffer: Buffer,
   handler: SocketHandler,
 ): Socket {
-  const isTls = url.protocol === 'wss:';
-  const port = Number(url.port) || (isTls ? 443 : 80);
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const { isSecure, host, port, servername } = serverOf(url);
   const options: TcpSocketConnectOpts = { host, port, localAddress, noDelay: true };
   let socket: Socket;
-  if (isTls) {
-    socket = connectTls({ ...options, servername: isIP(host) ? '' : host, ...tls } as ConnectionOptions);
+  if (isSecure) {
+    socket = connectTls({ ...options, servername, ...tls } as ConnectionOptions);
     socket.on('data', (chunk: Buffer) => handler.onSocketData(socket, chunk));
     socket.on('secureConnect', () => handler.onSocketConnect(socket));
   } else {

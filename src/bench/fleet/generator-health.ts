@@ -14,7 +14,7 @@ const BUSY_TURN_MS = 20;
 const IDLE_TURN_MS = 100;
 /** A process that uses less of a core than this has nothing to do. */
 const IDLE_SHARE = 0.1;
-/** Turns closer together than this are none of the timer's: who asked for a sample had the last one made. */
+/** Checks closer together than this are not by the timer: the last one was made for a sample. */
 const SAME_TURN_MS = BUSY_TURN_MS / 2;
 /** While a turn was due for so long there was no idle time to speak of. */
 const LATE_MS = 230;
@@ -27,7 +27,7 @@ export interface Usage {
   readonly waitMs: number | undefined;
 }
 
-/** Watches how this process fares: CPU, event-loop delay, and time spent waiting for a core. */
+/** Watches this process: CPU, event-loop delay, and time spent waiting for a core. */
 export class GeneratorHealth {
   readonly #usage: () => Usage;
   #delay = new Histogram();

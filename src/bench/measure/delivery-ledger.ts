@@ -60,7 +60,7 @@ export class DeliveryLedger {
     private readonly startMs: number,
   ) {}
 
-  /** Makes known what is going to be emitted. */
+  /** Announces what is going to be emitted. */
   expect(plan: EmissionPlan): void {
     this.#current = new PlanAccount(plan);
     this.#plans.push(this.#current);

@@ -2,7 +2,7 @@ import { seededRandom } from './clock.js';
 import { Histogram } from './histogram.js';
 
 /**
- * A row of cursors that is going to be emitted, told to every worker beforehand: from a cursor alone, a receiver
+ * A series of cursors that is going to be emitted, announced to every worker beforehand: from a cursor alone, a receiver
  * knows which broadcast it names, for which namespace, its place among that namespace's cursors, and when it was
  * due. Pure.
  */
@@ -10,7 +10,7 @@ export interface EmissionPlan {
   readonly id: number;
   /** The first cursor; the others follow without gaps. */
   readonly firstCursor: number;
-  /** How many cursors at most; an open-ended row that stops early is told to the workers when it has. */
+  /** How many cursors at most; workers learn later how many were really emitted. */
   readonly count: number;
   /** Indexes of the namespaces, in the order in which they take turns. */
   readonly namespaces: readonly number[];
@@ -125,7 +125,7 @@ export class FanoutSkew {
     return { first: this.#first.slice(0, this.#length), last: this.#last.slice(0, this.#length) };
   }
 
-  /** From the first receiver to the last, for each broadcast that anybody received. */
+  /** From the first receiver to the last, for each broadcast that was received. */
   toHistogram(): Histogram {
     const histogram = new Histogram();
     for (let index = 0; index < this.#length; index++) {

@@ -70,7 +70,7 @@ export interface Measurements {
   readonly skew: Histogram;
   /** From the last emit of a row to the moment when every receiver had the newest cursor. */
   readonly convergence: Histogram;
-  /** Rows of emits after which somebody never got the newest. */
+  /** Series of emits after which a receiver never got the newest. */
   unconverged: number;
   server: ServerMeasurement;
 }
@@ -127,7 +127,7 @@ export function addMeasurements(total: Measurements, phase: Measurements): void 
 /** A rate is of at least so much time: what is counted arrives in gulps. */
 const RATE_MS = 500;
 
-/** How things stood in one second of a run. A number that nobody could tell is left out. */
+/** How things stood in one second of a run. A number that is not known is left out. */
 export interface TimelinePoint {
   /** End of the second, from the beginning of the run; the last is cut short by the end of the run. */
   readonly atMs: number;
@@ -135,7 +135,7 @@ export interface TimelinePoint {
   readonly deliveriesPerSecond: number;
   readonly fanoutP50Ms?: number;
   readonly fanoutP99Ms?: number;
-  /** Event-loop delay (p99) of the worker that fared worst. */
+  /** Event-loop delay (p99) of the worst worker. */
   readonly workerDelayP99Ms?: number;
   readonly serverRssBytes?: number;
   /** Longest event-loop delay of the server. */
@@ -174,9 +174,9 @@ export class Timeline {
       ...(this.#fanout.count > 0
         ? { fanoutP50Ms: this.#fanout.percentileMs(50), fanoutP99Ms: this.#fanout.percentileMs(99) }
         : {}),
-      ...(this.#workerDelayP99Ms === undefined ? {} : { workerDelayP99Ms: this.#workerDelayP99Ms }),
-      ...(server.rssBytes === undefined ? {} : { serverRssBytes: server.rssBytes }),
-      ...(server.delayMaxMs === undefined ? {} : { serverDelayMaxMs: server.delayMaxMs }),
+      workerDelayP99Ms: this.#workerDelayP99Ms,
+      serverRssBytes: server.rssBytes,
+      serverDelayMaxMs: server.delayMaxMs,
     });
     this.#fanout = new Histogram();
     this.#workerDelayP99Ms = undefined;

@@ -1,4 +1,4 @@
-/** How a process of the load generator fared over some time. */
+/** How a process of the load generator performed over some time. */
 export interface GeneratorSample {
   readonly fromMs: number;
   readonly toMs: number;
@@ -53,7 +53,7 @@ export type WatchedLoad = 'emit' | 'hold' | 'churn' | 'connect' | 'other';
  */
 type Stretch = { readonly fromMs: number; readonly what: 'none' | 'untimed' | 'timed' };
 
-/** Something was overdone, and how much; the worst of a kind is told. */
+/** Something was saturated, and how much; the worst of a kind is reported. */
 interface Finding {
   readonly weight: number;
   readonly text: string;
@@ -98,7 +98,7 @@ export class SaturationWatch {
     this.#turn(atMs);
   }
 
-  /** Takes how a process fared, in the order of time. */
+  /** Takes the samples of a process, in the order of time. */
   process(name: string, sample: GeneratorSample): void {
     if (name === EMITTING_PROCESS) this.#losses.push(lossOf(sample));
     // One that stood still says so, and need not be told to have been busy with it.

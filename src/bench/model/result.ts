@@ -3,7 +3,7 @@ import type { Measurements, TimelinePoint } from '../measure/measurements.js';
 import type { Outcome } from '../verdict/rule.js';
 import type { Expectation, Phase, Scenario } from './scenario.js';
 
-/** How one worker process fared at its worst second. */
+/** How one worker process performed in its worst second. */
 export interface WorkerSummary {
   maxCpu: number;
   maxDelayP99Ms: number;
@@ -53,7 +53,7 @@ export interface RunResult {
   /** What went wrong with the server besides the expectations. */
   readonly problems: readonly string[];
   readonly workers: readonly WorkerSummary[];
-  /** The unexpected error that ended it, if one did: a bug of ours. The result is invalid then. */
+  /** The unexpected error that ended it, if one did: a bug in datafn-ws. The result is invalid then. */
   readonly crash?: { readonly error: unknown } | undefined;
   /** A point a second. */
   readonly timeline: readonly TimelinePoint[];
@@ -105,7 +105,7 @@ export function verdictOf(result: RunResult): Verdict {
 }
 
 /**
- * An error that nobody caught, from an event, a timer or a promise: a bug of ours. As the reason of an abort, it ends
+ * An uncaught error from an event, a timer or a promise: a bug in datafn-ws. As the reason of an abort, it ends
  * a run as one.
  */
 export class UncaughtError extends Error {

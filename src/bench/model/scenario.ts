@@ -101,6 +101,11 @@ export function arrivalMs(arrivals: Arrivals | undefined, clients: number, index
   return (1000 * (-from + Math.sqrt(from * from + 2 * slope * index))) / slope;
 }
 
+/** Clients of all cohorts. */
+export function clientCount({ cohorts }: Pick<Scenario, 'cohorts'>): number {
+  return cohorts.reduce((total, { clients }) => total + clients, 0);
+}
+
 /** An action and all actions inside of it. */
 export function* actionsOf(action: PhaseAction): Generator<PhaseAction> {
   yield action;

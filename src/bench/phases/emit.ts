@@ -27,7 +27,7 @@ export interface EmitPhase extends PhaseAction, EmitOrder {
   readonly mayFail: boolean;
 }
 
-/** From telling the workers of a plan to its first cursor. */
+/** From announcing a plan to the workers to its first cursor. */
 const LEAD_MS = 100;
 
 const settings = strict({

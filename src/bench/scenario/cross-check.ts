@@ -23,7 +23,7 @@ export function crossCheck(raw: unknown): Problem[] {
     ...Object.entries(asObject(cohorts)).flatMap(([name, cohort]) => checkCohort(name, asObject(cohort))),
     ...checkLength(phases),
     ...asArray(phases).flatMap((phase, index) => checkPhase(phase, ['phases', index], names)),
-    ...(Object.values(asObject(cohorts)).some(hasToken) ? [] : checkNobody(phases, ['phases'])),
+    ...(Object.values(asObject(cohorts)).some(hasToken) ? [] : checkEmitsToAll(phases, ['phases'])),
     ...checkRules(expect, ['expect'], names),
   ];
 }
@@ -122,11 +122,11 @@ function hasToken(cohort: unknown): boolean {
   return known === undefined || known[1].token === 'own';
 }
 
-/** Where a scenario in which nobody has a token emits to `all`, at whatever depth. */
-function checkNobody(value: unknown, path: Path): Problem[] {
+/** In a scenario without tokens: where it emits to `all`, at whatever depth. */
+function checkEmitsToAll(value: unknown, path: Path): Problem[] {
   return Object.entries(asObject(value)).flatMap(([key, child]): Problem[] => {
     const at = [...path, Array.isArray(value) ? Number(key) : key];
-    if (key !== 'emit' || String(asObject(child).namespaces) !== 'all') return checkNobody(child, at);
+    if (key !== 'emit' || String(asObject(child).namespaces) !== 'all') return checkEmitsToAll(child, at);
     const message = 'expected a namespace: no cohort has a token, so `all` are none';
     return [{ path: [...at, 'namespaces'], message }];
   });

@@ -136,7 +136,7 @@ function mistakesText(
     .join('\n');
 }
 
-/** Problems that are looked at for want of quotes. */
+/** Most problems that are checked for missing quotes. */
 const MAX_ADVICE = 20;
 
 /** Says of what would be right in quotes that it needs them, and where it begins. */

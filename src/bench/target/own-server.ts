@@ -180,7 +180,7 @@ async function listening(
   }
 }
 
-/** The line that `serve --json` prints; `undefined` for any other, such as a greeting of somebody's server. */
+/** The line that `serve --json` prints; `undefined` for any other, such as a greeting. */
 function readAddresses(line: string): Addresses | undefined {
   let said: unknown;
   try {

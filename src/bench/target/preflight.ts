@@ -1,4 +1,4 @@
-import { connect, isIP } from 'node:net';
+import { connect } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { ApiClient, type ApiClientOptions, refusedWith, type TlsTrust } from '../../emit/api-client.js';
 import { unreachable } from '../../emit/unreachable.js';
@@ -9,12 +9,13 @@ import { Upgrade, type UpgradeSettings } from '../../protocol/upgrade.js';
 import { printable } from '../../text/printable.js';
 import { BEHAVIORS } from '../behaviors/behaviors.js';
 import { type EmitTarget, openLane } from '../emitter/lane.js';
+import { serverOf } from '../fleet/client-socket.js';
 import { type Credentials, tokenFor } from '../fleet/credentials.js';
 import type { Cohort, Scenario } from '../model/scenario.js';
 import { needsOf } from '../phases/index.js';
 import { afterPatience, type TrialOutcome, tryClient } from './trial-client.js';
 
-/** Clients that are tried at most, so that a server's limits on new connections are not in question. */
+/** Most clients that are tried: few enough to stay below a server's limits on new connections. */
 const MAX_CLIENTS = 16;
 /** How long the server may take to answer the emit. */
 const EMIT_MS = 5000;
@@ -38,7 +39,7 @@ interface Trial {
 /**
  * Tries one client of each kind that is to be let in, on every URL.
  *
- * @returns whether there was anybody to try.
+ * @returns whether there was a client to try.
  * @throws {DatafnWsError} `ERR_UNREACHABLE` with what the server answered, and what to do about it.
  */
 export async function tryClients(scenario: Scenario, target: PreflightTarget): Promise<boolean> {
@@ -82,9 +83,7 @@ export async function tryEmit(scenario: Scenario, emits: EmitTarget, cursor: num
     throw new DatafnWsError(
       'ERR_UNREACHABLE',
       `The server does not take emits: ${inOneLine(error.message).replace(/\.$/, '')}.${advice}`,
-      {
-        cause: error,
-      },
+      { cause: error },
     );
   } finally {
     answered();
@@ -124,7 +123,7 @@ function trialsOf(scenario: Scenario, { urls, credentials }: PreflightTarget): T
   });
 }
 
-/** Whether the scenario expects that nobody of a cohort is let in. */
+/** Whether the scenario expects the server to refuse every client of a cohort. */
 function isMeantToBeRefused({ expectations }: Scenario, cohort: string): boolean {
   return expectations.some(
     ({ rule }) =>
@@ -279,14 +278,12 @@ export function noApi(cause: unknown): DatafnWsError {
 
 const REACH_MS = 5000;
 
-/** @throws {DatafnWsError} `ERR_UNREACHABLE` when nobody listens at a WebSocket URL, or not with TLS where it says so. */
+/** @throws {DatafnWsError} `ERR_UNREACHABLE` when nothing listens at a WebSocket URL, or not with TLS for `wss:`. */
 export async function checkReachable(wsUrl: string, tls: TlsTrust | undefined): Promise<void> {
-  const { protocol, hostname, port } = new URL(wsUrl);
-  const isSecure = protocol === 'wss:';
-  const host = hostname.replace(/^\[(.*)\]$/, '$1');
-  const where = { host, port: Number(port) || (isSecure ? 443 : 80), timeout: REACH_MS };
+  const { isSecure, servername, host, port } = serverOf(new URL(wsUrl));
+  const where = { host, port, timeout: REACH_MS };
   const socket = isSecure
-    ? connectTls({ ...where, servername: isIP(host) ? '' : host, ...tls } as ConnectionOptions)
+    ? connectTls({ ...where, servername, ...tls } as ConnectionOptions)
     : connect(where);
   try {
     await new Promise<void>((resolve, reject) => {
@@ -306,8 +303,7 @@ export async function checkReachable(wsUrl: string, tls: TlsTrust | undefined): 
 export async function checkEmits(target: ApiClientOptions): Promise<void> {
   const client = new ApiClient({ ...target, timeoutMs: REACH_MS });
   try {
-    // It asks for nothing, and is told so with 400 by a server that would take cursors. One of somebody else's
-    // making need have no statistics.
+    // An empty list: a server that takes cursors answers 400. It may have no statistics to ask for instead.
     await client.emit([]);
   } catch (error) {
     if (refusedWith(error) === 400) return;

@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import type { ServerMeasurement } from '../measure/measurements.js';
 
-// What a server says of itself is heard from somebody whom bench tests. A field that is not what it should be counts
-// as not said; the others still do.
+// The server under test reports its own statistics, so they are not trusted: a field of the wrong type is ignored.
 const count = z.int().nonnegative().optional().catch(undefined);
 const amount = z.number().nonnegative().optional().catch(undefined);
 
@@ -118,7 +117,7 @@ export class ServerAccount {
                 : this.#before.cpuMs + process.cpuMs - (this.#base.process?.cpuMs ?? 0),
             rssBytes: process.rssBytes === undefined ? undefined : this.#peakRssBytes,
             bytesPerConnection: this.#bytesPerConnection,
-            // Of a histogram since its start nobody can tell which part is of the run.
+            // A histogram since its start does not tell which part belongs to the run.
             delayP99Ms: this.#wasStartedForRun ? process.eventLoopDelayP99Ms : undefined,
             delayMaxMs: this.#delayMaxMs,
             recentDelayMaxMs: process.eventLoopDelayRecentMaxMs,

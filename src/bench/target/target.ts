@@ -51,15 +51,15 @@ export function checkTarget({ name, phases }: Scenario, { urls }: TargetOptions)
 /** Above it a run might get to numbers that a client cannot tell apart. */
 const MAX_START = Number.MAX_SAFE_INTEGER / 2;
 
-/** What a run tests: a server that it starts and may restart, or servers that somebody else runs. */
+/** What a run tests: a server that it starts and may restart, or servers that are already running. */
 export class Target {
   #own: OwnServer | undefined;
   readonly #statistics: Statistics;
   /** A shutdown that the scenario asked for is no mishap. */
   #isShutDown = false;
   /**
-   * The first cursor that a run may emit: just above the highest that the servers have broadcast. Where nobody can tell
-   * which that is, microseconds since 1970, so that a later run has greater ones.
+   * The first cursor that a run may emit: just above the highest that the servers have broadcast. Where that is
+   * not known, microseconds since 1970, so that a later run has greater ones.
    */
   firstCursor = Date.now() * 1000;
 
@@ -133,7 +133,7 @@ export class Target {
     return this.#own !== undefined;
   }
 
-  /** How a server of ours ended that should not have; `undefined` while all is well. */
+  /** How bench's own server ended unexpectedly; `undefined` while it runs. */
   get mishap(): string | undefined {
     return this.#isShutDown ? undefined : this.#own?.ended;
   }
@@ -191,7 +191,7 @@ function doesEmit({ phases }: Scenario): boolean {
   return needsOf(phases).some(({ emits }) => emits !== undefined);
 }
 
-/** Clients for the APIs that may have statistics: with an API of somebody else's, only those that were named. */
+/** Clients for the APIs that may have statistics: without our API, only those that `--admin-url` names. */
 function statsClients(emits: EmitTarget, { adminUrls, adminToken, tls }: TargetOptions): ApiClient[] {
   const target = emits.kind === 'api' ? emits : { urls: adminUrls, adminToken, tls };
   return target.urls.map(

@@ -1,5 +1,5 @@
 import type { ChalkInstance } from 'chalk';
-import type { Phase, PhaseAction, Scenario } from '../../bench/model/scenario.js';
+import { clientCount, type Phase, type PhaseAction, type Scenario } from '../../bench/model/scenario.js';
 import { kindOf, plannedMs } from '../../bench/phases/index.js';
 import type { RunProgress } from '../../bench/recorder.js';
 import { printable } from '../../text/printable.js';
@@ -36,7 +36,6 @@ export function liveLines(moment: LiveMoment, columns: number, colors: ChalkInst
   const took = `  ${seconds(elapsedMs)}`;
   const label = shorten(printable(phase.label), columns - step.length - 1 - took.length);
   const connected = progress.open.reduce((total, count) => total + count, 0);
-  const clients = scenario.cohorts.reduce((total, cohort) => total + cohort.clients, 0);
   const { fanoutP99Ms, failed } = progress;
   return [
     `${colors.dim(step)} ${label}${colors.dim(took)}`,
@@ -50,7 +49,7 @@ export function liveLines(moment: LiveMoment, columns: number, colors: ChalkInst
     ...(bars.length > MAX_BARS ? [`  and ${bars.length - MAX_BARS} more`] : []),
     ...packed(
       [
-        `${formatCount(connected)} of ${formatCount(clients)} connected`,
+        `${formatCount(connected)} of ${formatCount(clientCount(scenario))} connected`,
         `${formatCount(moment.deliveriesPerSecond)} deliveries/s`,
         `fan-out p99 ${fanoutP99Ms === undefined ? '–' : formatDuration(fanoutP99Ms)}`,
         `${formatCount(failed)} closed or failed`,

@@ -383,7 +383,7 @@ describe('--fail-on', () => {
         why: 'no samples for convergence.max +1%',
       },
     ]);
-    expect(comparison.changes[0]).not.toHaveProperty('new');
+    expect(comparison.changes[0]?.new).toBeUndefined();
   });
 
   test('warns when the baseline has no samples', () => {
