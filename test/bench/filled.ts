@@ -1,9 +1,9 @@
 import { emptyMeasurements, type Measurements } from '../../src/bench/measure/measurements.js';
+import type { RunResult } from '../../src/bench/model/result.js';
+import type { Phase } from '../../src/bench/model/scenario.js';
 import { jsonReport, jsonResult } from '../../src/bench/report/json.js';
-import type { RunResult } from '../../src/bench/report/run-result.js';
 import type { JsonReport, JsonResult } from '../../src/bench/report/schema.js';
 import { parseScenario } from '../../src/bench/scenario/load.js';
-import type { Phase } from '../../src/bench/scenario/model.js';
 import { judge } from '../../src/bench/verdict/rule.js';
 
 const PHASE = 'connect: { cohort: steady }';

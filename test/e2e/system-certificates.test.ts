@@ -19,7 +19,7 @@ const INSTALLED = { SSL_CERT_FILE: cert };
 
 const TINY = files.file(
   'tiny.yaml',
-  'version: 1\nname: tiny\ncohorts:\n  a: { clients: 4 }\nphases:\n  - connect: { cohort: a, at-once: true }\nexpect:\n  - a.accepted == 4\n',
+  'version: 1\nname: tiny\ncohorts:\n  a: { clients: 4 }\nphases:\n  - connect: { cohort: a, atOnce: true }\nexpect:\n  - a.accepted == 4\n',
 );
 
 afterEach(async () => {

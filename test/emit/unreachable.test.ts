@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo, Server } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
-import { checkReachable } from '../../src/bench/target/reach.js';
+import { checkReachable } from '../../src/bench/target/preflight.js';
 import { ApiClient } from '../../src/emit/api-client.js';
 import { unreachable } from '../../src/emit/unreachable.js';
 import { within } from '../support/deadline.js';

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { shippedScenarios } from '../../src/bench/scenario/shipped.js';
+import { shippedScenarios } from '../../src/bench/scenario/load.js';
 import { disposeProcesses } from '../support/cli-process.js';
 import { type BenchOutcome, benchWith, FAULTY_SERVER, faultyCommand } from '../support/faulty-bench.js';
 import { type Catch, EXCEPTIONS, FAULTS, NOT_RUN } from './faults.js';

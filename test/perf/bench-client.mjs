@@ -180,7 +180,8 @@ async function openBenchClients(url, clients, dist) {
 
 /** The counters so far, put back where they were taken from. */
 function peek(fleet) {
-  const [data] = fleet.cut().tallies;
+  // `BEFORE` may be a build in which the call had another name.
+  const [data] = (fleet.takeCounts ?? fleet.cut).call(fleet).tallies;
   totals ??= { ...data.counters };
   for (const name of Object.keys(totals)) totals[name] = Math.max(totals[name], data.counters[name]);
   return { counters: totals };

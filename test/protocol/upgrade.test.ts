@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { badToken } from '../../src/bench/fleet/credentials.js';
-import { upgradeRequest } from '../../src/bench/fleet/handshake.js';
+import { upgradeRequest } from '../../src/bench/fleet/wire.js';
 import { PLAIN_UPGRADE, TOKEN_WAYS, Upgrade, type UpgradeSettings } from '../../src/protocol/upgrade.js';
 import { chooseSubprotocol, tokenOf } from '../../src/server/auth/token-source.js';
 

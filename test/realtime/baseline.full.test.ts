@@ -20,9 +20,9 @@ cohorts:
   hot: { clients: 25 }
   flappers: { clients: 5, behavior: flapping, dropEvery: 100ms, backoffScale: 0.05 }
 phases:
-  - connect: { cohort: steady, at-once: true }
+  - connect: { cohort: steady, atOnce: true }
   - connect: { cohort: hot, rate: 1000/s }
-  - connect: { cohort: flappers, at-once: true }
+  - connect: { cohort: flappers, atOnce: true }
   - emit: { namespaces: "user:{1..4}", rate: 100/s, for: 400ms }
   - hold: 10ms
 expect:

@@ -25,7 +25,7 @@ name: ${name}
 cohorts:
   steady: { clients: 4 }
 phases:
-  - connect: { cohort: steady, at-once: true }
+  - connect: { cohort: steady, atOnce: true }
   - ${phase}
 expect:
   - steady.accepted == 4
@@ -92,7 +92,7 @@ describe.runIf(canSeeProcesses)('a process of the load generator that stands sti
       await started;
       const [pid] = pool.pids as [number];
       process.kill(pid, 'SIGSTOP');
-      await expect(within(pool.call('cut'), 'an end of the call')).rejects.toThrow(
+      await expect(within(pool.call('takeCounts'), 'an end of the call')).rejects.toThrow(
         /has not reported for 1 s/,
       );
       expect(deaths).toEqual([`Worker 1 (process ${pid}) has not reported for 1 s`]);

@@ -19,7 +19,7 @@ name: short
 cohorts:
   steady: { clients: 2 }
 phases:
-  - connect: { cohort: steady, at-once: true }
+  - connect: { cohort: steady, atOnce: true }
 expect:
   - steady.accepted == 2
 `,

@@ -8,9 +8,9 @@ cohorts:
   hot: { clients: 14 }
   nobody: { clients: 5, behavior: unauthenticated }
 phases:
-  - connect: { cohort: steady, at-once: true }
-  - connect: { cohort: hot, at-once: true }
-  - connect: { cohort: nobody, at-once: true }
+  - connect: { cohort: steady, atOnce: true }
+  - connect: { cohort: hot, atOnce: true }
+  - connect: { cohort: nobody, atOnce: true }
   - emit: { namespaces: ["user:{1..4}", hot], rate: 100/s, for: 300ms }
 expect:
   - steady.accepted == 20
@@ -28,7 +28,7 @@ name: waiting
 cohorts:
   steady: { clients: 20, namespaces: "user:{1..5}" }
 phases:
-  - connect: { cohort: steady, at-once: true }
+  - connect: { cohort: steady, atOnce: true }
   - hold: 60s
 expect:
   - steady.accepted == 20

@@ -1,5 +1,12 @@
-import type { Change, ChangeVerdict, ComparedNumber, Comparison } from './comparison.js';
-import type { FailRule } from './fail-rule.js';
+import { DatafnWsError } from '../../protocol/errors.js';
+import {
+  type Change,
+  type ChangeVerdict,
+  type ComparedNumber,
+  type Comparison,
+  withinRangeText,
+} from './comparison.js';
+import { type FailRule, parseFailRules } from './fail-rule.js';
 import {
   isExact,
   isMeasure,
@@ -10,11 +17,82 @@ import {
   judgeCount,
   judgeMeasure,
 } from './judge.js';
-import { idOf, type Pair, pairOf, pairsOf } from './pair.js';
-import type { ComparedResult } from './result-file.js';
-import { isAbout, type RulePair, rulePairs } from './rule-turns.js';
-import { isMachineBusy, warningsOf } from './warnings.js';
-import { withinRangeText } from './words.js';
+import { cohortsOf, idOf, isAbout, type Pair, pairOf, pairsOf, type RulePair, rulePairs } from './pair.js';
+import { type ComparedResult, checkComparable } from './result-file.js';
+
+/** The results of two reports, scenario by scenario. */
+export interface ReportComparison {
+  /** Version of this format. */
+  readonly version: 1;
+  readonly verdict: Comparison['verdict'];
+  readonly comparisons: readonly Comparison[];
+  /** Scenarios that only one of the reports has; nothing is said of them. */
+  readonly onlyInBase: readonly string[];
+  readonly onlyInNew: readonly string[];
+}
+
+/**
+ * Compares the results of two reports that are of the same scenarios.
+ *
+ * @param names what to call the two in an error.
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION`: no scenario in common, a run that is not complete and valid, or a rule
+ *   that fits no scenario.
+ */
+export function compareReports(
+  base: readonly ComparedResult[],
+  next: readonly ComparedResult[],
+  failOn: readonly string[],
+  names: { readonly base: string; readonly new: string },
+): ReportComparison {
+  const baseOf = matchResults(base, next.map(nameOf));
+  const both = next.flatMap((one, index) => {
+    const other = baseOf[index];
+    return other === undefined ? [] : [{ base: other, next: one }];
+  });
+  if (both.length === 0) {
+    throw new DatafnWsError(
+      'ERR_INVALID_OPTION',
+      `Expected ${names.base} and ${names.new} to be of the same scenarios, got ${base.map(nameOf).join(', ')} and ${next.map(nameOf).join(', ')}.`,
+    );
+  }
+  for (const pair of both) {
+    checkComparable(pair.base, names.base);
+    checkComparable(pair.next, names.new);
+  }
+  const rules = parseFailRules(
+    failOn,
+    both.map((pair) => ({ cohorts: [...new Set([...cohortsOf(pair.base), ...cohortsOf(pair.next)])] })),
+  );
+  const comparisons = both.map((pair, index) => compareResults(pair.base, pair.next, rules[index] ?? []));
+  return {
+    version: 1,
+    verdict: worstComparison(comparisons.map(({ verdict }) => verdict)),
+    comparisons,
+    onlyInBase: base.filter((one) => !baseOf.includes(one)).map(nameOf),
+    onlyInNew: next.filter((_, index) => baseOf[index] === undefined).map(nameOf),
+  };
+}
+
+/** For each scenario the result of a report that is of it: of one that was run twice, the first and the second. */
+export function matchResults(
+  results: readonly ComparedResult[],
+  scenarios: readonly string[],
+): (ComparedResult | undefined)[] {
+  const left = [...results];
+  return scenarios.map((scenario) => {
+    const index = left.findIndex((one) => nameOf(one) === scenario);
+    return index < 0 ? undefined : left.splice(index, 1)[0];
+  });
+}
+
+/** Of several comparisons, the verdict that weighs most. */
+function worstComparison(verdicts: readonly Comparison['verdict'][]): Comparison['verdict'] {
+  return (['regressed', 'warned', 'improved'] as const).find((one) => verdicts.includes(one)) ?? 'same';
+}
+
+function nameOf({ scenario }: ComparedResult): string {
+  return scenario.name;
+}
 
 const WEIGHTS: readonly ChangeVerdict[] = ['regression', 'warning', 'improvement', 'note'];
 const VERDICTS = {
@@ -83,12 +161,7 @@ class Changes {
   /** A rule that holds in one result only, unless the changes of the parts that it sums up have told of it. */
   putTurn({ was, now, turn }: RulePair): void {
     const { metric: name, cohort, key, unit } = now;
-    const named = {
-      name,
-      ...(cohort === undefined ? {} : { cohort }),
-      ...(key === undefined ? {} : { key }),
-      unit,
-    };
+    const named = { name, cohort, key, unit };
     const [base, next] = [was, now].map(({ actual }) =>
       actual === undefined ? undefined : { ...named, value: actual },
     );
@@ -115,10 +188,10 @@ function valuesOf({ name, base, next }: Pair): ComparedNumber {
   const [before, after] = [base?.value ?? none, next?.value ?? none];
   return {
     ...name,
-    ...(before === undefined ? {} : { base: before }),
-    ...(after === undefined ? {} : { new: after }),
-    ...(base?.spread === undefined ? {} : { baseSpread: base.spread }),
-    ...(next?.spread === undefined ? {} : { newSpread: next.spread }),
+    base: before,
+    new: after,
+    baseSpread: base?.spread,
+    newSpread: next?.spread,
   };
 }
 
@@ -135,4 +208,72 @@ function sideOf({ startedAt, tool, scenario, repeat }: ComparedResult): Comparis
     seed: scenario.seed,
     runs: runsOf({ repeat }),
   };
+}
+
+/** Share of a second. */
+const BUSY = 0.5;
+
+/** What makes two results less comparable than two runs of the same scenario in the same place. */
+export function warningsOf(base: ComparedResult, next: ComparedResult): string[] {
+  return [
+    scenarioWarning(base.scenario, next.scenario),
+    cohortWarning('Only the baseline has', base, next),
+    cohortWarning('The baseline lacks', next, base),
+    base.target.isOwn === next.target.isOwn
+      ? undefined
+      : `The server is another: ${serverText(base)} then, ${serverText(next)} now.`,
+    machineText(base) === machineText(next)
+      ? undefined
+      : `The machine is another (${machineText(base)} then, ${machineText(next)} now): that alone may change durations.`,
+    isMachineBusy(base) || isMachineBusy(next)
+      ? `The machine was busy (a worker waited for a core up to ${percent(waitOf(base))} of a second in the baseline, ${percent(waitOf(next))} now): durations, sizes and rates that differ are notes.`
+      : undefined,
+    base.verdict === 'failed' ? 'The baseline is a run that failed.' : undefined,
+  ].filter((warning) => warning !== undefined);
+}
+
+/**
+ * Whether the load generator had to wait for a core for most of some second. Then the server had to as well, and how
+ * long things took says more of the machine than of the server.
+ */
+export function isMachineBusy(result: ComparedResult): boolean {
+  return waitOf(result) > BUSY;
+}
+
+/** The greatest share of a second that a worker waited for a core. */
+function waitOf({ generator }: ComparedResult): number {
+  return Math.max(0, ...generator.map(({ maxRunQueueWait = 0 }) => maxRunQueueWait));
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
+
+function scenarioWarning(
+  base: ComparedResult['scenario'],
+  next: ComparedResult['scenario'],
+): string | undefined {
+  if (base.sha256 === next.sha256) return undefined;
+  const [then, now] = [setText(base), setText(next)];
+  const what = then === now ? 'its file has changed' : `with ${then} then, ${now} now`;
+  return `The scenario is another than in the baseline (${what}): another count of connections is a note, no regression.`;
+}
+
+function setText({ overrides }: ComparedResult['scenario']): string {
+  return overrides.length === 0 ? 'no --set' : overrides.map((one) => `--set ${one}`).join(' ');
+}
+
+function cohortWarning(what: string, one: ComparedResult, other: ComparedResult): string | undefined {
+  const only = cohortsOf(one).filter((cohort) => !cohortsOf(other).includes(cohort));
+  return only.length === 0
+    ? undefined
+    : `${what} the ${only.length === 1 ? 'cohort' : 'cohorts'} ${only.join(', ')}.`;
+}
+
+function serverText({ target }: ComparedResult): string {
+  return target.isOwn ? 'one that bench started' : 'one by its URL';
+}
+
+function machineText({ machine: { node, platform, arch, cores } }: ComparedResult): string {
+  return `${cores} cores, ${platform} ${arch}, Node.js ${node}`;
 }

@@ -1,9 +1,12 @@
+import { BEHAVIORS } from '../behaviors/behaviors.js';
+import { actionsOf, type Cohort, type Expectation, type Scenario } from '../model/scenario.js';
+import { kindOf } from '../phases/index.js';
+import type { Chance, MetricName } from '../verdict/metric-kinds.js';
 import { METRICS } from '../verdict/metrics.js';
 import type { Change } from './comparison.js';
 import type { FailRule } from './fail-rule.js';
-import type { Pair } from './pair.js';
+import { isAbout, type Pair, type RulePair } from './pair.js';
 import type { ComparedMetric } from './result-file.js';
-import { isAbout, type RulePair } from './rule-turns.js';
 
 /** What is to be said of a change; `undefined` for nothing. */
 export type Judgement = Pick<Change, 'verdict' | 'why' | 'rule'> | undefined;
@@ -113,4 +116,43 @@ function isApart({ base, next }: Pair): boolean {
 function rangeOf(metric: ComparedMetric | undefined) {
   const value = metric?.value ?? 0;
   return metric?.spread ?? { low: value, high: value };
+}
+
+/**
+ * Whether a scenario leaves a count to chance, so that two runs of the same code may differ in it. A count that a rule
+ * of the scenario pins with `==` is not.
+ */
+export function isLeftToChance(scenario: Scenario, metric: MetricName): boolean {
+  const compared = METRICS[metric.name]?.compared;
+  if (compared === undefined || !('unless' in compared)) return false;
+  return (
+    compared.unless.some((chance) => hasChance(scenario, chance, metric.cohort)) &&
+    !scenario.expectations.some((expectation) => pins(expectation, metric))
+  );
+}
+
+function hasChance(scenario: Scenario, chance: Chance, cohort: string | undefined): boolean {
+  if (chance === 'timing') return true;
+  const isAsked = ({ name }: Cohort) => cohort === undefined || name === cohort;
+  const { cohorts, phases } = scenario;
+  if (chance === 'comings' && cohorts.some((one) => isAsked(one) && BEHAVIORS[one.behavior].reconnects))
+    return true;
+  return phases
+    .flatMap((phase) => [...actionsOf(phase)])
+    .some((action) => {
+      const found = kindOf(action).chance?.(action);
+      const owner = found?.cohort === undefined ? undefined : cohorts[found.cohort];
+      return found?.of === chance && (owner === undefined || isAsked(owner));
+    });
+}
+
+/** Whether a rule says what a count is: its own, or that a sum is 0 in which it has a part. */
+function pins({ rule }: Expectation, { name, cohort, key }: MetricName): boolean {
+  if (rule.operator !== '==' || rule.metric !== name) return false;
+  const isNone = rule.value === 0;
+  const isOfCohort = rule.cohort === cohort || (isNone && rule.cohort === undefined);
+  const isOfKey =
+    rule.key === key ||
+    (key !== undefined && (rule.key === undefined ? isNone : key.startsWith(`${rule.key} `)));
+  return isOfCohort && isOfKey;
 }

@@ -1,5 +1,6 @@
 import { METRICS } from '../verdict/metrics.js';
-import type { ComparedMetric, ComparedResult } from './result-file.js';
+import type { Change } from './comparison.js';
+import type { ComparedExpectation, ComparedMetric, ComparedResult } from './result-file.js';
 
 /** What a metric is called, apart from its value. */
 export type Name = Pick<ComparedMetric, 'name' | 'cohort' | 'key'>;
@@ -22,7 +23,7 @@ export function pairsOf(base: ComparedResult, next: ComparedResult): Pair[] {
     if (cohort !== undefined && !cohorts.includes(cohort)) return [];
     if (METRICS[name]?.statistic !== undefined && !(isMeasured(base, name) && isMeasured(next, name)))
       return [];
-    return [{ name: nameOf({ name, cohort, key, unit }), base: one, next: other }];
+    return [{ name: { name, cohort, key, unit }, base: one, next: other }];
   });
 }
 
@@ -34,7 +35,7 @@ function isMeasured({ total }: ComparedResult, name: string): boolean {
 /** Finds what a rule names; a code without a reason is the sum of what there is under it. */
 export function pairOf(name: Name, base: ComparedResult, next: ComparedResult): Pair {
   const [one, other] = [find(base, name), find(next, name)];
-  return { name: nameOf({ ...name, unit: (other ?? one)?.unit ?? 'count' }), base: one, next: other };
+  return { name: { ...name, unit: (other ?? one)?.unit ?? 'count' }, base: one, next: other };
 }
 
 /** One text for a name. */
@@ -51,10 +52,6 @@ function byId({ total }: ComparedResult): Map<string, ComparedMetric> {
   return new Map(total.metrics.map((metric) => [idOf(metric), metric]));
 }
 
-function nameOf({ name, cohort, key, unit }: Pair['name']): Pair['name'] {
-  return { name, ...(cohort === undefined ? {} : { cohort }), ...(key === undefined ? {} : { key }), unit };
-}
-
 function find({ total }: ComparedResult, name: Name): ComparedMetric | undefined {
   const same = total.metrics.find((one) => idOf(one) === idOf(name));
   const whole = total.metrics.find((one) => idOf(one) === idOf({ ...name, key: undefined }));
@@ -65,4 +62,48 @@ function find({ total }: ComparedResult, name: Name): ComparedMetric | undefined
     .filter(({ key }) => key?.startsWith(`${name.key} `))
     .reduce((sum, one) => sum + one.value, 0);
   return { ...name, unit: whole.unit, value };
+}
+
+/** A rule of the scenario that both results were judged by. */
+export interface RulePair {
+  readonly was: ComparedExpectation;
+  readonly now: ComparedExpectation;
+  /** When it holds in one of them only. */
+  readonly turn: Pick<Change, 'verdict' | 'why' | 'rule'> | undefined;
+  /** Whether the count that it asks for has come nearer (true) or is farther off (false). */
+  readonly isNearer: boolean | undefined;
+}
+
+/** The rules that both results have. */
+export function rulePairs(base: ComparedResult, next: ComparedResult): RulePair[] {
+  return next.expectations.flatMap((now): RulePair[] => {
+    const was = base.expectations.find(({ rule, phase }) => rule === now.rule && phase === now.phase);
+    return was === undefined ? [] : [{ was, now, turn: turnOf(was, now), isNearer: isNearer(was, now) }];
+  });
+}
+
+/** Whether a rule about the whole run speaks of a metric, or of a sum that it is part of. */
+export function isAbout({ metric, phase, cohort, key }: ComparedExpectation, name: Name): boolean {
+  return (
+    metric === name.name &&
+    phase === undefined &&
+    (cohort === undefined || cohort === name.cohort) &&
+    (key === undefined || key === name.key || name.key?.startsWith(`${key} `) === true)
+  );
+}
+
+function turnOf(was: ComparedExpectation, now: ComparedExpectation): RulePair['turn'] {
+  if (was.passed === now.passed || was.notMeasurable !== undefined || now.notMeasurable !== undefined)
+    return undefined;
+  const where = now.phase === undefined ? now.rule : `${now.rule} in "${now.phase}"`;
+  return now.passed
+    ? { verdict: 'improvement', rule: now.rule, why: `now holds: ${where}` }
+    : { verdict: 'regression', rule: now.rule, why: `no longer holds: ${where}` };
+}
+
+function isNearer(was: ComparedExpectation, now: ComparedExpectation): boolean | undefined {
+  if (now.operator !== '==' || was.actual === undefined || now.actual === undefined) return undefined;
+  const before = Math.abs(was.actual - was.expected);
+  const after = Math.abs(now.actual - now.expected);
+  return before === after ? undefined : after < before;
 }

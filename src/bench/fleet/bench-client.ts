@@ -1,70 +1,24 @@
-import { isUtf8 } from 'node:buffer';
-import { connect as connectTcp, isIP, type Socket, type TcpSocketConnectOpts } from 'node:net';
-import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import { type CursorMessage, readMessage } from '../../protocol/client.js';
-import {
-  ABNORMAL_CLOSURE,
-  INVALID_PAYLOAD,
-  isRefusal,
-  NO_STATUS_RECEIVED,
-} from '../../protocol/close-codes.js';
+import type { Socket } from 'node:net';
+import { ABNORMAL_CLOSURE } from '../../protocol/close-codes.js';
 import { OPCODE } from '../../protocol/frames.js';
 import type { Upgrade } from '../../protocol/upgrade.js';
-import { formatAmount } from '../../text/units.js';
-import { BEHAVIORS, type Behavior } from '../behaviors/behaviors.js';
-
+import type { OpenClient } from '../behaviors/behaviors.js';
 import type { Reception } from '../measure/reception.js';
-import { closeKey, type Tally } from '../measure/tally.js';
-import type { Cohort, EndsBy } from '../scenario/model.js';
-import { conduct } from './conduct.js';
-import { type FrameHandler, type FrameReaderState, readFrames } from './frame-reader.js';
-import { closeFrame, encodeClientFrame } from './frames.js';
-import { GrowingBytes } from './growing-bytes.js';
-import { handshakeKey, readAnswer, upgradeRequest } from './handshake.js';
-import { type CursorLayout, OUR_LAYOUT } from './message.js';
+import type { EndsBy } from '../model/scenario.js';
+import { openSocket, type SocketHandler, type SocketTarget } from './client-socket.js';
+import { GrowingBytes, readFrames } from './frame-reader.js';
+import { type CohortState, Inbox, type InboxHost, type InboxOwner } from './inbox.js';
+import { closeFrame, encodeClientFrame, handshakeKey, readAnswer, upgradeRequest } from './wire.js';
 
 /** From the last read of a client until it may be said to have nothing more to read. */
 const READING_MS = 2000;
 /** Reads of a client that reads at a rate, in a second. */
 const SLOW_READS_PER_SECOND = 10;
-/** A pong that may have been later than this proves nothing of a server that closes its client. */
-const MAX_PONG_LATE_MS = 250;
 /** How long a close handshake may take before the connection is dropped. */
 const LEAVE_MS = 5000;
 
-/** A cohort at work: its description, and the tally that its clients count in. */
-export interface CohortState {
-  readonly cohort: Cohort;
-  readonly behavior: Behavior;
-  tally: Tally;
-  open: number;
-}
-
-export function cohortState(cohort: Cohort, tally: Tally): CohortState {
-  return { cohort, behavior: BEHAVIORS[cohort.behavior], tally, open: 0 };
-}
-
 /** What a client needs of the fleet that it is part of. */
-export interface ClientHost {
-  /** Milliseconds on the machine's monotonic clock. */
-  now(): number;
-  /** For how long, at most, what is read now has been there to be read. */
-  lateMs(): number;
-  /**
-   * A cursor came.
-   *
-   * @param length its characters; 0 where it came as a JSON number, which has none of its own.
-   * @param text the cursor where it is not just digits, or came in another layout than ours.
-   */
-  onCursor(client: BenchClient, cursor: number, length: number, atMs: number, text?: string): void;
-  /** A layout of cursor messages besides ours, as they have come before. */
-  readonly otherLayout: CursorLayout;
-  /** A cursor came in a layout that is neither. */
-  onOtherLayout(text: string, message: CursorMessage): void;
-  /** A message came that is not a cursor. `text` gives its beginning, if it was kept. */
-  onOtherMessage(client: BenchClient, kind: string, atMs: number, text: () => string | undefined): void;
-  /** The server broke RFC 6455. */
-  onProtocolError(client: BenchClient, why: string): void;
+export interface ClientHost extends InboxHost {
   /** An open connection has ended, from either side. */
   onEnd(client: BenchClient): void;
   /** The `draw`-th random number of a client. */
@@ -72,16 +26,12 @@ export interface ClientHost {
   readonly readBuffer: Buffer;
 }
 
-export interface ConnectTarget {
-  readonly url: URL;
+export interface ConnectTarget extends SocketTarget {
   readonly upgrade: Upgrade;
-  readonly localAddress: string | undefined;
   readonly token: string | undefined;
   readonly clientId: string;
   readonly intendedMs: number;
   readonly timeoutMs: number;
-  /** Options of a `wss:` connection. */
-  readonly tls?: ConnectionOptions;
 }
 
 /** `dead`: the socket is there, and nothing is read from it or written to it any more. */
@@ -89,13 +39,11 @@ type State = 'idle' | 'connecting' | 'open' | 'leaving' | 'dead' | 'ended';
 
 /**
  * One WebSocket client on a socket of its own, kept as small as a client can be: it reads frames without copying
- * them, and counts in its cohort's tally.
+ * them, counts in its cohort's tally, and hands what it received to the ledger.
  */
-export class BenchClient implements FrameReaderState, FrameHandler {
+export class BenchClient implements SocketHandler, OpenClient, InboxOwner {
   state: State = 'idle';
-  unread: FrameReaderState['unread'];
-  message: FrameReaderState['message'];
-  skipBytes = 0;
+  inbox = new Inbox(this);
   /** When it was opened, and when it ended: deliveries around these times are in flight. */
   openedAtMs = 0;
   endedAtMs = 0;
@@ -112,16 +60,6 @@ export class BenchClient implements FrameReaderState, FrameHandler {
   #target: ConnectTarget | undefined;
   #timer: NodeJS.Timeout | undefined;
   #settled: (() => void) | undefined;
-  #readAtMs = 0;
-  #lastPingMs = 0;
-  /** How late the last ping, and the one before it, may have been read. */
-  #lastPingLateMs = 0;
-  #earlierPingLateMs = 0;
-  #unansweredSinceMs = 0;
-  #unansweredLateMs = 0;
-  /** Whether the server has treated this connection as one of its clients: by a cursor, or a ping. */
-  #wasServed = false;
-  #wasRefused = false;
 
   constructor(
     readonly host: ClientHost,
@@ -136,26 +74,26 @@ export class BenchClient implements FrameReaderState, FrameHandler {
   }
 
   /**
-   * Whether the server owes it the cursors of its namespace: it showed the token of that namespace, and was not
-   * refused. One that was refused only after it had been served was a member until then.
+   * Whether the server owes it the cursors of its namespace: it showed the token of that namespace, and was let in.
    */
   get isMember(): boolean {
-    return this.cohort.behavior.token === 'own' && (this.#wasServed || !this.#wasRefused);
+    return this.cohort.behavior.token === 'own' && this.inbox.wasAdmitted;
   }
 
   /** Whether a ping has come on this connection. */
   get wasPinged(): boolean {
-    return this.#lastPingMs > 0;
+    return this.inbox.heartbeat !== undefined;
   }
 
   /** For how long no ping has come, for certain: since it opened, or since the last one. */
   get unpingedMs(): number {
-    return this.host.now() - this.host.lateMs() - Math.max(this.openedAtMs, this.#lastPingMs);
+    const sinceMs = Math.max(this.openedAtMs, this.inbox.heartbeat?.lastPingMs ?? 0);
+    return this.host.now() - this.host.lateMs() - sinceMs;
   }
 
   /** Whether it may have something to read yet: it pauses, or read a moment ago. */
   get isReading(): boolean {
-    return this.#socket?.isPaused() === true || this.host.now() - this.#readAtMs < READING_MS;
+    return this.#socket?.isPaused() === true || this.host.now() - this.inbox.readAtMs < READING_MS;
   }
 
   /** Whether {@link connect} may be called: it has not been yet, or the connection is over. */
@@ -173,56 +111,27 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     this.state = 'connecting';
     this.#target = target;
     this.#key = handshakeKey();
-    this.#forgetUnread();
-    this.#lastPingMs = 0;
-    this.#lastPingLateMs = 0;
-    this.#unansweredSinceMs = 0;
-    this.#wasServed = false;
-    this.#wasRefused = false;
+    this.#answer = undefined;
+    this.inbox = new Inbox(this);
     this.cohort.tally.counters.attempts += 1;
     return new Promise((resolve) => {
       this.#settled = resolve;
       this.later(target.timeoutMs, () => {
         this.cohort.tally.counters.timeouts += 1;
-        this.#finish();
+        this.finish();
       });
-      this.#open(target);
+      this.#socket = openSocket(target, this.#buffer(), this);
     });
   }
 
-  #open({ url, localAddress, tls }: ConnectTarget): void {
-    const isTls = url.protocol === 'wss:';
-    const port = Number(url.port) || (isTls ? 443 : 80);
-    const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-    const options: TcpSocketConnectOpts = { host, port, localAddress, noDelay: true };
-    let socket: Socket;
-    // What an earlier connection still had to say is nothing to the present one.
-    const take = (chunk: Buffer) => socket !== this.#socket || this.#take(chunk);
-    if (isTls) {
-      socket = connectTls({ ...options, servername: isIP(host) ? '' : host, ...tls } as ConnectionOptions);
-      socket.on('data', take);
-      socket.on('secureConnect', () => this.#onConnect(socket));
-    } else {
-      socket = connectTcp({ ...options, onread: this.#onread(take) });
-      socket.on('connect', () => this.#onConnect(socket));
+  /** Where reads go. The buffer of the fleet is shared: each read is handled before the next begins. */
+  #buffer(): Buffer {
+    if (this.#isThrottled) {
+      const { readBytesPerSecond } = this.cohort.cohort.settings;
+      return Buffer.allocUnsafeSlow(Math.max(64, Math.floor(readBytesPerSecond / SLOW_READS_PER_SECOND)));
     }
-    this.#socket = socket;
-    socket.on('error', (error: NodeJS.ErrnoException) => this.#onSocketError(socket, error));
-    socket.on('close', () => this.#onSocketClose(socket));
-  }
-
-  /** Where reads go: one buffer for every socket, which is read out before the next read begins. */
-  #onread(take: (chunk: Buffer) => boolean): NonNullable<TcpSocketConnectOpts['onread']> {
-    const { readBytesPerSecond } = this.cohort.cohort.settings;
-    const sliceBytes = this.#isThrottled
-      ? Math.max(64, Math.floor(readBytesPerSecond / SLOW_READS_PER_SECOND))
-      : 0;
     // On Windows a read holds its buffer until it completes, so there each needs its own.
-    const isShared = process.platform !== 'win32' && sliceBytes === 0;
-    return {
-      buffer: isShared ? this.host.readBuffer : Buffer.allocUnsafeSlow(sliceBytes || 16 * 1024),
-      callback: (length, buffer) => take(buffer.subarray(0, length) as Buffer),
-    };
+    return process.platform === 'win32' ? Buffer.allocUnsafeSlow(16 * 1024) : this.host.readBuffer;
   }
 
   get #isThrottled(): boolean {
@@ -230,18 +139,7 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     return behavior === 'slow-reader' && settings.readBytesPerSecond > 0;
   }
 
-  /** Takes what was read; false when nothing more shall be read for now. */
-  #take(chunk: Buffer): boolean {
-    this.#onData(chunk);
-    if (!this.#isThrottled || this.state !== 'open') return true;
-    this.pauseReading();
-    this.later((chunk.length * 1000) / this.cohort.cohort.settings.readBytesPerSecond, () =>
-      this.resumeReading(),
-    );
-    return false;
-  }
-
-  #onConnect(socket: Socket): void {
+  onSocketConnect(socket: Socket): void {
     // The handshake may have timed out before the connection was there.
     if (socket !== this.#socket) return;
     const { upgrade, token } = this.#target as ConnectTarget;
@@ -249,11 +147,22 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     socket.write(upgradeRequest(upgrade, this.#key as string, token), 'latin1');
   }
 
+  onSocketData(socket: Socket, chunk: Buffer): boolean {
+    // What an earlier connection still had to say is nothing to the present one.
+    if (socket !== this.#socket) return true;
+    this.#onData(chunk);
+    if (!this.#isThrottled || this.state !== 'open') return true;
+    this.pauseReading();
+    const { readBytesPerSecond } = this.cohort.cohort.settings;
+    this.later((chunk.length * 1000) / readBytesPerSecond, () => this.resumeReading());
+    return false;
+  }
+
   #onData(chunk: Buffer): void {
-    // Once for all the frames of a chunk: they have arrived together.
-    this.#readAtMs = this.host.now();
+    const { inbox } = this;
+    inbox.readAtMs = this.host.now();
     if (this.state === 'connecting') this.#onAnswer(chunk);
-    else if (this.state === 'open' || this.state === 'leaving') readFrames(this, chunk, this);
+    else if (this.state === 'open' || this.state === 'leaving') readFrames(inbox, chunk, inbox);
   }
 
   #onAnswer(chunk: Buffer): void {
@@ -268,12 +177,12 @@ export class BenchClient implements FrameReaderState, FrameHandler {
         return;
       case 'rejected':
         tally.rejected.count(String(answer.status));
-        this.#finish();
+        this.finish();
         return;
       case 'invalid':
         tally.errors.count(answer.code);
-        if (answer.breach !== undefined) this.#countProtocolError(answer.breach);
-        this.#finish();
+        if (answer.breach !== undefined) this.host.ledger.protocolError(this, answer.breach, this.host.now());
+        this.finish();
         return;
       case 'accepted':
         this.#answer = undefined;
@@ -305,129 +214,15 @@ export class BenchClient implements FrameReaderState, FrameHandler {
         type: 'hello',
         clientId: target.clientId,
         cursors: {},
-        ...(namespace === undefined ? {} : { namespace }),
+        namespace,
       };
-      this.#send(OPCODE.text, Buffer.from(JSON.stringify(hello)));
+      this.send(OPCODE.text, Buffer.from(JSON.stringify(hello)));
     }
-    conduct(this);
-  }
-
-  // Frames from the server.
-
-  onText(bytes: Buffer, start: number, end: number): boolean {
-    let layout = OUR_LAYOUT;
-    let cursor = layout.numberIn(bytes, start, end);
-    if (Number.isNaN(cursor)) {
-      layout = this.host.otherLayout;
-      cursor = layout.numberIn(bytes, start, end);
-      if (Number.isNaN(cursor)) return this.#onUnknownLayout(bytes.subarray(start, end));
-    }
-    if (this.state !== 'open') return true;
-    this.#wasServed = true;
-    this.host.onCursor(this, cursor, end - start - layout.envelopeBytes, this.#readAtMs);
-    return true;
-  }
-
-  #onUnknownLayout(bytes: Buffer): boolean {
-    if (!isUtf8(bytes)) {
-      this.onProtocolError('a text that is not UTF-8', INVALID_PAYLOAD);
-      return false;
-    }
-    if (this.state !== 'open') return true;
-    const text = bytes.toString();
-    const message = readMessage(text);
-    if (message.isCursor) {
-      this.#wasServed = true;
-      this.host.onOtherLayout(text, message);
-      this.host.onCursor(this, message.cursor, message.text?.length ?? 0, this.#readAtMs, message.text);
-    } else this.host.onOtherMessage(this, message.kind, this.#readAtMs, () => text);
-    return true;
-  }
-
-  onBinary(bytes: Buffer, start: number, end: number): void {
-    if (this.state !== 'open') return;
-    this.host.onOtherMessage(this, 'binary', this.#readAtMs, () => inHex(bytes.subarray(start, end)));
-  }
-
-  onTooLong(): void {
-    if (this.state !== 'open') return;
-    this.host.onOtherMessage(this, 'longer than 1 MiB', this.#readAtMs, () => undefined);
-  }
-
-  onPing(payload: Buffer): void {
-    const now = this.host.now();
-    const { tally, behavior, cohort } = this.cohort;
-    tally.counters.pings += 1;
-    this.#wasServed = true;
-    const lateMs = this.host.lateMs();
-    if (this.#lastPingMs > 0) {
-      const intervalMs = now - this.#lastPingMs;
-      tally.histograms.pingInterval.record(intervalMs);
-      tally.histograms.pingIntervalLeast.record(intervalMs - lateMs);
-      tally.histograms.pingIntervalMost.record(intervalMs + this.#lastPingLateMs);
-    }
-    this.#lastPingMs = now;
-    this.#earlierPingLateMs = this.#lastPingLateMs;
-    this.#lastPingLateMs = lateMs;
-    if (behavior.pong === 'at-once') this.#send(OPCODE.pong, payload);
-    else if (this.#unansweredSinceMs === 0) {
-      this.#unansweredSinceMs = now;
-      this.#unansweredLateMs = lateMs;
-    }
-    if (behavior.pong === 'after-delay') {
-      const pong = encodeClientFrame(OPCODE.pong, payload);
-      const socket = this.#socket;
-      setTimeout(() => {
-        if (socket !== this.#socket) return;
-        this.#unansweredSinceMs = 0;
-        this.writeRaw(pong);
-      }, cohort.settings.pongDelayMs).unref();
-    }
-  }
-
-  onClose(code: number, reason: string): void {
-    if (this.state === 'open') {
-      this.#countClose(code, reason);
-      this.writeRaw(closeFrame(code === NO_STATUS_RECEIVED ? undefined : code));
-    }
-    this.#finish();
-  }
-
-  onProtocolError(why: string, code: number): void {
-    this.#countProtocolError(why);
-    if (this.state === 'open') {
-      this.#countClose(ABNORMAL_CLOSURE, '');
-      this.writeRaw(closeFrame(code));
-    }
-    this.#finish();
-  }
-
-  #countProtocolError(why: string): void {
-    this.cohort.tally.counters.protocolErrors += 1;
-    this.host.onProtocolError(this, why);
-  }
-
-  #countClose(code: number, reason: string): void {
-    const { tally, behavior } = this.cohort;
-    tally.closed.count(closeKey(code, reason));
-    this.#wasRefused = isRefusal(code, reason);
-    if (this.#wasRefused && this.#wasServed) tally.counters.refusedLate += 1;
-    if (reason !== 'Heartbeat timeout') return;
-    const lateMs = this.host.lateMs();
-    if (behavior.pong === 'at-once' && behavior.reads === 'all') {
-      const latestMs = Math.max(lateMs, this.#lastPingLateMs, this.#earlierPingLateMs);
-      tally.counters[latestMs > MAX_PONG_LATE_MS ? 'killedInDoubt' : 'killed'] += 1;
-    } else if (this.#unansweredSinceMs > 0) {
-      const timeoutMs = this.host.now() - this.#unansweredSinceMs;
-      tally.histograms.pongTimeout.record(timeoutMs);
-      tally.histograms.pongTimeoutLeast.record(timeoutMs - lateMs);
-      tally.histograms.pongTimeoutMost.record(timeoutMs + this.#unansweredLateMs);
-    }
+    this.cohort.behavior.onOpen?.(this, cohort.settings);
   }
 
   // What a behavior may do with an open connection.
 
-  /** Calls back once, unless the connection ends before. Takes the place of what was waiting. */
   later(delayMs: number, callback: () => void): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(callback, delayMs);
@@ -441,13 +236,15 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     this.#socket?.resume();
   }
 
-  /** Writes bytes as they are. */
+  send(opcode: number, payload: Buffer): void {
+    this.writeRaw(encodeClientFrame(opcode, payload));
+  }
+
   writeRaw(bytes: Buffer): void {
     if ((this.state === 'open' || this.state === 'leaving') && this.#socket?.writable === true)
       this.#socket.write(bytes);
   }
 
-  /** Neither reads nor writes from here on; the other end finds out by its heartbeat alone. */
   goDead(): void {
     if (this.state !== 'open') return;
     this.pauseReading();
@@ -469,7 +266,7 @@ export class BenchClient implements FrameReaderState, FrameHandler {
         const socket = this.#socket;
         this.#markEnded('leaving');
         socket?.resetAndDestroy();
-        this.#finish();
+        this.finish();
         return Promise.resolve();
       }
       case 'close':
@@ -478,7 +275,7 @@ export class BenchClient implements FrameReaderState, FrameHandler {
           this.#markEnded('leaving');
           this.resumeReading();
           this.#settled = resolve;
-          this.later(LEAVE_MS, () => this.#finish());
+          this.later(LEAVE_MS, () => this.finish());
         });
     }
   }
@@ -487,21 +284,21 @@ export class BenchClient implements FrameReaderState, FrameHandler {
   abandon(): void {
     if (this.state === 'open') this.#markEnded('leaving');
     this.#socket?.destroy();
-    this.#finish();
+    this.finish();
   }
 
-  #onSocketError(socket: Socket, error: NodeJS.ErrnoException): void {
+  onSocketError(socket: Socket, error: NodeJS.ErrnoException): void {
     if (socket !== this.#socket) return;
     if (this.state === 'connecting') this.cohort.tally.errors.count(error.code ?? error.message);
-    else if (this.state === 'open') this.#countClose(ABNORMAL_CLOSURE, '');
-    this.#finish();
+    else if (this.state === 'open') this.inbox.countClose(ABNORMAL_CLOSURE, '');
+    this.finish();
   }
 
-  #onSocketClose(socket: Socket): void {
+  onSocketClose(socket: Socket): void {
     if (socket !== this.#socket) return;
     if (this.state === 'connecting') this.cohort.tally.errors.count('ERR_CLOSED_IN_HANDSHAKE');
-    else if (this.state === 'open') this.#countClose(ABNORMAL_CLOSURE, '');
-    this.#finish();
+    else if (this.state === 'open') this.inbox.countClose(ABNORMAL_CLOSURE, '');
+    this.finish();
   }
 
   #markEnded(state: 'leaving' | 'dead' | 'ended'): void {
@@ -511,13 +308,14 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     this.host.onEnd(this);
   }
 
-  /** Whatever was, it is over. */
-  #finish(): void {
+  /** The connection is over, in whatever state it was. */
+  finish(): void {
     if (this.state === 'ended' || this.state === 'idle') return;
     if (this.state === 'connecting') this.failures += 1;
     if (this.state === 'open') this.#markEnded('ended');
     this.state = 'ended';
-    this.#forgetUnread();
+    this.#answer = undefined;
+    this.inbox.clear();
     this.#target = undefined;
     const socket = this.#socket;
     this.#socket = undefined;
@@ -527,29 +325,10 @@ export class BenchClient implements FrameReaderState, FrameHandler {
     this.#settle();
   }
 
-  #forgetUnread(): void {
-    this.#answer = undefined;
-    this.unread = undefined;
-    this.message = undefined;
-    this.skipBytes = 0;
-  }
-
   #settle(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#settled?.();
     this.#settled = undefined;
   }
-
-  #send(opcode: number, payload: Buffer): void {
-    this.writeRaw(encodeClientFrame(opcode, payload));
-  }
-}
-
-/** Bytes of a binary message that are shown. */
-const SHOWN_BYTES = 32;
-
-function inHex(bytes: Buffer): string {
-  const shown = bytes.toString('hex', 0, SHOWN_BYTES).replace(/..(?=.)/g, '$& ');
-  return `${formatAmount(bytes.length, 'byte')}: ${shown}${bytes.length > SHOWN_BYTES ? ' …' : ''}`;
 }

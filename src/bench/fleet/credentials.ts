@@ -31,7 +31,7 @@ export function badToken(via: TokenWay): string {
   return via === 'header' ? `bad-token-${'x'.repeat(MAX_NAMESPACE_LENGTH)}` : 'bad\u0001token';
 }
 
-/** How long a token of ours is good for: longer than any run. */
+/** How long a token that bench signs is valid: longer than any run. */
 const LIFETIME_S = 24 * 3600;
 
 export function tokenFor(credentials: Credentials, holder: TokenHolder): string {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { monotonicMs } from '../measure/clock.js';
 import { Histogram } from '../measure/histogram.js';
 import type { GeneratorSample, Standstill } from '../measure/saturation.js';
@@ -13,7 +14,7 @@ const BUSY_TURN_MS = 20;
 const IDLE_TURN_MS = 100;
 /** A process that uses less of a core than this has nothing to do. */
 const IDLE_SHARE = 0.1;
-/** Turns closer together than this are none of the timer's: who asked for a sample had the last one made. */
+/** Checks closer together than this are not by the timer: the last one was made for a sample. */
 const SAME_TURN_MS = BUSY_TURN_MS / 2;
 /** While a turn was due for so long there was no idle time to speak of. */
 const LATE_MS = 230;
@@ -26,7 +27,7 @@ export interface Usage {
   readonly waitMs: number | undefined;
 }
 
-/** Watches how this process fares: CPU, event-loop delay, and time spent waiting for a core. */
+/** Watches this process: CPU, event-loop delay, and time spent waiting for a core. */
 export class GeneratorHealth {
   readonly #usage: () => Usage;
   #delay = new Histogram();
@@ -158,4 +159,28 @@ function runQueueWaitMs(): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** CPU time of the whole machine, all cores added up, since it started. */
+export interface MachineCpu {
+  readonly busyMs: number;
+  readonly totalMs: number;
+}
+
+export function machineCpu(): MachineCpu {
+  let [busyMs, totalMs] = [0, 0];
+  for (const { times } of cpus()) {
+    const { idle, ...busy } = times;
+    const coreMs = Object.values(busy).reduce((sum, ms) => sum + ms, 0);
+    busyMs += coreMs;
+    totalMs += coreMs + idle;
+  }
+  return { busyMs, totalMs };
+}
+
+/** The share of the machine that others took: what was used between two times, less what bench and its server used. */
+export function shareOfOthers(from: MachineCpu, to: MachineCpu, ownMs: number): number {
+  const totalMs = to.totalMs - from.totalMs;
+  if (totalMs <= 0) return 0;
+  return Math.min(1, Math.max(0, to.busyMs - from.busyMs - ownMs) / totalMs);
 }

@@ -1,4 +1,4 @@
-import { readMessage } from '../../protocol/client.js';
+import { type CursorMessage, readMessage } from '../../protocol/client.js';
 
 /**
  * Cursor messages that differ in nothing but the digits of the cursor: bytes in front of them, and bytes behind them.
@@ -53,4 +53,32 @@ export function layoutOf(text: string, digits: string): CursorLayout | undefined
     if (message.isCursor && message.text === others) return new CursorLayout(before, behind);
   }
   return undefined;
+}
+
+/** Layouts of one server besides ours are learned up to so many times. */
+const MAX_LEARNED = 16;
+
+/** Reads cursors of our layout, and of another one that a server uses. */
+export class CursorLayouts {
+  #other = OUR_LAYOUT;
+  #leftToLearn = MAX_LEARNED;
+  /** What the message that was read last has besides the digits. */
+  envelopeBytes = 0;
+
+  /** The cursor in the message from `start` to `end`; NaN when it has neither layout. */
+  read(bytes: Buffer, start: number, end: number): number {
+    this.envelopeBytes = OUR_LAYOUT.envelopeBytes;
+    const cursor = OUR_LAYOUT.numberIn(bytes, start, end);
+    if (!Number.isNaN(cursor)) return cursor;
+    this.envelopeBytes = this.#other.envelopeBytes;
+    return this.#other.numberIn(bytes, start, end);
+  }
+
+  /** Learns the layout of a message that had neither. */
+  learn(text: string, { text: digits }: CursorMessage): void {
+    // Where every message has a layout of its own, it is not worth the time.
+    if (this.#leftToLearn === 0 || digits === undefined || !/^\d+$/.test(digits)) return;
+    this.#leftToLearn -= 1;
+    this.#other = layoutOf(text, digits) ?? this.#other;
+  }
 }

@@ -1,13 +1,12 @@
 import type { UpgradeSettings } from '../../protocol/upgrade.js';
-import type { EmissionPlan } from '../measure/emission-plan.js';
+import type { EmissionPlan, FanoutSkewData } from '../measure/emission-plan.js';
 import type { HistogramData } from '../measure/histogram.js';
 import type { GeneratorSample } from '../measure/saturation.js';
-import type { SpreadData } from '../measure/skew.js';
 import type { TallyData } from '../measure/tally.js';
-import type { Cohort, ConnectPhase, EndsBy } from '../scenario/model.js';
+import type { Arrivals, Cohort, EndsBy } from '../model/scenario.js';
 import type { Credentials } from './credentials.js';
 
-/** What a worker has to know before its first phase. */
+/** What a worker needs before its first phase. */
 export interface WorkerSetup {
   /** WebSocket URLs; client `i` of a cohort goes to the `i`-th of them, round and round. */
   readonly urls: readonly string[];
@@ -29,36 +28,56 @@ export interface WorkerSetup {
   readonly tls: { readonly ca: string | undefined; readonly rejectUnauthorized: boolean } | undefined;
 }
 
-/** The work of a fleet of clients, whichever process it is in. Times are on the machine's monotonic clock. */
+/** What a fleet of clients can do, in whichever process it is. Times are on the machine's monotonic clock. */
 export interface FleetCalls {
   setup(setup: WorkerSetup): void;
   /** Connects a cohort; its arrivals count over all workers. Returns when every attempt has an outcome. */
-  connect(order: ConnectPhase & { readonly startMs: number }): Promise<void>;
-  /** Lets clients of a cohort come and go, at a rate that counts over all workers. */
+  connect(order: ConnectOrder): Promise<void>;
+  /** Connects and disconnects clients of a cohort, at a rate that counts over all workers. */
   churn(order: ChurnOrder): Promise<void>;
-  /** Makes known what is going to be emitted. */
+  /** Announces what is going to be emitted. */
   expectPlan(plan: EmissionPlan): void;
-  /** Waits until everything of a plan has come, or the deadline; what is missing then is lost. Slow readers have longer. */
+  /** Waits until everything of a plan has arrived, or the deadline; what is missing then is lost. Slow readers get more time. */
   settle(order: SettleOrder): Promise<SettleReport>;
   /** The same for the slow readers, of all plans so far. */
   settleSlow(order: { readonly deadlineMs: number }): Promise<void>;
-  disconnect(order: {
-    readonly cohort: number;
-    readonly how: EndsBy;
-    readonly fraction: number;
-  }): Promise<void>;
-  /** What was counted since the last cut, by cohort, and who is connected now. */
-  cut(): { tallies: TallyData[]; open: number[]; unpinged: number[]; owed: PingsOwed[] };
+  disconnect(order: DisconnectOrder): Promise<void>;
+  /** Returns what was counted since the last time, by cohort, and who is connected now. */
+  takeCounts(): FleetCounts;
   /** Ends every connection, unmeasured. */
   end(): Promise<void>;
 }
 
-/** How a server keeps up with its pings. */
+/** What a fleet has counted, and how it stands, by cohort. */
+export interface FleetCounts {
+  readonly tallies: readonly TallyData[];
+  readonly open: readonly number[];
+  readonly unpinged: readonly number[];
+  readonly owed: readonly PingsOwed[];
+}
+
+/** Whether a server keeps up with its pings. */
 export interface PingsOwed {
-  /** Clients that have been open for so long that a ping must have come. */
+  /** Clients that have been open long enough for a ping. */
   readonly pings: number;
-  /** Of these, the ones that none has come to for too long. */
+  /** Of these, the ones that have waited for a ping too long. */
   readonly overdue: number;
+}
+
+export interface ConnectOrder {
+  /** Index into the cohorts. */
+  readonly cohort: number;
+  /** `undefined` for all at once. */
+  readonly arrivals: Arrivals | undefined;
+  readonly timeoutMs: number;
+  readonly startMs: number;
+}
+
+export interface DisconnectOrder {
+  readonly cohort: number;
+  readonly how: EndsBy;
+  /** Share of the cohort, from 0 to 1. */
+  readonly fraction: number;
 }
 
 export interface ChurnOrder {
@@ -79,7 +98,7 @@ export interface SettleOrder {
 }
 
 export interface SettleReport {
-  readonly spread: SpreadData;
+  readonly skew: FanoutSkewData;
   /** When the last delivery came; 0 for none. */
   readonly lastReceiptMs: number;
   /** Whether every receiver got the newest cursor of its namespace. */
@@ -99,17 +118,17 @@ export type WorkerMessage =
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly type: 'failed'; readonly id: number; readonly error: string }
   | { readonly type: 'status'; readonly status: WorkerStatus }
-  /** An error that nobody caught: the worker ends. */
+  /** An uncaught error: the worker ends. */
   | { readonly type: 'crashed'; readonly error: string };
 
-/** What a worker says of itself several times a second. */
+/** What a worker reports several times a second. */
 export interface WorkerStatus {
   /** Clients whose connection is open, by cohort. */
   readonly open: readonly number[];
   /** Connections that never opened, or that the other side has ended. */
   readonly failed: number;
   readonly received: number;
-  /** Once a second, and before each cut: how the process fared, and the fan-out latencies meanwhile. */
+  /** Once a second, and before counts are taken: how the process performed, and the fan-out latencies meanwhile. */
   readonly health: GeneratorSample | undefined;
   readonly fanout: HistogramData | undefined;
 }

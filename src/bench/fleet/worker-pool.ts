@@ -6,7 +6,7 @@ import type { CallMessage, FleetCalls, WorkerMessage, WorkerSetup, WorkerStatus 
 const WORKER = new URL('../../../dist/bench/fleet/worker.js', import.meta.url);
 /** How long a worker has to exit after it is asked to. */
 const STOP_MS = 2000;
-/** From one look at who has reported to the next. Workers report several times as often. */
+/** How often to check that workers still report. They report several times as often. */
 const LISTEN_MS = 1000;
 
 type Answer<Method extends keyof FleetCalls> = Awaited<ReturnType<FleetCalls[Method]>>;
@@ -16,8 +16,8 @@ interface Worker {
   readonly pending: Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>;
   status: WorkerStatus | undefined;
   hasExited: boolean;
-  /** Looks in a row that found nothing new from it. */
-  silentLooks: number;
+  /** Checks in a row that found nothing new from it. */
+  silentChecks: number;
 }
 
 /** The worker processes of a run. A call goes to all of them and comes back with an answer from each. */
@@ -29,10 +29,10 @@ export class WorkerPool {
   readonly #listening: NodeJS.Timeout;
 
   /**
-   * @param onStatus called whenever a worker says how it fares.
-   * @param onDeath called when a worker ends before its time, or as good as that: its clients are gone with it. The
-   *   error is an `ERR_WORKER`, or any other when a bug of ours ended it.
-   * @param silentMs after so long without a word a worker is given up.
+   * @param onStatus called whenever a worker reports.
+   * @param onDeath called when a worker dies or stops reporting: its clients are gone with it. The
+   *   error is an `ERR_WORKER`, or any other after a bug.
+   * @param silentMs how long a worker may stay silent.
    */
   constructor(
     size: number,
@@ -105,7 +105,7 @@ export class WorkerPool {
       pending: new Map(),
       status: undefined,
       hasExited: false,
-      silentLooks: 0,
+      silentChecks: 0,
     };
     child.on('message', (message: WorkerMessage) => this.#receive(worker, index, message));
     child.on('error', () => {});
@@ -120,7 +120,7 @@ export class WorkerPool {
     return worker;
   }
 
-  /** A worker is gone, and with it what it has counted: nobody waits for an answer any more. */
+  /** A worker is gone, and with it what it has counted: pending calls are rejected. */
   #lose(death: Error): void {
     if (this.#death !== undefined) return;
     this.#death = death;
@@ -131,18 +131,18 @@ export class WorkerPool {
     this.onDeath(death);
   }
 
-  /** Looks are counted, not milliseconds: if it was this process that stood still, that was one look. */
+  /** Checks are counted, not milliseconds: if this process stood still, that was one check. */
   #listen(): void {
     for (const [index, worker] of this.#workers.entries()) {
-      worker.silentLooks += 1;
-      if (worker.silentLooks * LISTEN_MS <= this.silentMs) continue;
+      worker.silentChecks += 1;
+      if (worker.silentChecks * LISTEN_MS <= this.silentMs) continue;
       const who = `Worker ${index + 1} (process ${worker.process.pid})`;
       this.#lose(died(`${who} has not reported for ${this.silentMs / 1000} s`));
     }
   }
 
   #receive(worker: Worker, index: number, message: WorkerMessage): void {
-    worker.silentLooks = 0;
+    worker.silentChecks = 0;
     if (message.type === 'status') {
       worker.status = message.status;
       this.onStatus(index, message.status);

@@ -5,7 +5,7 @@ import { ClientFleet } from './client-fleet.js';
 import { GeneratorHealth } from './generator-health.js';
 import type { CallMessage, WorkerMessage } from './messages.js';
 
-// The entry of a worker process: takes calls from its parent, answers them, and says how it fares.
+// The entry of a worker process: answers calls from its parent, and reports how it is doing.
 
 /** From one status to the next, at least. */
 const STATUS_MS = 190;
@@ -14,11 +14,11 @@ const health = new GeneratorHealth();
 const fleet = new ClientFleet((atMs) => health.readLateMs(atMs));
 
 function send(message: WorkerMessage): void {
-  // What cannot be sent is not wanted: the parent goes before its `disconnect` is heard here.
+  // The parent may be gone before its `disconnect` event arrives here.
   if (process.connected) process.send?.(message, (error: Error | null) => error === null || leave());
 }
 
-/** The parent is gone, however it went: nobody is left to measure for. */
+/** The parent is gone, and with it the reason to measure. */
 function leave(): void {
   process.exit(0);
 }
@@ -45,7 +45,7 @@ function reportInTime(): void {
 async function answer({ id, method, argument }: CallMessage): Promise<void> {
   try {
     // What becomes of a phase is judged when this answer is there.
-    if (method === 'cut') report(health.sample(true));
+    if (method === 'takeCounts') report(health.sample(true));
     const call = fleet[method] as (argument: unknown) => unknown;
     send({ type: 'answer', id, value: await call.call(fleet, argument) });
   } catch (error) {
@@ -53,7 +53,7 @@ async function answer({ id, method, argument }: CallMessage): Promise<void> {
   }
 }
 
-/** A bug of ours, which the parent has to hear of: a worker that just died would be the machine's fault. */
+/** Reports a bug to the parent: a worker that only died would count as a problem of the machine. */
 function crash(error: unknown): void {
   process.send?.({ type: 'crashed', error: stackOf(error) } satisfies WorkerMessage, () => process.exit(1));
 }
@@ -61,7 +61,7 @@ function crash(error: unknown): void {
 process.on('uncaughtException', crash);
 process.on('message', (message: CallMessage) => void answer(message));
 process.on('disconnect', leave);
-// It may have gone before anybody listened here.
+// It may have gone before this listener was added.
 if (!process.connected) leave();
 // A signal to the whole group of processes (Ctrl-C, a terminal that closes) is the parent's to act on.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});

@@ -1,7 +1,8 @@
-import { seededRandom } from './random.js';
+import { seededRandom } from './clock.js';
+import { Histogram } from './histogram.js';
 
 /**
- * A row of cursors that is going to be emitted, told to every worker beforehand: from a cursor alone, a receiver
+ * A series of cursors that is going to be emitted, announced to every worker beforehand: from a cursor alone, a receiver
  * knows which broadcast it names, for which namespace, its place among that namespace's cursors, and when it was
  * due. Pure.
  */
@@ -9,7 +10,7 @@ export interface EmissionPlan {
   readonly id: number;
   /** The first cursor; the others follow without gaps. */
   readonly firstCursor: number;
-  /** How many cursors at most; an open-ended row that stops early is told to the workers when it has. */
+  /** How many cursors at most; workers learn later how many were really emitted. */
   readonly count: number;
   /** Indexes of the namespaces, in the order in which they take turns. */
   readonly namespaces: readonly number[];
@@ -84,4 +85,62 @@ export function requestsDueBefore(plan: EmissionPlan, timeMs: number): number {
   // All of the earlier slots are; of the one that the time is in, it depends.
   const due = slot + (requestDueMs(plan, slot) < timeMs ? 1 : 0);
   return Math.min(due, plan.count / plan.batch);
+}
+
+/** Cursors of one plan whose skew is followed; those beyond are not. */
+const MAX_FOLLOWED = 200_000;
+
+/** First and last receipt by index in the plan, as they travel between processes. */
+export interface FanoutSkewData {
+  readonly first: Float64Array;
+  readonly last: Float64Array;
+}
+
+/** When each broadcast reached its first and its last receiver. */
+export class FanoutSkew {
+  #first: Float64Array = new Float64Array(64);
+  #last: Float64Array = new Float64Array(64);
+  #length = 0;
+
+  record(index: number, atMs: number): void {
+    if (index >= this.#first.length) {
+      if (index >= MAX_FOLLOWED) return;
+      this.#grow(index + 1);
+    }
+    if (index >= this.#length) this.#length = index + 1;
+    const first = this.#first[index] as number;
+    if (first === 0 || atMs < first) this.#first[index] = atMs;
+    if (atMs > (this.#last[index] as number)) this.#last[index] = atMs;
+  }
+
+  add({ first, last }: FanoutSkewData): void {
+    for (let index = 0; index < first.length; index++) {
+      if ((first[index] as number) === 0) continue;
+      this.record(index, first[index] as number);
+      this.record(index, last[index] as number);
+    }
+  }
+
+  toData(): FanoutSkewData {
+    return { first: this.#first.slice(0, this.#length), last: this.#last.slice(0, this.#length) };
+  }
+
+  /** From the first receiver to the last, for each broadcast that was received. */
+  toHistogram(): Histogram {
+    const histogram = new Histogram();
+    for (let index = 0; index < this.#length; index++) {
+      const first = this.#first[index] as number;
+      if (first > 0) histogram.record((this.#last[index] as number) - first);
+    }
+    return histogram;
+  }
+
+  #grow(length: number): void {
+    const size = Math.min(MAX_FOLLOWED, Math.max(length, this.#first.length * 2));
+    const [first, last] = [new Float64Array(size), new Float64Array(size)];
+    first.set(this.#first);
+    last.set(this.#last);
+    this.#first = first;
+    this.#last = last;
+  }
 }

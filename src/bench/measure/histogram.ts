@@ -43,17 +43,17 @@ export class Histogram {
     if (value > this.#maxMs) this.#maxMs = value;
   }
 
-  add(data: HistogramData): void {
-    if (data.count === 0) return;
+  add(other: Histogram): void {
+    if (other.#count === 0) return;
     this.#counts ??= new Uint32Array(BUCKETS);
-    for (let index = 0; index + 1 < data.buckets.length; index += 2) {
-      const bucket = data.buckets[index] ?? 0;
-      this.#counts[bucket] = (this.#counts[bucket] ?? 0) + (data.buckets[index + 1] ?? 0);
-    }
-    this.#count += data.count;
-    this.#sumMs += data.sumMs;
-    this.#minMs = Math.min(this.#minMs, data.minMs);
-    this.#maxMs = Math.max(this.#maxMs, data.maxMs);
+    const counts = this.#counts;
+    other.#counts?.forEach((count, bucket) => {
+      counts[bucket] = (counts[bucket] as number) + count;
+    });
+    this.#count += other.#count;
+    this.#sumMs += other.#sumMs;
+    this.#minMs = Math.min(this.#minMs, other.#minMs);
+    this.#maxMs = Math.max(this.#maxMs, other.#maxMs);
   }
 
   get minMs(): number | undefined {
@@ -96,9 +96,19 @@ export class Histogram {
     };
   }
 
-  static from(data: HistogramData): Histogram {
+  static from({ count, sumMs, minMs, maxMs, buckets }: HistogramData): Histogram {
     const histogram = new Histogram();
-    histogram.add(data);
+    if (count === 0) return histogram;
+    const counts = new Uint32Array(BUCKETS);
+    for (let index = 0; index + 1 < buckets.length; index += 2) {
+      const bucket = buckets[index] ?? 0;
+      counts[bucket] = (counts[bucket] ?? 0) + (buckets[index + 1] ?? 0);
+    }
+    histogram.#counts = counts;
+    histogram.#count = count;
+    histogram.#sumMs = sumMs;
+    histogram.#minMs = minMs;
+    histogram.#maxMs = maxMs;
     return histogram;
   }
 }

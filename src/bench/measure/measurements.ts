@@ -1,5 +1,5 @@
 import type { BehaviorName } from '../behaviors/behaviors.js';
-import { Histogram } from './histogram.js';
+import { Histogram, type HistogramData } from './histogram.js';
 import { Tally } from './tally.js';
 
 /** What was measured of one cohort. */
@@ -70,7 +70,7 @@ export interface Measurements {
   readonly skew: Histogram;
   /** From the last emit of a row to the moment when every receiver had the newest cursor. */
   readonly convergence: Histogram;
-  /** Rows of emits after which somebody never got the newest. */
+  /** Series of emits after which a receiver never got the newest. */
   unconverged: number;
   server: ServerMeasurement;
 }
@@ -103,7 +103,7 @@ export function addMeasurements(total: Measurements, phase: Measurements): void 
   for (const [index, cohort] of total.cohorts.entries()) {
     const of = phase.cohorts[index];
     if (of === undefined) continue;
-    cohort.tally.add(of.tally.toData());
+    cohort.tally.add(of.tally);
     cohort.open = of.open;
     cohort.unpinged = of.unpinged;
     // Clients may leave before the run is over.
@@ -113,13 +113,73 @@ export function addMeasurements(total: Measurements, phase: Measurements): void 
   total.emit.broadcasts += phase.emit.broadcasts;
   total.emit.failed += phase.emit.failed;
   total.emit.delivered += phase.emit.delivered;
-  total.emit.lag.add(phase.emit.lag.toData());
+  total.emit.lag.add(phase.emit.lag);
   total.api.requests += phase.api.requests;
   total.api.failed += phase.api.failed;
   total.api.durationMs += phase.api.durationMs;
-  total.api.latency.add(phase.api.latency.toData());
-  total.skew.add(phase.skew.toData());
-  total.convergence.add(phase.convergence.toData());
+  total.api.latency.add(phase.api.latency);
+  total.skew.add(phase.skew);
+  total.convergence.add(phase.convergence);
   total.unconverged += phase.unconverged;
   total.server = { ...total.server, ...phase.server };
+}
+
+/** A rate is of at least so much time: what is counted arrives in gulps. */
+const RATE_MS = 500;
+
+/** How things stood in one second of a run. A number that is not known is left out. */
+export interface TimelinePoint {
+  /** End of the second, from the beginning of the run; the last is cut short by the end of the run. */
+  readonly atMs: number;
+  readonly open: number;
+  readonly deliveriesPerSecond: number;
+  readonly fanoutP50Ms?: number;
+  readonly fanoutP99Ms?: number;
+  /** Event-loop delay (p99) of the worst worker. */
+  readonly workerDelayP99Ms?: number;
+  readonly serverRssBytes?: number;
+  /** Longest event-loop delay of the server. */
+  readonly serverDelayMaxMs?: number;
+}
+
+/** Puts the seconds of a run together from what workers and server say meanwhile. */
+export class Timeline {
+  readonly #points: TimelinePoint[] = [];
+  #fanout = new Histogram();
+  #workerDelayP99Ms: number | undefined;
+  /** Deliveries until the end of each second. */
+  readonly #marks = [{ atMs: 0, received: 0 }];
+
+  get points(): readonly TimelinePoint[] {
+    return this.#points;
+  }
+
+  addWorker(fanout: HistogramData, delayP99Ms: number): void {
+    this.#fanout.add(Histogram.from(fanout));
+    this.#workerDelayP99Ms = Math.max(this.#workerDelayP99Ms ?? 0, delayP99Ms);
+  }
+
+  /** Ends a second. */
+  mark(
+    atMs: number,
+    now: { readonly open: number; readonly received: number },
+    server: { readonly rssBytes?: number; readonly delayMaxMs?: number },
+  ): void {
+    const from = this.#marks.findLast((one) => atMs - one.atMs >= RATE_MS) ?? { atMs: 0, received: 0 };
+    const seconds = Math.max(0.001, (atMs - from.atMs) / 1000);
+    this.#points.push({
+      atMs: Math.round(atMs),
+      open: now.open,
+      deliveriesPerSecond: Math.round(Math.max(0, now.received - from.received) / seconds),
+      ...(this.#fanout.count > 0
+        ? { fanoutP50Ms: this.#fanout.percentileMs(50), fanoutP99Ms: this.#fanout.percentileMs(99) }
+        : {}),
+      workerDelayP99Ms: this.#workerDelayP99Ms,
+      serverRssBytes: server.rssBytes,
+      serverDelayMaxMs: server.delayMaxMs,
+    });
+    this.#fanout = new Histogram();
+    this.#workerDelayP99Ms = undefined;
+    this.#marks.push({ atMs, received: now.received });
+  }
 }

@@ -1,4 +1,4 @@
-/** How a process of the load generator fared over some time. */
+/** How a process of the load generator performed over some time. */
 export interface GeneratorSample {
   readonly fromMs: number;
   readonly toMs: number;
@@ -45,7 +45,7 @@ const KEPT = 0.5;
 export const EMITTING_PROCESS = 'the main process';
 
 /** What a phase does, as far as it matters here. */
-type ActionKind = 'emit' | 'hold' | 'churn' | 'connect' | 'other';
+export type WatchedLoad = 'emit' | 'hold' | 'churn' | 'connect' | 'other';
 
 /**
  * `timed`: something is measured that a busy generator would falsify. `untimed`: clients connect or go, which is busy
@@ -53,7 +53,7 @@ type ActionKind = 'emit' | 'hold' | 'churn' | 'connect' | 'other';
  */
 type Stretch = { readonly fromMs: number; readonly what: 'none' | 'untimed' | 'timed' };
 
-/** Something was overdone, and how much; the worst of a kind is told. */
+/** Something was saturated, and how much; the worst of a kind is reported. */
 interface Finding {
   readonly weight: number;
   readonly text: string;
@@ -71,7 +71,7 @@ interface Loss {
  * so one that comes late still counts for what went on then. All times are on one clock. Pure.
  */
 export class SaturationWatch {
-  readonly #underWay: Record<ActionKind, number> = { emit: 0, hold: 0, churn: 0, connect: 0, other: 0 };
+  readonly #underWay: Record<WatchedLoad, number> = { emit: 0, hold: 0, churn: 0, connect: 0, other: 0 };
   readonly #stretches: Stretch[] = [{ fromMs: Number.NEGATIVE_INFINITY, what: 'none' }];
   readonly #busyMs = new Map<string, number>();
   readonly #laggingMs = new Map<number, number>();
@@ -88,17 +88,17 @@ export class SaturationWatch {
   }
 
   /** Something begins; several may be under way at a time. */
-  begin(kind: ActionKind, atMs: number): void {
+  begin(kind: WatchedLoad, atMs: number): void {
     this.#underWay[kind] += 1;
     this.#turn(atMs);
   }
 
-  end(kind: ActionKind, atMs: number): void {
+  end(kind: WatchedLoad, atMs: number): void {
     this.#underWay[kind] -= 1;
     this.#turn(atMs);
   }
 
-  /** Takes how a process fared, in the order of time. */
+  /** Takes the samples of a process, in the order of time. */
   process(name: string, sample: GeneratorSample): void {
     if (name === EMITTING_PROCESS) this.#losses.push(lossOf(sample));
     // One that stood still says so, and need not be told to have been busy with it.

@@ -1,7 +1,6 @@
 import { isRefusal } from '../../protocol/close-codes.js';
-import { Evidence, type EvidenceData } from './evidence.js';
+import { Evidence, type EvidenceData, type MessageKind, OtherMessages } from './evidence.js';
 import { Histogram, type HistogramData } from './histogram.js';
-import { type MessageKind, OtherMessages } from './other-messages.js';
 
 /** Counters of a tally. Every one starts at 0 and only grows. */
 const COUNTERS = [
@@ -61,6 +60,8 @@ const HISTOGRAMS = [
   'pongTimeoutMost',
 ] as const;
 
+const LEDGERS = ['closed', 'rejected', 'errors'] as const;
+
 export type CounterName = (typeof COUNTERS)[number];
 export type HistogramName = (typeof HISTOGRAMS)[number];
 
@@ -76,7 +77,7 @@ export interface TallyData {
 }
 
 /** Counts by name. */
-export class Ledger {
+export class Counts {
   readonly #counts = new Map<string, number>();
 
   count(key: string, by = 1): void {
@@ -87,6 +88,11 @@ export class Ledger {
     let total = 0;
     for (const count of this.#counts.values()) total += count;
     return total;
+  }
+
+  /** The count under a name. */
+  of(key: string): number {
+    return this.#counts.get(key) ?? 0;
   }
 
   entries(): [string, number][] {
@@ -110,11 +116,11 @@ export class Tally {
   readonly counters: Record<CounterName, number>;
   readonly histograms: Readonly<Record<HistogramName, Histogram>>;
   /** Connections that the other end closed after the handshake, by code and reason (1006: no close frame). */
-  readonly closed = new Ledger();
+  readonly closed = new Counts();
   /** Handshakes that were answered with an HTTP status instead. */
-  readonly rejected = new Ledger();
+  readonly rejected = new Counts();
   /** Handshakes that failed below HTTP, by the code of the error. */
-  readonly errors = new Ledger();
+  readonly errors = new Counts();
   /** The first delivery, or frame, of each kind that was wrong. */
   readonly evidence = new Evidence();
   /** Messages that are not cursors: neither wrong nor of any use to a client. */
@@ -128,17 +134,26 @@ export class Tally {
     >;
   }
 
-  add(data: TallyData): this {
-    for (const name of COUNTERS) this.counters[name] += data.counters[name];
+  static from({ counters, histograms, ...data }: TallyData): Tally {
+    const tally = new Tally();
+    Object.assign(tally.counters, counters);
     for (const name of HISTOGRAMS) {
-      const histogram = data.histograms[name];
-      if (histogram !== undefined) this.histograms[name].add(histogram);
+      const histogram = histograms[name];
+      if (histogram !== undefined) tally.histograms[name].add(Histogram.from(histogram));
     }
-    for (const ledger of ['closed', 'rejected', 'errors'] as const) {
-      for (const [key, count] of data[ledger]) this[ledger].count(key, count);
-    }
-    this.evidence.add(data.evidence);
-    this.otherMessages.add(data.otherMessages);
+    for (const name of LEDGERS) for (const [key, count] of data[name]) tally[name].count(key, count);
+    tally.evidence.add(data.evidence);
+    tally.otherMessages.add(data.otherMessages);
+    return tally;
+  }
+
+  add(other: Tally): this {
+    for (const name of COUNTERS) this.counters[name] += other.counters[name];
+    for (const name of HISTOGRAMS) this.histograms[name].add(other.histograms[name]);
+    for (const name of LEDGERS)
+      for (const [key, count] of other[name].entries()) this[name].count(key, count);
+    this.evidence.add(other.evidence.entries());
+    this.otherMessages.add(other.otherMessages.entries());
     return this;
   }
 

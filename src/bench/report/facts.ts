@@ -61,8 +61,9 @@ export function changesText({ scenario: { changes } }: JsonResult): Text | undef
 
 /** The value of a metric of all cohorts together, if it has one. */
 export function metricOf({ total }: JsonResult, name: string): number | undefined {
-  return total.metrics.find((metric) => metric.name === name && !('cohort' in metric) && !('key' in metric))
-    ?.value;
+  return total.metrics.find(
+    (metric) => metric.name === name && metric.cohort === undefined && metric.key === undefined,
+  )?.value;
 }
 
 /** How long all runs of a result took. */

@@ -1,18 +1,16 @@
 import { maskedUrl } from '../../options/urls.js';
-import { isLeftToChance } from '../compare/chance.js';
+import { shellWord } from '../../text/shell.js';
 import type { Comparison } from '../compare/comparison.js';
+import { isLeftToChance } from '../compare/judge.js';
 import type { Histogram } from '../measure/histogram.js';
 import type { CohortMeasurement, Measurements } from '../measure/measurements.js';
 import type { Tally } from '../measure/tally.js';
-import type { Scenario } from '../scenario/model.js';
+import { allOutcomes, type RunOutcome, type RunResult, verdictOf } from '../model/result.js';
+import { clientCount, type Scenario } from '../model/scenario.js';
 import { scopeOf } from '../verdict/metric-kinds.js';
 import { METRICS } from '../verdict/metrics.js';
-import { settingsAsked } from './asked-settings.js';
-import { evidenceFor } from './evidence-text.js';
+import { evidenceFor, refusalsFor, settingsAsked } from './evidence.js';
 import { meaningOf } from './explanation.js';
-import { refusalsFor } from './refusal-text.js';
-import { replayCommand } from './replay.js';
-import { allOutcomes, type RunOutcome, type RunResult, verdictOf } from './run-result.js';
 import type { JsonReport, JsonResult } from './schema.js';
 
 type JsonMeasurements = JsonResult['total'];
@@ -81,9 +79,9 @@ export function jsonResult(result: RunResult, { version, machine }: RunContext):
       changes: changes.map(({ path, value, before }) => ({
         path,
         value,
-        ...(before === undefined ? {} : { before }),
+        before,
       })),
-      clients: scenario.cohorts.reduce((total, { clients }) => total + clients, 0),
+      clients: clientCount(scenario),
       serverFlags: [...scenario.serverFlags],
     },
     expectations: expectationsOf(result, verdict),
@@ -101,7 +99,7 @@ export function jsonResult(result: RunResult, { version, machine }: RunContext):
       maxCpu,
       maxDelayP99Ms,
       maxDelayMs,
-      ...(maxRunQueueWait === undefined ? {} : { maxRunQueueWait }),
+      maxRunQueueWait,
     })),
   };
 }
@@ -137,19 +135,19 @@ function expectationOf(
     rule: text,
     line,
     ...(isImplicit === true ? { implicit: true } : {}),
-    ...(phase === undefined ? {} : { phase: phase.label }),
-    ...(rule.cohort === undefined ? {} : { cohort: rule.cohort }),
+    phase: phase?.label,
+    cohort: rule.cohort,
     metric: rule.metric,
-    ...(rule.key === undefined ? {} : { key: rule.key }),
+    key: rule.key,
     operator: rule.operator,
     expected: rule.value,
     passed,
-    ...(notMeasurable === undefined ? {} : { notMeasurable }),
+    notMeasurable,
     ...(isReached ? {} : { notReached: true }),
-    ...(actual === undefined ? {} : { actual }),
+    actual,
     unit: UNITS[METRICS[rule.metric]?.kind ?? 'count'],
     shown,
-    ...(meaning === undefined ? {} : { meaning }),
+    meaning,
     ...(evidence.length === 0 ? {} : { evidence }),
   };
 }
@@ -165,7 +163,7 @@ function measurementsOf(measurements: Measurements, scenario?: Scenario): JsonMe
     Object.entries(METRICS).flatMap(([name, { perCohort, kind, read, keyed }]) => {
       const value = cohort !== undefined && !perCohort ? undefined : read(scope, undefined);
       if (value === undefined) return [];
-      const one = { name, ...(cohort === undefined ? {} : { cohort }), unit: UNITS[kind] };
+      const one = { name, cohort, unit: UNITS[kind] };
       const each = keyed?.(scope).map(([key, count]) => ({ ...one, key, value: count })) ?? [];
       const all: JsonMetric[] = [{ ...one, value }, ...each];
       if (scenario === undefined) return all;
@@ -242,4 +240,18 @@ function histogramOf(one: Histogram): JsonHistogram {
     max: one.maxMs ?? 0,
     buckets: [...buckets],
   };
+}
+
+/** The command that repeats a run, with the same random choices. */
+export function replayCommand({ scenario, target }: RunResult): string {
+  const name = /[\\/]scenarios[\\/][\w-]+\.yaml$/.test(scenario.source) ? scenario.name : scenario.source;
+  return [
+    'npx datafn-ws bench',
+    shellWord(name),
+    `--seed ${scenario.seed}`,
+    ...scenario.overrides.map((override) => `--set ${shellWord(override)}`),
+    ...(target.isOwn ? [] : target.urls.map((url) => `--url ${shellWord(maskedUrl(url))}`)),
+    ...(target.serverCommand === undefined ? [] : [`--server-command ${shellWord(target.serverCommand)}`]),
+    ...(target.flags ?? []),
+  ].join(' ');
 }

@@ -1,4 +1,4 @@
-import { valueText } from '../verdict/metric-text.js';
+import { valueText } from '../verdict/metric-kinds.js';
 import { standingOf } from './facts.js';
 import { worstVerdict } from './json.js';
 import type { JsonResult } from './schema.js';

@@ -2,6 +2,7 @@ import type { Path } from '../../options/yaml.js';
 import { didYouMean } from '../../text/nearest.js';
 import { formatCount } from '../../text/units.js';
 import { BEHAVIOR_SETTINGS, BEHAVIORS, type Behavior } from '../behaviors/behaviors.js';
+import { MAX_ACTIONS } from '../phases/repeat.js';
 import { METRICS } from '../verdict/metrics.js';
 import { parseRule } from '../verdict/rule.js';
 
@@ -10,9 +11,6 @@ export interface Problem {
   readonly path: Path;
   readonly message: string;
 }
-
-/** Things that a scenario does, its repeats counted. More would take for ever. */
-export const MAX_ACTIONS = 100_000;
 
 /**
  * What one part of a scenario says of another: cohorts by name, settings of behaviors, rules. Reads the raw values
@@ -25,7 +23,7 @@ export function crossCheck(raw: unknown): Problem[] {
     ...Object.entries(asObject(cohorts)).flatMap(([name, cohort]) => checkCohort(name, asObject(cohort))),
     ...checkLength(phases),
     ...asArray(phases).flatMap((phase, index) => checkPhase(phase, ['phases', index], names)),
-    ...(Object.values(asObject(cohorts)).some(hasToken) ? [] : checkNobody(phases, ['phases'])),
+    ...(Object.values(asObject(cohorts)).some(hasToken) ? [] : checkEmitsToAll(phases, ['phases'])),
     ...checkRules(expect, ['expect'], names),
   ];
 }
@@ -124,11 +122,11 @@ function hasToken(cohort: unknown): boolean {
   return known === undefined || known[1].token === 'own';
 }
 
-/** Where a scenario in which nobody has a token emits to `all`, at whatever depth. */
-function checkNobody(value: unknown, path: Path): Problem[] {
+/** In a scenario without tokens: where it emits to `all`, at whatever depth. */
+function checkEmitsToAll(value: unknown, path: Path): Problem[] {
   return Object.entries(asObject(value)).flatMap(([key, child]): Problem[] => {
     const at = [...path, Array.isArray(value) ? Number(key) : key];
-    if (key !== 'emit' || String(asObject(child).namespaces) !== 'all') return checkNobody(child, at);
+    if (key !== 'emit' || String(asObject(child).namespaces) !== 'all') return checkEmitsToAll(child, at);
     const message = 'expected a namespace: no cohort has a token, so `all` are none';
     return [{ path: [...at, 'namespaces'], message }];
   });

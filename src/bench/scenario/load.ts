@@ -1,17 +1,58 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { type Document, LineCounter, parseDocument, type YAMLError } from 'yaml';
 import type { z } from 'zod';
 import { readFileOfAnyKind } from '../../options/read-file.js';
 import { type Path, pathText, positionOf, yamlValueWords, yamlWords } from '../../options/yaml.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import { didYouMean } from '../../text/nearest.js';
 import { decodeUtf8 } from '../../text/utf8.js';
-import { changesOf } from './changes.js';
+import type { Scenario } from '../model/scenario.js';
 import { completeScenario } from './complete.js';
 import { crossCheck, type Problem } from './cross-check.js';
-import type { Scenario } from './model.js';
-import { override } from './override.js';
+import { changesOf, override } from './override.js';
 import { scenarioSchema } from './schema.js';
 import { quoteAdvice, unquotedParts, unquotedValues } from './unquoted.js';
+
+const FOLDER = fileURLToPath(new URL('../../../scenarios/', import.meta.url));
+
+/** The scenario that `bench` runs when none is named. */
+export const DEFAULT_SCENARIO = 'smoke';
+
+/** Names of the scenarios that ship with the tool. */
+export async function shippedScenarios(): Promise<string[]> {
+  const files = await readdir(FOLDER);
+  return files
+    .filter((file) => file.endsWith('.yaml'))
+    .map((file) => file.slice(0, -'.yaml'.length))
+    .sort();
+}
+
+/**
+ * The file of a scenario: a shipped one by name, any other by path.
+ *
+ * @throws {DatafnWsError} `ERR_INVALID_SCENARIO` when there is none.
+ */
+export async function scenarioFile(nameOrPath: string): Promise<string> {
+  const names = await shippedScenarios();
+  if (nameOrPath === '') {
+    throw new DatafnWsError(
+      'ERR_INVALID_SCENARIO',
+      `Expected a scenario to be one of ${names.join(', ')}, or the path of a file, got an empty name.`,
+    );
+  }
+  if (names.includes(nameOrPath)) return `${FOLDER}${nameOrPath}.yaml`;
+  if (existsSync(nameOrPath)) return nameOrPath;
+  const isPath = /[/\\]|\.ya?ml$/.test(nameOrPath);
+  throw new DatafnWsError(
+    'ERR_INVALID_SCENARIO',
+    isPath
+      ? `There is no scenario file ${nameOrPath}.`
+      : `There is no scenario ${nameOrPath}.${didYouMean(nameOrPath, names)} Expected one of ${names.join(', ')}, or the path of a file.`,
+  );
+}
 
 export interface LoadOptions {
   /** `path=value` texts that change the file's values before they are checked. */
@@ -94,7 +135,7 @@ function mistakesText(
     .join('\n');
 }
 
-/** Problems that are looked at for want of quotes. */
+/** Most problems that are checked for missing quotes. */
 const MAX_ADVICE = 20;
 
 /** Says of what would be right in quotes that it needs them, and where it begins. */

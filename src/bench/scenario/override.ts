@@ -3,7 +3,7 @@ import { type Path, pathText, yamlValueWords, yamlWords } from '../../options/ya
 import { DatafnWsError } from '../../protocol/errors.js';
 import { describe } from '../../protocol/identifiers.js';
 import { didYouMean } from '../../text/nearest.js';
-import type { Assignment } from './changes.js';
+import type { ScenarioChange } from '../model/scenario.js';
 import { inOneLine } from './schema.js';
 
 /** `steady`, `[3]`: what a path is made of, with a dot between names. */
@@ -90,4 +90,26 @@ function pathsOf(value: unknown, prefix: Path = []): string[] {
   if (typeof value !== 'object' || value === null) return [pathText(prefix)];
   const entries = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
   return entries.flatMap(([key, child]) => pathsOf(child, [...prefix, key]));
+}
+
+/** A value that `--set` has put into a scenario. */
+export interface Assignment {
+  readonly path: Path;
+  /** The value as it was given. */
+  readonly value: string;
+  /** The value in the file, as it stands there; `undefined` when there is none. */
+  readonly before: string | undefined;
+}
+
+/** What assignments have changed; of several to one place the last counts. */
+export function changesOf(assignments: readonly Assignment[]): ScenarioChange[] {
+  const byPath = new Map<string, ScenarioChange>();
+  for (const { path: parts, value, before: found } of assignments) {
+    const path = pathText(parts);
+    const known = byPath.get(path);
+    const before = known === undefined ? found : known.before;
+    if (value === before) byPath.delete(path);
+    else byPath.set(path, { path, value, before });
+  }
+  return [...byPath.values()];
 }

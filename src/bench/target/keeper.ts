@@ -19,7 +19,7 @@ function keep(file: string, words: readonly string[]): void {
     try {
       process.kill(-(server.pid as number), 'SIGKILL');
     } catch {
-      // Nobody of it is left.
+      // The group has already exited.
     }
   };
   const onOrphaned = () => {

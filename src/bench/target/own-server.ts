@@ -6,7 +6,6 @@ import { serverOptions } from '../../options/server.js';
 import { flagOf } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import type { CannotStart } from './keeper.js';
-import { apiUrlOf } from './reach.js';
 
 const START_MS = 15_000;
 /** Beyond the server's own shutdown timeout. */
@@ -132,6 +131,12 @@ interface Addresses {
   readonly apiUrl: string;
 }
 
+/** `ws://host:port/any/path` to `http://host:port`: where the HTTP API of our own server is. */
+export function apiUrlOf(wsUrl: string): string {
+  const { protocol, host } = new URL(wsUrl);
+  return `${protocol === 'wss:' ? 'https' : 'http'}://${host}`;
+}
+
 /** Waits for the line that says where it listens. */
 async function listening(
   child: ChildProcess,
@@ -175,7 +180,7 @@ async function listening(
   }
 }
 
-/** The line that `serve --json` prints; `undefined` for any other, such as a greeting of somebody's server. */
+/** The line that `serve --json` prints; `undefined` for any other, such as a greeting. */
 function readAddresses(line: string): Addresses | undefined {
   let said: unknown;
   try {

@@ -1,21 +1,21 @@
-import { refusedWith, type TlsTrust } from '../../emit/api-client.js';
+import { connect } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { ApiClient, type ApiClientOptions, refusedWith, type TlsTrust } from '../../emit/api-client.js';
 import { unreachable } from '../../emit/unreachable.js';
 import { withoutSecrets } from '../../emit/without-secrets.js';
 import { maskedUrl } from '../../options/urls.js';
-import { DatafnWsError } from '../../protocol/errors.js';
+import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import { Upgrade, type UpgradeSettings } from '../../protocol/upgrade.js';
 import { printable } from '../../text/printable.js';
-
 import { BEHAVIORS } from '../behaviors/behaviors.js';
-
 import { type EmitTarget, openLane } from '../emitter/lane.js';
+import { serverOf } from '../fleet/client-socket.js';
 import { type Credentials, tokenFor } from '../fleet/credentials.js';
-import { actionsOf, type Cohort, type EmitPhase, type Scenario } from '../scenario/model.js';
-import { hintFor, noApi } from './hints.js';
-import { afterPatience } from './patience.js';
-import { type TrialOutcome, tryClient } from './trial-client.js';
+import type { Cohort, Scenario } from '../model/scenario.js';
+import { needsOf } from '../phases/index.js';
+import { afterPatience, type TrialOutcome, tryClient } from './trial-client.js';
 
-/** Clients that are tried at most, so that a server's limits on new connections are not in question. */
+/** Most clients that are tried: few enough to stay below a server's limits on new connections. */
 const MAX_CLIENTS = 16;
 /** How long the server may take to answer the emit. */
 const EMIT_MS = 5000;
@@ -39,7 +39,7 @@ interface Trial {
 /**
  * Tries one client of each kind that is to be let in, on every URL.
  *
- * @returns whether there was anybody to try.
+ * @returns whether there was a client to try.
  * @throws {DatafnWsError} `ERR_UNREACHABLE` with what the server answered, and what to do about it.
  */
 export async function tryClients(scenario: Scenario, target: PreflightTarget): Promise<boolean> {
@@ -61,16 +61,14 @@ export async function tryClients(scenario: Scenario, target: PreflightTarget): P
  *   that could.
  */
 export async function tryEmit(scenario: Scenario, emits: EmitTarget, cursor: number): Promise<void> {
-  const phase = scenario.phases
-    .flatMap((one) => [...actionsOf(one)])
-    .find((action): action is EmitPhase => action.kind === 'emit');
-  const namespace = scenario.namespaces[phase?.namespaces[0] ?? -1];
-  if (phase === undefined || namespace === undefined) return;
+  const first = needsOf(scenario.phases).find((needs) => needs.emits !== undefined)?.emits;
+  const namespace = scenario.namespaces[first?.namespaces[0] ?? -1];
+  if (first === undefined || namespace === undefined) return;
   const lane = openLane(emits);
   let answered = () => {};
   try {
     await Promise.race([
-      lane.emit([{ namespace, cursor: String(cursor).padStart(phase.cursorLength, '0') }]),
+      lane.emit([{ namespace, cursor: String(cursor).padStart(first.cursorLength, '0') }]),
       new Promise<never>((_, reject) => {
         answered = afterPatience(EMIT_MS, () =>
           reject(new DatafnWsError('ERR_UNREACHABLE', `no answer to an emit within ${EMIT_MS / 1000} s`)),
@@ -85,9 +83,7 @@ export async function tryEmit(scenario: Scenario, emits: EmitTarget, cursor: num
     throw new DatafnWsError(
       'ERR_UNREACHABLE',
       `The server does not take emits: ${inOneLine(error.message).replace(/\.$/, '')}.${advice}`,
-      {
-        cause: error,
-      },
+      { cause: error },
     );
   } finally {
     answered();
@@ -127,7 +123,7 @@ function trialsOf(scenario: Scenario, { urls, credentials }: PreflightTarget): T
   });
 }
 
-/** Whether the scenario expects that nobody of a cohort is let in. */
+/** Whether the scenario expects the server to refuse every client of a cohort. */
 function isMeantToBeRefused({ expectations }: Scenario, cohort: string): boolean {
   return expectations.some(
     ({ rule }) =>
@@ -207,4 +203,113 @@ function causeOf(outcome: TrialOutcome, words: (text: string) => string): string
 
 function inOneLine(text: string): string {
   return printable(text.replace(/\s+/g, ' ').trim());
+}
+
+/** What to do about a server that refuses a client, or an emit. */
+export const hintFor = {
+  client(
+    outcome: TrialOutcome,
+    given: string,
+    { credentials }: { readonly credentials: Credentials },
+  ): string {
+    if (outcome.kind === 'answered') {
+      const { status, location } = outcome;
+      if (location !== undefined && status >= 300 && status < 400) return redirectHint(given, location);
+      if (status === 401 || status === 403) return `${tokenHint(credentials)} ${PROXY_HINT}`;
+      if (status === 404 || status === 405 || status === 426 || (status >= 200 && status < 300))
+        return `Is the path of --url right? datafn-ws serve has it at /datafn/ws, got ${new URL(given).pathname}.`;
+      if (status === 400 || status === 421)
+        return "Does it serve this host? Another Host can be sent with --header 'Host: NAME'.";
+      if (status === 429) return 'It takes no more connections from this address.';
+      if (status >= 500) return 'The server, or a proxy in front of it, is not ready.';
+      return PREFLIGHT_HINT;
+    }
+    if (outcome.kind === 'closed') {
+      if (outcome.code === 4401 || outcome.code === 4403) return tokenHint(credentials);
+      if (outcome.code === 4503) return 'It has as many clients as it takes.';
+      if (outcome.code === 1001) return 'It is shutting down.';
+    }
+    return PREFLIGHT_HINT;
+  },
+
+  emit(status: number | undefined, kind: 'api' | 'template'): string {
+    const [token, url] = kind === 'api' ? ['--admin-token', '--admin-url'] : ['--emit-header', '--emit-url'];
+    if (status === 401 || status === 403) return `Does it want another token? See ${token}.`;
+    if (status !== undefined && status >= 300 && status < 400)
+      return `Give the URL that it redirects to with ${url}.`;
+    if (status !== undefined && status >= 500) return 'The server, or a proxy in front of it, is not ready.';
+    return `See ${url}.`;
+  },
+} as const;
+
+const PREFLIGHT_HINT = 'To run all the same, use --no-preflight.';
+const PROXY_HINT = "For a proxy in front of it, see --header 'Name: value' and --origin.";
+
+function tokenHint(credentials: Credentials): string {
+  switch (credentials.kind) {
+    case 'namespace':
+      return "Clients show their namespace as the token: give real ones with --token-template, --tokens-file or --jwt-secret (or keep the scenario's namespaces with --namespace-prefix none).";
+    case 'template':
+      return 'Is --token-template right, and does --token-via say where the server looks for it?';
+    case 'listed':
+      return 'Are the tokens of --tokens-file right, and does --token-via say where the server looks for them?';
+    case 'jwt':
+      return 'Are --jwt-secret and --jwt-claims right, and does --token-via say where the server looks for the JWT?';
+  }
+}
+
+/** Names the URL that a server redirects an upgrade to. */
+export function redirectHint(given: string, location: string): string {
+  if (!URL.canParse(location, given)) return 'Use the URL that it redirects to.';
+  const to = new URL(location, given);
+  to.search = '';
+  to.protocol = /^(https|wss):$/.test(to.protocol) ? 'wss:' : 'ws:';
+  return `It redirects: use --url ${to.href}`;
+}
+
+/** The error for a scenario that emits, where there is no API that takes cursors. */
+export function noApi(cause: unknown): DatafnWsError {
+  return new DatafnWsError(
+    'ERR_INVALID_OPTION',
+    `The scenario emits cursors, and the HTTP API does not take them: ${messageOf(cause)}. Expected --admin-url (and --admin-token, if it asks for one) of a datafn-ws server, or --emit-url for a server with an API of its own.`,
+    { cause },
+  );
+}
+
+const REACH_MS = 5000;
+
+/** @throws {DatafnWsError} `ERR_UNREACHABLE` when nothing listens at a WebSocket URL, or not with TLS for `wss:`. */
+export async function checkReachable(wsUrl: string, tls: TlsTrust | undefined): Promise<void> {
+  const { isSecure, servername, host, port } = serverOf(new URL(wsUrl));
+  const where = { host, port, timeout: REACH_MS };
+  const socket = isSecure
+    ? connectTls({ ...where, servername, ...tls } as ConnectionOptions)
+    : connect(where);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once(isSecure ? 'secureConnect' : 'connect', resolve);
+      socket.once('timeout', () => reject(new Error(`no answer within ${REACH_MS / 1000} s`)));
+      socket.once('error', reject);
+      socket.once('close', () => reject(new Error('the connection was closed')));
+    });
+  } catch (error) {
+    throw unreachable(maskedUrl(wsUrl), error);
+  } finally {
+    socket.on('error', () => {}).destroy();
+  }
+}
+
+/** @throws {DatafnWsError} when a server's HTTP API cannot be reached, or would not take emits from us. */
+export async function checkEmits(target: ApiClientOptions): Promise<void> {
+  const client = new ApiClient({ ...target, timeoutMs: REACH_MS });
+  try {
+    // An empty list: a server that takes cursors answers 400. It may have no statistics to ask for instead.
+    await client.emit([]);
+  } catch (error) {
+    if (refusedWith(error) === 400) return;
+    if (!(error instanceof DatafnWsError) || error.code !== 'ERR_REFUSED') throw error;
+    throw noApi(error);
+  } finally {
+    client.close();
+  }
 }

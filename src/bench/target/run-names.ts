@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { NO_PREFIX } from '../../options/checks.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import { MAX_NAMESPACE_LENGTH } from '../../protocol/identifiers.js';
-import type { EmitTemplate } from '../emitter/template-client.js';
+import type { EmitTemplate } from '../emitter/lane.js';
 import type { Credentials } from '../fleet/credentials.js';
-import type { Scenario } from '../scenario/model.js';
+import type { Scenario } from '../model/scenario.js';
 
 /** Stands for the id of the run, in namespaces, tokens and emits. */
 const RUN = '{run}';

@@ -1,5 +1,45 @@
+import { z } from 'zod';
 import type { ServerMeasurement } from '../measure/measurements.js';
-import type { StatsAnswer } from './stats-answer.js';
+
+// The server under test reports its own statistics, so they are not trusted: a field of the wrong type is ignored.
+const count = z.int().nonnegative().optional().catch(undefined);
+const amount = z.number().nonnegative().optional().catch(undefined);
+
+const statsAnswer = z.object({
+  connections: count,
+  accepted: count,
+  rejected: count,
+  conflated: count,
+  closed: z
+    .record(z.string().regex(/^\d{4}$/), z.int().nonnegative())
+    .optional()
+    .catch(undefined),
+  /** Only there in a server that tells its highest cursor; `null` before the first. */
+  highestCursor: z.string().nullable().optional().catch(undefined),
+  uptimeMs: amount,
+  process: z
+    .object({
+      pid: count,
+      rssBytes: amount,
+      cpuMs: amount,
+      eventLoopDelayP99Ms: amount,
+      eventLoopDelayMaxMs: amount,
+      eventLoopDelayRecentMaxMs: amount,
+    })
+    .optional()
+    .catch(undefined),
+});
+
+/** As much of `GET /v1/stats` as is used here. Counts run from the start of the server. */
+export type StatsAnswer = z.infer<typeof statsAnswer>;
+
+/**
+ * Reads an answer to `GET /v1/stats`, of any server. What it does not say, or says wrong, is `undefined`; so is the
+ * whole of an answer that is no JSON object.
+ */
+export function readStats(answer: unknown): StatsAnswer | undefined {
+  return statsAnswer.safeParse(answer).data;
+}
 
 /** How much a clock of a server may differ from ours over a run. */
 const CLOCK_TOLERANCE_MS = 2000;
@@ -77,7 +117,7 @@ export class ServerAccount {
                 : this.#before.cpuMs + process.cpuMs - (this.#base.process?.cpuMs ?? 0),
             rssBytes: process.rssBytes === undefined ? undefined : this.#peakRssBytes,
             bytesPerConnection: this.#bytesPerConnection,
-            // Of a histogram since its start nobody can tell which part is of the run.
+            // A histogram since its start does not tell which part belongs to the run.
             delayP99Ms: this.#wasStartedForRun ? process.eventLoopDelayP99Ms : undefined,
             delayMaxMs: this.#delayMaxMs,
             recentDelayMaxMs: process.eventLoopDelayRecentMaxMs,

@@ -2,8 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiClient } from '../../emit/api-client.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import type { ServerMeasurement } from '../measure/measurements.js';
-import { MixedServersError, ServerAccount } from './server-account.js';
-import { readStats, type StatsAnswer } from './stats-answer.js';
+import { MixedServersError, readStats, ServerAccount, type StatsAnswer } from './server-account.js';
 
 const PATH = '/v1/stats';
 /** How long the server may take to notice that the clients of the preflight have left. */
@@ -31,7 +30,7 @@ export class Statistics {
     private readonly wereStartedForRun: boolean,
   ) {}
 
-  /** Takes note of what the servers have counted so far: none of it is of the run. */
+  /** Notes what the servers have counted before the run. */
   async begin(): Promise<void> {
     if (this.clients.length === 0) {
       this.#missing = 'no HTTP API of the server is known';
@@ -104,11 +103,11 @@ export class Statistics {
 
   #noteKnown(): void {
     for (const [name, value] of Object.entries(this.#sum())) if (value !== undefined) this.#known.add(name);
-    // Nobody is connected yet.
+    // No client is connected yet.
     if (this.#known.has('rssBytes')) this.#known.add('bytesPerConnection');
   }
 
-  /** What the servers say once nobody comes or goes any more, or after a while. */
+  /** What the servers report once their connections have settled, or after a while. */
   async #calm(): Promise<readonly StatsAnswer[]> {
     const deadlineMs = this.now() + CALM_MS;
     let answers = await this.#ask();

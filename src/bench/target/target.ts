@@ -1,15 +1,14 @@
 import { ApiClient, type TlsTrust } from '../../emit/api-client.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import type { UpgradeSettings } from '../../protocol/upgrade.js';
-import type { EmitTarget } from '../emitter/lane.js';
-import type { EmitTemplate } from '../emitter/template-client.js';
+import type { EmitTarget, EmitTemplate } from '../emitter/lane.js';
 import type { Credentials } from '../fleet/credentials.js';
 import { monotonicMs } from '../measure/clock.js';
 import type { ServerMeasurement } from '../measure/measurements.js';
-import { actionsOf, type Scenario } from '../scenario/model.js';
-import { type OwnServer, startOwnServer } from './own-server.js';
-import { tryClients, tryEmit } from './preflight.js';
-import { apiUrlOf, checkEmits, checkReachable } from './reach.js';
+import type { Scenario } from '../model/scenario.js';
+import { needsOf } from '../phases/index.js';
+import { apiUrlOf, type OwnServer, startOwnServer } from './own-server.js';
+import { checkEmits, checkReachable, tryClients, tryEmit } from './preflight.js';
 import { Statistics } from './statistics.js';
 
 export interface TargetOptions {
@@ -40,8 +39,7 @@ export interface TargetOptions {
  */
 export function checkTarget({ name, phases }: Scenario, { urls }: TargetOptions): void {
   if (urls.length === 0) return;
-  const actions = phases.flatMap((phase) => [...actionsOf(phase)]);
-  const needsOwn = actions.find(({ kind }) => kind === 'restart-server' || kind === 'shutdown-server');
+  const needsOwn = needsOf(phases).find(({ ownServer }) => ownServer);
   if (needsOwn !== undefined) {
     throw new DatafnWsError(
       'ERR_INVALID_OPTION',
@@ -53,15 +51,15 @@ export function checkTarget({ name, phases }: Scenario, { urls }: TargetOptions)
 /** Above it a run might get to numbers that a client cannot tell apart. */
 const MAX_START = Number.MAX_SAFE_INTEGER / 2;
 
-/** What a run tests: a server that it starts and may restart, or servers that somebody else runs. */
+/** What a run tests: a server that it starts and may restart, or servers that are already running. */
 export class Target {
   #own: OwnServer | undefined;
   readonly #statistics: Statistics;
   /** A shutdown that the scenario asked for is no mishap. */
   #isShutDown = false;
   /**
-   * The first cursor that a run may emit: just above the highest that the servers have broadcast. Where nobody can tell
-   * which that is, microseconds since 1970, so that a later run has greater ones.
+   * The first cursor that a run may emit: just above the highest that the servers have broadcast. Where that is
+   * not known, microseconds since 1970, so that a later run has greater ones.
    */
   firstCursor = Date.now() * 1000;
 
@@ -135,7 +133,7 @@ export class Target {
     return this.#own !== undefined;
   }
 
-  /** How a server of ours ended that should not have; `undefined` while all is well. */
+  /** How bench's own server ended unexpectedly; `undefined` while it runs. */
   get mishap(): string | undefined {
     return this.#isShutDown ? undefined : this.#own?.ended;
   }
@@ -190,10 +188,10 @@ export class Target {
 }
 
 function doesEmit({ phases }: Scenario): boolean {
-  return phases.some((phase) => [...actionsOf(phase)].some(({ kind }) => kind === 'emit'));
+  return needsOf(phases).some(({ emits }) => emits !== undefined);
 }
 
-/** Clients for the APIs that may have statistics: with an API of somebody else's, only those that were named. */
+/** Clients for the APIs that may have statistics: without our API, only those that `--admin-url` names. */
 function statsClients(emits: EmitTarget, { adminUrls, adminToken, tls }: TargetOptions): ApiClient[] {
   const target = emits.kind === 'api' ? emits : { urls: adminUrls, adminToken, tls };
   return target.urls.map(

@@ -1,14 +1,13 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { isIP, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { TlsTrust } from '../../emit/api-client.js';
 import { type HttpRefusal, readRefusal } from '../../emit/http-refusal.js';
 import { OPCODE } from '../../protocol/frames.js';
 import type { Upgrade } from '../../protocol/upgrade.js';
+import { serverOf } from '../fleet/client-socket.js';
 import { type FrameReaderState, readFrames } from '../fleet/frame-reader.js';
-import { closeFrame, encodeClientFrame } from '../fleet/frames.js';
-import { handshakeKey, upgradeHeaders } from '../fleet/handshake.js';
-import { afterPatience } from './patience.js';
+import { closeFrame, encodeClientFrame, handshakeKey, upgradeHeaders } from '../fleet/wire.js';
 
 /** How long a server may take to answer the upgrade. */
 const ANSWER_MS = 5000;
@@ -44,17 +43,16 @@ export type TrialOutcome =
  */
 export async function tryClient(options: TrialClientOptions): Promise<TrialOutcome> {
   const { url, upgrade, token, tls } = options;
-  const isSecure = url.protocol === 'wss:';
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const { isSecure, host, port, servername } = serverOf(url);
   const request = (isSecure ? https : http).request({
     host,
-    port: Number(url.port) || (isSecure ? 443 : 80),
+    port,
     path: upgrade.target(token),
     // Pairs in a row, so that names are sent as they were given.
     headers: upgradeHeaders(upgrade, handshakeKey(), token).flat(),
     setHost: false,
     agent: false,
-    ...(isSecure ? { servername: isIP(host) ? '' : host, ...tls } : {}),
+    ...(isSecure ? { servername, ...tls } : {}),
   });
   let answered = () => {};
   try {
@@ -116,4 +114,32 @@ async function stay(socket: Socket, head: Buffer, hello: object | undefined): Pr
     clearTimeout(timer);
     socket.destroy();
   }
+}
+
+/** If this process is stopped, however long, the time to answer shrinks by one step at most. */
+const STEP_MS = 250;
+
+/**
+ * Calls back when an answer has been waited for long enough: `waitMs` in which this process ran, and what had come by
+ * then has been read.
+ *
+ * @returns cancels it.
+ */
+export function afterPatience(waitMs: number, callback: () => void): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  let immediate: NodeJS.Immediate | undefined;
+  const step = (leftMs: number) => {
+    timer = setTimeout(
+      () => {
+        if (leftMs > STEP_MS) step(leftMs - STEP_MS);
+        else immediate = setImmediate(callback);
+      },
+      Math.min(leftMs, STEP_MS),
+    );
+  };
+  step(waitMs);
+  return () => {
+    clearTimeout(timer);
+    clearImmediate(immediate);
+  };
 }

@@ -1,6 +1,7 @@
+import { formatCount, formatDuration, formatSize } from '../../text/units.js';
 import type { Histogram } from '../measure/histogram.js';
 import type { CohortMeasurement, Measurements, ServerMeasurement } from '../measure/measurements.js';
-import { type CounterName, type HistogramName, type Ledger, Tally } from '../measure/tally.js';
+import { type CounterName, type Counts, type HistogramName, Tally } from '../measure/tally.js';
 
 /** The meaning of a metric's number, which decides the units that a rule may give. */
 export type MetricKind = 'count' | 'duration' | 'rate' | 'size';
@@ -132,7 +133,7 @@ export function ledger(
 }
 
 /** Entries of a ledger under a code, or under a code and a reason. */
-function countOf(entries: Ledger, key: string): number {
+function countOf(entries: Counts, key: string): number {
   return entries
     .entries()
     .filter(([entry]) => entry === key || (!key.includes(' ') && entry.startsWith(`${key} `)))
@@ -206,7 +207,41 @@ export function sum(
 /** The scope of a cohort, or of all when none is named. */
 export function scopeOf(all: Measurements, cohort: string | undefined): MetricScope {
   const cohorts = cohort === undefined ? all.cohorts : all.cohorts.filter(({ name }) => name === cohort);
+  const [only] = cohorts;
+  if (only !== undefined && cohorts.length === 1) return { cohorts, tally: only.tally, all };
   const tally = new Tally();
-  for (const one of cohorts) tally.add(one.tally.toData());
+  for (const one of cohorts) tally.add(one.tally);
   return { cohorts, tally, all };
+}
+
+/** A metric as a rule names it: of one cohort or of all, with what stands in its brackets. */
+export interface MetricName {
+  readonly name: string;
+  readonly cohort?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+/** The unit of a metric in a report. */
+export type MetricUnit = 'count' | 'ms' | 'per second' | 'bytes';
+
+/** A metric as a scenario writes it: `hot.closed[4503 "Connection limit reached"]`. */
+export function metricText({ name, cohort, key }: MetricName): string {
+  const path = cohort === undefined ? name : `${cohort}.${name}`;
+  if (key === undefined) return path;
+  const blank = key.indexOf(' ');
+  return blank < 0 ? `${path}[${key}]` : `${path}[${key.slice(0, blank)} "${key.slice(blank + 1)}"]`;
+}
+
+/** A value for people, with its unit. */
+export function valueText(value: number, unit: MetricUnit): string {
+  switch (unit) {
+    case 'ms':
+      return formatDuration(value);
+    case 'bytes':
+      return formatSize(value);
+    case 'per second':
+      return `${formatCount(value)}/s`;
+    case 'count':
+      return formatCount(value);
+  }
 }

@@ -1,10 +1,9 @@
-import { compareResults } from '../../bench/compare/compare.js';
+import { compareResults, matchResults } from '../../bench/compare/compare.js';
 import { type FailRule, parseFailRules } from '../../bench/compare/fail-rule.js';
-import { matchResults } from '../../bench/compare/reports.js';
 import { type ComparedResult, checkComparable } from '../../bench/compare/result-file.js';
+import type { Scenario } from '../../bench/model/scenario.js';
 import { withComparison } from '../../bench/report/json.js';
 import type { JsonResult } from '../../bench/report/schema.js';
-import type { Scenario } from '../../bench/scenario/model.js';
 import type { BenchOptions } from '../../options/bench.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import { printable } from '../../text/printable.js';

@@ -1,5 +1,6 @@
-import { plannedTotalMs } from '../../bench/scenario/planned.js';
-import { DEFAULT_SCENARIO, shippedScenarios } from '../../bench/scenario/shipped.js';
+import { clientCount } from '../../bench/model/scenario.js';
+import { plannedTotalMs } from '../../bench/phases/index.js';
+import { DEFAULT_SCENARIO, shippedScenarios } from '../../bench/scenario/load.js';
 import { printable, printableJson } from '../../text/printable.js';
 import { formatAmount, formatDuration } from '../../text/units.js';
 import { wrap } from '../../text/wrap.js';
@@ -35,12 +36,12 @@ export async function list(names: readonly string[], options: BenchFlags, io: Io
   const files = new OutputFiles(formats, { json }, io, (format) => `--${format}`);
   const loaded = await loadAll(names.length === 0 ? await shippedScenarios() : names, options);
   const scenarios = loaded.map((scenario): ListedScenario => {
-    const { name, summary, source, cohorts, phases, expectations } = scenario;
+    const { name, summary, source, phases, expectations } = scenario;
     return {
       name,
       summary,
       source,
-      clients: cohorts.reduce((total, cohort) => total + cohort.clients, 0),
+      clients: clientCount(scenario),
       phases: phases.length,
       rules: phases.reduce((total, phase) => total + phase.expectations.length, expectations.length),
       plannedMs: Math.round(plannedTotalMs(scenario)),

@@ -1,7 +1,7 @@
 import type { ChalkInstance } from 'chalk';
-import type { RunProgress } from '../../bench/run.js';
-import type { Phase, PhaseAction, Scenario } from '../../bench/scenario/model.js';
-import { plannedMs } from '../../bench/scenario/planned.js';
+import { clientCount, type Phase, type PhaseAction, type Scenario } from '../../bench/model/scenario.js';
+import { kindOf, plannedMs } from '../../bench/phases/index.js';
+import type { RunProgress } from '../../bench/recorder.js';
 import { printable } from '../../text/printable.js';
 import { formatCount, formatDuration } from '../../text/units.js';
 import { shorten, widthOf } from '../../text/wrap.js';
@@ -26,7 +26,9 @@ export interface LiveMoment {
 /** The lines of the live view: what the phase is, a bar for each thing that it does, and the numbers. */
 export function liveLines(moment: LiveMoment, columns: number, colors: ChalkInstance): string[] {
   const { scenario, phase, step, elapsedMs, progress } = moment;
-  const bars = (phase.kind === 'parallel' ? phase.phases : [phase]).map((action) => barOf(action, moment));
+  const bars = (phase.kind === 'parallel' ? (phase.phases ?? []) : [phase]).map((action) =>
+    barOf(action, moment),
+  );
   const shown = bars.slice(0, MAX_BARS);
   const nameWidth = Math.min(NAME_WIDTH, Math.max(...shown.map(({ name }) => widthOf(name))));
   const textWidth = Math.max(...shown.map(({ text }) => widthOf(text)));
@@ -34,7 +36,6 @@ export function liveLines(moment: LiveMoment, columns: number, colors: ChalkInst
   const took = `  ${seconds(elapsedMs)}`;
   const label = shorten(printable(phase.label), columns - step.length - 1 - took.length);
   const connected = progress.open.reduce((total, count) => total + count, 0);
-  const clients = scenario.cohorts.reduce((total, cohort) => total + cohort.clients, 0);
   const { fanoutP99Ms, failed } = progress;
   return [
     `${colors.dim(step)} ${label}${colors.dim(took)}`,
@@ -48,7 +49,7 @@ export function liveLines(moment: LiveMoment, columns: number, colors: ChalkInst
     ...(bars.length > MAX_BARS ? [`  and ${bars.length - MAX_BARS} more`] : []),
     ...packed(
       [
-        `${formatCount(connected)} of ${formatCount(clients)} connected`,
+        `${formatCount(connected)} of ${formatCount(clientCount(scenario))} connected`,
         `${formatCount(moment.deliveriesPerSecond)} deliveries/s`,
         `fan-out p99 ${fanoutP99Ms === undefined ? '–' : formatDuration(fanoutP99Ms)}`,
         `${formatCount(failed)} closed or failed`,
@@ -66,43 +67,17 @@ interface Bar {
 }
 
 function barOf(action: PhaseAction, { scenario, elapsedMs, progress }: LiveMoment): Bar {
-  switch (action.kind) {
-    case 'connect': {
-      const { name, clients } = cohortOf(scenario, action.cohort);
-      const open = progress.open[action.cohort] ?? 0;
-      return {
-        name,
-        share: clamp(open / clients),
-        text: `${formatCount(open)} of ${formatCount(clients)} connected`,
-      };
-    }
-    case 'disconnect': {
-      const { name, clients } = cohortOf(scenario, action.cohort);
-      const leaving = Math.round(clients * action.fraction);
-      const gone = clients - (progress.open[action.cohort] ?? 0);
-      return {
-        name,
-        share: leaving === 0 ? 1 : clamp(gone / leaving),
-        text: `${formatCount(Math.max(0, clients - gone))} still connected`,
-      };
-    }
-    default:
-      return timeBar(action, scenario, elapsedMs);
-  }
-}
-
-/** A bar of the time that an action is meant to take. */
-function timeBar(action: PhaseAction, scenario: Scenario, elapsedMs: number): Bar {
-  const name = action.kind === 'churn' ? cohortOf(scenario, action.cohort).name : action.kind;
+  const { cohorts } = scenario;
+  const {
+    name = action.kind,
+    done,
+    late = 'nearly done',
+  } = kindOf(action).progress?.(action, cohorts, progress.open) ?? {};
+  if (done !== undefined) return { name, share: clamp(done.share), text: done.text };
   const planned = plannedMs(action, scenario);
   if (elapsedMs <= planned)
     return { name, share: elapsedMs / planned, text: `${seconds(elapsedMs)} of ${seconds(planned)}` };
-  const text = action.kind === 'emit' ? 'waiting for the last deliveries' : 'nearly done';
-  return { name, share: 1, text: planned === 0 ? 'under way' : text };
-}
-
-function cohortOf({ cohorts }: Scenario, index: number): { name: string; clients: number } {
-  return cohorts[index] ?? { name: '', clients: 0 };
+  return { name, share: 1, text: planned === 0 ? 'under way' : late };
 }
 
 function clamp(share: number): number {

@@ -1,8 +1,6 @@
-import { checkAutocannon } from '../../bench/emitter/autocannon.js';
+import type { Scenario } from '../../bench/model/scenario.js';
 import { planRun, type RunOptions } from '../../bench/run.js';
-import { loadScenario } from '../../bench/scenario/load.js';
-import type { Scenario } from '../../bench/scenario/model.js';
-import { scenarioFile } from '../../bench/scenario/shipped.js';
+import { loadScenario, scenarioFile } from '../../bench/scenario/load.js';
 import type { BenchOptions, benchOptions } from '../../options/bench.js';
 import type { TracedOptions } from '../../options/spec.js';
 import { DatafnWsError, type ErrorCode } from '../../protocol/errors.js';
@@ -56,7 +54,6 @@ export function planAll(
   };
   return allOf('ERR_INVALID_OPTION', scenarios, async (scenario) => {
     const options = { ...target, ...(await remoteOptions(flags, scenario)) };
-    checkAutocannon(scenario);
     planRun(scenario, options);
     return { scenario, options };
   });

@@ -1,7 +1,9 @@
 import type { ChalkInstance } from 'chalk';
-import type { PhaseResult } from '../../bench/report/run-result.js';
-import type { RunObserver, RunProgress } from '../../bench/run.js';
-import { actionsOf, type Phase, type Scenario } from '../../bench/scenario/model.js';
+import type { PhaseResult } from '../../bench/model/result.js';
+import { actionsOf, type Phase, type Scenario } from '../../bench/model/scenario.js';
+import { kindOf } from '../../bench/phases/index.js';
+import type { RunProgress } from '../../bench/recorder.js';
+import type { RunObserver } from '../../bench/run.js';
 import { printable } from '../../text/printable.js';
 import { formatCount, formatDuration } from '../../text/units.js';
 import { wrap } from '../../text/wrap.js';
@@ -115,22 +117,22 @@ function phaseOutcome({ phase, measurements }: PhaseResult): string {
   const tallies = measurements.cohorts.map(({ tally }) => tally);
   const sum = (of: (tally: (typeof tallies)[number]) => number) =>
     tallies.reduce((total, tally) => total + of(tally), 0);
-  const kinds = new Set([...actionsOf(phase)].map(({ kind }) => kind));
+  const always = new Set([...actionsOf(phase)].flatMap((action) => kindOf(action).counts ?? []));
   const parts: [string, number, boolean][] = [
-    ['opened', sum(({ counters }) => counters.opened), kinds.has('connect') || kinds.has('churn')],
+    ['opened', sum(({ counters }) => counters.opened), always.has('opened')],
     ['closed by the server', sum((tally) => tally.closed.total), false],
     [
       'failed',
       sum(({ errors, rejected, counters }) => errors.total + rejected.total + counters.timeouts),
       false,
     ],
-    ['left', sum(({ counters }) => counters.left), kinds.has('disconnect')],
+    ['left', sum(({ counters }) => counters.left), always.has('left')],
     ['reconnected', sum(({ counters }) => counters.reconnects), false],
-    ['deliveries', sum(({ counters }) => counters.received), kinds.has('emit')],
-    ['lost', sum(({ counters }) => counters.lost), kinds.has('emit')],
+    ['deliveries', sum(({ counters }) => counters.received), always.has('deliveries')],
+    ['lost', sum(({ counters }) => counters.lost), always.has('lost')],
   ];
   return parts
-    .filter(([, count, always]) => always || count > 0)
+    .filter(([, count, isAlways]) => isAlways || count > 0)
     .map(([word, count]) => `${formatCount(count)} ${word}`)
     .join(', ');
 }

@@ -1,8 +1,8 @@
 import { BEHAVIORS } from '../../bench/behaviors/behaviors.js';
 
-import type { EmitTemplate } from '../../bench/emitter/template-client.js';
+import type { EmitTemplate } from '../../bench/emitter/lane.js';
 import { type Credentials, tokenFor } from '../../bench/fleet/credentials.js';
-import type { Scenario } from '../../bench/scenario/model.js';
+import type { Scenario } from '../../bench/model/scenario.js';
 import type { TlsTrust } from '../../emit/api-client.js';
 import type { BenchOptions } from '../../options/bench.js';
 import { tokenProblem } from '../../options/checks.js';

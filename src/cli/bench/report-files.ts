@@ -1,5 +1,5 @@
 import { isAbsolute, relative, resolve } from 'node:path';
-import { crashText } from '../../bench/crash.js';
+import { crashText } from '../../bench/model/result.js';
 import { annotations } from '../../bench/report/formats/annotations.js';
 import type { Renderers } from '../../bench/report/formats/index.js';
 import type { JsonReport } from '../../bench/report/schema.js';

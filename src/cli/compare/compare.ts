@@ -1,4 +1,4 @@
-import { compareReports, type ReportComparison } from '../../bench/compare/reports.js';
+import { compareReports, type ReportComparison } from '../../bench/compare/compare.js';
 import { withoutCommands } from '../../bench/report/formats/annotations.js';
 import { markdownDocument } from '../../bench/report/formats/markdown.js';
 import { terminalReport, verdictLine } from '../../bench/report/formats/terminal.js';

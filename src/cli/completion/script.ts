@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { shippedScenarios } from '../../bench/scenario/shipped.js';
+import { shippedScenarios } from '../../bench/scenario/load.js';
 import type { Shell } from './shells.js';
 import { type CompletedCommand, type CompletedFlag, completedCommands, type Values } from './words.js';
 

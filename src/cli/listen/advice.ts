@@ -1,4 +1,4 @@
-import { redirectHint } from '../../bench/target/hints.js';
+import { redirectHint } from '../../bench/target/preflight.js';
 import { unreachable } from '../../emit/unreachable.js';
 import type { ConnectionEnd } from '../../listen/connection.js';
 import { maskedUrl } from '../../options/urls.js';

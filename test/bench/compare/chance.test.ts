@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { isLeftToChance } from '../../../src/bench/compare/chance.js';
-import { loadScenario, parseScenario } from '../../../src/bench/scenario/load.js';
-import { scenarioFile } from '../../../src/bench/scenario/shipped.js';
+import { isLeftToChance } from '../../../src/bench/compare/judge.js';
+import { loadScenario, parseScenario, scenarioFile } from '../../../src/bench/scenario/load.js';
 import { METRICS } from '../../../src/bench/verdict/metrics.js';
 
 /** A scenario with a cohort `calm` beside what is given. */

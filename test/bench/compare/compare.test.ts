@@ -5,7 +5,7 @@ import { type Comparison, comparisonSchema } from '../../../src/bench/compare/co
 import type { Measurements } from '../../../src/bench/measure/measurements.js';
 import { repeatedResult } from '../../../src/bench/report/repeated.js';
 import type { JsonResult } from '../../../src/bench/report/schema.js';
-import { metricText } from '../../../src/bench/verdict/metric-text.js';
+import { metricText } from '../../../src/bench/verdict/metric-kinds.js';
 import { failOn, fanoutTimes, repeatedOf, resultOf, tallyOf } from './results.js';
 
 /** `verdict metric` of each change. */
@@ -383,7 +383,7 @@ describe('--fail-on', () => {
         why: 'no samples for convergence.max +1%',
       },
     ]);
-    expect(comparison.changes[0]).not.toHaveProperty('new');
+    expect(comparison.changes[0]?.new).toBeUndefined();
   });
 
   test('warns when the baseline has no samples', () => {

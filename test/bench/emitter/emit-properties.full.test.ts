@@ -1,11 +1,10 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { driveWithAutocannon, racingPlan } from '../../../src/bench/emitter/autocannon.js';
-import type { Emitted } from '../../../src/bench/emitter/batches.js';
-import { emitPlan, orderedPlan } from '../../../src/bench/emitter/emitter.js';
+import { type Emitted, emitPlan, orderedPlan } from '../../../src/bench/emitter/emitter.js';
 import type { EmitTarget } from '../../../src/bench/emitter/lane.js';
 import { monotonicMs } from '../../../src/bench/measure/clock.js';
 import { type EmitMeasurement, emptyMeasurements } from '../../../src/bench/measure/measurements.js';
-import type { EmitPhase } from '../../../src/bench/scenario/model.js';
+import type { EmitPhase } from '../../../src/bench/phases/emit.js';
 import type { TlsTrust } from '../../../src/emit/api-client.js';
 import { within } from '../../support/deadline.js';
 import { selfSignedCertificate } from '../../support/self-signed.js';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { type EmitRelay, openEmitRelay } from '../../../src/bench/emitter/relay.js';
+import { type EmitRelay, openEmitRelay } from '../../../src/bench/emitter/autocannon.js';
 import { within } from '../../support/deadline.js';
 
 const TARGET = { kind: 'api', urls: ['http://127.0.0.1:1'], adminToken: undefined, tls: undefined } as const;

@@ -1,9 +1,9 @@
 import { afterEach, expect, test } from 'vitest';
 import { driveWithAutocannon, racingPlan } from '../../../src/bench/emitter/autocannon.js';
-import { type EmitTemplate, TemplateClient } from '../../../src/bench/emitter/template-client.js';
+import { type EmitTemplate, TemplateClient } from '../../../src/bench/emitter/lane.js';
 import { monotonicMs } from '../../../src/bench/measure/clock.js';
 import { emptyMeasurements } from '../../../src/bench/measure/measurements.js';
-import type { EmitPhase } from '../../../src/bench/scenario/model.js';
+import type { EmitPhase } from '../../../src/bench/phases/emit.js';
 import { within } from '../../support/deadline.js';
 import { startFakeApi, startRaw, stopFakes } from './fake-api.js';
 

@@ -32,13 +32,12 @@ test('no handshake takes less time than none: a client never connects before it 
       tls: undefined,
     });
     await fleet.connect({
-      kind: 'connect',
       cohort: 0,
       arrivals: { fromPerSecond: 470, toPerSecond: 470 },
       startMs: monotonicMs(),
       timeoutMs: 5000,
     });
-    const { handshake } = fleet.cut().tallies[0]?.histograms ?? {};
+    const { handshake } = fleet.takeCounts().tallies[0]?.histograms ?? {};
     expect(handshake?.count).toBe(100);
     expect(Histogram.from(handshake as NonNullable<typeof handshake>).minMs).toBeGreaterThan(0);
   } finally {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ClientFleet } from '../../../src/bench/fleet/client-fleet.js';
-import { encodeClientFrame } from '../../../src/bench/fleet/frames.js';
+import { encodeClientFrame } from '../../../src/bench/fleet/wire.js';
 import { monotonicMs } from '../../../src/bench/measure/clock.js';
 import type { EmissionPlan } from '../../../src/bench/measure/emission-plan.js';
 import { type CounterName, Tally } from '../../../src/bench/measure/tally.js';
@@ -80,7 +80,8 @@ class Fleet {
 
   /** Everything counted so far about a cohort. */
   tally(name: string): Tally {
-    for (const [index, data] of this.fleet.cut().tallies.entries()) this.#tallies[index]?.add(data);
+    for (const [index, data] of this.fleet.takeCounts().tallies.entries())
+      this.#tallies[index]?.add(Tally.from(data));
     return this.#tallies[this.names.indexOf(name)] as Tally;
   }
 
@@ -358,7 +359,7 @@ describe('the end of a connection', () => {
     });
     await fleet.connect('few');
     await fleet.connect('more');
-    expect(fleet.fleet.cut().open).toEqual([2, 3, 0]);
+    expect(fleet.fleet.takeCounts().open).toEqual([2, 3, 0]);
     await within(fleet.fleet.end(), 'the end of everybody');
     await server.until(() => server.peers.every(({ closed }) => closed !== undefined), 'the closes');
     expect(fleet.fleet.status().open).toEqual([0, 0, 0]);
@@ -383,16 +384,16 @@ describe('the end of a connection', () => {
     await fleet.connect('few');
     server.peers[0]?.socket.ping();
     await server.until(() => server.peers[0]?.pongs.length === 1, 'the pong');
-    expect(fleet.fleet.cut().unpinged).toEqual([2]);
+    expect(fleet.fleet.takeCounts().unpinged).toEqual([2]);
     await fleet.disconnect('few');
-    expect(fleet.fleet.cut().unpinged).toEqual([0]);
+    expect(fleet.fleet.takeCounts().unpinged).toEqual([0]);
   });
 
   test('the tallies of one cut do not come again in the next', async () => {
     const { fleet } = await setUp(one());
     await fleet.connect('few');
-    expect(fleet.fleet.cut().tallies[0]?.counters.opened).toBe(1);
-    expect(fleet.fleet.cut().tallies[0]?.counters.opened).toBe(0);
+    expect(fleet.fleet.takeCounts().tallies[0]?.counters.opened).toBe(1);
+    expect(fleet.fleet.takeCounts().tallies[0]?.counters.opened).toBe(0);
   });
 });
 
@@ -578,12 +579,12 @@ describe('cursor integrity', () => {
 
   test('everything delivered, once, in order and to the right ones: nothing else is counted', async () => {
     deliver();
-    const { spread, lastReceiptMs } = await settle();
+    const { skew, lastReceiptMs } = await settle();
     expect(fleet.counted('few')).toEqual(few);
     expect(fleet.counted('other')).toEqual(other);
     expect({ ...seen('few'), ...seen('other') }).toEqual({});
     expect(fleet.tally('few').histograms.fanout.count).toBe(10);
-    expect(spread.first).toHaveLength(10);
+    expect(skew.first).toHaveLength(10);
     expect(lastReceiptMs).toBeGreaterThan(plan.startMs);
   });
 

@@ -9,7 +9,7 @@ import {
   MAX_MESSAGE_BYTES,
   readFrames,
 } from '../../../src/bench/fleet/frame-reader.js';
-import { closeFrame, encodeClientFrame } from '../../../src/bench/fleet/frames.js';
+import { closeFrame, encodeClientFrame } from '../../../src/bench/fleet/wire.js';
 import { encodeServerFrame, OPCODE } from '../../../src/protocol/frames.js';
 import { PreparedMessage } from '../../../src/protocol/messages.js';
 import { within } from '../../support/deadline.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { handshakeKey, readAnswer, upgradeRequest } from '../../../src/bench/fleet/handshake.js';
+import { handshakeKey, readAnswer, upgradeRequest } from '../../../src/bench/fleet/wire.js';
 import { Upgrade } from '../../../src/protocol/upgrade.js';
 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { ClientFleet } from '../../../src/bench/fleet/client-fleet.js';
 import { GeneratorHealth } from '../../../src/bench/fleet/generator-health.js';
 import { monotonicMs } from '../../../src/bench/measure/clock.js';
-import { Tally } from '../../../src/bench/measure/tally.js';
+import { Tally, type TallyData } from '../../../src/bench/measure/tally.js';
 import { parseScenario } from '../../../src/bench/scenario/load.js';
 import { PLAIN_UPGRADE } from '../../../src/protocol/upgrade.js';
 import { littleServer, type Peer } from './little-server.js';
@@ -29,10 +29,10 @@ async function oneClient(behavior: string, lateMs: number, heartbeatIntervalMs =
     ...{ cohorts, namespaces, heartbeatIntervalMs, credentials: { kind: 'namespace' } },
     upgrade: PLAIN_UPGRADE,
   });
-  await fleet.connect({ kind: 'connect', cohort: 0, startMs: 0, arrivals: undefined, timeoutMs: 5000 });
+  await fleet.connect({ cohort: 0, startMs: 0, arrivals: undefined, timeoutMs: 5000 });
   await server.until(() => server.peers.length === 1, 'the client');
   const tally = new Tally();
-  const counted = () => tally.add(fleet.cut().tallies[0] as never);
+  const counted = () => tally.add(Tally.from(fleet.takeCounts().tallies[0] as TallyData));
   const pinged = async (times: number) => {
     for (let count = 1; count <= times; count++) {
       (server.peers[0] as Peer).socket.ping();
@@ -87,11 +87,11 @@ describe('a client that a server pings every 2 s', () => {
 
   test('is owed a ping only once one and a half intervals and a second have passed', async () => {
     const { fleet } = await oneClient('healthy', 0, 2000);
-    expect(fleet.cut().owed).toEqual([{ pings: 0, overdue: 0 }]);
+    expect(fleet.takeCounts().owed).toEqual([{ pings: 0, overdue: 0 }]);
     later(fleet, 3000);
-    expect(fleet.cut().owed).toEqual([{ pings: 0, overdue: 0 }]);
+    expect(fleet.takeCounts().owed).toEqual([{ pings: 0, overdue: 0 }]);
     later(fleet, 5000);
-    expect(fleet.cut().owed).toEqual([{ pings: 1, overdue: 1 }]);
+    expect(fleet.takeCounts().owed).toEqual([{ pings: 1, overdue: 1 }]);
   });
 
   test('is not overdue as long as pings come, and is once they no longer do', async () => {
@@ -99,28 +99,28 @@ describe('a client that a server pings every 2 s', () => {
     later(fleet, 10_000);
     await pinged(1);
     later(fleet, 13_000);
-    expect(fleet.cut().owed).toEqual([{ pings: 1, overdue: 0 }]);
+    expect(fleet.takeCounts().owed).toEqual([{ pings: 1, overdue: 0 }]);
     later(fleet, 15_000);
-    expect(fleet.cut().owed).toEqual([{ pings: 1, overdue: 1 }]);
+    expect(fleet.takeCounts().owed).toEqual([{ pings: 1, overdue: 1 }]);
   });
 
   test('is not overdue where bench may not have read the ping yet', async () => {
     const { fleet } = await oneClient('healthy', 6000, 2000);
     later(fleet, 9000);
-    expect(fleet.cut().owed).toEqual([{ pings: 1, overdue: 0 }]);
+    expect(fleet.takeCounts().owed).toEqual([{ pings: 1, overdue: 0 }]);
   });
 
   test.each(['slow-reader', 'half-open', 'unauthenticated'])('is owed none if it is %s', async (behavior) => {
     const { fleet } = await oneClient(behavior, 0, 2000);
     later(fleet, 9000);
-    expect(fleet.cut().owed).toEqual([{ pings: 0, overdue: 0 }]);
+    expect(fleet.takeCounts().owed).toEqual([{ pings: 0, overdue: 0 }]);
   });
 });
 
 test('a server without a heartbeat owes nobody a ping', async () => {
   const { fleet } = await oneClient('healthy', 0, 0);
   fleet.now = () => monotonicMs() + 1e9;
-  expect(fleet.cut().owed).toEqual([{ pings: 0, overdue: 0 }]);
+  expect(fleet.takeCounts().owed).toEqual([{ pings: 0, overdue: 0 }]);
 });
 
 test('what a process reads after it was blocked may have been there for as long as that', async () => {

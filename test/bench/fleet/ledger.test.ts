@@ -83,7 +83,7 @@ async function accounts(
     upgrade: PLAIN_UPGRADE,
   });
   const connect = (_: unknown, cohort: number) =>
-    fleet.connect({ kind: 'connect', cohort, startMs: 0, arrivals: undefined, timeoutMs: 5000 });
+    fleet.connect({ cohort, startMs: 0, arrivals: undefined, timeoutMs: 5000 });
   await within(Promise.all(cases.map(connect)), 'every connection');
   await server.until(
     () => server.peers.filter(({ texts }) => texts.length > 0).length === cases.length,
@@ -118,7 +118,7 @@ async function accounts(
   const settled = { plan: plan.id, emitted: plan.count, failed: [], deadlineMs: fleet.now() };
   await fleet.settle(settled);
   await fleet.settleSlow({ deadlineMs: fleet.now() });
-  return fleet.cut().tallies.map(({ counters: { expected, lost } }) => ({ expected, lost }));
+  return fleet.takeCounts().tallies.map(({ counters: { expected, lost } }) => ({ expected, lost }));
 }
 
 function end({ end }: Case, cohort: number, fleet: ClientFleet, peer: Peer): Promise<void> | undefined {
@@ -182,12 +182,12 @@ test('a slow reader that was refused while it did not read has lost nothing', as
     credentials: { kind: 'namespace' },
     upgrade: PLAIN_UPGRADE,
   });
-  await fleet.connect({ kind: 'connect', cohort: 0, startMs: 0, arrivals: undefined, timeoutMs: 5000 });
+  await fleet.connect({ cohort: 0, startMs: 0, arrivals: undefined, timeoutMs: 5000 });
   const plan = planOf({ firstCursor: FIRST, count: 5, startMs: monotonicMs() });
   fleet.expectPlan(plan);
   fleet.now = () => monotonicMs() + LATER_MS;
   await expect.poll(() => fleet.status().open[0], { interval: 5, timeout: 5000 }).toBe(0);
   await fleet.settle({ plan: plan.id, emitted: 5, failed: [], deadlineMs: fleet.now() });
-  const [counters] = fleet.cut().tallies.map((tally) => tally.counters as Record<CounterName, number>);
+  const [counters] = fleet.takeCounts().tallies.map((tally) => tally.counters as Record<CounterName, number>);
   expect(counters).toMatchObject({ opened: 1, expected: 0, lost: 0, conflated: 0 });
 });

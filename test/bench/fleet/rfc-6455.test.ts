@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { ClientFleet } from '../../../src/bench/fleet/client-fleet.js';
 import { monotonicMs } from '../../../src/bench/measure/clock.js';
-import { Tally } from '../../../src/bench/measure/tally.js';
+import { Tally, type TallyData } from '../../../src/bench/measure/tally.js';
 import { parseScenario } from '../../../src/bench/scenario/load.js';
 import { encodeServerFrame, OPCODE } from '../../../src/protocol/frames.js';
 import { PLAIN_UPGRADE } from '../../../src/protocol/upgrade.js';
@@ -232,11 +232,11 @@ async function benchClient(url: string) {
     tls: undefined,
   });
   stops.push(() => fleet.end());
-  const order = { kind: 'connect', cohort: 0, arrivals: undefined, timeoutMs: 5000 } as const;
+  const order = { cohort: 0, arrivals: undefined, timeoutMs: 5000 } as const;
   await within(fleet.connect({ ...order, startMs: monotonicMs() }), 'the end of connecting');
   return {
     open: () => fleet.status().open[0],
-    tally: () => new Tally().add(fleet.cut().tallies[0] as ReturnType<Tally['toData']>),
+    tally: () => Tally.from(fleet.takeCounts().tallies[0] as TallyData),
   };
 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { orderedPlan } from '../../../src/bench/emitter/emitter.js';
 import { dueMs, type EmissionPlan } from '../../../src/bench/measure/emission-plan.js';
-import type { EmitPhase } from '../../../src/bench/scenario/model.js';
+import type { EmitPhase } from '../../../src/bench/phases/emit.js';
 import { planArb, planOf } from './plans.js';
 
 const dueTimes = (plan: EmissionPlan) => Array.from({ length: plan.count }, (_, index) => dueMs(plan, index));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { OtherMessages } from '../../../src/bench/measure/other-messages.js';
+import { OtherMessages } from '../../../src/bench/measure/evidence.js';
 
 const first = (client: number) => ({ client, namespace: 'a', text: 'x' });
 

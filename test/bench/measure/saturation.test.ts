@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { GeneratorSample, Standstill } from '../../../src/bench/measure/saturation.js';
-import { SATURATED, SaturationWatch } from '../../../src/bench/measure/saturation.js';
+import {
+  type GeneratorSample,
+  SATURATED,
+  SaturationWatch,
+  type Standstill,
+} from '../../../src/bench/measure/saturation.js';
 
 type Fare = Partial<Omit<GeneratorSample, 'fromMs' | 'toMs'>>;
 

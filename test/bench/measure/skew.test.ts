@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { FanoutSkew } from '../../../src/bench/measure/emission-plan.js';
 import { Histogram } from '../../../src/bench/measure/histogram.js';
-import { Spread } from '../../../src/bench/measure/skew.js';
 
 // Times of one machine since it started: never 0.
 const receiptsArb = fc.array(
@@ -12,11 +12,11 @@ const receiptsArb = fc.array(
 test('receipts of several processes add up to the times from first to last of each broadcast', () => {
   fc.assert(
     fc.property(fc.array(receiptsArb, { minLength: 1, maxLength: 4 }), (processes) => {
-      const all = new Spread();
+      const all = new FanoutSkew();
       for (const receipts of processes) {
-        const spread = new Spread();
-        for (const { index, atMs } of receipts) spread.record(index, atMs);
-        all.add(spread.toData());
+        const skew = new FanoutSkew();
+        for (const { index, atMs } of receipts) skew.record(index, atMs);
+        all.add(skew.toData());
       }
       const timesOf = new Map<number, number[]>();
       for (const { index, atMs } of processes.flat())
@@ -32,15 +32,15 @@ test('receipts of several processes add up to the times from first to last of ea
 });
 
 test('a broadcast with one receiver has no skew, and one that nobody got none at all', () => {
-  const spread = new Spread();
-  spread.record(5, 1234);
-  expect(spread.toHistogram()).toMatchObject({ count: 1, maxMs: 0 });
-  expect(new Spread().toHistogram().count).toBe(0);
+  const skew = new FanoutSkew();
+  skew.record(5, 1234);
+  expect(skew.toHistogram()).toMatchObject({ count: 1, maxMs: 0 });
+  expect(new FanoutSkew().toHistogram().count).toBe(0);
 });
 
 test('it follows a great many broadcasts, and lets those beyond go without growing', () => {
-  const spread = new Spread();
-  for (const index of [0, 199_999, 200_000, 50_000_000]) spread.record(index, 1000 + (index % 7));
-  expect(spread.toHistogram().count).toBe(2);
-  expect(spread.toData().first.length).toBe(200_000);
+  const skew = new FanoutSkew();
+  for (const index of [0, 199_999, 200_000, 50_000_000]) skew.record(index, 1000 + (index % 7));
+  expect(skew.toHistogram().count).toBe(2);
+  expect(skew.toData().first.length).toBe(200_000);
 });

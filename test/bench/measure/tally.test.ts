@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { Evidence, FAULTS } from '../../../src/bench/measure/evidence.js';
 import {
   type CounterName,
+  Counts,
   closeKey,
   type HistogramName,
-  Ledger,
   Tally,
 } from '../../../src/bench/measure/tally.js';
 
@@ -50,7 +50,7 @@ test('tallies of several processes, sent as JSON, add up to the one that counted
           count(one, event);
           count(together, event);
         }
-        sum.add(JSON.parse(JSON.stringify(one.toData())));
+        sum.add(Tally.from(JSON.parse(JSON.stringify(one.toData()))));
       }
       expect(sum.toData()).toEqual(together.toData());
     }),
@@ -108,7 +108,7 @@ describe('evidence', () => {
 
 describe('a ledger', () => {
   test('counts by key, in the order of the keys, and in total', () => {
-    const ledger = new Ledger();
+    const ledger = new Counts();
     ledger.count('4503');
     ledger.count('1006', 3);
     ledger.count('4503');

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Histogram } from '../../../src/bench/measure/histogram.js';
-import { Timeline } from '../../../src/bench/measure/timeline.js';
+import { Timeline } from '../../../src/bench/measure/measurements.js';
 
 describe('the timeline of a run', () => {
   test('counts the deliveries of each second, however long it took to end', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import type { Phase } from '../../../src/bench/model/scenario.js';
 import { annotations, withoutCommands } from '../../../src/bench/report/formats/annotations.js';
-import type { Phase } from '../../../src/bench/scenario/model.js';
 import { filledMeasurements, filledReport, filledResult } from '../filled.js';
 
 const inRepository = (source: string) => `bench/${source}`;

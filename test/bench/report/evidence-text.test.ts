@@ -2,7 +2,7 @@ import { Chalk } from 'chalk';
 import { describe, expect, test } from 'vitest';
 import type { Fault, Sighting } from '../../../src/bench/measure/evidence.js';
 import { emptyMeasurements } from '../../../src/bench/measure/measurements.js';
-import { evidenceFor } from '../../../src/bench/report/evidence-text.js';
+import { evidenceFor } from '../../../src/bench/report/evidence.js';
 import { htmlReport } from '../../../src/bench/report/formats/html.js';
 import { junitReport } from '../../../src/bench/report/formats/junit.js';
 import { markdownReport } from '../../../src/bench/report/formats/markdown.js';

@@ -7,7 +7,7 @@ import { markdownReport } from '../../../src/bench/report/formats/markdown.js';
 import { jsonReport } from '../../../src/bench/report/json.js';
 import type { JsonReport, JsonResult } from '../../../src/bench/report/schema.js';
 import { otherMessagesOf } from '../../../src/bench/report/sections/connections.js';
-import { insteadOfCursors } from '../../../src/bench/verdict/no-cursors.js';
+import { insteadOfCursors } from '../../../src/bench/verdict/judge.js';
 import { judge, parseRule, type Rule } from '../../../src/bench/verdict/rule.js';
 import { asJson, filledReport, filledResult } from '../filled.js';
 import { terminalReport } from '../rendered.js';
@@ -85,9 +85,9 @@ describe('where cursors had to arrive, and nothing that arrived is one', () => {
   const kinds = { 'JSON without a type': 12, 'type "welcome"': 9, binary: 2, 'type "x"': 1, 'type "y"': 1 };
 
   test('it is said what did, the most frequent first', () => {
-    expect(insteadOfCursors(measured(kinds))).toBe(
+    expect(insteadOfCursors(measured(kinds))).toEqual([
       'Nothing that arrived is a cursor, though 12 deliveries had to arrive. What arrived: 12 of JSON without a type, such as {"of":"JSON without a type"}; 9 of type "welcome", such as {"of":"type \\"welcome\\""}; 2 of binary, such as {"of":"binary"}; and 2 other kinds. A client takes JSON with "type":"cursor" and a "cursor" for one',
-    );
+    ]);
   });
 
   test.each<[string, Parameters<typeof measured>]>([
@@ -96,12 +96,12 @@ describe('where cursors had to arrive, and nothing that arrived is one', () => {
     ['none had to', [kinds, { expected: 0 }]],
     ['nothing arrived at all', [{}]],
   ])('nothing is said where %s', (_, args) => {
-    expect(insteadOfCursors(measured(...args))).toBeUndefined();
+    expect(insteadOfCursors(measured(...args))).toEqual([]);
   });
 
   test('every format says so near its beginning', () => {
-    const why = insteadOfCursors(measured(kinds)) as string;
-    const report = jsonReport([asJson(filledResult(['steady.accepted == 1000'], { problems: [why] }))], []);
+    const problems = insteadOfCursors(measured(kinds));
+    const report = jsonReport([asJson(filledResult(['steady.accepted == 1000'], { problems }))], []);
     expect(report.verdict).toBe('failed');
     for (const [format, render] of Object.entries(FORMATS)) {
       const words = wordsOf(

@@ -2,8 +2,8 @@ import { Chalk } from 'chalk';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { emptyMeasurements } from '../../../src/bench/measure/measurements.js';
+import { allOutcomes, type RunResult, verdictOf } from '../../../src/bench/model/result.js';
 import type { TerminalStyle } from '../../../src/bench/report/formats/terminal.js';
-import { allOutcomes, type RunResult, verdictOf } from '../../../src/bench/report/run-result.js';
 import { asJson, filledResult } from '../filled.js';
 import { terminalReport } from '../rendered.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { arrivalMs } from '../../../src/bench/scenario/model.js';
+import { arrivalMs } from '../../../src/bench/model/scenario.js';
 
 /** Arrivals in each second, by counting due times. */
 function perSecond(arrivals: Parameters<typeof arrivalMs>[0], clients: number): number[] {

@@ -1,13 +1,13 @@
 import { Chalk } from 'chalk';
 import { describe, expect, test } from 'vitest';
+import { verdictOf } from '../../../src/bench/model/result.js';
+import type { Scenario } from '../../../src/bench/model/scenario.js';
 import { htmlReport } from '../../../src/bench/report/formats/html.js';
 import { junitReport } from '../../../src/bench/report/formats/junit.js';
 import { markdownReport } from '../../../src/bench/report/formats/markdown.js';
 import { jsonReport } from '../../../src/bench/report/json.js';
-import { verdictOf } from '../../../src/bench/report/run-result.js';
-import { IMPLICIT_RULES } from '../../../src/bench/scenario/implicit.js';
+import { IMPLICIT_RULES } from '../../../src/bench/scenario/complete.js';
 import { parseScenario } from '../../../src/bench/scenario/load.js';
-import type { Scenario } from '../../../src/bench/scenario/model.js';
 import { judge } from '../../../src/bench/verdict/rule.js';
 import { asJson, filledResult } from '../filled.js';
 import { terminalReport } from '../rendered.js';

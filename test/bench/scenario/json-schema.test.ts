@@ -4,8 +4,8 @@ import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { BEHAVIOR_NAMES, MALFORMED_KINDS } from '../../../src/bench/behaviors/behaviors.js';
+import { scenarioFile, shippedScenarios } from '../../../src/bench/scenario/load.js';
 import { scenarioJsonSchema } from '../../../src/bench/scenario/schema.js';
-import { scenarioFile, shippedScenarios } from '../../../src/bench/scenario/shipped.js';
 
 const FILE = join(import.meta.dirname, '../../../scenarios/scenario.schema.json');
 
@@ -37,7 +37,7 @@ function scenario(changes: Record<string, unknown> = {}): Record<string, unknown
     server: { maxConnections: 50, heartbeatInterval: '2s' },
     cohorts: { a: { clients: 2, namespaces: ['x', 'y'], behavior: 'spoofing', hello: { namespace: 'z' } } },
     phases: [
-      { connect: { cohort: 'a', 'at-once': true } },
+      { connect: { cohort: 'a', atOnce: true } },
       { parallel: [{ hold: '1s' }, { repeat: { times: 2, phases: [{ hold: '1s' }] } }] },
     ],
     expect: ['a.open == 2'],

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Scenario } from '../../../src/bench/model/scenario.js';
 import { type LoadOptions, loadScenario, parseScenario } from '../../../src/bench/scenario/load.js';
-import type { Scenario } from '../../../src/bench/scenario/model.js';
 import { serverOptions } from '../../../src/options/server.js';
 import { DatafnWsError } from '../../../src/protocol/errors.js';
 

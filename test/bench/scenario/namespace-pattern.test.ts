@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { expandPattern } from '../../../src/bench/scenario/namespace-pattern.js';
+import { expandPattern } from '../../../src/bench/format/fields.js';
 
 test('a range becomes all its numbers, with what stands around it', () => {
   fc.assert(

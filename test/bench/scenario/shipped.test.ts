@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { loadScenario } from '../../../src/bench/scenario/load.js';
-import { DEFAULT_SCENARIO, scenarioFile, shippedScenarios } from '../../../src/bench/scenario/shipped.js';
+import {
+  DEFAULT_SCENARIO,
+  loadScenario,
+  scenarioFile,
+  shippedScenarios,
+} from '../../../src/bench/scenario/load.js';
 
 const names = await shippedScenarios();
 

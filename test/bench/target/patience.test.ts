@@ -1,6 +1,6 @@
 import { setImmediate as tick } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
-import { afterPatience } from '../../../src/bench/target/patience.js';
+import { afterPatience } from '../../../src/bench/target/trial-client.js';
 
 afterEach(() => {
   vi.useRealTimers();

@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { MixedServersError, ServerAccount } from '../../../src/bench/target/server-account.js';
-import { readStats, type StatsAnswer } from '../../../src/bench/target/stats-answer.js';
+import {
+  MixedServersError,
+  readStats,
+  ServerAccount,
+  type StatsAnswer,
+} from '../../../src/bench/target/server-account.js';
 
 const MIB = 1024 ** 2;
 

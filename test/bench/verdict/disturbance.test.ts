@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { machineCpu, shareOfOthers } from '../../../src/bench/measure/machine-load.js';
-import { disturbance } from '../../../src/bench/verdict/disturbance.js';
+import { machineCpu, shareOfOthers } from '../../../src/bench/fleet/generator-health.js';
+import { disturbance } from '../../../src/bench/verdict/judge.js';
 import { filledResult } from '../filled.js';
 
 const outcomes = (...rules: string[]) => filledResult(rules).outcomes;

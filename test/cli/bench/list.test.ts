@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { shippedScenarios } from '../../../src/bench/scenario/shipped.js';
+import { shippedScenarios } from '../../../src/bench/scenario/load.js';
 import { runWith } from '../../support/run-in-process.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'datafn-ws-list-'));

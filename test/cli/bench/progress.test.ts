@@ -1,10 +1,10 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { emptyMeasurements } from '../../../src/bench/measure/measurements.js';
-import type { PhaseResult } from '../../../src/bench/report/run-result.js';
-import type { RunProgress } from '../../../src/bench/run.js';
+import type { PhaseResult } from '../../../src/bench/model/result.js';
+import type { Phase } from '../../../src/bench/model/scenario.js';
+import type { RunProgress } from '../../../src/bench/recorder.js';
 import { parseScenario } from '../../../src/bench/scenario/load.js';
-import type { Phase } from '../../../src/bench/scenario/model.js';
 import { ProgressScreen } from '../../../src/cli/bench/progress.js';
 import type { Io } from '../../../src/cli/io.js';
 import { Screen } from '../../support/screen.js';

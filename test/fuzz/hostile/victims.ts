@@ -78,7 +78,7 @@ name: hostile-server
 cohorts:
   steady: { clients: 30, namespaces: "user:{1..5}" }
 phases:
-  - connect: { cohort: steady, at-once: true, timeout: 2s }
+  - connect: { cohort: steady, atOnce: true, timeout: 2s }
   - emit: { namespaces: all, rate: 20/s, for: 500ms, settle: 500ms }
   - disconnect: { cohort: steady }
 expect:

@@ -1,8 +1,8 @@
 import { printable } from '../../../text/printable.js';
 import { formatAmount } from '../../../text/units.js';
 import type { JsonReport, JsonResult } from '../schema.js';
-import { type Check, checksOf, notRunCheck } from '../sections/checks.js';
 import { changesOf } from '../sections/comparison.js';
+import { type Check, checksOf, notRunCheck } from '../sections/document.js';
 
 /** How many of a kind GitHub shows per step; it drops the rest silently. */
 const MAX_OF_A_KIND = 10;

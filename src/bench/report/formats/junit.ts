@@ -2,8 +2,8 @@ import { printableLines } from '../../../text/printable.js';
 
 import { repeatText, wholeMs } from '../facts.js';
 import type { JsonReport, JsonResult } from '../schema.js';
-import { type Check, checksOf, notRunCheck } from '../sections/checks.js';
 import { otherMessagesOf } from '../sections/connections.js';
+import { type Check, checksOf, notRunCheck } from '../sections/document.js';
 import { repeatRowsOf } from '../sections/timings.js';
 
 /**

@@ -1,7 +1,6 @@
 import { formatAmount, formatCount } from '../../../text/units.js';
-import type { ChangeVerdict, Comparison } from '../../compare/comparison.js';
-import { rangeText, shareText } from '../../compare/words.js';
-import { metricText, valueText } from '../../verdict/metric-text.js';
+import { type ChangeVerdict, type Comparison, rangeText, shareText } from '../../compare/comparison.js';
+import { metricText, valueText } from '../../verdict/metric-kinds.js';
 import {
   type Block,
   code,

@@ -1,4 +1,4 @@
-import { valueText } from '../../verdict/metric-text.js';
+import { valueText } from '../../verdict/metric-kinds.js';
 import { METRICS } from '../../verdict/metrics.js';
 import { type Expectation, hasFailed, scopeText, signOf, standingOf } from '../facts.js';
 import {

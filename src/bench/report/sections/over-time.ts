@@ -1,6 +1,6 @@
 import { formatCount, formatDuration, formatSize } from '../../../text/units.js';
 import { Histogram } from '../../measure/histogram.js';
-import { valueText } from '../../verdict/metric-text.js';
+import { valueText } from '../../verdict/metric-kinds.js';
 import {
   aside,
   type Block,

@@ -1,6 +1,6 @@
 import { flagOf } from '../../../options/spec.js';
 import { formatAmount, formatCount, formatDuration, formatSize } from '../../../text/units.js';
-import { metricText, valueText } from '../../verdict/metric-text.js';
+import { metricText, valueText } from '../../verdict/metric-kinds.js';
 import { METRICS } from '../../verdict/metrics.js';
 import { metricOf } from '../facts.js';
 import { aside, code, numbers, paragraph, type Section, type Span, section, table } from '../model.js';

@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { formatCount } from '../../text/units.js';
+import { cohortName, duration, expected, lasting, rate, strict } from '../format/fields.js';
+import { monotonicMs } from '../measure/clock.js';
+import { type Arrivals, arrivalMs, type PhaseAction } from '../model/scenario.js';
+import { phaseKind } from './kind.js';
+
+export interface ConnectPhase extends PhaseAction {
+  readonly kind: 'connect';
+  /** Index into the cohorts of the scenario. */
+  readonly cohort: number;
+  /** `undefined` for all at once. */
+  readonly arrivals: Arrivals | undefined;
+  readonly timeoutMs: number;
+}
+
+const DEFAULT_PER_SECOND = 1000;
+const WAYS = ['rate', 'ramp', 'atOnce'] as const;
+
+const settings = strict({
+  cohort: cohortName.describe('Who connects.'),
+  rate: rate.optional().describe(`Arrivals, whatever the server does. Default ${DEFAULT_PER_SECOND}/s.`),
+  ramp: strict({
+    from: rate.describe('Arrivals in a time at the beginning.'),
+    to: rate.describe('Arrivals in a time at the end.'),
+    over: duration
+      .optional()
+      .describe('How long the rate takes to change; then it stays. Default: as long as the arrivals last.'),
+  })
+    .optional()
+    .describe('Arrivals at a rate that changes evenly.'),
+  atOnce: z
+    .literal(true, { error: expected('true') })
+    .optional()
+    .describe('Everybody at the same time.'),
+  timeout: lasting.default(10_000).describe('How long a handshake may take. Default 10s.'),
+}).superRefine((phase, context) => {
+  const given = WAYS.filter((key) => phase[key] !== undefined);
+  if (given.length <= 1) return;
+  const message = `expected one of ${WAYS.join(', ')}, got ${given.join(' and ')}`;
+  context.addIssue({ code: 'custom', message });
+});
+
+export const connect = phaseKind({
+  summary: 'Clients of a cohort connect.',
+  schema: () => settings,
+  complete({ cohort, rate: perSecond = DEFAULT_PER_SECOND, ramp, atOnce, timeout }, names): ConnectPhase {
+    const arrivals = {
+      fromPerSecond: ramp?.from ?? perSecond,
+      toPerSecond: ramp?.to ?? perSecond,
+      overMs: ramp?.over,
+    };
+    return {
+      kind: 'connect',
+      cohort: names.cohort(cohort),
+      arrivals: atOnce ? undefined : arrivals,
+      timeoutMs: timeout,
+    };
+  },
+  label({ cohort, rate: perSecond = DEFAULT_PER_SECOND, ramp, atOnce }, names) {
+    const speed =
+      ramp === undefined ? formatCount(perSecond) : [ramp.from, ramp.to].map(formatCount).join(' to ');
+    const clients = names.cohorts[names.cohort(cohort)]?.clients ?? 0;
+    return `connect ${cohort}: ${formatCount(clients)} ${atOnce ? 'at once' : `at ${speed}/s`}`;
+  },
+  plannedMs({ cohort, arrivals }, cohorts) {
+    const clients = cohorts[cohort]?.clients ?? 0;
+    return arrivalMs(arrivals, clients, clients);
+  },
+  load: 'connect',
+  counts: ['opened'],
+  progress({ cohort }, cohorts, open) {
+    const { name, clients } = cohorts[cohort] ?? { name: '', clients: 0 };
+    const connected = open[cohort] ?? 0;
+    const text = `${formatCount(connected)} of ${formatCount(clients)} connected`;
+    return { name, done: { share: connected / clients, text } };
+  },
+  async run(action, run) {
+    await run.call('connect', { ...action, startMs: monotonicMs() });
+  },
+});
