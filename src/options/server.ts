@@ -76,12 +76,6 @@ export const connectionTable = {
     help: 'Refuse with 4401 and 4503 (close), or before the upgrade with 401 and 503 (http).',
     default: 'close',
   }),
-  /** Milliseconds after which a client beyond a limit is told to try again, with `refuseWith: 'http'`. */
-  limitRetryMs: duration({
-    group: 'Limits',
-    help: 'Time after which a client beyond a limit is told to try again, with --refuse-with http.',
-    default: 5000,
-  }),
   /** Whether a client whose hello shows that it is behind is sent the newest cursor at once. */
   resume: toggle({
     group: 'Cursors',

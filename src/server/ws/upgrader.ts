@@ -50,6 +50,9 @@ const UNAUTHORIZED: Refusal = {
   detail: 'Expected a valid token',
   headers: { 'WWW-Authenticate': 'Bearer' },
 };
+/** When a client that found no slot may try again: a slot is free as soon as another client leaves. */
+const LIMIT_RETRY_MS = 5000;
+
 /**
  * Fragments and reads that one message may take. The default of `ws` lets a client that sends byte by byte make the
  * server keep a hundred times the largest message.
@@ -210,7 +213,7 @@ export class Upgrader implements UpgradeHandler {
     if (this.settings.refuseWith !== 'http') return undefined;
     if ('why' in decision) return { ...UNAUTHORIZED, why: decision.why };
     const limit = this.parts.connections.limitFor(decision.namespace);
-    return limit && { status: 503, detail: limit.reason, headers: retryAfter(this.settings.limitRetryMs) };
+    return limit && { status: 503, detail: limit.reason, headers: retryAfter(LIMIT_RETRY_MS) };
   }
 
   #shakeHands(request: IncomingMessage, socket: Duplex, head: Buffer, decision: AuthDecision): void {

@@ -89,10 +89,3 @@ test("refuseWith is 'close' unless it is said, and nothing else than the two", a
     'Expected `refuseWith` to be "close" or "http"',
   );
 });
-
-test('limitRetryMs is when a client beyond a limit is told to try again', async () => {
-  const { wsUrl } = await startServer({ refuseWith: 'http', maxConnections: 0, limitRetryMs: 7000 });
-  const refused = await connectClient(wsUrl, { token: 'a' });
-  await refused.gone();
-  expect(refused.head).toMatch(/^Retry-After: 7$/m);
-});
