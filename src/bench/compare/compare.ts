@@ -3,11 +3,12 @@ import {
   type Change,
   type ChangeVerdict,
   type ComparedNumber,
+  type ComparedResult,
   type Comparison,
-  withinRangeText,
+  checkComparable,
 } from './comparison.js';
-import { type FailRule, parseFailRules } from './fail-rule.js';
 import {
+  type FailRule,
   isExact,
   isMeasure,
   isShown,
@@ -16,9 +17,10 @@ import {
   judgeByRule,
   judgeCount,
   judgeMeasure,
+  parseFailRules,
+  withinRangeText,
 } from './judge.js';
 import { cohortsOf, idOf, isAbout, type Pair, pairOf, pairsOf, type RulePair, rulePairs } from './pair.js';
-import { type ComparedResult, checkComparable } from './result-file.js';
 
 /** The results of two reports, scenario by scenario. */
 export interface ReportComparison {

@@ -1,6 +1,5 @@
 import { METRICS } from '../verdict/metrics.js';
-import type { Change } from './comparison.js';
-import type { ComparedExpectation, ComparedMetric, ComparedResult } from './result-file.js';
+import type { Change, ComparedExpectation, ComparedMetric, ComparedResult } from './comparison.js';
 
 /** What a metric is called, apart from its value. */
 export type Name = Pick<ComparedMetric, 'name' | 'cohort' | 'key'>;

@@ -11,7 +11,6 @@ import { arrivalMs } from '../model/scenario.js';
 import { BenchClient, type ClientHost } from './bench-client.js';
 import { badToken, tokenFor } from './credentials.js';
 import type { CohortState } from './inbox.js';
-import { CursorLayouts } from './message.js';
 import type {
   ChurnOrder,
   ConnectOrder,
@@ -24,6 +23,7 @@ import type {
   WorkerSetup,
   WorkerStatus,
 } from './messages.js';
+import { CursorLayouts } from './wire.js';
 
 /** Cursors that were due less than this before a client left were in flight: it need not have them. */
 const LEAVING_MS = 5000;
