@@ -117,8 +117,8 @@ export function judgeCount(
     };
   }
   const about = rules.filter(({ now }) => isAbout(now, name));
-  const turn = about.find((rule) => rule.turn !== undefined)?.turn;
-  if (turn !== undefined) return turn;
+  const change = about.find((rule) => rule.change !== undefined)?.change;
+  if (change !== undefined) return change;
   if (about.some(({ isNearer }) => isNearer === true)) {
     return { verdict: 'improvement', why: 'nearer to what the scenario expects' };
   }

@@ -100,10 +100,10 @@ export class ClientFleet implements FleetCalls, ClientHost {
     const { worker, workers } = this.#setup;
     const ticks = Math.floor((durationMs / 1000) * ratePerSecond);
     const outcomes: Promise<void>[] = [];
-    for (let tick = worker, turn = 0; tick < ticks && !this.#isEnding; tick += workers, turn++) {
+    for (let tick = worker, next = 0; tick < ticks && !this.#isEnding; tick += workers, next++) {
       const intendedMs = startMs + (tick * 1000) / ratePerSecond;
       await waitUntil(intendedMs);
-      const client = mine[turn % mine.length] as BenchClient;
+      const client = mine[next % mine.length] as BenchClient;
       if (client.isOpen) outcomes.push(client.end(how));
       else {
         if (client.state === 'dead') client.abandon();
@@ -167,10 +167,10 @@ export class ClientFleet implements FleetCalls, ClientHost {
   }
 
   /** The open clients that a plan is for. */
-  #receiversOf({ turns }: PlanAccount, slow: boolean): BenchClient[] {
+  #receiversOf({ slots }: PlanAccount, slow: boolean): BenchClient[] {
     return this.#clients.flatMap((clients, index) =>
       (this.#cohorts[index]?.behavior.reads === 'slowly') === slow
-        ? clients.filter(({ isOpen, isMember, namespace }) => isOpen && isMember && turns.has(namespace))
+        ? clients.filter(({ isOpen, isMember, namespace }) => isOpen && isMember && slots.has(namespace))
         : [],
     );
   }
