@@ -4,6 +4,7 @@ import { connect } from './connect.js';
 import { disconnect } from './disconnect.js';
 import { emit } from './emit.js';
 import { hold } from './hold.js';
+import { idle } from './idle.js';
 import type { PhaseKind, PhaseNeeds } from './kind.js';
 import { parallel } from './parallel.js';
 import { repeat } from './repeat.js';
@@ -15,6 +16,7 @@ export const PHASE_KINDS: Readonly<Record<string, PhaseKind>> = {
   connect,
   emit,
   hold,
+  idle,
   disconnect,
   churn,
   'restart-server': restartServer,
