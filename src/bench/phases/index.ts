@@ -4,7 +4,6 @@ import { connect } from './connect.js';
 import { disconnect } from './disconnect.js';
 import { emit } from './emit.js';
 import { hold } from './hold.js';
-import { idle } from './idle.js';
 import type { PhaseKind, PhaseNeeds } from './kind.js';
 import { parallel } from './parallel.js';
 import { repeat } from './repeat.js';
@@ -16,7 +15,6 @@ export const PHASE_KINDS: Readonly<Record<string, PhaseKind>> = {
   connect,
   emit,
   hold,
-  idle,
   disconnect,
   churn,
   'restart-server': restartServer,
