@@ -19,7 +19,6 @@ export const FORMATS = {
     group: 'Reports',
     load: async (): Promise<Render> => (await import('./markdown.js')).markdownReport,
   },
-  csv: { what: 'CSV', load: async (): Promise<Render> => (await import('./csv.js')).csvReport },
   html: { what: 'an HTML page', load: async (): Promise<Render> => (await import('./html.js')).htmlReport },
 } as const;
 
