@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
 import { BEHAVIORS } from './behaviors/behaviors.js';
 import { checkAutocannon } from './emitter/autocannon.js';
+import { nameRun, newRunId } from './fleet/credentials.js';
 import { type Layout, machineLimits, planLayout } from './fleet/preflight.js';
 import { WorkerPool } from './fleet/worker-pool.js';
 import { monotonicMs } from './measure/clock.js';
@@ -12,7 +13,6 @@ import { clientCount, type Phase, type PhaseAction, type Scenario } from './mode
 import { kindOf, needsOf } from './phases/index.js';
 import type { PhaseRun } from './phases/kind.js';
 import { Recorder, type RunProgress } from './recorder.js';
-import { nameRun, newRunId } from './target/run-names.js';
 import { checkTarget, Target, type TargetOptions } from './target/target.js';
 
 /** From one point of the timeline to the next. */

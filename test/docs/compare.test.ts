@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { parseFailRule } from '../../src/bench/compare/fail-rule.js';
+import { parseFailRule } from '../../src/bench/compare/judge.js';
 import { METRICS } from '../../src/bench/verdict/metrics.js';
 import { formatDuration, formatSize } from '../../src/text/units.js';
 

@@ -3,11 +3,12 @@ import {
   type Change,
   type ChangeVerdict,
   type ComparedNumber,
+  type ComparedResult,
   type Comparison,
-  withinRangeText,
+  checkComparable,
 } from './comparison.js';
-import { type FailRule, parseFailRules } from './fail-rule.js';
 import {
+  type FailRule,
   isExact,
   isMeasure,
   isShown,
@@ -16,9 +17,10 @@ import {
   judgeByRule,
   judgeCount,
   judgeMeasure,
+  parseFailRules,
+  withinRangeText,
 } from './judge.js';
 import { cohortsOf, idOf, isAbout, type Pair, pairOf, pairsOf, type RulePair, rulePairs } from './pair.js';
-import { type ComparedResult, checkComparable } from './result-file.js';
 
 /** The results of two reports, scenario by scenario. */
 export interface ReportComparison {
@@ -123,7 +125,7 @@ export function compareResults(
   const changes = new Changes();
   for (const pair of counts) changes.put(pair, judgeCount(pair, rules, runs));
   for (const pair of measures) changes.put(pair, judgeMeasure(pair, isBusy));
-  for (const rule of rules) changes.putTurn(rule);
+  for (const rule of rules) changes.putRuleChange(rule);
   const unjudged: string[] = [];
   const numbers = new Map(pairs.filter(isShown).map((pair) => [idOf(pair.name), pair]));
   for (const rule of failRules) {
@@ -159,18 +161,19 @@ class Changes {
   }
 
   /** A rule that holds in one result only, unless the changes of the parts that it sums up have told of it. */
-  putTurn({ was, now, turn }: RulePair): void {
+  putRuleChange({ was, now, change: ruleChange }: RulePair): void {
     const { metric: name, cohort, key, unit } = now;
     const named = { name, cohort, key, unit };
     const [base, next] = [was, now].map(({ actual }) =>
       actual === undefined ? undefined : { ...named, value: actual },
     );
     const isTold = [...this.#list.values()].some(
-      (change) => isAbout(now, change) && change.verdict === turn?.verdict && idOf(change) !== idOf(named),
+      (change) =>
+        isAbout(now, change) && change.verdict === ruleChange?.verdict && idOf(change) !== idOf(named),
     );
     if (isTold) return;
     const id = now.phase === undefined ? idOf(named) : `${now.rule} in ${now.phase}`;
-    this.put({ name: named, base, next }, turn, id);
+    this.put({ name: named, base, next }, ruleChange, id);
   }
 
   /** Regressions first; of these, the rules that do not hold, and last what the server counted of the same clients. */

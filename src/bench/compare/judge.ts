@@ -1,12 +1,90 @@
+import { DatafnWsError } from '../../protocol/errors.js';
+import { formatCount } from '../../text/units.js';
 import { BEHAVIORS } from '../behaviors/behaviors.js';
 import { actionsOf, type Cohort, type Expectation, type Scenario } from '../model/scenario.js';
 import { kindOf } from '../phases/index.js';
-import type { Chance, MetricName } from '../verdict/metric-kinds.js';
+import { type Chance, type MetricName, metricText, valueText } from '../verdict/metric-kinds.js';
 import { METRICS } from '../verdict/metrics.js';
-import type { Change } from './comparison.js';
-import type { FailRule } from './fail-rule.js';
+import { findMetric, type NamedMetric, parseMetricValue } from '../verdict/rule.js';
+import { type Change, type ComparedMetric, type ComparedNumber, rangeText, shareText } from './comparison.js';
 import { isAbout, type Pair, type RulePair } from './pair.js';
-import type { ComparedMetric } from './result-file.js';
+
+/** `fanout.p99 +20% +10ms`, taken apart: a change beyond all of its limits is a regression. */
+export interface FailRule extends NamedMetric {
+  readonly text: string;
+  /** 1 for a rule about more, -1 for one about less. */
+  readonly direction: 1 | -1;
+  /** Share of the baseline; 0 where the rule gives none. */
+  readonly share: number;
+  /** In the unit of the metric; 0 where the rule gives none. */
+  readonly amount: number;
+}
+
+const RULE = /^([A-Za-z][\w.-]*)\s*(?:\[\s*([^\]]*?)\s*\])?\s+([+-][^\s+-]+)(?:\s+([+-][^\s+-]+))?$/;
+const PERCENT = /^(\d+(?:\.\d+)?)%$/;
+
+/**
+ * Reads a rule of `--fail-on`.
+ *
+ * @returns the rule, or what is wrong with the text.
+ */
+export function parseFailRule(text: string, cohorts: readonly string[]): FailRule | string {
+  const match = RULE.exec(text.trim());
+  if (match === null) {
+    return 'expected a metric and by how much it may change, such as `fanout.p99 +20% +10ms` or `api.rate -20%`';
+  }
+  const [, path = '', bracket, ...given] = match;
+  const named = findMetric(path, bracket, cohorts);
+  if (typeof named === 'string') return named;
+  const limits = given.filter((limit) => limit !== undefined);
+  const signs = new Set(limits.map((limit) => limit[0]));
+  if (signs.size > 1) return 'expected either + (more is worse) or - (less is worse), got both';
+  const shares = limits.filter((limit) => limit.endsWith('%'));
+  const amounts = limits.filter((limit) => !limit.endsWith('%'));
+  if (shares.length > 1 || amounts.length > 1) {
+    return 'expected at most one share in % and one amount, got two of a kind';
+  }
+  const [share = '+0%'] = shares;
+  const percent = PERCENT.exec(share.slice(1))?.[1];
+  if (percent === undefined) return `expected a share such as +20%, got \`${share}\``;
+  const [amount] = amounts;
+  const value =
+    amount === undefined
+      ? ({ ok: true, value: 0 } as const)
+      : parseMetricValue(named.metric, amount.slice(1));
+  if (!value.ok) return `expected \`${named.metric}\` to change by ${value.expected}, got \`${amount}\``;
+  return {
+    ...named,
+    text: text.trim(),
+    direction: signs.has('-') ? -1 : 1,
+    share: Number(percent) / 100,
+    amount: value.value,
+  };
+}
+
+/** A scenario, as far as a rule has to know it. */
+export interface RuleScope {
+  readonly cohorts: readonly string[];
+}
+
+/**
+ * Reads rules for several scenarios. A rule about a cohort is one for the scenarios that have it.
+ *
+ * @returns the rules of each scenario, in their order.
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION`, with a line for every rule that fits none of them.
+ */
+export function parseFailRules(texts: readonly string[], scopes: readonly RuleScope[]): FailRule[][] {
+  const problems: string[] = [];
+  const all = scopes.map((): FailRule[] => []);
+  for (const text of texts) {
+    const read = scopes.map(({ cohorts }) => parseFailRule(text, cohorts));
+    const wrong = read.filter((one) => typeof one === 'string');
+    if (wrong.length === read.length) problems.push(`--fail-on ${JSON.stringify(text)}: ${wrong[0]}`);
+    for (const [index, one] of read.entries()) if (typeof one !== 'string') all[index]?.push(one);
+  }
+  if (problems.length > 0) throw new DatafnWsError('ERR_INVALID_OPTION', problems.join('\n'));
+  return all;
+}
 
 /** What is to be said of a change; `undefined` for nothing. */
 export type Judgement = Pick<Change, 'verdict' | 'why' | 'rule'> | undefined;
@@ -39,8 +117,8 @@ export function judgeCount(
     };
   }
   const about = rules.filter(({ now }) => isAbout(now, name));
-  const turn = about.find((rule) => rule.turn !== undefined)?.turn;
-  if (turn !== undefined) return turn;
+  const change = about.find((rule) => rule.change !== undefined)?.change;
+  if (change !== undefined) return change;
   if (about.some(({ isNearer }) => isNearer === true)) {
     return { verdict: 'improvement', why: 'nearer to what the scenario expects' };
   }
@@ -82,6 +160,31 @@ export function judgeByRule(pair: Pair, rule: FailRule): Judgement {
 /** Whether it is beyond the limits of a rule of `--fail-on`, which its spread keeps from being broken. */
 export function isWithinRange(pair: Pair, rule: FailRule): boolean {
   return isBeyond(pair, rule) && hasSpread(pair) && !isApart(pair);
+}
+
+/** Explains that a metric exceeds a limit of `--fail-on`, but not the range of the runs. */
+export function withinRangeText(one: ComparedNumber, rule: FailRule): string {
+  const { unit, base = 0, new: next = 0, baseSpread, newSpread } = one;
+  const share = shareText(base, next);
+  const by =
+    share === '' || unit === 'count' ? `${valueText(base, unit)} -> ${valueText(next, unit)}` : share;
+  const sign = rule.direction > 0 ? '+' : '-';
+  const limits = [
+    ...(rule.share > 0 ? [`${sign}${formatCount(rule.share * 100)} %`] : []),
+    ...(rule.amount > 0 ? [`${sign}${valueText(rule.amount, unit)}`] : []),
+  ];
+  const isIn = (value: number, range: ComparedNumber['baseSpread']) =>
+    range !== undefined && value >= range.low && value <= range.high;
+  const ranges = isIn(next, baseSpread)
+    ? [baseSpread]
+    : isIn(base, newSpread)
+      ? [newSpread]
+      : [baseSpread, newSpread];
+  const told = ranges
+    .flatMap((range) => (range === undefined ? [] : [rangeText(range, unit)]))
+    .join(', then ');
+  const over = limits.length === 0 ? 'over its limit' : `over ${limits.join(' and ')}`;
+  return `${metricText(one)} ${by}: ${over}, but within the range of the runs (${told}): use more --repeat`;
 }
 
 /** Whether its numbers are worth a look though they should not differ: of all cohorts together, and not just zeros. */

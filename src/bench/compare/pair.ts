@@ -1,6 +1,5 @@
 import { METRICS } from '../verdict/metrics.js';
-import type { Change } from './comparison.js';
-import type { ComparedExpectation, ComparedMetric, ComparedResult } from './result-file.js';
+import type { Change, ComparedExpectation, ComparedMetric, ComparedResult } from './comparison.js';
 
 /** What a metric is called, apart from its value. */
 export type Name = Pick<ComparedMetric, 'name' | 'cohort' | 'key'>;
@@ -69,7 +68,7 @@ export interface RulePair {
   readonly was: ComparedExpectation;
   readonly now: ComparedExpectation;
   /** When it holds in one of them only. */
-  readonly turn: Pick<Change, 'verdict' | 'why' | 'rule'> | undefined;
+  readonly change: Pick<Change, 'verdict' | 'why' | 'rule'> | undefined;
   /** Whether the count that it asks for has come nearer (true) or is farther off (false). */
   readonly isNearer: boolean | undefined;
 }
@@ -78,7 +77,7 @@ export interface RulePair {
 export function rulePairs(base: ComparedResult, next: ComparedResult): RulePair[] {
   return next.expectations.flatMap((now): RulePair[] => {
     const was = base.expectations.find(({ rule, phase }) => rule === now.rule && phase === now.phase);
-    return was === undefined ? [] : [{ was, now, turn: turnOf(was, now), isNearer: isNearer(was, now) }];
+    return was === undefined ? [] : [{ was, now, change: changeOf(was, now), isNearer: isNearer(was, now) }];
   });
 }
 
@@ -92,7 +91,7 @@ export function isAbout({ metric, phase, cohort, key }: ComparedExpectation, nam
   );
 }
 
-function turnOf(was: ComparedExpectation, now: ComparedExpectation): RulePair['turn'] {
+function changeOf(was: ComparedExpectation, now: ComparedExpectation): RulePair['change'] {
   if (was.passed === now.passed || was.notMeasurable !== undefined || now.notMeasurable !== undefined)
     return undefined;
   const where = now.phase === undefined ? now.rule : `${now.rule} in "${now.phase}"`;

@@ -7,8 +7,7 @@ import { DatafnWsError } from '../../protocol/errors.js';
 import { monotonicMs } from '../measure/clock.js';
 import type { EmissionPlan } from '../measure/emission-plan.js';
 import type { ApiMeasurement, EmitMeasurement } from '../measure/measurements.js';
-import { Batches, type EmitOrder, type Emitted } from './emitter.js';
-import { type EmitTarget, type Lane, openLane } from './lane.js';
+import { Batches, type EmitOrder, type EmitTarget, type Emitted, type Lane, openLane } from './emitter.js';
 
 /** Cursors set aside for one phase: more than autocannon can send. */
 const RESERVED_CURSORS = 100_000_000;

@@ -5,10 +5,18 @@ import type { Upgrade } from '../../protocol/upgrade.js';
 import type { OpenClient } from '../behaviors/behaviors.js';
 import type { Reception } from '../measure/reception.js';
 import type { EndsBy } from '../model/scenario.js';
-import { openSocket, type SocketHandler, type SocketTarget } from './client-socket.js';
 import { GrowingBytes, readFrames } from './frame-reader.js';
 import { type CohortState, Inbox, type InboxHost, type InboxOwner } from './inbox.js';
-import { closeFrame, encodeClientFrame, handshakeKey, readAnswer, upgradeRequest } from './wire.js';
+import {
+  closeFrame,
+  encodeClientFrame,
+  handshakeKey,
+  openSocket,
+  readAnswer,
+  type SocketHandler,
+  type SocketTarget,
+  upgradeRequest,
+} from './wire.js';
 
 /** From the last read of a client until it may be said to have nothing more to read. */
 const READING_MS = 2000;

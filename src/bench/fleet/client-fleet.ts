@@ -11,7 +11,6 @@ import { arrivalMs } from '../model/scenario.js';
 import { BenchClient, type ClientHost } from './bench-client.js';
 import { badToken, tokenFor } from './credentials.js';
 import type { CohortState } from './inbox.js';
-import { CursorLayouts } from './message.js';
 import type {
   ChurnOrder,
   ConnectOrder,
@@ -24,6 +23,7 @@ import type {
   WorkerSetup,
   WorkerStatus,
 } from './messages.js';
+import { CursorLayouts } from './wire.js';
 
 /** Cursors that were due less than this before a client left were in flight: it need not have them. */
 const LEAVING_MS = 5000;
@@ -100,10 +100,10 @@ export class ClientFleet implements FleetCalls, ClientHost {
     const { worker, workers } = this.#setup;
     const ticks = Math.floor((durationMs / 1000) * ratePerSecond);
     const outcomes: Promise<void>[] = [];
-    for (let tick = worker, turn = 0; tick < ticks && !this.#isEnding; tick += workers, turn++) {
+    for (let tick = worker, next = 0; tick < ticks && !this.#isEnding; tick += workers, next++) {
       const intendedMs = startMs + (tick * 1000) / ratePerSecond;
       await waitUntil(intendedMs);
-      const client = mine[turn % mine.length] as BenchClient;
+      const client = mine[next % mine.length] as BenchClient;
       if (client.isOpen) outcomes.push(client.end(how));
       else {
         if (client.state === 'dead') client.abandon();
@@ -167,10 +167,10 @@ export class ClientFleet implements FleetCalls, ClientHost {
   }
 
   /** The open clients that a plan is for. */
-  #receiversOf({ turns }: PlanAccount, slow: boolean): BenchClient[] {
+  #receiversOf({ slots }: PlanAccount, slow: boolean): BenchClient[] {
     return this.#clients.flatMap((clients, index) =>
       (this.#cohorts[index]?.behavior.reads === 'slowly') === slow
-        ? clients.filter(({ isOpen, isMember, namespace }) => isOpen && isMember && turns.has(namespace))
+        ? clients.filter(({ isOpen, isMember, namespace }) => isOpen && isMember && slots.has(namespace))
         : [],
     );
   }

@@ -9,14 +9,14 @@ const SAMPLE_MS = 1000;
 /** Less than this tells too little to be a sample. */
 const LEAST_MS = 250;
 /** From one look at the event loop to the next, while the process has something to do. */
-const BUSY_TURN_MS = 20;
+const BUSY_TICK_MS = 20;
 /** The same while it has not: each look wakes it, and that is then most of what it does. */
-const IDLE_TURN_MS = 100;
+const IDLE_TICK_MS = 100;
 /** A process that uses less of a core than this has nothing to do. */
 const IDLE_SHARE = 0.1;
 /** Checks closer together than this are not by the timer: the last one was made for a sample. */
-const SAME_TURN_MS = BUSY_TURN_MS / 2;
-/** While a turn was due for so long there was no idle time to speak of. */
+const SAME_TICK_MS = BUSY_TICK_MS / 2;
+/** While a tick was overdue for so long there was no idle time to speak of. */
 const LATE_MS = 230;
 
 /** What a process has used so far. */
@@ -39,8 +39,8 @@ export class GeneratorHealth {
   #occupiedMs = 0;
   #lateSinceMs: number | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #turnMs = BUSY_TURN_MS;
-  /** When the next turn of the timer is due. */
+  #tickMs = BUSY_TICK_MS;
+  /** When the next tick of the timer is due. */
   #dueMs = 0;
 
   /** @param usage reads what this process has used so far; tests bring their own. */
@@ -52,16 +52,16 @@ export class GeneratorHealth {
     this.#longest = standstill(this.#last, this.#last);
   }
 
-  /** @param onTurn called from time to time, at least every 100 ms. A timer of its own would wake the process again. */
-  start(onTurn: () => void = () => {}): void {
+  /** @param onTick called from time to time, at least every 100 ms. A timer of its own would wake the process again. */
+  start(onTick: () => void = () => {}): void {
     const next = () => {
       this.#timer = setTimeout(() => {
-        this.#turn(true);
-        onTurn();
+        this.#tick(true);
+        onTick();
         next();
-      }, this.#turnMs).unref();
+      }, this.#tickMs).unref();
     };
-    this.#dueMs = this.#last.atMs + this.#turnMs;
+    this.#dueMs = this.#last.atMs + this.#tickMs;
     this.#restart();
     next();
   }
@@ -74,7 +74,7 @@ export class GeneratorHealth {
   sample(atOnce = false): GeneratorSample | undefined {
     const fromMs = this.#since.atMs;
     if (!atOnce && this.#last.atMs - fromMs < SAMPLE_MS) return undefined;
-    if (atOnce) this.#turn(false);
+    if (atOnce) this.#tick(false);
     const { atMs: toMs, cpuMs, waitMs } = this.#last;
     const durationMs = toMs - fromMs;
     if (durationMs < LEAST_MS) return undefined;
@@ -96,8 +96,8 @@ export class GeneratorHealth {
     return sample;
   }
 
-  /** A turn of the event loop: how late is it? */
-  #turn(isTimers: boolean): void {
+  /** A tick of the event loop: how late is it? */
+  #tick(isTimers: boolean): void {
     const now = this.#usage();
     const gapMs = now.atMs - this.#last.atMs;
     const delayMs = Math.max(0, now.atMs - this.#dueMs);
@@ -105,17 +105,17 @@ export class GeneratorHealth {
     if (gapMs > this.#longest.toMs - this.#longest.fromMs) this.#longest = standstill(this.#last, now);
     const cpuMs = now.cpuMs - this.#last.cpuMs;
     const usedMs = cpuMs + (now.waitMs ?? 0) - (this.#last.waitMs ?? 0);
-    // From the turn before the one that was due, had the process been looked at as often as when it is busy.
-    const lateMs = Math.min(gapMs, delayMs + BUSY_TURN_MS);
+    // From the tick before the one that was due, had the process been looked at as often as when it is busy.
+    const lateMs = Math.min(gapMs, delayMs + BUSY_TICK_MS);
     const isLate = delayMs > LATE_MS;
     this.#occupiedMs += isLate ? Math.max(usedMs, lateMs) : usedMs;
     if (isLate) this.#lateSinceMs ??= now.atMs - lateMs;
-    else if (gapMs > SAME_TURN_MS) this.#lateSinceMs = undefined;
+    else if (gapMs > SAME_TICK_MS) this.#lateSinceMs = undefined;
     // One that is asked for in between says little of how busy the process is.
     if (isTimers || delayMs > 0) {
-      const isIdle = delayMs <= BUSY_TURN_MS && cpuMs < gapMs * IDLE_SHARE;
-      this.#turnMs = isIdle ? IDLE_TURN_MS : BUSY_TURN_MS;
-      this.#dueMs = now.atMs + this.#turnMs;
+      const isIdle = delayMs <= BUSY_TICK_MS && cpuMs < gapMs * IDLE_SHARE;
+      this.#tickMs = isIdle ? IDLE_TICK_MS : BUSY_TICK_MS;
+      this.#dueMs = now.atMs + this.#tickMs;
     }
     // Sockets are read between timers and immediates: then, what had come until now has been read.
     if (isTimers)

@@ -13,8 +13,7 @@ import type { DeliveryLedger, Receiver } from '../measure/delivery-ledger.js';
 import { closeKey, type Tally } from '../measure/tally.js';
 import type { Cohort } from '../model/scenario.js';
 import type { FrameHandler, FrameReaderState } from './frame-reader.js';
-import type { CursorLayouts } from './message.js';
-import { closeFrame, encodeClientFrame } from './wire.js';
+import { type CursorLayouts, closeFrame, encodeClientFrame } from './wire.js';
 
 /** A pong that may have been later than this proves nothing about a server that closes its client. */
 const MAX_PONG_LATE_MS = 250;

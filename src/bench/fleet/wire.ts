@@ -1,6 +1,68 @@
 import { createHash, randomBytes, randomFillSync } from 'node:crypto';
+import { connect as connectTcp, isIP, type Socket, type TcpSocketConnectOpts } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { type CursorMessage, readMessage } from '../../protocol/client.js';
 import { OPCODE } from '../../protocol/frames.js';
 import type { Header, Upgrade } from '../../protocol/upgrade.js';
+
+/** Where a client connects to. */
+export interface SocketTarget {
+  readonly url: URL;
+  readonly localAddress: string | undefined;
+  /** Options of a `wss:` connection. */
+  readonly tls?: ConnectionOptions;
+}
+
+/** What a client does about its socket. Each call names the socket: it may be one that the client has given up. */
+export interface SocketHandler {
+  onSocketConnect(socket: Socket): void;
+  /** Takes what was read, which is overwritten after the call; false to read nothing more for now. */
+  onSocketData(socket: Socket, chunk: Buffer): boolean;
+  onSocketError(socket: Socket, error: NodeJS.ErrnoException): void;
+  onSocketClose(socket: Socket): void;
+}
+
+/** The server that a WebSocket URL names. */
+export function serverOf({ protocol, hostname, port }: URL) {
+  const isSecure = protocol === 'wss:';
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  return {
+    isSecure,
+    host,
+    port: Number(port) || (isSecure ? 443 : 80),
+    // An address is no name (RFC 6066 section 3).
+    servername: isIP(host) ? '' : host,
+  };
+}
+
+/**
+ * Opens a TCP or TLS connection.
+ *
+ * @param buffer where reads of a TCP connection go; several sockets may share one, since a read is handled before the
+ *   next begins.
+ */
+export function openSocket(
+  { url, localAddress, tls }: SocketTarget,
+  buffer: Buffer,
+  handler: SocketHandler,
+): Socket {
+  const { isSecure, host, port, servername } = serverOf(url);
+  const options: TcpSocketConnectOpts = { host, port, localAddress, noDelay: true };
+  let socket: Socket;
+  if (isSecure) {
+    socket = connectTls({ ...options, servername, ...tls } as ConnectionOptions);
+    socket.on('data', (chunk: Buffer) => handler.onSocketData(socket, chunk));
+    socket.on('secureConnect', () => handler.onSocketConnect(socket));
+  } else {
+    const callback = (length: number, read: Uint8Array) =>
+      handler.onSocketData(socket, read.subarray(0, length) as Buffer);
+    socket = connectTcp({ ...options, onread: { buffer, callback } });
+    socket.on('connect', () => handler.onSocketConnect(socket));
+  }
+  socket.on('error', (error: NodeJS.ErrnoException) => handler.onSocketError(socket, error));
+  socket.on('close', () => handler.onSocketClose(socket));
+  return socket;
+}
 
 /** Appended to the key before hashing (RFC 6455 section 1.3). */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -145,4 +207,87 @@ export function closeFrame(code?: number, reason = ''): Buffer {
   payload.writeUInt16BE(code, 0);
   payload.write(reason, 2);
   return encodeClientFrame(OPCODE.close, payload);
+}
+
+/**
+ * Cursor messages that differ in nothing but the digits of the cursor: bytes in front of them, and bytes behind them.
+ * Their cursors are read without a JSON parser, which would take several times as long.
+ */
+export class CursorLayout {
+  readonly #before: Buffer;
+  readonly #behind: Buffer;
+  /** What a message has besides the digits. */
+  readonly envelopeBytes: number;
+
+  constructor(before: string, behind: string) {
+    this.#before = Buffer.from(before);
+    this.#behind = Buffer.from(behind);
+    this.envelopeBytes = this.#before.length + this.#behind.length;
+  }
+
+  /** The number in the message from `start` to `end`; NaN when it has another layout. */
+  numberIn(bytes: Buffer, start: number, end: number): number {
+    const before = this.#before;
+    const behind = this.#behind;
+    const first = start + before.length;
+    const last = end - behind.length;
+    if (first >= last) return Number.NaN;
+    for (let index = behind.length - 1; index >= 0; index--) {
+      if (bytes[last + index] !== behind[index]) return Number.NaN;
+    }
+    for (let index = before.length - 1; index >= 0; index--) {
+      if (bytes[start + index] !== before[index]) return Number.NaN;
+    }
+    let value = 0;
+    for (let index = first; index < last; index++) {
+      const digit = (bytes[index] as number) - 0x30;
+      if (digit < 0 || digit > 9) return Number.NaN;
+      value = value * 10 + digit;
+    }
+    return value;
+  }
+}
+
+/** The layout that the library and `datafn-ws serve` send, byte for byte. */
+export const OUR_LAYOUT = new CursorLayout('{"type":"cursor","cursor":"', '"}');
+
+/** The layout of a cursor message whose cursor is `digits`; `undefined` when it cannot be told from the text. */
+export function layoutOf(text: string, digits: string): CursorLayout | undefined {
+  // With other digits in the right place, it is the same message with another cursor. Nothing else in a JSON text
+  // depends on the digits within a string.
+  const others = `1${digits}`;
+  for (let at = text.indexOf(`"${digits}"`); at !== -1; at = text.indexOf(`"${digits}"`, at + 1)) {
+    const [before, behind] = [text.slice(0, at + 1), text.slice(at + 1 + digits.length)];
+    const message = readMessage(before + others + behind);
+    if (message.isCursor && message.text === others) return new CursorLayout(before, behind);
+  }
+  return undefined;
+}
+
+/** Layouts of one server besides ours are learned up to so many times. */
+const MAX_LEARNED = 16;
+
+/** Reads cursors of our layout, and of another one that a server uses. */
+export class CursorLayouts {
+  #other = OUR_LAYOUT;
+  #leftToLearn = MAX_LEARNED;
+  /** What the message that was read last has besides the digits. */
+  envelopeBytes = 0;
+
+  /** The cursor in the message from `start` to `end`; NaN when it has neither layout. */
+  read(bytes: Buffer, start: number, end: number): number {
+    this.envelopeBytes = OUR_LAYOUT.envelopeBytes;
+    const cursor = OUR_LAYOUT.numberIn(bytes, start, end);
+    if (!Number.isNaN(cursor)) return cursor;
+    this.envelopeBytes = this.#other.envelopeBytes;
+    return this.#other.numberIn(bytes, start, end);
+  }
+
+  /** Learns the layout of a message that had neither. */
+  learn(text: string, { text: digits }: CursorMessage): void {
+    // Where every message has a layout of its own, it is not worth the time.
+    if (this.#leftToLearn === 0 || digits === undefined || !/^\d+$/.test(digits)) return;
+    this.#leftToLearn -= 1;
+    this.#other = layoutOf(text, digits) ?? this.#other;
+  }
 }

@@ -130,7 +130,7 @@ export class DeliveryLedger {
     const isSlow = receiver.cohort.behavior.reads === 'slowly';
     for (const account of this.#plans) {
       const isSettled = account.isOver && !isSlow;
-      if (isSettled || !receiver.isMember || !account.turns.has(receiver.namespace)) continue;
+      if (isSettled || !receiver.isMember || !account.slots.has(receiver.namespace)) continue;
       const reception = account.receptionOf(receiver);
       if (account.isOver) {
         const lost = account.sealUpTo(reception.next, reception, receiver.cohort.tally);
@@ -140,7 +140,7 @@ export class DeliveryLedger {
       // A slow reader finds its end behind all that it had not read yet, or leaves without it: when the server sent it
       // its last cursor is not known.
       const isTimed = account.plan.isOrdered && !isSlow;
-      const due = isTimed ? ordinalsDueBefore(account.plan, reception.turn, dueBeforeMs) : 0;
+      const due = isTimed ? ordinalsDueBefore(account.plan, reception.slot, dueBeforeMs) : 0;
       account.ended.push({ reception, final: Math.max(reception.next, due), receiver });
     }
     receiver.reception = undefined;
@@ -212,20 +212,20 @@ export class DeliveryLedger {
   #noteEarlier(
     fault: 'duplicated' | 'reordered',
     receiver: Receiver,
-    { plan, turn, next }: Reception,
+    { plan, slot, next }: Reception,
     index: number,
     atMs: number,
   ): void {
     this.#note(fault, receiver, atMs, () => ({
       cursor: shownCursor(plan, index),
-      ...(fault === 'reordered' ? { after: shownCursor(plan, indexAt(plan, turn, next - 1)) } : {}),
+      ...(fault === 'reordered' ? { after: shownCursor(plan, indexAt(plan, slot, next - 1)) } : {}),
     }));
   }
 
   /** Keeps the cursor that a client has lost first, if it has lost any. */
-  #noteLost(receiver: Receiver, { plan, turns }: PlanAccount, ordinal: number | undefined): void {
+  #noteLost(receiver: Receiver, { plan, slots }: PlanAccount, ordinal: number | undefined): void {
     if (ordinal === undefined) return;
-    const index = indexAt(plan, turns.get(receiver.namespace) as number, ordinal);
+    const index = indexAt(plan, slots.get(receiver.namespace) as number, ordinal);
     // Connections that race to emit follow no schedule.
     const atMs = plan.isOrdered ? dueMs(plan, index) : plan.startMs;
     this.#note('lost', receiver, atMs, () => ({ cursor: shownCursor(plan, index) }));
@@ -235,7 +235,7 @@ export class DeliveryLedger {
 /** The account of one plan: for whom it is, what has arrived, and, once it is known, what was really emitted. */
 export class PlanAccount {
   /** Slot of a namespace in the plan, by the index of the namespace. */
-  readonly turns: ReadonlyMap<number, number>;
+  readonly slots: ReadonlyMap<number, number>;
   readonly skew = new FanoutSkew();
   lastReceiptMs = 0;
   /** Receptions of connections that have ended, and up to where they had to get cursors. */
@@ -243,12 +243,12 @@ export class PlanAccount {
   /** Characters of the plan's cursors where all have the same; else 0. */
   readonly #cursorLength: number;
   #emitted: number | undefined;
-  readonly #failedByTurn = new Map<number, Set<number>>();
+  readonly #failedBySlot = new Map<number, Set<number>>();
 
   constructor(readonly plan: EmissionPlan) {
     const [first, last] = [cursorText(plan, 0).length, cursorText(plan, Math.max(0, plan.count - 1)).length];
     this.#cursorLength = first === last ? first : 0;
-    this.turns = new Map(plan.namespaces.map((namespace, turn) => [namespace, turn]));
+    this.slots = new Map(plan.namespaces.map((namespace, slot) => [namespace, slot]));
   }
 
   /** Characters of one of the plan's cursors, as it was emitted. */
@@ -266,10 +266,10 @@ export class PlanAccount {
     const { batch, namespaces } = this.plan;
     for (const index of failed) {
       const request = Math.floor(index / batch);
-      const turn = request % namespaces.length;
-      const ordinals = this.#failedByTurn.get(turn) ?? new Set();
+      const slot = request % namespaces.length;
+      const ordinals = this.#failedBySlot.get(slot) ?? new Set();
       ordinals.add(Math.floor(request / namespaces.length) * batch + (index % batch));
-      this.#failedByTurn.set(turn, ordinals);
+      this.#failedBySlot.set(slot, ordinals);
     }
   }
 
@@ -278,9 +278,9 @@ export class PlanAccount {
     if (receiver.reception?.plan === this.plan) return receiver.reception;
     const other = receiver.otherReceptions?.find(({ plan }) => plan === this.plan);
     if (other !== undefined) return other;
-    const turn = this.turns.get(receiver.namespace) as number;
+    const slot = this.slots.get(receiver.namespace) as number;
     const conflates = receiver.cohort.behavior.reads === 'slowly';
-    const reception = new Reception(this.plan, turn, this.#firstExpected(turn, receiver), conflates);
+    const reception = new Reception(this.plan, slot, this.#firstExpected(slot, receiver), conflates);
     if (receiver.reception !== undefined) {
       receiver.otherReceptions = [receiver.reception, ...(receiver.otherReceptions ?? [])];
       // What was settled long ago is of no more use; a slow reader's accounts are settled last of all.
@@ -291,17 +291,17 @@ export class PlanAccount {
   }
 
   /** The first ordinal that a client must get, given when it opened. */
-  #firstExpected(turn: number, { openedAtMs }: Receiver): number {
+  #firstExpected(slot: number, { openedAtMs }: Receiver): number {
     if (openedAtMs < this.plan.startMs) return 0;
     return this.plan.isOrdered
-      ? ordinalsDueBefore(this.plan, turn, openedAtMs + OPENING_MS)
+      ? ordinalsDueBefore(this.plan, slot, openedAtMs + OPENING_MS)
       : Number.POSITIVE_INFINITY;
   }
 
   /** Whether a receiver got everything that was emitted to it. */
   isComplete(receiver: Receiver): boolean {
     const reception = this.receptionOf(receiver);
-    return reception.isComplete(this.#final(reception.turn), this.#failed(reception.turn));
+    return reception.isComplete(this.#final(reception.slot), this.#failed(reception.slot));
   }
 
   /**
@@ -310,20 +310,20 @@ export class PlanAccount {
    * @returns what {@link Reception.seal} does.
    */
   seal(reception: Reception, tally: Tally, isReading: boolean) {
-    return reception.seal(this.#final(reception.turn), this.#failed(reception.turn), tally, isReading);
+    return reception.seal(this.#final(reception.slot), this.#failed(reception.slot), tally, isReading);
   }
 
   /** As {@link seal}, for a receiver that was there until then. */
   sealUpTo(upTo: number, reception: Reception, tally: Tally) {
-    return reception.seal(Math.min(upTo, this.#final(reception.turn)), this.#failed(reception.turn), tally);
+    return reception.seal(Math.min(upTo, this.#final(reception.slot)), this.#failed(reception.slot), tally);
   }
 
-  #final(turn: number): number {
-    return countFor(this.plan, turn, this.#emitted ?? 0);
+  #final(slot: number): number {
+    return countFor(this.plan, slot, this.#emitted ?? 0);
   }
 
-  #failed(turn: number): ReadonlySet<number> {
-    return this.#failedByTurn.get(turn) ?? NOTHING;
+  #failed(slot: number): ReadonlySet<number> {
+    return this.#failedBySlot.get(slot) ?? NOTHING;
   }
 }
 

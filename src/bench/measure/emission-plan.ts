@@ -12,16 +12,16 @@ export interface EmissionPlan {
   readonly firstCursor: number;
   /** How many cursors at most; workers learn later how many were really emitted. */
   readonly count: number;
-  /** Indexes of the namespaces, in the order in which they take turns. */
+  /** Indexes of the namespaces, in the order in which they take slots. */
   readonly namespaces: readonly number[];
   /** Cursors in a request. All of a request go to one namespace. */
   readonly batch: number;
   /** When the first request is due at the earliest, on the machine's monotonic clock. */
   readonly startMs: number;
-  /** From one request to the next, on average: each request has a slot of this length. */
+  /** From one request to the next, on average: each request has an interval of this length. */
   readonly intervalMs: number;
   /**
-   * Seed of the place that each request takes within its slot; at the beginning of it without one. A server that
+   * Seed of the time that each request takes within its interval; without one, the beginning. A server that
    * stalls periodically would otherwise be asked in the same part of each period, and might never show its stalls.
    */
   readonly jitterSeed?: number;
@@ -52,20 +52,20 @@ export function ordinalAt(plan: EmissionPlan, index: number): number {
   return Math.floor(request / plan.namespaces.length) * plan.batch + (index % plan.batch);
 }
 
-/** The index in the plan of the cursor that {@link ordinalAt} gives this place, of the namespace whose turn is `turn`. */
-export function indexAt(plan: EmissionPlan, turn: number, ordinal: number): number {
-  const request = Math.floor(ordinal / plan.batch) * plan.namespaces.length + turn;
+/** The index in the plan of the cursor that {@link ordinalAt} gives this place, of the namespace in slot `slot`. */
+export function indexAt(plan: EmissionPlan, slot: number, ordinal: number): number {
+  const request = Math.floor(ordinal / plan.batch) * plan.namespaces.length + slot;
   return request * plan.batch + (ordinal % plan.batch);
 }
 
-/** How many of the first `emitted` cursors of the plan go to the namespace whose turn is `turn`. */
-export function countFor(plan: EmissionPlan, turn: number, emitted: number): number {
+/** How many of the first `emitted` cursors of the plan go to the namespace in slot `slot`. */
+export function countFor(plan: EmissionPlan, slot: number, emitted: number): number {
   const requests = Math.floor(emitted / plan.batch);
   const rest = emitted % plan.batch;
   const rounds = Math.floor(requests / plan.namespaces.length);
   const within = requests % plan.namespaces.length;
-  const full = rounds + (within > turn ? 1 : 0);
-  return full * plan.batch + (within === turn ? rest : 0);
+  const full = rounds + (within > slot ? 1 : 0);
+  return full * plan.batch + (within === slot ? rest : 0);
 }
 
 /** When the `index`-th cursor of the plan is due. */
@@ -80,10 +80,10 @@ function requestDueMs({ id, startMs, intervalMs, jitterSeed }: EmissionPlan, req
 
 /** How many requests of the plan are due before a time. */
 export function requestsDueBefore(plan: EmissionPlan, timeMs: number): number {
-  const slot = Math.floor((timeMs - plan.startMs) / plan.intervalMs);
-  if (slot < 0) return 0;
-  // All of the earlier slots are; of the one that the time is in, it depends.
-  const due = slot + (requestDueMs(plan, slot) < timeMs ? 1 : 0);
+  const interval = Math.floor((timeMs - plan.startMs) / plan.intervalMs);
+  if (interval < 0) return 0;
+  // All of the earlier intervals are; of the one that the time is in, it depends.
+  const due = interval + (requestDueMs(plan, interval) < timeMs ? 1 : 0);
   return Math.min(due, plan.count / plan.batch);
 }
 

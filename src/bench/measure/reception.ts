@@ -25,8 +25,8 @@ export class Reception {
    */
   constructor(
     readonly plan: EmissionPlan,
-    /** Whose turn the client's namespace is in the plan. */
-    readonly turn: number,
+    /** The slot of the client's namespace in the plan. */
+    readonly slot: number,
     readonly first: number,
     readonly conflates: boolean,
   ) {
@@ -150,6 +150,6 @@ function emittedWithin(from: number, to: number, notEmitted: ReadonlySet<number>
 }
 
 /** How many cursors of a namespace are due before a time; its first ordinal at or after that time is the same number. */
-export function ordinalsDueBefore(plan: EmissionPlan, turn: number, timeMs: number): number {
-  return countFor(plan, turn, requestsDueBefore(plan, timeMs) * plan.batch);
+export function ordinalsDueBefore(plan: EmissionPlan, slot: number, timeMs: number): number {
+  return countFor(plan, slot, requestsDueBefore(plan, timeMs) * plan.batch);
 }

@@ -12,11 +12,11 @@ export interface GeneratorSample {
   /** Event-loop delay, 99th percentile. */
   readonly delayP99Ms: number;
   readonly delayMaxMs: number;
-  /** Since when, to the end of the sample, every turn of its event loop has been late; `undefined` if the last was not. */
+  /** Since when, to the end of the sample, every tick of its event loop has been late; `undefined` if the last was not. */
   readonly lateSinceMs: number | undefined;
   /** Time spent runnable but not running, over wall time: the machine is busy. `undefined` where unknown. */
   readonly runQueueWait: number | undefined;
-  /** Between the two turns of its event loop that were furthest apart. */
+  /** Between the two ticks of its event loop that were furthest apart. */
   readonly longest: Standstill;
 }
 
@@ -90,12 +90,12 @@ export class SaturationWatch {
   /** Something begins; several may be under way at a time. */
   begin(kind: WatchedLoad, atMs: number): void {
     this.#underWay[kind] += 1;
-    this.#turn(atMs);
+    this.#update(atMs);
   }
 
   end(kind: WatchedLoad, atMs: number): void {
     this.#underWay[kind] -= 1;
-    this.#turn(atMs);
+    this.#update(atMs);
   }
 
   /** Takes the samples of a process, in the order of time. */
@@ -173,7 +173,7 @@ export class SaturationWatch {
     if (finding.weight > (this.#found.get(key)?.weight ?? 0)) this.#found.set(key, finding);
   }
 
-  #turn(atMs: number): void {
+  #update(atMs: number): void {
     const { emit, hold, churn, connect } = this.#underWay;
     const isTimed = emit > 0 || (connect === 0 && hold + churn > 0);
     const what = isTimed ? 'timed' : 'untimed';

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { EmitTarget } from '../emitter/lane.js';
+import type { EmitTarget } from '../emitter/emitter.js';
 import type { FleetCalls } from '../fleet/messages.js';
 import type { Measurements } from '../measure/measurements.js';
 import type { WatchedLoad } from '../measure/saturation.js';

@@ -6,8 +6,7 @@ import type { Expectation, Phase, Scenario, ScenarioChange } from '../model/scen
 import { PHASE_KINDS } from '../phases/index.js';
 import type { PhaseFile, PhaseNames } from '../phases/kind.js';
 import { parseRule, type Rule } from '../verdict/rule.js';
-import { completeCohort } from './cohort.js';
-import { inOneLine, type ScenarioFile } from './schema.js';
+import { completeCohort, inOneLine, type ScenarioFile } from './schema.js';
 
 export interface Origin {
   readonly source: string;

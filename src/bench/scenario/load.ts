@@ -12,9 +12,8 @@ import { decodeUtf8 } from '../../text/utf8.js';
 import type { Scenario } from '../model/scenario.js';
 import { completeScenario } from './complete.js';
 import { crossCheck, type Problem } from './cross-check.js';
-import { changesOf, override } from './override.js';
+import { changesOf, override, quoteAdvice, unquotedParts, unquotedValues } from './override.js';
 import { scenarioSchema } from './schema.js';
-import { quoteAdvice, unquotedParts, unquotedValues } from './unquoted.js';
 
 const FOLDER = fileURLToPath(new URL('../../../scenarios/', import.meta.url));
 

@@ -1,7 +1,7 @@
 import { ApiClient, type TlsTrust } from '../../emit/api-client.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import type { UpgradeSettings } from '../../protocol/upgrade.js';
-import type { EmitTarget, EmitTemplate } from '../emitter/lane.js';
+import type { EmitTarget, EmitTemplate } from '../emitter/emitter.js';
 import type { Credentials } from '../fleet/credentials.js';
 import { monotonicMs } from '../measure/clock.js';
 import type { ServerMeasurement } from '../measure/measurements.js';

@@ -5,9 +5,8 @@ import type { TlsTrust } from '../../emit/api-client.js';
 import { type HttpRefusal, readRefusal } from '../../emit/http-refusal.js';
 import { OPCODE } from '../../protocol/frames.js';
 import type { Upgrade } from '../../protocol/upgrade.js';
-import { serverOf } from '../fleet/client-socket.js';
 import { type FrameReaderState, readFrames } from '../fleet/frame-reader.js';
-import { closeFrame, encodeClientFrame, handshakeKey, upgradeHeaders } from '../fleet/wire.js';
+import { closeFrame, encodeClientFrame, handshakeKey, serverOf, upgradeHeaders } from '../fleet/wire.js';
 
 /** How long a server may take to answer the upgrade. */
 const ANSWER_MS = 5000;

@@ -1,6 +1,6 @@
 import { compareResults, matchResults } from '../../bench/compare/compare.js';
-import { type FailRule, parseFailRules } from '../../bench/compare/fail-rule.js';
-import { type ComparedResult, checkComparable } from '../../bench/compare/result-file.js';
+import { type ComparedResult, checkComparable } from '../../bench/compare/comparison.js';
+import { type FailRule, parseFailRules } from '../../bench/compare/judge.js';
 import type { Scenario } from '../../bench/model/scenario.js';
 import { withComparison } from '../../bench/report/json.js';
 import type { JsonResult } from '../../bench/report/schema.js';

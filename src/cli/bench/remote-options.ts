@@ -1,6 +1,6 @@
 import { BEHAVIORS } from '../../bench/behaviors/behaviors.js';
 
-import type { EmitTemplate } from '../../bench/emitter/lane.js';
+import type { EmitTemplate } from '../../bench/emitter/emitter.js';
 import { type Credentials, tokenFor } from '../../bench/fleet/credentials.js';
 import type { Scenario } from '../../bench/model/scenario.js';
 import type { TlsTrust } from '../../emit/api-client.js';

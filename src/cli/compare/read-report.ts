@@ -1,4 +1,4 @@
-import { type ComparedResult, readResults } from '../../bench/compare/result-file.js';
+import { type ComparedResult, readResults } from '../../bench/compare/comparison.js';
 import { readAll, readFileOfAnyKind } from '../../options/read-file.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import type { Io } from '../io.js';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseFailRule, parseFailRules } from '../../../src/bench/compare/fail-rule.js';
+import { parseFailRule, parseFailRules } from '../../../src/bench/compare/judge.js';
 
 const COHORTS = ['steady', 'hot'];
 

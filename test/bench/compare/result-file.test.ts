@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { checkComparable, readResults } from '../../../src/bench/compare/result-file.js';
+import { checkComparable, readResults } from '../../../src/bench/compare/comparison.js';
 import type { JsonReport } from '../../../src/bench/report/schema.js';
 import { DatafnWsError } from '../../../src/protocol/errors.js';
 import { filledReport } from '../filled.js';

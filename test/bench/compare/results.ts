@@ -1,4 +1,4 @@
-import { type FailRule, parseFailRule } from '../../../src/bench/compare/fail-rule.js';
+import { type FailRule, parseFailRule } from '../../../src/bench/compare/judge.js';
 import { Histogram } from '../../../src/bench/measure/histogram.js';
 import type { Measurements } from '../../../src/bench/measure/measurements.js';
 import { repeatedResult } from '../../../src/bench/report/repeated.js';

@@ -1,7 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { driveWithAutocannon, racingPlan } from '../../../src/bench/emitter/autocannon.js';
-import { type Emitted, emitPlan, orderedPlan } from '../../../src/bench/emitter/emitter.js';
-import type { EmitTarget } from '../../../src/bench/emitter/lane.js';
+import { type EmitTarget, type Emitted, emitPlan, orderedPlan } from '../../../src/bench/emitter/emitter.js';
 import { monotonicMs } from '../../../src/bench/measure/clock.js';
 import { type EmitMeasurement, emptyMeasurements } from '../../../src/bench/measure/measurements.js';
 import type { EmitPhase } from '../../../src/bench/phases/emit.js';

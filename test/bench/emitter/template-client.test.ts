@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { driveWithAutocannon, racingPlan } from '../../../src/bench/emitter/autocannon.js';
-import { type EmitTemplate, TemplateClient } from '../../../src/bench/emitter/lane.js';
+import { type EmitTemplate, TemplateClient } from '../../../src/bench/emitter/emitter.js';
 import { monotonicMs } from '../../../src/bench/measure/clock.js';
 import { emptyMeasurements } from '../../../src/bench/measure/measurements.js';
 import type { EmitPhase } from '../../../src/bench/phases/emit.js';

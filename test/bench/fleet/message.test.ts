@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type CursorLayout, layoutOf, OUR_LAYOUT } from '../../../src/bench/fleet/message.js';
+import { type CursorLayout, layoutOf, OUR_LAYOUT } from '../../../src/bench/fleet/wire.js';
 import { readMessage } from '../../../src/protocol/client.js';
 import { PreparedMessage } from '../../../src/protocol/messages.js';
 

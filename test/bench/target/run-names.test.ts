@@ -1,8 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { type Credentials, tokenFor } from '../../../src/bench/fleet/credentials.js';
+import {
+  type Credentials,
+  type NamingOptions,
+  nameRun,
+  newRunId,
+  tokenFor,
+} from '../../../src/bench/fleet/credentials.js';
 import type { Scenario } from '../../../src/bench/model/scenario.js';
 import { parseScenario } from '../../../src/bench/scenario/load.js';
-import { type NamingOptions, nameRun, newRunId } from '../../../src/bench/target/run-names.js';
 
 const scenario = (namespaces = '"user:{1..2}"', more = ''): Scenario =>
   parseScenario(
