@@ -2,20 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { NO_PREFIX } from '../../options/checks.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import { MAX_NAMESPACE_LENGTH } from '../../protocol/identifiers.js';
-
-<<<<<<< HEAD
-
 import type { TokenWay } from '../../protocol/upgrade.js';
 import { type JwtClaims, signJwt } from '../../text/jwt.js';
-
-=======
-
-import { type JwtClaims, signJwt } from '../../protocol/jwt.js';
-import type { TokenWay } from '../../protocol/upgrade.js';
 import type { EmitTemplate } from '../emitter/emitter.js';
 import type { Scenario } from '../model/scenario.js';
-
->>>>>>> house-bench
 
 /** Where the tokens of bench's clients come from. */
 export type Credentials =

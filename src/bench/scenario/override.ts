@@ -1,10 +1,3 @@
-<<<<<<< HEAD
-
-import { type Document, isCollection, isMap, isNode, isScalar, isSeq, parseDocument } from 'yaml';
-import { type Path, pathText, yamlValueWords, yamlWords } from '../../options/yaml.js';
-
-=======
-
 import {
   type Document,
   isCollection,
@@ -16,8 +9,6 @@ import {
   type YAMLError,
 } from 'yaml';
 import { type Path, pathText, yamlValueWords, yamlWords } from '../../options/yaml.js';
-
->>>>>>> house-bench
 
 import { DatafnWsError } from '../../protocol/errors.js';
 import { describe } from '../../protocol/identifiers.js';
