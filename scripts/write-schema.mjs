@@ -4,12 +4,13 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { reportJsonSchema } from '../dist/bench/report/schema.js';
 import { scenarioJsonSchema } from '../dist/bench/scenario/schema.js';
 import { configJsonSchema } from '../dist/options/config-file.js';
+import { serveOptions } from '../dist/options/serve.js';
 import { serverOptions } from '../dist/options/server.js';
 
 const SCHEMAS = {
   'scenarios/scenario.schema.json': scenarioJsonSchema(),
   'schemas/report.schema.json': reportJsonSchema(),
-  'schemas/config.schema.json': configJsonSchema(),
+  'schemas/config.schema.json': configJsonSchema(serveOptions),
 };
 
 mkdirSync(new URL('../schemas', import.meta.url), { recursive: true });

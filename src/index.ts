@@ -21,7 +21,7 @@ export {
   type ListenAddress,
 } from './server/create-server.js';
 export type { ConnectionInfo, ServerObserver } from './server/events/events.js';
-export type { ConnectionStats, ServerStats } from './server/events/statistics.js';
+export type { ConnectionStats, ServerStats } from './server/health/statistics.js';
 export type { TlsPair } from './server/http/tls.js';
 export type { ShutdownOutcome } from './server/shutdown.js';
 export {

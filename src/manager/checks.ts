@@ -1,4 +1,4 @@
-import { DatafnWsError } from '../protocol/errors.js';
+import { invalid } from '../protocol/errors.js';
 import { describe, describeSecret } from '../protocol/identifiers.js';
 import { MAX_TIMER_MS } from '../text/units.js';
 
@@ -73,11 +73,6 @@ export function objectWith(...methods: readonly string[]): OptionRule {
 
 /** A `DatafnLogger`. */
 export const LOGGER: OptionRule = objectWith('debug', 'info', 'warn', 'error');
-
-/** The error for a value that the caller got wrong. */
-export function invalid(message: string): DatafnWsError {
-  return new DatafnWsError('ERR_INVALID_OPTION', message);
-}
 
 /**
  * Checks the values that are there; those left out have defaults.

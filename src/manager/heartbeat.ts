@@ -24,24 +24,24 @@ export interface HeartbeatEntry {
   unanswered: PingBatch | undefined;
 }
 
-/** What the heartbeat asks of its owner. */
+/** What the heartbeat needs of its owner. */
 export interface HeartbeatOwner<Entry extends HeartbeatEntry> {
-  /** Everybody, in an order that stays good while clients come and go. */
+  /** All clients; safe to iterate while clients come and go. */
   all(): Iterator<Entry>;
   /** Pings one client; false when it cannot be pinged, or is gone now. */
   ping(entry: Entry): boolean;
-  /** A client let its deadline pass. */
+  /** A client did not answer in time. */
   expire(entry: Entry): void;
 }
 
 /**
- * Pings everybody once an interval and reports who does not answer in time.
+ * Pings every client once an interval and reports those that do not answer in time.
  *
  * Each ping has a deadline of its own, `timeoutMs` after it was sent. A pong answers all earlier pings
  * (RFC 6455 section 5.5.3), and a later ping never moves the deadline of one that has no answer: so a client's
  * deadline is that of its earliest unanswered ping. Clients pinged together share one timer.
  *
- * When a deadline passes, the input that waits in the sockets is read before anybody is expired: a server that
+ * When a deadline passes, the input that waits in the sockets is read before any client is expired: a server that
  * was too busy to read a pong does not blame the client for it. Nor does time count in which the server did not run.
  */
 export class Heartbeat<Entry extends HeartbeatEntry> {
@@ -52,7 +52,7 @@ export class Heartbeat<Entry extends HeartbeatEntry> {
   #nextBeat: TimerHandle | undefined;
   readonly #deadlines = new Set<TimerHandle>();
   #running = false;
-  /** Told apart by number, so that work put off by a heartbeat that was stopped since is dropped. */
+  /** Counts up at each stop, so that work deferred before the stop is dropped. */
   #epoch = 0;
   #sliceIsPending = false;
 

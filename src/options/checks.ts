@@ -15,7 +15,7 @@ export function jsonObjectProblem(value: string): Mismatch | undefined {
   try {
     const parsed: unknown = JSON.parse(value);
     if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return undefined;
-    // Claims may say who somebody is: of a text, only that it is one.
+    // Claims may be personal, so a text is not shown.
     return { expected, got: typeof parsed === 'string' ? 'a text' : describe(parsed) };
   } catch {
     return { expected, got: 'something that is no JSON' };
@@ -24,7 +24,7 @@ export function jsonObjectProblem(value: string): Mismatch | undefined {
 
 /** Names that a token of bench's clients can have filled in. */
 export const TOKEN_PLACEHOLDERS = ['namespace', 'cohort', 'i', 'run'] as const;
-/** Names that an emit to somebody's own API can have filled in. */
+/** Names that an emit to the user's own API can have filled in. */
 export const EMIT_PLACEHOLDERS = ['namespace', 'cursor', 'run'] as const;
 /** What stands for no prefix of namespaces. */
 export const NO_PREFIX = 'none';

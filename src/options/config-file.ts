@@ -1,38 +1,8 @@
 import { resolve } from 'node:path';
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { didYouMean } from '../text/nearest.js';
-import { serveOptions } from './serve.js';
-import type { OptionSpec, OptionTable } from './spec.js';
+import type { ConfigFile, ConfigPlace, ConfigProblem, ConfigValue, OptionTable } from './spec.js';
 import { plainYamlMessage } from './yaml.js';
-
-/** A place in a config file. */
-export interface ConfigPlace {
-  readonly line: number;
-  readonly col: number;
-}
-
-/** What a config file gives for one option. */
-export interface ConfigValue {
-  /** As a flag would have it; several only for an option that repeats. */
-  readonly texts: readonly string[];
-  readonly at: ConfigPlace;
-}
-
-/** Something wrong with a config file. */
-export interface ConfigProblem {
-  readonly at: ConfigPlace;
-  readonly message: string;
-}
-
-/** A config file as read, before its values are checked. */
-export interface ConfigFile {
-  /** Names the file in messages. */
-  readonly source: string;
-  /** By the name of the option in camelCase. */
-  readonly values: ReadonlyMap<string, ConfigValue>;
-  /** What is wrong with the file itself. */
-  readonly problems: readonly ConfigProblem[];
-}
 
 /**
  * Reads a config file: YAML, or JSON, which YAML contains. Its keys are the options of `table` in camelCase, its
@@ -116,11 +86,9 @@ function kindOf(node: Node | null): string {
   return isScalar(node) && node.value !== null ? 'a single value' : 'nothing';
 }
 
-/** The JSON Schema of the config file of `serve`, for editors. */
-export function configJsonSchema(): Readonly<Record<string, unknown>> {
-  const options = Object.entries<OptionSpec<unknown>>(serveOptions).filter(
-    ([, { fromConfig }]) => fromConfig,
-  );
+/** The JSON Schema of a config file with the options of `table`, for editors. */
+export function configJsonSchema(table: OptionTable): Readonly<Record<string, unknown>> {
+  const options = Object.entries(table).filter(([, { fromConfig }]) => fromConfig);
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'Config file of datafn-ws serve',

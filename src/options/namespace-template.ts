@@ -1,14 +1,8 @@
-import { invalid } from '../manager/checks.js';
+import { invalid } from '../protocol/errors.js';
 import { describe, namespaceProblem } from '../protocol/identifiers.js';
 
 /** The namespace of a JWT, where nothing else is said. */
 export const DEFAULT_NAMESPACE_TEMPLATE = 'user:{sub}';
-
-/** A namespace made of claims, or why there is none. */
-export type FilledTemplate =
-  | { readonly ok: true; readonly namespace: string }
-  /** `problem` names claims, and never their values. */
-  | { readonly ok: false; readonly problem: string };
 
 /**
  * A namespace with claims in it, such as `tenant:{tid}:user:{sub}`.
@@ -24,7 +18,7 @@ export class NamespaceTemplate {
   readonly #claims: readonly string[];
   readonly #separators: ReadonlySet<string>;
 
-  /** @throws {DatafnWsError} `ERR_INVALID_OPTION` for a template that {@link templateProblem} finds fault with. */
+  /** @throws {DatafnWsError} `ERR_INVALID_OPTION` for a template with a {@link templateProblem}. */
   constructor(template: string) {
     const problem = templateProblem(template);
     if (problem !== undefined)
@@ -35,22 +29,24 @@ export class NamespaceTemplate {
     this.#separators = new Set(this.#texts.slice(1, -1).map(([first]) => first as string));
   }
 
-  /** The namespace for these claims. Each claim that is named must be a string that is not empty. */
-  fill(claims: Readonly<Record<string, unknown>>): FilledTemplate {
+  /** The namespace for these claims, each a non-empty string, or what is wrong with them; never their values. */
+  fill(
+    claims: Readonly<Record<string, unknown>>,
+  ): { readonly namespace: string } | { readonly problem: string } {
     let namespace = this.#texts[0] as string;
     for (const [index, name] of this.#claims.entries()) {
       const value = Object.hasOwn(claims, name) ? claims[name] : undefined;
-      if (value === undefined) return failed(`the claim "${name}" is missing`);
-      if (typeof value !== 'string') return failed(`the claim "${name}" is no string`);
-      if (value === '') return failed(`the claim "${name}" is empty`);
+      if (value === undefined) return { problem: `the claim "${name}" is missing` };
+      if (typeof value !== 'string') return { problem: `the claim "${name}" is no string` };
+      if (value === '') return { problem: `the claim "${name}" is empty` };
       for (const separator of this.#separators) {
         if (value.includes(separator))
-          return failed(`the claim "${name}" contains the separator "${separator}"`);
+          return { problem: `the claim "${name}" contains the separator "${separator}"` };
       }
       namespace += value + this.#texts[index + 1];
     }
     const problem = namespaceProblem(namespace);
-    return problem === undefined ? { ok: true, namespace } : failed(`the namespace would not be ${problem}`);
+    return problem === undefined ? { namespace } : { problem: `the namespace would not be ${problem}` };
   }
 }
 
@@ -70,11 +66,7 @@ export function templateProblem(template: string): string | undefined {
   return wrong === undefined ? undefined : `fit for a namespace: ${wrong}`;
 }
 
-/** Texts and claims in turn: it begins and ends with a text, which may be empty. */
+/** Texts and claims alternately; the first and the last are texts, which may be empty. */
 function partsOf(template: string): string[] {
   return template.split(/\{([^{}]+)\}/);
-}
-
-function failed(problem: string): FilledTemplate {
-  return { ok: false, problem };
 }

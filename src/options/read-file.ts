@@ -18,7 +18,7 @@ export async function openFile(file: string): Promise<Readable> {
   const found = await stat(file);
   if (found.isDirectory()) throw new Error('it is a folder');
   if (!found.isFIFO() && !found.isCharacterDevice()) return createReadStream(file);
-  // Without O_NONBLOCK, opening waits for somebody who writes to the pipe.
+  // Without O_NONBLOCK, opening waits for a writer.
   const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   if (found.isFIFO()) return new Socket({ fd: descriptor, readable: true, writable: false });
   if (isatty(descriptor)) return new ReadStream(descriptor);

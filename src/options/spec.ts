@@ -1,7 +1,6 @@
 import type { OptionRule } from '../manager/checks.js';
 import { DatafnWsError } from '../protocol/errors.js';
 import type { Parsed } from '../text/units.js';
-import type { ConfigFile, ConfigPlace, ConfigProblem } from './config-file.js';
 
 /**
  * One option, described once. The command line, the environment, config and scenario files, the help text and the docs
@@ -59,6 +58,35 @@ export function flagOf(key: string): string {
 /** `heartbeatInterval` as an environment variable: `DATAFN_WS_HEARTBEAT_INTERVAL`. */
 export function envOf(key: string): string {
   return `DATAFN_WS_${flagOf(key).replaceAll('-', '_').toUpperCase()}`;
+}
+
+/** A place in a config file. */
+export interface ConfigPlace {
+  readonly line: number;
+  readonly col: number;
+}
+
+/** What a config file gives for one option. */
+export interface ConfigValue {
+  /** As a flag would have it; several only for an option that repeats. */
+  readonly texts: readonly string[];
+  readonly at: ConfigPlace;
+}
+
+/** Something wrong with a config file. */
+export interface ConfigProblem {
+  readonly at: ConfigPlace;
+  readonly message: string;
+}
+
+/** A config file as read, before its values are checked. */
+export interface ConfigFile {
+  /** Names the file in messages. */
+  readonly source: string;
+  /** By the name of the option in camelCase. */
+  readonly values: ReadonlyMap<string, ConfigValue>;
+  /** What is wrong with the file itself. */
+  readonly problems: readonly ConfigProblem[];
 }
 
 /** Where values come from; the first that has one wins: flags, the environment, the config file, the default. */
@@ -138,7 +166,7 @@ export function traceOptions<Table extends OptionTable>(
   };
 }
 
-/** Node.js puts U+FFFD in place of bytes that are no UTF-8, in arguments and variables: nobody means that. */
+/** Node.js puts U+FFFD in place of bytes that are not UTF-8, in arguments and variables. */
 function readText(option: OptionSpec<unknown>, text: string): Parsed<unknown> {
   if (text.includes('\ufffd')) return { ok: false, expected: 'UTF-8', got: 'bytes that are none' };
   return option.parse(text);

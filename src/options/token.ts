@@ -43,7 +43,7 @@ export const tokenOptions = {
     check: jsonObjectProblem,
   }),
   expiresIn: duration({
-    help: 'How long the token is good for; 0 is for ever.',
+    help: 'How long the token is good for; 0 is forever.',
     default: 3_600_000 as number,
     defaultText: '1h',
     fromEnv: false,

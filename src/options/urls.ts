@@ -51,7 +51,7 @@ export function apiUrlProblem(value: string): string | undefined {
   return urlProblem(value, API);
 }
 
-/** Returns why `value` is not the URL of an emit on somebody's own API, else `undefined`. */
+/** Returns why `value` is not the URL of an emit on the user's own API, else `undefined`. */
 export function emitUrlProblem(value: string): string | undefined {
   return urlProblem(value, EMIT);
 }

@@ -42,8 +42,7 @@ export const CLOSE = {
 const REFUSAL_CODES: ReadonlySet<number> = new Set([CLOSE.unauthorized.code, CLOSE.connectionLimit.code]);
 
 /**
- * Whether a close says "you were not let in": a client that was closed so was never accepted. One whose token has
- * expired was.
+ * Whether a close refuses a client that was never accepted. A client whose token has expired was accepted.
  */
 export function isRefusal(code: number, reason: string): boolean {
   return REFUSAL_CODES.has(code) && reason !== CLOSE.tokenExpired.reason;

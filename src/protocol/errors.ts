@@ -16,8 +16,8 @@ export type ErrorCode =
   | 'ERR_WORKER';
 
 /**
- * An error that is somebody's to fix, not a bug of ours: its message says what was expected, what came, and
- * what to do. Anything else that is thrown is a bug.
+ * An error that the user can fix: its message says what was expected, what came, and what to do. Anything else that is
+ * thrown is a bug.
  */
 export class DatafnWsError extends Error {
   override readonly name = 'DatafnWsError';
@@ -30,6 +30,11 @@ export class DatafnWsError extends Error {
   ) {
     super(message, options);
   }
+}
+
+/** The error for a value that the caller got wrong. */
+export function invalid(message: string): DatafnWsError {
+  return new DatafnWsError('ERR_INVALID_OPTION', message);
 }
 
 /** One line of text for a thrown value of any kind. */
@@ -50,16 +55,16 @@ export function stackOf(error: unknown): string {
   }
 }
 
-/** Codes of OpenSSL and Node.js for a certificate that is not believed. */
+/** Codes of OpenSSL and Node.js for a certificate that is not trusted. */
 const DISTRUST = /CERT|ISSUER|UNABLE_TO_VERIFY/;
 
-/** Whether an error says that the certificate of a server is not believed. */
+/** Whether an error says that the certificate of a server is not trusted. */
 export function isDistrust(error: unknown): boolean {
   const { code } = (error ?? {}) as { code?: unknown };
   return typeof code === 'string' && DISTRUST.test(code);
 }
 
-/** Its words, without the advice that Node.js from 24 on adds for a flag of its own. */
+/** The message of such an error, without the advice on a Node.js flag that Node.js 24 adds. */
 export function distrustReason(message: string): string {
   return message.split('; ', 1)[0] as string;
 }

@@ -15,7 +15,7 @@ export function hasControlCharacter(text: string): boolean {
   return CONTROL_CHARACTER.test(text);
 }
 
-/** What a value was to be, in words that follow "Expected … to be", and what it is. */
+/** What a value should have been, in words that follow "Expected … to be", and what it is. */
 export interface Mismatch {
   readonly expected: string;
   readonly got: string;
@@ -38,7 +38,7 @@ function identifierProblem(value: unknown, maxLength: number): string | undefine
 }
 
 /**
- * Says what keeps `value` from being a cursor, or `undefined` when it is one.
+ * Returns why `value` is not a cursor, else `undefined`.
  *
  * A cursor is a non-empty string of at most {@link MAX_CURSOR_LENGTH} characters without control characters;
  * DataFn's own are increasing integers, compared with `parseInt(cursor, 10)`.

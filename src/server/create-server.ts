@@ -1,15 +1,16 @@
 import { Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { checkOptions, invalid, OBJECT, type OptionRule } from '../manager/checks.js';
+import { checkOptions, OBJECT, type OptionRule } from '../manager/checks.js';
 import { guardLogger, silentLogger } from '../manager/contain.js';
 import type { WebSocketManager } from '../manager/web-socket-manager.js';
 import { completeOptions, type OptionsOf, type ServerSettings, serverTable } from '../options/server.js';
+import { invalid } from '../protocol/errors.js';
 import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
 import type { NamespaceProvider } from './auth/provider.js';
 import { tokenLengthProblem } from './auth/tokens.js';
-import type { ServerStats } from './events/statistics.js';
 import { DelayMonitor } from './health/delay-monitor.js';
 import { DescriptorWatch } from './health/descriptor-watch.js';
+import type { ServerStats } from './health/statistics.js';
 import { createApi } from './http/api.js';
 import { mayCall } from './http/authorize.js';
 import { isLoopback } from './http/hosts-and-origins.js';
@@ -33,7 +34,7 @@ import { Shutdown, type ShutdownOutcome } from './shutdown.js';
 import { type AttachCollaborators, attach, COLLABORATOR_RULES, serverEvents } from './ws/attach.js';
 import { firstRefusal, loadGate, loopbackHostGate } from './ws/gates.js';
 
-/** How {@link createDatafnWsServer} listens and whom it serves. */
+/** The options of {@link createDatafnWsServer}. */
 export type DatafnWsServerOptions = OptionsOf<typeof serverTable> &
   Partial<AttachCollaborators> & {
     /** With it, the server speaks https and wss. */
@@ -115,7 +116,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     // Where a token decides, the Host proves nothing more.
     ...(adminToken === undefined && isDevProvider(namespaceProvider) ? [loopbackHostGate()] : []),
     ...(settings.shedAboveMs === 0 ? [] : [loadGate(settings.shedAboveMs, delay, events)]),
-    ...(options.screenUpgrade === undefined ? [] : [options.screenUpgrade]),
+    ...(options.beforeUpgrade === undefined ? [] : [options.beforeUpgrade]),
   ];
   const attached = attach(httpServer, settings, {
     namespaceProvider,
@@ -124,7 +125,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     statistics,
     checksOrigin: true,
     remembers: settings.resume || settings.monotonic,
-    screenUpgrade(request) {
+    beforeUpgrade(request) {
       pending.leave(request.socket);
       return firstRefusal(gates, request);
     },

@@ -1,7 +1,4 @@
-/**
- * The text that bytes are in UTF-8, without the byte order mark that some editors put in front; `undefined` when they
- * are none. Decoding without this check would put U+FFFD in place of what is wrong, and nobody would notice.
- */
+/** Decodes UTF-8, without a byte order mark; `undefined` for bytes that are not UTF-8, in place of a silent U+FFFD. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient } from '../../src/emit/api-client.js';
-import type { ServerStats } from '../../src/server/events/statistics.js';
+import type { ServerStats } from '../../src/server/health/statistics.js';
 import { RawClient } from '../support/raw-client.js';
 import type { Presented } from './campaigns/server-campaign.js';
 import { RoundTrips } from './round-trips.js';

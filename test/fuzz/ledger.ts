@@ -1,5 +1,5 @@
 import { isRefusal } from '../../src/protocol/close-codes.js';
-import type { ServerStats } from '../../src/server/events/statistics.js';
+import type { ServerStats } from '../../src/server/health/statistics.js';
 import type { Answers, HttpAnswer } from './answers.js';
 
 /** Counters that also count what nobody can be told of, such as a TLS handshake that took too long. */

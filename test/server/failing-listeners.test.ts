@@ -70,10 +70,10 @@ test.each(Object.entries(ways))('a logger that %s at everything harms nobody', a
   expect(stray).toEqual([]);
 });
 
-test('a screening that throws lets nobody in, and the server goes on', async () => {
+test('a beforeUpgrade that throws refuses the client, and the server goes on', async () => {
   let isBroken = true;
   const { wsUrl, server, logger } = await startServer({
-    screenUpgrade() {
+    beforeUpgrade() {
       if (isBroken) throw new Error('no list');
       return undefined;
     },
@@ -84,7 +84,7 @@ test('a screening that throws lets nobody in, and the server goes on', async () 
   expect(refused.body).not.toContain('no list');
   expect(logger.entries).toContainEqual({
     level: 'error',
-    message: 'Screening an upgrade failed',
+    message: 'beforeUpgrade failed',
     context: { error: 'no list' },
   });
   isBroken = false;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ServerStats } from '../../src/server/events/statistics.js';
+import type { ServerStats } from '../../src/server/health/statistics.js';
 import { AttackedServer, type Memory } from '../fuzz/attacked-server.js';
 import { within } from '../support/deadline.js';
 import { call } from '../support/http-call.js';

@@ -98,7 +98,7 @@ export const CASES: readonly Case[] = [
             case 1: throw new Error('I do not know ' + all);
             case 2: return Promise.reject(all);
             case 3: return { namespace: JSON.parse(token) };
-            case 4: return new Promise(() => {});
+            case 4: return new Promise((_, reject) => setTimeout(() => reject(new Error('too late for ' + all)), 300));
             default: return JSON.parse(headers['sec-websocket-protocol'] ?? headers.cookie ?? headers.authorization ?? url);
           }
         }`,

@@ -1,10 +1,9 @@
 import { dirname, resolve } from 'node:path';
 
-import type { ConfigFile } from '../../options/config-file.js';
 import { readFileOfAnyKind } from '../../options/read-file.js';
 
 import { serveOptions } from '../../options/serve.js';
-import { type TracedOptions, traceOptions } from '../../options/spec.js';
+import { type ConfigFile, type TracedOptions, traceOptions } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import type { Io } from '../io.js';
 

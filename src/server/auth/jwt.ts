@@ -1,14 +1,9 @@
 import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
 import { errors, type JWTVerifyGetKey, type JWTVerifyOptions, type JWTVerifyResult, jwtVerify } from 'jose';
-import {
-  checkOptions,
-  invalid,
-  NON_EMPTY_STRING,
-  type OptionRule,
-  objectWith,
-} from '../../manager/checks.js';
+import { checkOptions, NON_EMPTY_STRING, type OptionRule, objectWith } from '../../manager/checks.js';
 import type { DatafnLogger } from '../../manager/types.js';
 import { DEFAULT_NAMESPACE_TEMPLATE, NamespaceTemplate } from '../../options/namespace-template.js';
+import { invalid } from '../../protocol/errors.js';
 import { JWT_SECRET_EXPECTED, MIN_JWT_SECRET_BYTES } from '../../text/jwt.js';
 import { isLoopback } from '../http/hosts-and-origins.js';
 import { algorithmsOf, issuerKeys, MAX_CANDIDATE_KEYS } from './issuer-keys.js';
@@ -121,7 +116,7 @@ export function jwtNamespaceProvider(options: JwtProviderOptions): NamespaceProv
       return refused(why, request);
     }
     const filled = template.fill(claims);
-    if (!filled.ok) return refused(filled.problem, request);
+    if ('problem' in filled) return refused(filled.problem, request);
     return {
       namespace: filled.namespace,
       expiresAtMs: claims.exp === undefined ? undefined : claims.exp * 1000 + clockToleranceMs,
@@ -185,7 +180,7 @@ function ofKeySet(
 /** What is thrown once a signature is valid: another key would not help. */
 const ABOUT_CLAIMS = [errors.JWTExpired, errors.JWTClaimValidationFailed, errors.JWTInvalid];
 
-/** Verifies with the key; where several of a key set fit a token that names none, with each of them in turn. */
+/** Verifies with the key, or with each key of a set that could be the one of a token without a key id. */
 async function verify(
   token: string,
   key: Verification['key'],

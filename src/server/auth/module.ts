@@ -1,8 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { invalid } from '../../manager/checks.js';
-import { messageOf } from '../../protocol/errors.js';
+import { invalid, messageOf } from '../../protocol/errors.js';
 import { describe } from '../../protocol/identifiers.js';
 import { nearest } from '../../text/nearest.js';
 import { formatDuration } from '../../text/units.js';

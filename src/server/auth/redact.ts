@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 /** Characters of a secret in a row that are hidden. */
 const RUN = 8;
-/** Longer messages are cut: a log is no place for them. */
+/** Longer messages are truncated. */
 const MAX_LENGTH = 500;
 const HIDDEN = '[hidden]';
 

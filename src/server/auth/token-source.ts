@@ -11,7 +11,7 @@ import { fromAuthorization } from '../http/authorize.js';
 /** What of a request is looked at to find a token. */
 export type TokenRequest = Pick<IncomingMessage, 'url' | 'headers' | 'headersDistinct'>;
 
-/** A token that was sent; `undefined` for one that is not well encoded, and so is nobody's. */
+/** A token that was sent; `undefined` for one that is not well encoded. */
 type SentToken = string | undefined;
 
 /**
@@ -134,7 +134,7 @@ function fromBase64url(encoded: string): string | undefined {
   }
 }
 
-/** `undefined` for an escape that is none, or for bytes that are no UTF-8. */
+/** `undefined` for invalid escapes, and for bytes that are not UTF-8. */
 function percentDecoded(text: string): string | undefined {
   if (!text.includes('%')) return text;
   try {

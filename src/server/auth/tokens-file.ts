@@ -1,8 +1,7 @@
 import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
-import { invalid } from '../../manager/checks.js';
 import { readFileOfAnyKind } from '../../options/read-file.js';
 import { plainYamlMessage } from '../../options/yaml.js';
-import { messageOf } from '../../protocol/errors.js';
+import { invalid, messageOf } from '../../protocol/errors.js';
 import { namespaceProblem } from '../../protocol/identifiers.js';
 import { decodeUtf8 } from '../../text/utf8.js';
 import { MIN_TOKEN_BYTES, tokenLengthProblem } from './tokens.js';
@@ -28,7 +27,7 @@ export async function readTokensFile(file: string): Promise<ReadonlyMap<string, 
  * As {@link readTokensFile}, from a text.
  *
  * @param source names it in messages.
- * @param minTokenBytes for tokens that somebody else made.
+ * @param minTokenBytes the shortest token, in bytes.
  */
 export function parseTokens(
   text: string,
@@ -47,7 +46,7 @@ export function parseTokens(
     complain(error.pos[0], plainYamlMessage(error));
   if (problems.length > 0) throw invalid(problems.join('\n'));
   const { contents } = document;
-  // A file that is empty was probably cut short; one that is meant to let nobody in says {}.
+  // An empty file was probably truncated; one that is meant to admit nobody says {}.
   if (!isMap(contents)) {
     complain(contents?.range[0] ?? 0, 'expected tokens, such as "a-long-random-token": user:alice');
     throw invalid(problems.join('\n'));

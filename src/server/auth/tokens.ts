@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { invalid } from '../../manager/checks.js';
+import { invalid } from '../../protocol/errors.js';
 import { describe, namespaceProblem } from '../../protocol/identifiers.js';
 import { formatAmount } from '../../text/units.js';
 import { type NamespaceProvider, refuse } from './provider.js';
@@ -34,7 +34,7 @@ export function tokenLengthProblem(token: string, minBytes: number = MIN_TOKEN_B
  * it tells nothing of the tokens: a comparison in constant time, in effect, whatever the number of tokens.
  *
  * @param tokens namespaces by token. A token has at least 16 bytes.
- * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a token that is too short or a namespace that is none; the message
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a token that is too short or an invalid namespace; the message
  *   names the entry by its number, never the token.
  */
 export function tokensNamespaceProvider(tokens: TokenMap): TokensNamespaceProvider {

@@ -20,7 +20,7 @@ export const LIMITS = [
   'connectionsPerAddress',
   /** An upgrade or a request by a page of another origin than `allowOrigins`, answered 403. */
   'origin',
-  /** A connection beyond `maxPendingConnections`: one was cut. */
+  /** A connection beyond `maxPendingConnections`: one was terminated. */
   'pendingConnections',
   /** A TLS handshake, a head or a body that took longer than `handshakeTimeoutMs` or `requestTimeoutMs`. */
   'slowRequests',
@@ -32,13 +32,13 @@ export const LIMITS = [
   'bodySize',
   /** A batch of more than `maxBatchItems`, answered 413. */
   'batchItems',
-  /** An upgrade answered 503 because `handshakeBacklog` others waited for their turn. */
+  /** An upgrade answered 503 because `handshakeBacklog` others waited. */
   'handshakes',
   /** An upgrade answered 503 because `maxPendingAuth` others waited for the namespace provider. */
   'pendingAuth',
   /** An upgrade answered 503 because the event loop was late by more than `shedAboveMs`. */
   'eventLoopDelay',
-  /** The process ran out of file descriptors; until it had some again, new connections were cut unheard. */
+  /** The process ran out of file descriptors; until some were free, new connections were dropped. */
   'descriptors',
 ] as const;
 
@@ -66,11 +66,11 @@ export interface ConnectedClient extends ConnectionInfo {
 /** One request of the HTTP API, as reported to an observer. */
 export interface RequestInfo {
   readonly method: string;
-  /** Quoted, cut to a few dozen characters, and without the query. */
+  /** Quoted, truncated to a few dozen characters, and without the query. */
   readonly path: string;
 }
 
-/** Called for what happens on a server, as it happens; for a log or a screen. What it throws is logged and harms nobody. */
+/** Called for what happens on a server, as it happens; for a log or a screen. What it throws is logged. */
 export interface ServerObserver {
   /** A client was admitted; `connections` are open now. */
   connected?(connection: ConnectionInfo, connections: number): void;

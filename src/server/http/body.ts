@@ -57,7 +57,7 @@ export async function readItems(
   return parse(decode(headers, body));
 }
 
-/** A media type (RFC 9110 section 8.3.1), without its parameters. What is none may be anything, a secret too. */
+/** A media type (RFC 9110 section 8.3.1), without its parameters. Other text is not shown, since it may be a secret. */
 function shownType(contentType: string | undefined): string {
   if (contentType === undefined) return 'none';
   const [type = ''] = contentType.split(';', 1);

@@ -78,7 +78,7 @@ function sendError(
 ): void {
   // The caller is gone, or was answered before the error.
   if (response.destroyed || response.headersSent) return;
-  // What went wrong inside is nobody's business outside.
+  // Internal errors are not shown to callers.
   const body =
     error instanceof ProblemError ? error.toProblem() : problem(500, 'Something went wrong in the server');
   if (error instanceof ProblemError && error.extra.endsConnection) response.setHeader('connection', 'close');

@@ -1,7 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
-import { invalid } from '../../manager/checks.js';
-import { messageOf } from '../../protocol/errors.js';
+import { invalid, messageOf } from '../../protocol/errors.js';
 
 /** A certificate and its private key, both as PEM. */
 export interface TlsPair {

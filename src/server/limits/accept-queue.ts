@@ -14,7 +14,7 @@ const TLS_HANDSHAKES_PER_TICK = 4;
 /** TLS handshakes under way, up to 60 KiB each; one takes a round trip. */
 export const MAX_TLS_HANDSHAKES = 1000;
 
-/** For a socket that breaks before anybody owns it. */
+/** The `error` listener of a socket that nothing owns yet. */
 export function ignoreSocketError(): void {}
 
 /**

@@ -19,7 +19,7 @@ import {
   type ServerEvents,
   type ServerObserver,
 } from '../events/events.js';
-import { type ConnectionStats, Statistics } from '../events/statistics.js';
+import { type ConnectionStats, Statistics } from '../health/statistics.js';
 import { originRule } from '../http/hosts-and-origins.js';
 import type { UpgradeGate } from '../http/problem.js';
 import { AddressLimit, clientAddressRule } from '../limits/client-address.js';
@@ -37,7 +37,7 @@ export interface AttachCollaborators {
   readonly logger?: DatafnLogger | undefined;
   readonly observer?: ServerObserver | undefined;
   /** Looks at an upgrade first; what it returns is the HTTP error to refuse it with. What it throws refuses with 500. */
-  readonly screenUpgrade?: UpgradeGate | undefined;
+  readonly beforeUpgrade?: UpgradeGate | undefined;
 }
 
 /**
@@ -51,7 +51,7 @@ export const COLLABORATOR_RULES = {
   namespaceProvider: FUNCTION,
   logger: LOGGER,
   observer: OBJECT,
-  screenUpgrade: FUNCTION,
+  beforeUpgrade: FUNCTION,
 } as const;
 
 /** A manager that is connected to an HTTP server. */
@@ -127,7 +127,7 @@ export interface AttachParts extends AttachCollaborators {
 export function attach(
   httpServer: HttpServer,
   settings: ConnectionSettings,
-  { namespaceProvider, logger, screenUpgrade, events, statistics, checksOrigin, remembers }: AttachParts,
+  { namespaceProvider, logger, beforeUpgrade, events, statistics, checksOrigin, remembers }: AttachParts,
 ): AttachedManager {
   const { maxConnectionsPerAddress = Number.POSITIVE_INFINITY } = settings;
   const guarded = guardLogger(logger ?? silentLogger);
@@ -137,7 +137,7 @@ export function attach(
   const addressOf = clientAddressRule(settings.trustProxy);
   const gates = [
     handshakeGate,
-    ...(screenUpgrade === undefined ? [] : [guardGate(screenUpgrade, guarded)]),
+    ...(beforeUpgrade === undefined ? [] : [guardGate(beforeUpgrade, guarded)]),
     ...(checksOrigin ? [originGate(originRule(settings.allowOrigin), events)] : []),
     // The last, since it counts a client that passes.
     ...(maxConnectionsPerAddress === Number.POSITIVE_INFINITY

@@ -32,7 +32,7 @@ export function guardGate(gate: UpgradeGate, logger: DatafnLogger): UpgradeGate 
     try {
       return gate(request);
     } catch (error) {
-      logger.error('Screening an upgrade failed', { error: messageOf(error) });
+      logger.error('beforeUpgrade failed', { error: messageOf(error) });
       return { status: 500, detail: 'Something went wrong in the server' };
     }
   };

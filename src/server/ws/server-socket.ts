@@ -9,7 +9,7 @@ import type { MessagePace } from '../limits/message-pace.js';
 import type { InputQueue, InputSource } from '../limits/tick-queue.js';
 import { Outbox, type OutboxFlush } from './outbox.js';
 
-/** Parsed in one go. More is read in pieces, in turn with what other clients send. */
+/** Parsed in one go. More is read in pieces, between which other clients are served. */
 const PIECE_BYTES = 4 * 1024;
 /**
  * Parsed after the close frame of the server, since a client may have sent so much before that came. What follows is
@@ -28,7 +28,7 @@ interface RawSocket extends Socket {
 
 type Listener = (this: Socket, chunk: Buffer) => void;
 
-/** What {@link ServerSocket}s share, and whom they call. */
+/** What {@link ServerSocket}s share, and what they call. */
 export interface ServerSocketOwner {
   readonly flush: OutboxFlush<ServerSocket>;
   readonly input: InputQueue;

@@ -1,7 +1,7 @@
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { invalid } from '../../manager/checks.js';
+import { invalid } from '../../protocol/errors.js';
 import { endWithProblem, type Refusal } from '../http/problem.js';
 import { pathOf, shownPath } from '../http/request-target.js';
 import { ignoreSocketError } from '../limits/accept-queue.js';

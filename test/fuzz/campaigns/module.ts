@@ -59,10 +59,6 @@ const CONDUCT: Readonly<Record<string, readonly [expression: string, verdict: Ve
   infinite: ['({ namespace: ns, expiresAtMs: Infinity })', 'out'],
   textual: ['({ namespace: ns, expiresAtMs: "9e15" })', 'out'],
   farAhead: ['({ namespace: ns, expiresAtMs: 1e300 })', 'in'],
-  // What goes wrong later is nobody's refusal.
-  strayTimer: ['(setTimeout(() => { throw new Error("stray"); }, 1), ns)', 'in'],
-  strayPromise: ['(void Promise.reject(new Error("stray")), ns)', 'in'],
-  strayTrap: ['(setTimeout(() => { throw trap; }, 1), ns)', 'in'],
 };
 const HANGS = [
   'new Promise(() => {})',

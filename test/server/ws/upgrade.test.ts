@@ -113,8 +113,8 @@ describe('an upgrade that is refused with an HTTP error', () => {
     expect(server.stats().connections).toBe(1);
   });
 
-  test('what screenUpgrade returns is the answer, and it does not replace the rule of the Host', async () => {
-    const { wsUrl } = await startServer({ screenUpgrade: () => ({ status: 429, detail: 'Slow down' }) });
+  test('what beforeUpgrade returns is the answer, and it does not replace the rule of the Host', async () => {
+    const { wsUrl } = await startServer({ beforeUpgrade: () => ({ status: 429, detail: 'Slow down' }) });
     const screened = await connectClient(wsUrl, { token: 'a' });
     await screened.gone();
     expect([screened.status, JSON.parse(screened.body).detail]).toEqual([429, 'Slow down']);

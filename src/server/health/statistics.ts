@@ -1,7 +1,13 @@
 import type { WebSocketManager } from '../../manager/web-socket-manager.js';
 import { CLOSE } from '../../protocol/close-codes.js';
-import type { DelayMonitor, EventLoopDelay } from '../health/delay-monitor.js';
-import { type Closer, type ConnectionInfo, LIMITS, type LimitName, type ServerEvents } from './events.js';
+import {
+  type Closer,
+  type ConnectionInfo,
+  LIMITS,
+  type LimitName,
+  type ServerEvents,
+} from '../events/events.js';
+import type { DelayMonitor, EventLoopDelay } from './delay-monitor.js';
 
 /** Counts of what became of connections and cursors, from the start; some are of now, as they say. */
 export interface ConnectionStats {
@@ -40,7 +46,7 @@ export interface ConnectionStats {
   readonly slowClosed: number;
   /** Connections whose socket is there: the open ones, and those that are being closed. */
   readonly sockets: number;
-  /** Clients that left because they were told 1001 `Going Away`. */
+  /** Clients that left after 1001 `Going Away`. */
   readonly goneAway: number;
   /** Connections that were terminated because they did not end within the close timeout, or by the end of a shutdown. */
   readonly cut: number;
