@@ -33,7 +33,7 @@ const inWorker = (statement: string) => `
   const on = process.on.bind(process);
   if (process.argv[1].endsWith('worker.js'))
     process.on = (event, listener) => on(event, (...values) => {
-      if (event === 'message' && values[0].method === 'cut') { ${statement} }
+      if (event === 'message' && values[0].method === 'takeCounts') { ${statement} }
       else listener(...values);
     });`;
 

@@ -14,7 +14,6 @@ type Answer<Method extends keyof FleetCalls> = Awaited<ReturnType<FleetCalls[Met
 interface Worker {
   readonly process: ChildProcess;
   readonly pending: Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>;
-  status: WorkerStatus | undefined;
   hasExited: boolean;
   /** Checks in a row that found nothing new from it. */
   silentChecks: number;
@@ -46,10 +45,6 @@ export class WorkerPool {
 
   get pids(): number[] {
     return this.#workers.flatMap(({ process: { pid } }) => (pid === undefined ? [] : [pid]));
-  }
-
-  get statuses(): readonly (WorkerStatus | undefined)[] {
-    return this.#workers.map(({ status }) => status);
   }
 
   async setup(setup: Omit<WorkerSetup, 'worker' | 'workers'>): Promise<void> {
@@ -103,7 +98,6 @@ export class WorkerPool {
     const worker: Worker = {
       process: child,
       pending: new Map(),
-      status: undefined,
       hasExited: false,
       silentChecks: 0,
     };
@@ -144,7 +138,6 @@ export class WorkerPool {
   #receive(worker: Worker, index: number, message: WorkerMessage): void {
     worker.silentChecks = 0;
     if (message.type === 'status') {
-      worker.status = message.status;
       this.onStatus(index, message.status);
       return;
     }

@@ -172,14 +172,16 @@ export function durations(
 }
 
 /** A statistic that the server reports. */
-export function ofServer(
-  kind: MetricKind,
-  summary: string,
-  name: Exclude<keyof ServerMeasurement, 'closed'>,
-  compared: Compared,
-): Metric {
-  return { kind, summary, perCohort: false, compared, statistic: name, read: ({ all }) => all.server[name] };
-}
+const ofServer =
+  (kind: MetricKind) =>
+  (name: Exclude<keyof ServerMeasurement, 'closed'>, summary: string, compared: Compared): Metric => ({
+    ...{ kind, summary, perCohort: false, compared, statistic: name },
+    read: ({ all }) => all.server[name],
+  });
+
+export const serverCount = ofServer('count');
+export const serverTime = ofServer('duration');
+export const serverSize = ofServer('size');
 
 /** A count of the whole run; without a sample while `samples` is 0. */
 export function whole(

@@ -11,8 +11,10 @@ import {
   MEMORY,
   type Metric,
   NOTHING,
-  ofServer,
   outcome,
+  serverCount,
+  serverSize,
+  serverTime,
   sum,
   TIME,
   wereExpected,
@@ -24,6 +26,9 @@ import {
 
 const emits = ({ emit }: Measurements) => emit.broadcasts + emit.failed;
 const requests = ({ api }: Measurements) => api.requests + api.failed;
+
+/** Of the server's own counts; they depend on clients that come and go, and on a time without a server. */
+const BY_SERVER = outcome('comings', 'downtime');
 
 /** Every metric that a rule can name. The docs and the error messages are checked against this table. */
 export const METRICS: Readonly<Record<string, Metric>> = {
@@ -182,35 +187,15 @@ export const METRICS: Readonly<Record<string, Metric>> = {
     read: ({ all: { api } }) => (api.durationMs === 0 ? undefined : (api.requests * 1000) / api.durationMs),
   },
   ...durations('api.latency', 'Request to answer, under autocannon', TIME, ({ api }) => api.latency),
-  'server.connections': ofServer(
-    'count',
-    'Clients that the server counts as connected.',
-    'connections',
-    outcome('comings', 'downtime'),
-  ),
-  'server.accepted': ofServer(
-    'count',
-    'Clients that the server has admitted.',
-    'accepted',
-    outcome('comings', 'downtime'),
-  ),
-  'server.rejected': ofServer(
-    'count',
-    'Clients that the server has refused.',
-    'rejected',
-    outcome('comings', 'downtime'),
-  ),
-  'server.conflated': ofServer(
-    'count',
-    'Cursors that the server skipped for slow clients.',
-    'conflated',
-    NOTHING,
-  ),
+  'server.connections': serverCount('connections', 'Clients that the server counts as connected.', BY_SERVER),
+  'server.accepted': serverCount('accepted', 'Clients that the server has admitted.', BY_SERVER),
+  'server.rejected': serverCount('rejected', 'Clients that the server has refused.', BY_SERVER),
+  'server.conflated': serverCount('conflated', 'Cursors that the server skipped for slow clients.', NOTHING),
   'server.closed': {
     kind: 'count',
     summary: 'Admitted clients that have left, by the close code that the server counts.',
     perCohort: false,
-    compared: outcome('comings', 'downtime'),
+    compared: BY_SERVER,
     statistic: 'closed',
     keys: 'close codes',
     read: ({ all: { server } }, key) => {
@@ -220,31 +205,15 @@ export const METRICS: Readonly<Record<string, Metric>> = {
     },
     keyed: ({ all: { server } }) => Object.entries(server.closed ?? {}),
   },
-  'server.cpuTime': ofServer('duration', 'CPU time that the server has used.', 'cpuMs', cost(200)),
-  'server.rss': ofServer('size', "Peak of the server's resident memory.", 'rssBytes', MEMORY),
-  'server.bytesPerConnection': ofServer(
-    'size',
-    "Growth of the server's resident memory per connection.",
+  'server.cpuTime': serverTime('cpuMs', 'CPU time that the server has used.', cost(200)),
+  'server.rss': serverSize('rssBytes', "Peak of the server's resident memory.", MEMORY),
+  'server.bytesPerConnection': serverSize(
     'bytesPerConnection',
+    "Growth of the server's resident memory per connection.",
     cost(4096),
   ),
-  'server.eventLoopDelay.p99': ofServer(
-    'duration',
-    "Delay of the server's event loop: p99.",
-    'delayP99Ms',
-    TIME,
-  ),
-  'server.eventLoopDelay.max': ofServer(
-    'duration',
-    "Delay of the server's event loop: max.",
-    'delayMaxMs',
-    NOTHING,
-  ),
-  'server.shutdown': ofServer(
-    'duration',
-    'From the signal to the end of the process.',
-    'shutdownMs',
-    cost(500),
-  ),
-  'server.exitCode': ofServer('count', 'Exit code of the server after a shutdown.', 'exitCode', outcome()),
+  'server.eventLoopDelay.p99': serverTime('delayP99Ms', "Delay of the server's event loop: p99.", TIME),
+  'server.eventLoopDelay.max': serverTime('delayMaxMs', "Delay of the server's event loop: max.", NOTHING),
+  'server.shutdown': serverTime('shutdownMs', 'From the signal to the end of the process.', cost(500)),
+  'server.exitCode': serverCount('exitCode', 'Exit code of the server after a shutdown.', outcome()),
 };

@@ -18,6 +18,7 @@ import { printable, printableLines } from '../../text/printable.js';
 import { formatAmount, formatDuration } from '../../text/units.js';
 import { colorsFor } from '../color.js';
 import { type Io, STOP_EXIT_CODES, type StopSignal, UNWRITTEN_EXIT_CODE } from '../io.js';
+import { StopRequests } from '../stop-requests.js';
 import { version } from '../version.js';
 import { Baseline } from './baseline.js';
 import { checkNeeds } from './flag-needs.js';
@@ -47,7 +48,7 @@ export async function bench(
     return 0;
   }
 
-  const stop = new StopRequests(io);
+  const stop = new Interruptions(io);
   try {
     const prepared = Promise.all([
       planAll(scenarios, traced, io, stop.signal),
@@ -80,56 +81,50 @@ async function reportCrash(error: unknown, reports: Reports): Promise<never> {
 }
 
 /**
- * The first request to stop ends the run and has it reported; at the second, nothing is waited for. An error that
- * nobody caught ends the run, too.
+ * What ends a run early. The first request to stop has what there is reported; the second waits for nothing. An uncaught
+ * error, which is a bug, ends the run as well.
  */
-class StopRequests {
-  readonly #abort = new AbortController();
-  /** What the first one was. */
-  by: StopSignal | undefined;
-  /** The exit code, at the second one. */
+class Interruptions {
+  readonly #requests: StopRequests;
+  /** Aborts at the first of them. */
+  readonly signal: AbortSignal;
+  /** The exit code, at the second request. */
   readonly atOnce: Promise<number>;
-  /** The first error that nobody caught: a bug of ours. */
+  /** The first uncaught error. */
   crash: { readonly error: unknown } | undefined;
   /** Resolves with that error. */
   readonly crashed: Promise<unknown>;
   readonly dispose: () => void;
 
   constructor(io: Io) {
-    let leave: (code: number) => void;
-    this.atOnce = new Promise((resolve) => {
-      leave = resolve;
-    });
-    const stopListening = io.onStop((signal) => {
-      if (this.by !== undefined) leave(STOP_EXIT_CODES[signal]);
-      this.by ??= signal;
-      this.#abort.abort();
-    });
-    let crash: (error: unknown) => void;
+    this.#requests = new StopRequests(io);
+    this.atOnce = this.#requests.second.then((signal) => STOP_EXIT_CODES[signal]);
+    const abort = new AbortController();
+    this.signal = AbortSignal.any([this.#requests.signal, abort.signal]);
+    let stopWatching = () => {};
     this.crashed = new Promise((resolve) => {
-      crash = resolve;
-    });
-    const stopWatching = io.onStrayError((error) => {
-      this.crash ??= { error };
-      this.#abort.abort(new UncaughtError(error));
-      crash(error);
+      stopWatching = io.onStrayError((error) => {
+        this.crash ??= { error };
+        abort.abort(new UncaughtError(error));
+        resolve(error);
+      });
     });
     this.dispose = () => {
-      stopListening();
+      this.#requests.dispose();
       stopWatching();
     };
   }
 
-  /** Aborts at the first one. */
-  get signal(): AbortSignal {
-    return this.#abort.signal;
+  /** The first request to stop. */
+  get by(): StopSignal | undefined {
+    return this.#requests.by;
   }
 }
 
 interface Surroundings {
   readonly options: BenchOptions;
   readonly io: Io;
-  readonly stop: StopRequests;
+  readonly stop: Interruptions;
   readonly baseline: Baseline | undefined;
   readonly files: ReportFiles;
   readonly reports: Reports;
