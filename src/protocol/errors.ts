@@ -32,6 +32,11 @@ export class DatafnWsError extends Error {
   }
 }
 
+/** The error for an option value that is not what was expected. */
+export function invalidOption(message: string, options?: ErrorOptions): DatafnWsError {
+  return new DatafnWsError('ERR_INVALID_OPTION', message, options);
+}
+
 /** One line of text for a thrown value of any kind. */
 export function messageOf(error: unknown): string {
   try {

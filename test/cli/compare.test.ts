@@ -65,7 +65,7 @@ describe('what cannot be compared is exit 2, and says why', () => {
   const newer = file('newer.json', { ...reportOf(resultOf()), version: 2 });
 
   test.each<[string, string[], string]>([
-    ['no file', ['no/such.json', base], 'Expected the baseline to be a file that can be read: ENOENT'],
+    ['no file', ['no/such.json', base], 'Expected the baseline to be a file that can be read: there is no /'],
     ['a folder', [base, folder], 'Expected the newer report to be a file that can be read: it is a folder'],
     ['no JSON', [file('text.json', 'hello'), base], 'to be a JSON report of bench, got no JSON'],
     ['an empty file', [base, file('empty.json', '')], 'got an empty file.'],
@@ -196,7 +196,11 @@ expect: [few.accepted == 2]
   const other = file('of-another.json', reportOf(named('other')));
 
   test.each<[string, string[], string]>([
-    ['no file', ['--baseline', 'no/such.json'], 'Expected --baseline to be a file that can be read: ENOENT'],
+    [
+      'no file',
+      ['--baseline', 'no/such.json'],
+      'Expected --baseline to be a file that can be read: there is no /',
+    ],
     ['no report', ['--baseline', file('x.json', '{}')], 'to be a JSON report of bench, got some other JSON'],
     ['a report of another scenario', ['--baseline', other], 'to have a result of sample, got other.'],
     [

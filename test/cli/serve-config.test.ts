@@ -122,7 +122,7 @@ describe('serve --tls-cert and --tls-key', () => {
     [
       'that is not there',
       ['--tls-cert', 'none', '--tls-key', 'key'],
-      'Expected --tls-cert to be a file that can be read: ENOENT',
+      'Expected --tls-cert to be a file that can be read: there is no /',
     ],
     [
       'of another pair',
@@ -151,7 +151,9 @@ describe('serve --tls-cert and --tls-key', () => {
     const file = written('tlsCert: none.pem\ntlsKey: none.pem\n');
     const { code, stderr } = await runWith(['serve', '--check', '--config', file]);
     expect(code).toBe(2);
-    expect(stderr).toContain(`Expected --tls-cert (${file}:1:1) to be a file that can be read: ENOENT`);
+    expect(stderr).toContain(
+      `Expected --tls-cert (${file}:1:1) to be a file that can be read: there is no /`,
+    );
     expect(stderr).toContain(join(folder, 'none.pem'));
   });
 });

@@ -154,10 +154,9 @@ test('a module that fails in each turn of the event loop does not fill the log, 
   await (await openClient(serve.wsUrl, 'x')).roundTrip();
   serve.kill('SIGTERM');
   expect(await serve.ended()).toEqual({ code: 0, signal: null });
-  expect(serve.stderr).toMatch(
-    /✗ the auth module failed: boom\n.*✗ the auth module failed: boom \([\d,]+ times more\)\n/s,
-  );
-  expect(serve.stderr.match(/boom/g)?.length).toBeLessThan(8);
+  expect(serve.stderr).toMatch(/✗ the auth module failed: boom\n.*✗ [\d,]+ more failures of your code\n/s);
+  // Ten in each of a few seconds, of thousands.
+  expect(serve.stderr.match(/boom/g)?.length).toBeLessThan(60);
 });
 
 test('a variable of another --auth is not in the way', async () => {

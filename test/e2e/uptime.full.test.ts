@@ -154,10 +154,10 @@ describe('drain', () => {
     await clients[0]?.closed();
     long.kill('SIGTERM');
     // What is left of the window, which is less than all of it.
-    await long.logged(/SIGTERM: draining already, 1 client with 1001 over the next [\d.]+ s; once more/);
+    await long.logged(/SIGTERM: already draining 1 client with 1001 over the next [\d.]+ s; send it again/);
     const { drainMs } = (await drain(long)).json;
     expect([drainMs > 40_000, drainMs < 60_000], `${drainMs}`).toEqual([true, true]);
-    await long.logged(/POST \/v1\/drain: draining already/);
+    await long.logged(/POST \/v1\/drain: already draining/);
     expect(clients[1]?.isOpen).toBe(true);
     long.kill('SIGTERM');
     expect(await long.ended()).toEqual({ code: 143, signal: null });
@@ -199,7 +199,7 @@ describe('a mistake of ours that nobody caught', () => {
     serve.kill('SIGUSR2');
     for (const client of clients) expect(await client.closed()).toEqual(GOING_AWAY);
     expect(await serve.ended()).toEqual({ code: 70, signal: null });
-    expect(serve.stderr).toMatch(/✗ this is a mistake in datafn-ws \S+, please report it/);
+    expect(serve.stderr).toMatch(/✗ internal error in datafn-ws \S+, please report it/);
     expect(serve.stderr.match(/Error: ouch/g)).toHaveLength(1);
   });
 
@@ -211,7 +211,7 @@ describe('a mistake of ours that nobody caught', () => {
     serve.kill('SIGUSR2');
     expect(await client.closed()).toEqual(GOING_AWAY);
     expect(await serve.ended()).toEqual({ code: 70, signal: null });
-    expect(serve.stderr).toMatch(/✗ this is a mistake in datafn-ws .*\n +ouch\n/);
+    expect(serve.stderr).toMatch(/✗ internal error in datafn-ws .*\n +ouch\n/);
   });
 
   test('is one line where the log is JSON, and clients that do not answer do not hold it up', async () => {
@@ -302,7 +302,7 @@ test('with too few file descriptors to load its code, serve says so in one line 
     if (serve.exit !== undefined) outcomes.push(`${serve.exit.code} ${serve.stderr}`);
     await serve.dispose();
   }
-  expect(outcomes).toContain('3 error: Too few file descriptors to start: allow more with ulimit -n\n');
+  expect(outcomes).toContain('3 error: Too few file descriptors to start. Raise the limit with ulimit -n\n');
 });
 
 describe('shedding load', () => {

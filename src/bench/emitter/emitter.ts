@@ -1,4 +1,4 @@
-import { dueAtMs } from '../../emit/pacer.js';
+import { dueAtMs } from '../../emit/run.js';
 import { monotonicMs, waitUntil } from '../measure/clock.js';
 import { dueMs, type EmissionPlan } from '../measure/emission-plan.js';
 import { Histogram } from '../measure/histogram.js';

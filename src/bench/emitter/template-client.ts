@@ -1,9 +1,8 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
 import type { Emission, TlsTrust } from '../../emit/api-client.js';
-import { EXCHANGE_TIMEOUT_MS, limitExchange } from '../../emit/exchange-deadline.js';
+import { EXCHANGE_TIMEOUT_MS, limitExchange, withoutSecrets } from '../../emit/http-exchange.js';
 import { unreachable } from '../../emit/unreachable.js';
-import { withoutSecrets } from '../../emit/without-secrets.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import type { Lane } from './lane.js';
 

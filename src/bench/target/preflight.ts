@@ -1,6 +1,6 @@
 import { refusedWith, type TlsTrust } from '../../emit/api-client.js';
+import { withoutSecrets } from '../../emit/http-exchange.js';
 import { unreachable } from '../../emit/unreachable.js';
-import { withoutSecrets } from '../../emit/without-secrets.js';
 import { maskedUrl } from '../../options/urls.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import { Upgrade, type UpgradeSettings } from '../../protocol/upgrade.js';
