@@ -91,7 +91,7 @@ describe('serve that cannot use its --auth', () => {
     [
       'a module that is not there',
       ['--auth', 'module', '--auth-module', 'no/such.mjs'],
-      /no\/such\.mjs cannot be loaded: ENOENT/,
+      /Expected --auth-module to be a file that can be read: there is no \/.*no\/such\.mjs\. Check the path/,
     ],
     [
       'a module with another export',

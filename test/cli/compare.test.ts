@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { JsonReport } from '../../src/bench/report/schema.js';
 import { fanoutTimes, repeatedOf, resultOf, tallyOf } from '../bench/compare/results.js';
@@ -226,4 +227,23 @@ expect: [few.accepted == 2]
     expect(stderr).toContain(message);
     expect(existsSync(report)).toBe(false);
   });
+});
+
+test('each stream has its own colors: none in a log, although stdout is a terminal, and the other way round', async () => {
+  const bytes = { stdout: '', stderr: '' };
+  const stream = (name: keyof typeof bytes, isTTY: boolean) =>
+    Object.assign(
+      new PassThrough().on('data', (chunk) => (bytes[name] += chunk)),
+      { isTTY },
+    );
+  const colored = async (stdout: boolean, stderr: boolean) => {
+    Object.assign(bytes, { stdout: '', stderr: '' });
+    const streams = { stdout: stream('stdout', stdout), stderr: stream('stderr', stderr) };
+    // With the JSON on stdout, the report goes to stderr.
+    expect((await runWith(['compare', base, base, '--json', '-'], {}, false, '', streams)).code).toBe(0);
+    expect(() => JSON.parse(bytes.stdout)).not.toThrow();
+    return bytes.stderr.includes('\x1b[');
+  };
+  expect(await colored(true, false)).toBe(false);
+  expect(await colored(false, true)).toBe(true);
 });

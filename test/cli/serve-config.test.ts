@@ -39,6 +39,7 @@ describe('serve --check', () => {
     expect(stdout).toMatch(/^path: \/sync +# DATAFN_WS_PATH$/m);
     expect(stdout).toMatch(/^maxConnections: 500 +# \S+datafn-ws\.yaml:1:1$/m);
     expect(stdout).toMatch(/^heartbeatTimeout: 10s +# default$/m);
+    expect(stdout).toMatch(/^drain: 0 +# default \(at once\)$/m);
     expect(stdout).toMatch(/^# anonymousNamespace +# not set$/m);
     for (const [key, option] of Object.entries(serveOptions))
       expect(new RegExp(`^(# )?${key}\\b`, 'm').test(stdout), key).toBe(option.fromConfig);

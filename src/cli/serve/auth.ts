@@ -6,7 +6,7 @@ import { loadNamespaceProvider } from '../../server/auth/module.js';
 import type { NamespaceProvider } from '../../server/auth/provider.js';
 import { tokensNamespaceProvider } from '../../server/auth/tokens.js';
 import { shellWord } from '../../text/shell.js';
-import { readInput, readJwtSecret, readTextInput, readTrust } from '../input-files.js';
+import { openInput, readInput, readJwtSecret, readTextInput, readTrust } from '../input-files.js';
 import type { Example } from './banner.js';
 import type { TracedServeOptions } from './config.js';
 import type { Log } from './log.js';
@@ -67,10 +67,10 @@ export async function readAuth(traced: TracedServeOptions, log: Log): Promise<Au
     case 'jwt':
       return { provider: await jwtProvider(traced, log), example: jwtExample(values) };
     case 'module':
-      return {
-        provider: await loadNamespaceProvider(values.authModule ?? missing('module', '--auth-module FILE')),
-        example: { namespace: ALICE, token: 'TOKEN' },
-      };
+      return moduleAuth(
+        values.authModule ?? missing('module', '--auth-module FILE'),
+        traced.origins.authModule.from,
+      );
   }
 }
 
@@ -134,6 +134,12 @@ async function tokensAuth(file: string, from: string): Promise<Auth> {
       },
     },
   };
+}
+
+async function moduleAuth(file: string, from: string): Promise<Auth> {
+  // The loader's error names no flag.
+  (await openInput(file, from)).destroy();
+  return { provider: await loadNamespaceProvider(file), example: { namespace: ALICE, token: 'TOKEN' } };
 }
 
 async function readTokens(file: string, from: string): Promise<ReadonlyMap<string, string>> {

@@ -99,6 +99,13 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   const stop = new StopRequests(io);
   const expired = tls === undefined ? undefined : expiryWarning(tls, new Date());
   if (expired !== undefined) log.add({ level: 'warn', event: 'tls.expired', text: expired });
+  for (const key of ['maxConnections', 'maxConnectionsPerNamespace'] as const)
+    if (options[key] === 0)
+      log.add({
+        level: 'warn',
+        event: 'limit.zero',
+        text: `${traced.origins[key].from} is 0: no client can connect`,
+      });
   const stopReloads = reloadOnSignal(io, log, [
     ...(tls === undefined ? [] : [tlsReloadable(server, traced)]),
     ...(auth.reloadable === undefined ? [] : [auth.reloadable]),
