@@ -9,12 +9,10 @@ import { flagOf, resolveOptions } from '../options/spec.js';
 import { invalidOption } from '../protocol/errors.js';
 import { printable, printableJson } from '../text/printable.js';
 import { colorsFor } from './color.js';
+import { EXIT } from './exit-codes.js';
 import { readInputOrStdin } from './input-files.js';
-import { type Io, UNWRITTEN_EXIT_CODE } from './io.js';
+import type { Io } from './io.js';
 import { OutputFiles } from './output-files.js';
-
-/** Exit code of a comparison that found something worse. */
-const REGRESSED = 4;
 
 const FORMATS = {
   json: (report: ReportComparison) => `${printableJson(report, 2)}\n`,
@@ -52,8 +50,8 @@ export async function compare(
   for (const [what, scenarios] of only) {
     if (scenarios.length > 0) io.stderr.write(`${what} ${printable(scenarios.join(', '))}: not compared\n`);
   }
-  if (report.verdict === 'regressed') return REGRESSED;
-  return areWritten ? 0 : UNWRITTEN_EXIT_CODE;
+  if (report.verdict === 'regressed') return EXIT.regressed.code;
+  return areWritten ? EXIT.done.code : EXIT.unwritten.code;
 }
 
 /**

@@ -37,9 +37,3 @@ export const STOP_EXIT_CODES: Readonly<Record<StopSignal, number>> = {
   SIGINT: 130,
   SIGTERM: 143,
 };
-
-/** The exit code of a bug (EX_SOFTWARE of sysexits.h). */
-export const INTERNAL_ERROR = 70;
-
-/** The exit code when the result of a command could not be written (EX_IOERR of sysexits.h). */
-export const UNWRITTEN_EXIT_CODE = 74;

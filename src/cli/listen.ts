@@ -4,8 +4,10 @@ import { Listener } from '../listen/listener.js';
 import { type ListenOptions, listenOptions } from '../options/listen.js';
 import { type TracedOptions, traceOptions } from '../options/spec.js';
 import { webSocketUrlOf } from '../options/urls.js';
+import { ABNORMAL_CLOSURE } from '../protocol/close-codes.js';
 import { invalidOption } from '../protocol/errors.js';
 import { TOKEN_QUERY } from '../protocol/token-ways.js';
+import { EXIT } from './exit-codes.js';
 import { readTrust } from './input-files.js';
 import type { Io } from './io.js';
 import { explainEnd, ListenPrinter, type TokenOrigin } from './listen-printer.js';
@@ -76,8 +78,8 @@ function tokenOf(
 }
 
 function exitCodeOf(end: ConnectionEnd): number {
-  if (end.kind === 'unreachable') return 3;
-  if (end.kind !== 'closed') return 1;
-  if (end.code === 1006) return 3;
-  return end.wasConnected && (end.code === 1000 || end.code === 1001) ? 0 : 1;
+  if (end.kind === 'unreachable') return EXIT.unreachable.code;
+  if (end.kind !== 'closed') return EXIT.failed.code;
+  if (end.code === ABNORMAL_CLOSURE) return EXIT.unreachable.code;
+  return end.wasConnected && (end.code === 1000 || end.code === 1001) ? EXIT.done.code : EXIT.failed.code;
 }

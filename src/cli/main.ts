@@ -3,7 +3,8 @@ import { stackOf } from '../protocol/errors.js';
 import { userCodeAtFault } from '../server/user-code.js';
 import { printableLines } from '../text/printable.js';
 import { colorsFor } from './color.js';
-import { INTERNAL_ERROR, type Io, STOP_EXIT_CODES, type StopSignal, UNWRITTEN_EXIT_CODE } from './io.js';
+import { EXIT } from './exit-codes.js';
+import { type Io, STOP_EXIT_CODES, type StopSignal } from './io.js';
 import { run } from './run.js';
 
 /** Time a command has to end after a bug. */
@@ -23,7 +24,7 @@ export async function main(): Promise<void> {
   const output = watchOutput(io);
   const exitCode = await run(process.argv.slice(2), io);
   // Open handles (a kept-alive connection, a worker) do not hold the process, but the output gets out first.
-  const end = () => process.exit(exitCode === 0 && output.isLost ? UNWRITTEN_EXIT_CODE : exitCode);
+  const end = () => process.exit(exitCode === 0 && output.isLost ? EXIT.unwritten.code : exitCode);
   if (readersMs !== undefined) setTimeout(end, readersMs);
   await Promise.all([process.stdout, process.stderr].map(flushed));
   end();
@@ -148,16 +149,16 @@ function strayErrors(): Pick<Io, 'onStrayError'> {
       // The user's code may fail during the exit.
       if (culprit !== undefined) return;
       process.stderr.write(`bug: ${printableLines(stackOf(error))}\n`);
-      process.exit(INTERNAL_ERROR);
+      process.exit(EXIT.bug.code);
     }
     if (culprit === undefined) {
       isEnding = true;
-      setTimeout(() => process.exit(INTERNAL_ERROR), CRASH_MS);
+      setTimeout(() => process.exit(EXIT.bug.code), CRASH_MS);
     }
     try {
       listener(error, culprit);
     } catch {
-      process.exit(INTERNAL_ERROR);
+      process.exit(EXIT.bug.code);
     }
   };
   process.on('uncaughtException', tell).on('unhandledRejection', tell);

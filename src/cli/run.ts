@@ -3,20 +3,21 @@ import { DatafnWsError, type ErrorCode, stackOf } from '../protocol/errors.js';
 import { printable, printableLines } from '../text/printable.js';
 import { colorsFor } from './color.js';
 import { COMMANDS, type CommandSpec } from './commands.js';
+import { EXIT } from './exit-codes.js';
 import { addOptions, completionCommand, HELP_LAYOUT, helpCommand } from './help.js';
-import { INTERNAL_ERROR, type Io } from './io.js';
+import type { Io } from './io.js';
 import { unknownVariables, withoutValue } from './unknown-names.js';
 import { version } from './version.js';
 
-/** The exit code of each kind of error; see `docs/exit-codes.md`. */
+/** The exit code of each kind of error. */
 const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
-  ERR_INVALID_OPTION: 2,
-  ERR_INVALID_SCENARIO: 2,
-  ERR_INVALID_SCRIPT: 1,
-  ERR_LISTEN: 3,
-  ERR_UNREACHABLE: 3,
-  ERR_REFUSED: 1,
-  ERR_WORKER: 5,
+  ERR_INVALID_OPTION: EXIT.usage.code,
+  ERR_INVALID_SCENARIO: EXIT.usage.code,
+  ERR_INVALID_SCRIPT: EXIT.failed.code,
+  ERR_LISTEN: EXIT.unreachable.code,
+  ERR_UNREACHABLE: EXIT.unreachable.code,
+  ERR_REFUSED: EXIT.failed.code,
+  ERR_WORKER: EXIT.invalid.code,
 };
 
 /**
@@ -30,7 +31,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   try {
     return await runCommand(argv, io);
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done.code : EXIT.usage.code;
     if (error instanceof DatafnWsError) {
       for (const line of error.message.split('\n'))
         io.stderr.write(`${colors.red('error:')} ${printable(line)}\n`);
@@ -38,7 +39,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     }
     io.stderr.write(`${colors.red('bug:')} an internal error in datafn-ws ${version}; please report it\n`);
     io.stderr.write(`${printableLines(stackOf(error))}\n`);
-    return INTERNAL_ERROR;
+    return EXIT.bug.code;
   }
 }
 

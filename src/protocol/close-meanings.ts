@@ -1,7 +1,7 @@
 import { ABNORMAL_CLOSURE, CLOSE, NO_STATUS_RECEIVED } from './close-codes.js';
 
 const { goingAway, heartbeatTimeout, heartbeatPingFailed, broadcastSendFailed, tokenExpired } = CLOSE;
-const { connectionLimit, namespaceConnectionLimit, messageRate, helloTimeout } = CLOSE;
+const { connectionLimit, namespaceConnectionLimit, messageRate, helloTimeout, slowClient } = CLOSE;
 
 /** By code and reason, where the reason says more than the code. */
 const BY_REASON: ReadonlyMap<string, string> = new Map([
@@ -9,6 +9,7 @@ const BY_REASON: ReadonlyMap<string, string> = new Map([
   [keyOf(heartbeatTimeout), 'the server got no answer to its ping in time'],
   [keyOf(heartbeatPingFailed), 'the server could not send a ping'],
   [keyOf(broadcastSendFailed), 'the server could not send a cursor'],
+  [keyOf(slowClient), 'the client reads too slowly'],
   [keyOf(messageRate), 'the client sent too many messages'],
   [keyOf(helloTimeout), 'the client did not say hello in time'],
   [keyOf(tokenExpired), 'the token has expired'],

@@ -4,7 +4,8 @@ import type { TlsPair } from '../../server/http/tls.js';
 import { printableJson } from '../../text/printable.js';
 import { formatAmount } from '../../text/units.js';
 import { colorsFor } from '../color.js';
-import { INTERNAL_ERROR, type Io, STOP_EXIT_CODES } from '../io.js';
+import { EXIT } from '../exit-codes.js';
+import { type Io, STOP_EXIT_CODES } from '../io.js';
 import { StopRequests } from '../stop-requests.js';
 import { readAuth } from './auth.js';
 import { banner } from './banner.js';
@@ -129,7 +130,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   strayErrors.dispose();
   narrator.dispose();
   logger.dispose();
-  if (hasCrashed) return INTERNAL_ERROR;
+  if (hasCrashed) return EXIT.bug.code;
   if (typeof outcome === 'string') return STOP_EXIT_CODES[outcome];
   log.add(stoppedLine(outcome, server));
   return 0;

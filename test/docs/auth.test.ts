@@ -5,13 +5,13 @@ import { WebSocket } from 'ws';
 import { deferred, within } from '../support/deadline.js';
 import { disposeLive, startServer } from '../support/live-server.js';
 
-const README = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');
+const page = readFileSync(join(import.meta.dirname, '../../docs/auth.md'), 'utf8');
 
 afterEach(disposeLive);
 
 test('the browser snippet connects with its token as a subprotocol, says hello and hears cursors', async () => {
   const [, snippet = ''] =
-    /In a browser, with the token as a subprotocol:\n\n```js\n([\s\S]*?)```/.exec(README) ?? [];
+    /In a browser, with the token as a subprotocol:\n\n```js\n([\s\S]*?)```/.exec(page) ?? [];
   expect(snippet).toContain('datafn.bearer.');
   const { server, wsUrl, events } = await startServer();
   const heard = deferred<unknown[]>();
