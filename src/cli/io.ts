@@ -1,5 +1,4 @@
 import type { Readable, Writable } from 'node:stream';
-import type { UserCode } from '../server/user-code.js';
 
 /** A request to stop: a signal, or the death of the process that started this one. */
 export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
@@ -17,11 +16,8 @@ export interface Io {
   onStop(listener: (signal: StopSignal) => void): () => void;
   /** Calls `listener` at each request to reload files (SIGHUP). Returns a function that removes the listener. */
   onReload(listener: () => void): () => void;
-  /**
-   * Calls `listener` on an uncaught error. An error with a `culprit` comes from the user's code, and the command goes on;
-   * one without is a bug, and the command has 3 seconds to end. Returns a function that removes the listener.
-   */
-  onStrayError(listener: (error: unknown, culprit: UserCode | undefined) => void): () => void;
+  /** Calls back on an uncaught error; the command has a moment to end. Returns a function that removes the listener. */
+  onStrayError(listener: (error: unknown) => void): () => void;
   /**
    * Limits how long the process waits at its end until its output is read, in milliseconds. Default: forever, as for a
    * pager.

@@ -1,6 +1,5 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { stackOf } from '../protocol/errors.js';
-import { userCodeAtFault } from '../server/user-code.js';
 import { printableLines } from '../text/printable.js';
 import { colorsFor } from './color.js';
 import { EXIT } from './exit-codes.js';
@@ -143,20 +142,15 @@ function strayErrors(): Pick<Io, 'onStrayError'> {
   let listener: Parameters<Io['onStrayError']>[0] | undefined;
   let isEnding = false;
   const tell = (error: unknown) => {
-    const culprit = userCodeAtFault(error);
-    if (culprit === undefined && isEnding) return;
+    if (isEnding) return;
     if (listener === undefined) {
-      // The user's code may fail during the exit.
-      if (culprit !== undefined) return;
       process.stderr.write(`bug: ${printableLines(stackOf(error))}\n`);
       process.exit(EXIT.bug.code);
     }
-    if (culprit === undefined) {
-      isEnding = true;
-      setTimeout(() => process.exit(EXIT.bug.code), CRASH_MS);
-    }
+    isEnding = true;
+    setTimeout(() => process.exit(EXIT.bug.code), CRASH_MS);
     try {
-      listener(error, culprit);
+      listener(error);
     } catch {
       process.exit(EXIT.bug.code);
     }

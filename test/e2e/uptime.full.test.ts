@@ -199,7 +199,7 @@ describe('a mistake of ours that nobody caught', () => {
     serve.kill('SIGUSR2');
     for (const client of clients) expect(await client.closed()).toEqual(GOING_AWAY);
     expect(await serve.ended()).toEqual({ code: 70, signal: null });
-    expect(serve.stderr).toMatch(/✗ internal error in datafn-ws \S+, please report it/);
+    expect(serve.stderr).toMatch(/✗ uncaught error in datafn-ws \S+, closing all clients with 1001; please report it/);
     expect(serve.stderr.match(/Error: ouch/g)).toHaveLength(1);
   });
 
@@ -211,7 +211,7 @@ describe('a mistake of ours that nobody caught', () => {
     serve.kill('SIGUSR2');
     expect(await client.closed()).toEqual(GOING_AWAY);
     expect(await serve.ended()).toEqual({ code: 70, signal: null });
-    expect(serve.stderr).toMatch(/✗ internal error in datafn-ws .*\n +ouch\n/);
+    expect(serve.stderr).toMatch(/✗ uncaught error in datafn-ws .*\n +ouch\n/);
   });
 
   test('is one line where the log is JSON, and clients that do not answer do not hold it up', async () => {

@@ -4,7 +4,7 @@ import type { ShutdownOutcome } from '../../server/shutdown.js';
 import { formatAmount, formatCount, formatDuration } from '../../text/units.js';
 import type { Io, StopSignal } from '../io.js';
 import { version } from '../version.js';
-import { LimitedLog, type Log, type LogEvent } from './log.js';
+import type { Log, LogEvent } from './log.js';
 
 /** Makes the log line of each request to stop: what it starts, or what is left of a shutdown under way. */
 export class StopLines {
@@ -56,34 +56,22 @@ export function stoppedLine({ left, cut }: ShutdownOutcome, server: DatafnWsServ
   };
 }
 
-/** Logs uncaught errors. Those of the user's code are only logged; any other is a bug, and ends the server. */
+/** Logs an uncaught error, in datafn-ws or in an auth module. It ends the server. */
 export function watchStrayErrors(io: Io, log: Log): { readonly crash: Promise<void>; dispose(): void } {
   let crashed: () => void;
   const crash = new Promise<void>((resolve) => {
     crashed = resolve;
   });
-  const what = ['failure of your code', 'failures of your code'] as const;
-  const failures = new LimitedLog(log, { event: 'user.failed', level: 'error', sign: ' ', what });
-  const stopListening = io.onStrayError((error, culprit) => {
-    if (culprit !== undefined) {
-      failures.add(() => ({ text: `${culprit.name} failed: ${culprit.describe(error)}` }));
-      return;
-    }
+  const dispose = io.onStrayError((error) => {
     crashed();
     const stack = stackOf(error);
     log.add({
       level: 'error',
       event: 'server.crashed',
-      text: `internal error in datafn-ws ${version}, please report it; closing all clients with 1001`,
+      text: `uncaught error in datafn-ws ${version}, closing all clients with 1001; please report it unless the stack shows your own code`,
       fields: { stack },
       details: stack.split('\n'),
     });
   });
-  return {
-    crash,
-    dispose() {
-      stopListening();
-      failures.dispose();
-    },
-  };
+  return { crash, dispose };
 }
