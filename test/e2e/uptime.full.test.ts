@@ -132,7 +132,7 @@ describe('drain', () => {
     expect(clients[3]?.closeFrame).toBeUndefined();
     expect(await serve.ended()).toEqual({ code: 0, signal: null });
     expect(performance.now() - startedAt).toBeGreaterThan(350);
-    expect(serve.stderr).toContain('SIGTERM: draining 5 clients with 1001 over 600 ms; once more');
+    expect(serve.stderr).toContain('SIGTERM: draining 5 clients with 1001 over 600 ms; send it again');
     expect(serve.stderr).toContain('! stopped: 4 sockets ended, 1 terminated; 4 clients left with 1001');
   });
 
