@@ -9,12 +9,12 @@ if (existsSync(cli)) {
     main();
   } catch (error) {
     if (error.code !== 'EMFILE') throw error;
-    process.stderr.write('error: Too few file descriptors to start: allow more with ulimit -n\n');
+    process.stderr.write('error: Too few file descriptors to start. Raise the limit with ulimit -n\n');
     process.exitCode = 3;
   }
 } else {
-  // A checkout that was installed with --ignore-scripts or --omit=dev; a package from the registry is built.
+  // A checkout that was installed with --ignore-scripts or --omit=dev. A package from the registry is built.
   const folder = fileURLToPath(new URL('..', import.meta.url));
-  process.stderr.write(`error: datafn-ws is not built: run \`npm ci && npm run build\` in ${folder}\n`);
+  process.stderr.write(`error: datafn-ws is not built. Run \`npm ci && npm run build\` in ${folder}\n`);
   process.exitCode = 70;
 }

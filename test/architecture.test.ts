@@ -1,7 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the strings are code that is checked
-import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative, sep } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
 import { breaches, type SourceFile } from './support/source-rules.js';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -17,7 +19,7 @@ function sources(): SourceFile[] {
 
 const breachesOf = (path: string, ...lines: string[]) => breaches([{ path, text: lines.join('\n') }]);
 
-test('the sources keep to the direction of dependencies, and leave time, environment and output to who owns them', () => {
+test('time, environment, exit and output are used only by the files that own them', () => {
   const files = sources();
   // So that a moved folder does not make this pass by finding nothing.
   expect(files.map(({ path }) => path)).toContain('src/manager/web-socket-manager.ts');
@@ -28,7 +30,7 @@ test('JSON that is printed is escaped: neither the commands nor the reports make
   const unescaped = sources()
     .filter(({ path, text }) => /^src\/(?:cli|bench\/report)\//.test(path) && text.includes('JSON.stringify'))
     .map(({ path }) => path);
-  // Keys of maps, which nobody prints.
+  // Keys of maps, which are not printed.
   expect(unescaped.sort()).toEqual([
     'src/bench/report/repeated.ts',
     'src/bench/report/sections/connections.ts',
@@ -36,106 +38,82 @@ test('JSON that is printed is escaped: neither the commands nor the reports make
   ]);
 });
 
-describe('what the checker finds: the direction of dependencies', () => {
-  const FOLDERS = ['text', 'protocol', 'manager', 'options', 'server', 'emit', 'listen', 'bench', 'cli'];
-  const MAY: Record<string, string[]> = {
-    text: [],
-    protocol: ['text'],
-    manager: ['protocol', 'text'],
-    options: ['manager', 'protocol', 'text'],
-    server: ['options', 'manager', 'protocol', 'text'],
-    emit: ['options', 'protocol', 'text'],
-    listen: ['emit', 'options', 'protocol', 'text'],
-    bench: ['emit', 'options', 'protocol', 'text'],
-    cli: FOLDERS,
-  };
-  const pairs = FOLDERS.flatMap((from) => FOLDERS.filter((to) => to !== from).map((to) => ({ from, to })));
+describe('npm run lint', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'datafn-ws-lint-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
 
-  test.each(pairs.filter(({ from, to }) => !MAY[from]?.includes(to)))(
-    '$from must not import $to',
-    ({ from, to }) => {
-      expect(breachesOf(`src/${from}/x.ts`, '', `import { y } from '../${to}/y.js';`)).toEqual([
-        `src/${from}/x.ts:2: ${from} must not import ${to} (\`../${to}/y.js\`)`,
-      ]);
-    },
-  );
-
-  test.each(pairs.filter(({ from, to }) => MAY[from]?.includes(to)))(
-    '$from may import $to',
-    ({ from, to }) => {
-      expect(breachesOf(`src/${from}/x.ts`, `import { y } from '../${to}/y.js';`)).toEqual([]);
-    },
-  );
-
-  test('the public exports may come from anywhere but cli, listen and bench', () => {
-    for (const folder of FOLDERS) {
-      const found = breachesOf('src/index.ts', `export { y } from './${folder}/y.js';`);
-      expect(found, folder).toHaveLength(['cli', 'listen', 'bench'].includes(folder) ? 1 : 0);
+  /** What the check of imports says of these files, one violation per line. */
+  function violations(files: Readonly<Record<string, string>>): string[] {
+    const root = mkdtempSync(join(folder, 'project-'));
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(join(root, dirname(path)), { recursive: true });
+      writeFileSync(join(root, path), text);
     }
-  });
-
-  test('nobody but cli may import the public exports, by path or by the name of the package', () => {
-    for (const specifier of ['../index.js', 'datafn-ws', 'datafn-ws/x']) {
-      expect(breachesOf('src/server/x.ts', `import { y } from '${specifier}';`), specifier).toHaveLength(1);
-      expect(breachesOf('src/cli/x.ts', `import { y } from '${specifier}';`), specifier).toEqual([]);
-    }
-  });
+    const script = join(ROOT, 'scripts/check-imports.mjs');
+    const { status, stdout, stderr } = spawnSync(process.execPath, [script, root], { encoding: 'utf8' });
+    expect(stderr).toBe('');
+    const found = [...stdout.matchAll(/^ +error ([\w-]+): (\S+)/gm)].map(
+      ([, rule, path]) => `${rule} ${path}`,
+    );
+    expect(status).toBe(found.length > 0 ? 1 : 0);
+    return found.sort();
+  }
 
   test.each([
-    ["import '../server/y.js';"],
-    ["import y from '../server/y.js';"],
-    ["import * as y from '../server/y.js';"],
-    ["import type { Y } from '../server/y.js';"],
-    ["import y, { type Z } from '../server/y.js';"],
-    ["import{y}from'../server/y.js';"],
-    ['import { y } from "../server/y.js";'],
-    ["export { y } from '../server/y.js';"],
-    ["export * from '../server/y.js';"],
-    ["export * as y from '../server/y.js';"],
-    ["export type { Y } from '../server/y.js';"],
-    ["const y = await import('../server/y.js');"],
-    ["type Y = import('../server/y.js').Y;"],
-    ["const y = require('../server/y.js');"],
-    ["import {\n  y,\n  z,\n} from '../server/y.js';"],
-    ["import { y } from './deep/../../server/y.js';"],
-    ["const text = 'http://x'; import { y } from '../server/y.js';"],
-    ["const pattern = /['\"]/; import { y } from '../server/y.js';"],
-  ])('an import counts in whatever form: %j', (code) => {
-    expect(breachesOf('src/bench/x.ts', code)).toHaveLength(1);
-  });
-
-  test('an import from deep inside of a folder is judged by the folders of both ends', () => {
-    const path = 'src/bench/fleet/x.ts';
+    ["import { y } from '../cli/y.js';"],
+    ["import type { Y } from '../cli/y.js';"],
+    ["export * from '../cli/y.js';"],
+    ["export const y = import('../cli/y.js');"],
+    ["export type Y = import('../cli/y.js').Y;"],
+  ])('finds an import against the direction, in any form: %s', (code) => {
     expect(
-      breachesOf(path, "import { y } from '../measure/y.js';", "import { z } from '../../emit/z.js';"),
-    ).toEqual([]);
-    expect(breachesOf(path, "import { y } from '../../manager/y.js';")).toHaveLength(1);
+      violations({ 'src/server/x.ts': code, 'src/cli/y.ts': 'export const y = 1; export type Y = 1;' }),
+    ).toEqual(['server-imports-only-options-manager-protocol-text src/server/x.ts']);
   });
 
-  test('packages and package.json may be imported, and other files outside of src may not', () => {
-    expect(breachesOf('src/server/x.ts', "import { WebSocket } from 'ws';", "import 'node:fs';")).toEqual([]);
+  test('finds a cycle between files, of types as well', () => {
     expect(
-      breachesOf('src/cli/x.ts', "import meta from '../../package.json' with { type: 'json' };"),
-    ).toEqual([]);
-    expect(breachesOf('src/server/x.ts', "import { y } from '../../test/support/y.js';")).toHaveLength(1);
+      violations({
+        'src/server/x.ts': "import type { Y } from './y.js'; export type X = Y;",
+        'src/server/y.ts': "import type { X } from './x.js'; export type Y = X;",
+      }),
+    ).toEqual(['no-cycle-between-files src/server/x.ts']);
   });
 
-  test('an import in a comment or in a string is none', () => {
+  test('finds a cycle between folders whose files have none', () => {
     expect(
-      breachesOf(
-        'src/protocol/x.ts',
-        "// import { y } from '../server/y.js';",
-        "/* import { y } from '../server/y.js'; */",
-        "/** See import('../server/y.js'). */",
-      ),
-    ).toEqual([]);
+      violations({
+        'src/server/ws/x.ts': "import { y } from '../http/y.js'; export const x = y;",
+        'src/server/http/y.ts': 'export const y = 1;',
+        'src/server/http/z.ts': "import { a } from '../ws/a.js'; export const z = a;",
+        'src/server/ws/a.ts': 'export const a = 1;',
+      }),
+    ).toEqual(['no-cycle-between-folders src/server/http', 'no-cycle-between-folders src/server/ws']);
   });
 
-  test('a new folder needs a rule', () => {
-    expect(breachesOf('src/extra/x.ts', 'export {};')).toEqual([
-      'src/extra/x.ts:1: there is no rule for what src/extra may import',
+  test('finds a new folder, the own package, and files outside of src', () => {
+    expect(
+      violations({
+        'src/extra/x.ts': "import { y } from '../text/y.js'; export const x = y;",
+        'src/text/y.ts': 'export const y = 1;',
+        'src/text/z.ts': "import { y } from 'datafn-ws'; export const z = y;",
+        'src/text/a.ts': "import { y } from '../../test/y.js'; export const a = y;",
+      }),
+    ).toEqual([
+      'a-new-folder-needs-a-layer src/extra/x.ts',
+      'no-import-from-outside-src src/text/a.ts',
+      'no-import-of-the-own-package src/text/z.ts',
     ]);
-    expect(breachesOf('src/constructor/x.ts', 'export {};')).toHaveLength(1);
+  });
+
+  test('accepts imports of packages, of lower folders and inside a folder', () => {
+    expect(
+      violations({
+        'src/server/x.ts': "import 'ws'; import 'node:fs'; import { y } from './y.js'; export const x = y;",
+        'src/server/y.ts': "export { z as y } from '../protocol/z.js'; // import '../cli/x.js';",
+        'src/protocol/z.ts': 'export const z = 1;',
+      }),
+    ).toEqual([]);
   });
 });
 

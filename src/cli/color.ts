@@ -2,8 +2,8 @@ import { Chalk, type ChalkInstance } from 'chalk';
 import type { Io } from './io.js';
 
 /**
- * Colours for one of the two output streams: `FORCE_COLOR` decides when it is set, else `NO_COLOR`, else whether
- * the stream is a terminal that can.
+ * Colors for one of the two output streams: `FORCE_COLOR` decides if it is set, else `NO_COLOR`, else whether that
+ * stream is a terminal.
  */
 export function colorsFor(io: Io, stream: 'stdout' | 'stderr'): ChalkInstance {
   const { FORCE_COLOR: force, NO_COLOR: no, TERM: term } = io.env;

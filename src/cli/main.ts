@@ -2,15 +2,16 @@ import { closeSync, fstatSync, openSync } from 'node:fs';
 import { stackOf } from '../protocol/errors.js';
 import { printableLines } from '../text/printable.js';
 import { colorsFor } from './color.js';
-import { INTERNAL_ERROR, type Io, STOP_EXIT_CODES, type StopSignal, UNWRITTEN_EXIT_CODE } from './io.js';
+import { EXIT } from './exit-codes.js';
+import { type Io, STOP_EXIT_CODES, type StopSignal } from './io.js';
 import { run } from './run.js';
 
-/** How long a command may take to end in order after a bug. */
-const LAST_WORDS_MS = 3000;
+/** Time a command has to end after a bug. */
+const CRASH_MS = 3000;
 
 const STOP_SIGNALS = Object.keys(STOP_EXIT_CODES) as StopSignal[];
 
-/** The process as the commands see it. The only place that touches it, and the only one that exits. */
+/** Runs the command line in this process. The only place that touches the process and exits. */
 export async function main(): Promise<void> {
   let readersMs: number | undefined;
   const io: Io = {
@@ -21,15 +22,14 @@ export async function main(): Promise<void> {
   };
   const output = watchOutput(io);
   const exitCode = await run(process.argv.slice(2), io);
-  // Whatever is still open (a kept-alive connection, a worker on its way out) does not hold the process, but
-  // what was printed gets out first: a pipe may take it late.
-  const end = () => process.exit(exitCode === 0 && output.isLost ? UNWRITTEN_EXIT_CODE : exitCode);
+  // Open handles (a kept-alive connection, a worker) do not hold the process, but the output gets out first.
+  const end = () => process.exit(exitCode === 0 && output.isLost ? EXIT.unwritten.code : exitCode);
   if (readersMs !== undefined) setTimeout(end, readersMs);
   await Promise.all([process.stdout, process.stderr].map(flushed));
   end();
 }
 
-/** Learns of output that does not get out. `datafn-ws … | head` is no such case: nobody wants the rest. */
+/** Notices output that cannot be written. A closed pipe, as after `| head`, is no error. */
 function watchOutput(io: Io): { readonly isLost: boolean } {
   const output = { isLost: false };
   io.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -37,7 +37,7 @@ function watchOutput(io: Io): { readonly isLost: boolean } {
     output.isLost = true;
     io.stderr.write(`${colorsFor(io, 'stderr').red('error:')} Cannot write to stdout: ${error.message}\n`);
   });
-  // Progress and logs. That they are lost is nothing to stop for, and nobody is left to be told.
+  // Losing progress and logs is no reason to stop.
   io.stderr.on('error', () => {});
   return output;
 }
@@ -45,29 +45,29 @@ function watchOutput(io: Io): { readonly isLost: boolean } {
 function flushed(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {
     if (stream.destroyed || !stream.writable) resolve();
-    // Even an empty text cannot be written to a full disk; what is wrong with the last one is heard a turn later.
+    // An error of the last write is emitted on the next tick.
     else if (stream.writableLength === 0) setImmediate(resolve);
     else stream.write('', () => resolve());
   });
 }
 
-/** What of a stream for a terminal is not public. */
+/** The private part of a terminal stream. */
 type TerminalStream = NodeJS.WriteStream & {
   readonly _handle?: { setBlocking?(isBlocking: boolean): number };
 };
 
 /**
- * The streams for output. A terminal that is not read (Ctrl-S, a connection that hangs) does not stop the process: what it
- * does not take waits in memory, as for a pipe.
+ * The streams for output. A stalled terminal (Ctrl-S, a connection that hangs) does not block the process: output waits
+ * in memory, as for a pipe.
  */
 function outputs(): Pick<Io, 'stdout' | 'stderr'> {
   const { stdout, stderr } = process;
   for (const { isTTY, _handle } of [stdout, stderr] as TerminalStream[]) {
-    // Node.js makes terminals blocking (the constructor of `tty.WriteStream`), and has no public way back. libuv has
-    // opened the terminal anew, so that this concerns nobody else (`uv_tty_init`).
+    // Node.js makes terminals blocking (in the constructor of `tty.WriteStream`) and has no public way to undo that.
+    // Other processes are unaffected: libuv has opened the terminal again (`uv_tty_init`).
     if (isTTY) _handle?.setBlocking?.(false);
   }
-  // In one queue, lines stay in order.
+  // One queue keeps the lines of both in order.
   const isShared = stdout.isTTY && stderr.isTTY && fstatSync(stdout.fd).rdev === fstatSync(stderr.fd).rdev;
   return { stdout: isShared ? stderr : stdout, stderr };
 }
@@ -87,9 +87,9 @@ function processIo(): Omit<Io, 'waitForReaders'> {
 }
 
 /**
- * Listeners for requests to stop, or to read files again. Without a listener, a signal ends the process at once, and so
- * does the death of its parent. SIGHUP is a request to stop unless a listener can read files again, and always when the
- * terminal has been closed: the server would live on unseen.
+ * Listeners for requests to stop or to reload files. Without a listener, a signal or the death of the parent process ends
+ * this one at once. SIGHUP is a request to stop unless a listener reloads files, and always when the terminal was closed:
+ * a server with reloadable files would live on unseen and keep its port.
  */
 function requests(): Pick<Io, 'onStop' | 'onReload'> {
   const listeners = new Set<(signal: StopSignal) => void>();
@@ -99,17 +99,17 @@ function requests(): Pick<Io, 'onStop' | 'onReload'> {
     if (listeners.size === 0) process.exit(STOP_EXIT_CODES[signal as StopSignal]);
     for (const listener of [...listeners]) listener(signal as StopSignal);
   };
-  // A process that was started with a channel to its parent ends when the parent does, however that died.
+  // A process with an IPC channel to its parent ends when the parent does, even by SIGKILL.
   const onOrphaned = () => (listeners.size === 0 ? process.exit(STOP_EXIT_CODES.SIGTERM) : tell('SIGTERM'));
   process.on('disconnect', onOrphaned);
-  // It may have died before anybody could listen. Without a channel there is no `send`; Bun then says false as well.
+  // The parent may be dead already. Without a channel there is no `send`, and Bun says false as well.
   if (process.connected === false && process.send !== undefined) onOrphaned();
   return {
     onStop(listener) {
       if (!isListening) for (const signal of STOP_SIGNALS) process.on(signal, tell);
       isListening = true;
       listeners.add(listener);
-      // The process goes on listening: a signal that comes while the last output is written gives the same exit code.
+      // The process keeps its handlers: a signal during the last output then gives the exit code of a stop.
       return () => listeners.delete(listener);
     },
     onReload(listener) {
@@ -123,7 +123,7 @@ function requests(): Pick<Io, 'onStop' | 'onReload'> {
   };
 }
 
-/** Whether the terminal on which this process was started has been closed. */
+/** Whether the terminal of this process has been closed. */
 function hasLostTerminal(): boolean {
   if (![process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY)) return false;
   try {
@@ -135,8 +135,8 @@ function hasLostTerminal(): boolean {
 }
 
 /**
- * Listeners for uncaught errors. Without one, an error ends the process at once. Another error during the exit changes
- * nothing: the deadline is set.
+ * Listeners for uncaught errors. Without one, an error ends the process at once. Further errors during the exit are
+ * ignored.
  */
 function strayErrors(): Pick<Io, 'onStrayError'> {
   let listener: Parameters<Io['onStrayError']>[0] | undefined;
@@ -145,14 +145,14 @@ function strayErrors(): Pick<Io, 'onStrayError'> {
     if (isEnding) return;
     if (listener === undefined) {
       process.stderr.write(`bug: ${printableLines(stackOf(error))}\n`);
-      process.exit(INTERNAL_ERROR);
+      process.exit(EXIT.bug.code);
     }
     isEnding = true;
-    setTimeout(() => process.exit(INTERNAL_ERROR), LAST_WORDS_MS);
+    setTimeout(() => process.exit(EXIT.bug.code), CRASH_MS);
     try {
       listener(error);
     } catch {
-      process.exit(INTERNAL_ERROR);
+      process.exit(EXIT.bug.code);
     }
   };
   process.on('uncaughtException', tell).on('unhandledRejection', tell);

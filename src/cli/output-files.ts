@@ -1,27 +1,25 @@
-import { closeSync, constants, existsSync, openSync, realpathSync, statSync, unlinkSync } from 'node:fs';
+import { closeSync, openSync, realpathSync, statSync, unlinkSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { Socket } from 'node:net';
-import { resolve } from 'node:path';
-import { DatafnWsError, messageOf } from '../protocol/errors.js';
+import { dirname, resolve } from 'node:path';
+import { type DatafnWsError, invalidOption, messageOf } from '../protocol/errors.js';
 import { printable } from '../text/printable.js';
 import { colorsFor } from './color.js';
+import { fileProblem } from './input-files.js';
 import type { Io } from './io.js';
 
-/** What is written: by the name of the flag that asks for it, how the content becomes its text. */
+/** How content becomes text, by the key of the flag that asks for it. */
 export type Formats<Content> = Readonly<Record<string, (content: Content) => string>>;
 
 /** The files that flags such as `--json FILE` asked for; `-` is stdout. */
 export class OutputFiles<Content> {
   readonly #wanted: readonly { readonly flag: string; readonly file: string; readonly format: string }[];
-  /** Named pipes among the files. They stay open: a reader takes a close for the end. */
-  readonly #pipes = new Map<string, Socket>();
 
   /**
-   * Makes sure, before there is anything to write, that every file can be written.
+   * Checks that every file can be written, before there is anything to write.
    *
    * @param files file by format; `undefined` for one that was not asked for.
    * @param flagOf the flag of a format, as a user types it.
-   * @throws {DatafnWsError} `ERR_INVALID_OPTION` for one that cannot.
+   * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a file that cannot be written.
    */
   constructor(
     private readonly formats: Formats<Content>,
@@ -36,54 +34,43 @@ export class OutputFiles<Content> {
     const toStdout = this.#wanted.filter(({ file }) => file === '-');
     if (toStdout.length > 1) {
       const flags = toStdout.map(({ flag }) => `${flag} -`).join(' and ');
-      throw new DatafnWsError('ERR_INVALID_OPTION', `Expected one report on stdout, got ${flags}.`);
+      throw invalidOption(`Expected one report on stdout, got ${flags}.`);
     }
     const flagByFile = new Map<string, string>();
     for (const { flag, file } of this.#wanted) {
       if (file === '-') continue;
       const other = flagByFile.get(resolve(file));
-      if (other !== undefined) {
-        throw new DatafnWsError(
-          'ERR_INVALID_OPTION',
-          `Expected ${other} and ${flag} to be two files, got ${file} for both.`,
-        );
-      }
+      if (other !== undefined)
+        throw invalidOption(`Expected ${other} and ${flag} to be two files, got ${file} for both.`);
       flagByFile.set(resolve(file), flag);
-      const pipe = checkWritable(flag, file);
-      if (pipe !== undefined) this.#pipes.set(file, pipe);
+      checkWritable(flag, file);
     }
   }
 
-  /** Whether stdout belongs to one of them, so that nothing else may go there. */
+  /** Whether one of them goes to stdout, so that nothing else may. */
   get takeStdout(): boolean {
     return this.#wanted.some(({ file }) => file === '-');
   }
 
   /**
-   * Writes all of them, and says so on stderr; of one that cannot be written, why not.
+   * Writes all of them, and reports each on stderr.
    *
-   * @returns whether every one is there.
+   * @returns whether every one was written.
    */
   async write(content: Content): Promise<boolean> {
     let isComplete = true;
     for (const { flag, file, format } of this.#wanted) {
       const text = this.formats[format]?.(content) ?? '';
       if (file === '-') this.io.stdout.write(text);
-      else if (await tryToWrite(this.io, `${flag} ${file}`, () => this.#write(file, text)))
+      else if (await tryToWrite(this.io, `${flag} ${file}`, () => writeFile(file, text)))
         this.io.stderr.write(`wrote ${printable(file)}\n`);
       else isComplete = false;
     }
     return isComplete;
   }
-
-  #write(file: string, text: string): Promise<void> {
-    const pipe = this.#pipes.get(file);
-    if (pipe === undefined) return writeFile(file, text);
-    return new Promise((resolve, reject) => pipe.once('error', reject).end(text, () => resolve()));
-  }
 }
 
-/** Writes something, and says on stderr if that fails; whether it went well. */
+/** Writes something. Reports a failure on stderr, and returns false. */
 export async function tryToWrite(io: Io, what: string, write: () => Promise<void>): Promise<boolean> {
   try {
     await write();
@@ -95,36 +82,23 @@ export async function tryToWrite(io: Io, what: string, write: () => Promise<void
   }
 }
 
-/**
- * Opens the file for writing, and leaves no trace: an empty file would look like a report if none came to be written.
- *
- * @returns the open end of a named pipe.
- */
-function checkWritable(flag: string, file: string): Socket | undefined {
+/** Opens the file for writing, and leaves no trace: an empty file would look like a report if none was written. */
+function checkWritable(flag: string, file: string): void {
   try {
-    const isThere = existsSync(file);
-    if (isThere && statSync(file).isFIFO()) return openPipe(file);
+    const found = statSync(file, { throwIfNoEntry: false });
+    // Opening a named pipe would wait for its reader.
+    if (found?.isFIFO()) return;
     closeSync(openSync(file, 'a'));
-    // Not the link, where there is one.
-    if (!isThere) unlinkSync(realpathSync(file));
-    return undefined;
+    // The target of a link, not the link.
+    if (found === undefined) unlinkSync(realpathSync(file));
   } catch (error) {
-    throw new DatafnWsError(
-      'ERR_INVALID_OPTION',
-      `Expected ${flag} to be a file that can be written: ${messageOf(error)}`,
-      { cause: error },
-    );
+    throw unwritable(flag, file, error);
   }
 }
 
-/** Opens a named pipe without waiting for a reader: that would stop the process, and no signal would end it. */
-function openPipe(file: string): Socket {
-  try {
-    const descriptor = openSync(file, constants.O_WRONLY | constants.O_NONBLOCK);
-    // A reader that leaves is seen when there is something to write.
-    return new Socket({ fd: descriptor, readable: false, writable: true }).on('error', () => {}).unref();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error;
-    throw new Error('nothing reads from this named pipe; start what reads from it first', { cause: error });
-  }
+function unwritable(flag: string, file: string, error: unknown): DatafnWsError {
+  const { code } = error as NodeJS.ErrnoException;
+  // The file itself would have been created.
+  const problem = code === 'ENOENT' ? fileProblem(dirname(file), error) : fileProblem(file, error);
+  return invalidOption(`Expected ${flag} to be a file that can be written: ${problem}`, { cause: error });
 }

@@ -1,33 +1,23 @@
-import { closeSync, openSync } from 'node:fs';
-import { devNull } from 'node:os';
 import { Command, CommanderError } from 'commander';
 import { DatafnWsError, type ErrorCode, stackOf } from '../protocol/errors.js';
 import { printable, printableLines } from '../text/printable.js';
-import { benchCommand } from './bench/command.js';
 import { colorsFor } from './color.js';
-import { compareCommand } from './compare/command.js';
-import { completionCommand } from './completion/command.js';
-import { emitCommand } from './emit/command.js';
-import { helpCommand } from './help.js';
-import { HELP_LAYOUT } from './help-layout.js';
-import { INTERNAL_ERROR, type Io } from './io.js';
-import { listenCommand } from './listen/command.js';
-import { serveCommand } from './serve/command.js';
-import { tokenCommand } from './token/command.js';
-import { withoutValue } from './unknown-option.js';
-import { unknownVariables } from './unknown-variables.js';
+import { COMMANDS, type CommandSpec } from './commands.js';
+import { EXIT } from './exit-codes.js';
+import { addOptions, completionCommand, HELP_LAYOUT, helpCommand } from './help.js';
+import type { Io } from './io.js';
+import { unknownVariables, withoutValue } from './unknown-names.js';
 import { version } from './version.js';
-import { whoCommand } from './who/command.js';
 
-/** What each kind of error exits with; see the table in the README. */
+/** The exit code of each kind of error. */
 const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
-  ERR_INVALID_OPTION: 2,
-  ERR_INVALID_SCENARIO: 2,
-  ERR_INVALID_SCRIPT: 1,
-  ERR_LISTEN: 3,
-  ERR_UNREACHABLE: 3,
-  ERR_REFUSED: 1,
-  ERR_WORKER: 5,
+  ERR_INVALID_OPTION: EXIT.usage.code,
+  ERR_INVALID_SCENARIO: EXIT.usage.code,
+  ERR_INVALID_SCRIPT: EXIT.failed.code,
+  ERR_LISTEN: EXIT.unreachable.code,
+  ERR_UNREACHABLE: EXIT.unreachable.code,
+  ERR_REFUSED: EXIT.failed.code,
+  ERR_WORKER: EXIT.invalid.code,
 };
 
 /**
@@ -37,6 +27,24 @@ const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
  * @returns the exit code; never rejects.
  */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
+  const colors = colorsFor(io, 'stderr');
+  try {
+    return await runCommand(argv, io);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done.code : EXIT.usage.code;
+    if (error instanceof DatafnWsError) {
+      for (const line of error.message.split('\n'))
+        io.stderr.write(`${colors.red('error:')} ${printable(line)}\n`);
+      return EXIT_CODES[error.code];
+    }
+    io.stderr.write(`${colors.red('bug:')} an internal error in datafn-ws ${version}; please report it\n`);
+    io.stderr.write(`${printableLines(stackOf(error))}\n`);
+    return EXIT.bug.code;
+  }
+}
+
+async function runCommand(argv: readonly string[], io: Io): Promise<number> {
+  const colors = colorsFor(io, 'stderr');
   let exitCode = 0;
   const program = new Command('datafn-ws')
     .description('Serve, drive and load-test DataFn WebSocket servers.')
@@ -50,80 +58,50 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       getErrHelpWidth: () => Math.min(io.stderr.columns ?? 80, 100),
     })
     .showHelpAfterError('Run with --help for usage.')
-    .exitOverride();
-
-  for (const make of [
-    serveCommand,
-    emitCommand,
-    listenCommand,
-    whoCommand,
-    benchCommand,
-    compareCommand,
-    tokenCommand,
-  ]) {
-    const command = make(io, (code) => {
-      exitCode = code;
+    .exitOverride()
+    .helpCommand(false)
+    .hook('preAction', async () => {
+      for (const text of await unknownVariables(io.env))
+        io.stderr.write(`${colors.yellow('warning:')} ${printable(text)}\n`);
     });
+
+  // Only the command that is asked for is loaded; help, completion and the hints for a typo need all.
+  const asked = COMMANDS.filter(({ name }) => name === argv[0]);
+  const commands = await Promise.all(
+    (asked.length > 0 ? asked : COMMANDS).map((spec) =>
+      commandOf(spec, io, (code) => {
+        exitCode = code;
+      }),
+    ),
+  );
+  for (const command of [...commands, completionCommand(io, program), helpCommand(program)])
     program.addCommand(command.copyInheritedSettings(program));
-  }
-  program.addCommand(completionCommand(io, program).copyInheritedSettings(program));
-  program.helpCommand(false).addCommand(helpCommand(program).copyInheritedSettings(program));
   for (const command of [program, ...program.commands]) {
     command.configureOutput({
       outputError: (text, write) => {
         const shown = printableLines(withoutValue(text, command));
-        write(`${colorsFor(io, 'stderr').red('error')}${shown.replace(/^error/, '')}`);
+        write(`${colors.red('error')}${shown.replace(/^error/, '')}`);
       },
     });
   }
-
-  program.hook('preAction', () => {
-    for (const text of unknownVariables(io.env))
-      io.stderr.write(`${colorsFor(io, 'stderr').yellow('warning:')} ${printable(text)}\n`);
-  });
-
-  try {
-    await program.parseAsync(withoutHelpOfUnknown(argv, program), { from: 'user' });
-    return exitCode;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    const colors = colorsFor(io, 'stderr');
-    if (error instanceof DatafnWsError) {
-      for (const line of error.message.split('\n'))
-        io.stderr.write(`${colors.red('error:')} ${printable(line)}\n`);
-      return EXIT_CODES[error.code];
-    }
-    if (lacksDescriptors()) {
-      io.stderr.write(
-        `${colors.red('error:')} Too few file descriptors to start: allow more with ulimit -n\n`,
-      );
-      return EXIT_CODES.ERR_LISTEN;
-    }
-    io.stderr.write(`${colors.red('bug:')} this is a mistake in datafn-ws ${version}, please report it\n`);
-    io.stderr.write(`${printableLines(stackOf(error))}\n`);
-    return INTERNAL_ERROR;
-  }
+  await program.parseAsync(withoutHelpOfUnknown(argv, program), { from: 'user' });
+  return exitCode;
 }
 
-/** For a command that does not exist, Commander shows the general help, as if there were no mistake. */
+async function commandOf(spec: CommandSpec, io: Io, exit: (code: number) => void): Promise<Command> {
+  const command = new Command(spec.name).helpGroup(spec.group).description(spec.description);
+  for (const [name, help] of spec.arguments) command.argument(name, help);
+  addOptions(command, await spec.options(), spec.examples);
+  return command.action(async (...given: unknown[]) => {
+    // Commander hands over the arguments, the flags and the command.
+    const args = given.slice(0, spec.arguments.length);
+    exit(await spec.run(args, given[args.length] as Record<string, string>, io));
+  });
+}
+
+/** With `--help`, Commander would show the general help for an unknown command, and no error. */
 function withoutHelpOfUnknown(argv: readonly string[], { commands }: Command): readonly string[] {
   const [name] = argv;
   if (name === undefined || name.startsWith('-') || commands.some((one) => one.name() === name)) return argv;
   return argv.filter((word) => word !== '--help' && word !== '-h');
-}
-
-/** Descriptors that loading a module takes, and a little more. */
-const ROOM = 16;
-
-/** Whether files cannot be opened for want of descriptors. Of a module Node.js then says that it is not there. */
-function lacksDescriptors(): boolean {
-  const opened: number[] = [];
-  try {
-    while (opened.length < ROOM) opened.push(openSync(devNull, 'r'));
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EMFILE';
-  } finally {
-    for (const descriptor of opened) closeSync(descriptor);
-  }
 }

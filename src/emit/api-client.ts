@@ -3,14 +3,12 @@ import * as https from 'node:https';
 import { urlToHttpOptions } from 'node:url';
 import { DatafnWsError } from '../protocol/errors.js';
 import { formatSize } from '../text/units.js';
-import { EXCHANGE_TIMEOUT_MS, limitExchange } from './exchange-deadline.js';
-import { problemWords } from './http-refusal.js';
+import { EXCHANGE_TIMEOUT_MS, limitExchange, problemWords, withoutSecrets } from './http-exchange.js';
 import { unreachable } from './unreachable.js';
-import { withoutSecrets } from './without-secrets.js';
 
-/** Largest answer that is read: several times that to the largest batch. */
+/** Largest answer that is read: several times the answer to the largest batch. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
-/** As much of a server's own words as an error shows. */
+/** Characters of a server's own words that an error shows. */
 const MAX_WORDS = 500;
 
 const IS_IT_OURS = 'is it a datafn-ws server?';
@@ -21,15 +19,15 @@ export interface Emission {
   readonly cursor: string;
 }
 
-/** What the server says of one emission. */
+/** The server's answer to one emission. */
 export interface EmissionResult extends Emission {
-  /** Clients that were handed the cursor. */
+  /** Clients that were sent the cursor. */
   readonly delivered: number;
 }
 
-/** Whom to believe over TLS. */
+/** Which certificates to trust. */
 export interface TlsTrust {
-  /** Certificates in PEM to trust in place of all others. */
+  /** PEM certificates to trust in place of all others. */
   readonly ca: string | undefined;
   /** False trusts any certificate. */
   readonly rejectUnauthorized: boolean;
@@ -39,25 +37,23 @@ export interface ApiClientOptions {
   /** Base URL of the HTTP API, such as `http://127.0.0.1:3001`. */
   readonly url: string;
   readonly adminToken?: string | undefined;
-  /** Whom to believe over TLS, for an `https:` URL; what this process trusts by default, see `trustSystem`. */
+  /** Which certificates to trust for an `https:` URL. Default: those of this process, see `trustSystem`. */
   readonly tls?: TlsTrust | undefined;
   /**
-   * Milliseconds from the call after which a request that is not answered in full has failed, the wait for earlier
-   * requests included. Default 10,000.
+   * Milliseconds from the call to the complete answer, the wait for earlier requests included. Default 10,000.
    */
   readonly timeoutMs?: number | undefined;
 }
 
 /**
- * A client of the HTTP API on one kept-alive connection: requests go out one after the other, so cursors keep
- * their order.
+ * A client of the HTTP API on one kept-alive connection: requests go out one after the other, so cursors stay in order.
  */
 export class ApiClient {
   readonly #options: ApiClientOptions;
   readonly #transport: typeof http | typeof https;
   readonly #agent: http.Agent;
   readonly #base: string;
-  /** The base URL as the transport takes it: reading it anew would be a good part of what a request costs. */
+  /** The base URL, parsed once: parsing would be a good part of the cost of a request. */
   readonly #where: http.RequestOptions;
 
   constructor(options: ApiClientOptions) {
@@ -70,30 +66,30 @@ export class ApiClient {
   }
 
   /**
-   * Broadcasts cursors, in one request and so in one turn of the server's event loop.
+   * Broadcasts cursors in one request, and so in one tick of the server's event loop.
    *
-   * @throws {DatafnWsError} `ERR_UNREACHABLE` when nobody answers, `ERR_REFUSED` when the answer is no.
+   * @throws {DatafnWsError} `ERR_UNREACHABLE` without an answer, `ERR_REFUSED` when the server refuses.
    */
   async emit(emissions: readonly Emission[]): Promise<EmissionResult[]> {
     const answer = await this.#request('POST', '/v1/cursors', JSON.stringify(emissions));
     const results = (answer as { results?: unknown } | undefined)?.results;
     if (!Array.isArray(results) || results.length !== emissions.length || !results.every(isResult))
       throw this.#refused(`an answer without \`results\`; ${IS_IT_OURS}`);
-    // Not the server's words for what was emitted.
+    // Only the counts are the server's; the rest is known.
     return results.map(({ delivered }, index) => ({ ...(emissions[index] as Emission), delivered }));
   }
 
-  /** What `GET` answers at a path of the API. Throws as {@link emit} does. */
+  /** The answer to `GET` at a path of the API. Throws as {@link emit} does. */
   get(path: string): Promise<unknown> {
     return this.#request('GET', path);
   }
 
-  /** Drops the connection, and a request that is under way. */
+  /** Drops the connection and the request under way. */
   close(): void {
     this.#agent.destroy();
   }
 
-  /** The path may be that of something else on the server. */
+  /** A hint for a URL whose path is wrong. */
   #elsewhere(status: number): string {
     const { origin, pathname } = new URL(this.#base);
     return status === 404 && pathname !== '/' ? `. Is the HTTP API at ${origin} instead?` : '';
@@ -152,7 +148,7 @@ export class ApiClient {
   }
 }
 
-/** The HTTP status of an `ERR_REFUSED`, when it was one that said no. */
+/** The HTTP status of an `ERR_REFUSED`; `undefined` for other errors. */
 export function refusedWith(error: unknown): number | undefined {
   const { cause } = error as { cause?: { status?: number } };
   return error instanceof DatafnWsError && error.code === 'ERR_REFUSED' ? cause?.status : undefined;

@@ -1,33 +1,32 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatafnWsError } from '../protocol/errors.js';
 import type { ApiClient, EmissionResult } from './api-client.js';
-import { dueAtMs } from './pacer.js';
 import type { ScriptError, ScriptStep } from './script.js';
 
-/** What an emit run came to. */
+/** The outcome of an emit run. */
 export interface EmitSummary {
-  /** Cursors that the server took, one for each namespace. */
+  /** Cursors that the server accepted, counted once per namespace. */
   readonly cursors: number;
-  /** Clients that were handed one, summed. */
+  /** Clients that were sent one, summed over all cursors. */
   readonly deliveries: number;
-  /** Cursors that were refused, and lines that were not valid. */
+  /** Refused cursors and invalid lines. */
   readonly failures: number;
   readonly elapsedMs: number;
-  /** The farthest that an emission fell behind its schedule; 0 without a rate. */
+  /** How far an emission fell behind its schedule at most; 0 without a rate. */
   readonly maxLagMs: number;
 }
 
 export interface EmitRunOptions {
   readonly client: ApiClient;
   readonly steps: AsyncIterable<ScriptStep | ScriptError> | Iterable<ScriptStep | ScriptError>;
-  /** Steps a second, counted from the start whatever the server does; without it each waits for the one before. */
+  /** Steps per second on a fixed schedule. Without it, each step waits for the one before. */
   readonly ratePerSecond?: number;
-  /** Goes on after a failure instead of throwing it. */
+  /** Continues after a failure instead of throwing it. */
   readonly keepGoing: boolean;
   readonly signal: AbortSignal;
   /** Called after each step; the next step waits for what it returns. */
   onEmitted(results: readonly EmissionResult[]): unknown;
-  /** The same, for a step that failed. */
+  /** The same for a step that failed. */
   onFailure(error: DatafnWsError): unknown;
 }
 
@@ -64,7 +63,7 @@ export async function runEmit(options: EmitRunOptions): Promise<EmitSummary> {
   return { ...total, elapsedMs: performance.now() - startedAtMs };
 }
 
-/** Waits until the step is due; returns by how much it is late. */
+/** Waits until the step is due. Returns how late it is, in milliseconds. */
 async function waitFor(
   step: ScriptStep,
   index: number,
@@ -78,4 +77,13 @@ async function waitFor(
   const untilDue = startedAtMs + dueAtMs(index, ratePerSecond) - performance.now();
   await pause(untilDue);
   return Math.max(0, -untilDue);
+}
+
+/**
+ * When the `index`-th of a series of events is due, in milliseconds from the start.
+ *
+ * The schedule is an open loop: an emitter that falls behind catches up, and knows by how much it is late.
+ */
+export function dueAtMs(index: number, ratePerSecond: number): number {
+  return (index * 1000) / ratePerSecond;
 }

@@ -7,7 +7,7 @@ import { formatSize, MAX_TIMER_MS } from '../text/units.js';
 import { decodeUtf8 } from '../text/utf8.js';
 import type { Emission } from './api-client.js';
 
-/** A line of a script: an emission and how long to wait before it. */
+/** A line of a script: emissions, and the wait before them. */
 export interface ScriptStep {
   /** Counts from 1. */
   readonly line: number;
@@ -15,23 +15,23 @@ export interface ScriptStep {
   readonly delayMs: number;
 }
 
-/** A line that is no step. */
+/** A line that is not valid. */
 export interface ScriptError {
   readonly line: number;
   readonly error: DatafnWsError;
 }
 
-/** Longest line of a script, in bytes. The longest valid one takes a few thousand. */
+/** Longest line of a script, in bytes. The longest valid one has a few thousand. */
 export const MAX_LINE_BYTES = 1024 * 1024;
 
 /**
- * Reads an NDJSON script (UTF-8, with or without a byte order mark) line by line, as it comes; blank lines are
- * skipped. A line that is not valid yields an error and the reading goes on: the caller decides. Of a line that is
- * longer than {@link MAX_LINE_BYTES} no more than that is kept.
+ * Reads an NDJSON script (UTF-8, with or without a byte order mark) line by line as it arrives, and skips blank lines.
+ * An invalid line yields an error, and reading goes on: the caller decides. Of a longer line than
+ * {@link MAX_LINE_BYTES}, only that much is kept in memory.
  *
  * Each line is `{"namespace":"user:alice","cursor":"42","delayMs":100}`, the delay optional.
  *
- * @param signal ends the script, a wait for the next line of a terminal or a pipe included.
+ * @param signal ends the script, even while it waits for the next line of a terminal or a pipe.
  * @throws {DatafnWsError} `ERR_INVALID_SCRIPT` when the input fails.
  */
 export async function* readScript(
@@ -60,10 +60,10 @@ export async function* readScript(
 }
 
 const NEWLINE = 0x0a;
-/** Chunks that may wait to be read before the input is paused. */
+/** Unread chunks before the input is paused. */
 const WAITING_CHUNKS = 4;
 
-/** Cuts an input at its line ends; a line that is too long is `undefined`, as soon as that is known. */
+/** Splits an input into lines. A line that is too long is `undefined`, as soon as that is known. */
 async function* linesOf(input: Readable, signal?: AbortSignal): AsyncGenerator<Buffer | undefined> {
   const chunks = on(input, 'data', {
     signal,
@@ -95,11 +95,11 @@ async function* linesOf(input: Readable, signal?: AbortSignal): AsyncGenerator<B
   if (held.length > 0) yield Buffer.concat(held);
 }
 
-/** What a line asks for; what was expected instead; or nothing, for one that is blank. */
+/** The step of a line; a text with what was expected instead; `undefined` for a blank line. */
 function readLine(bytes: Buffer | undefined): Omit<ScriptStep, 'line'> | string | undefined {
   if (bytes === undefined) return `at most ${formatSize(MAX_LINE_BYTES)}, got more`;
   const text = decodeUtf8(bytes);
-  if (text === undefined) return 'UTF-8, got bytes that are none';
+  if (text === undefined) return 'UTF-8, got invalid bytes';
   return text.trim() === '' ? undefined : parseLine(text);
 }
 
@@ -115,7 +115,7 @@ function parseLine(text: string): Omit<ScriptStep, 'line'> | string {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return `an object, got ${describe(value)}`;
   for (const key of Object.keys(value)) {
-    // Keys of others may be there; one that was meant for ours must not be passed over.
+    // Unknown keys are allowed, but a typo of a known one must not be ignored.
     if (KEYS.includes(key)) continue;
     const meant = nearest(key, KEYS);
     if (meant !== undefined) return `\`${meant}\`, got ${describe(key)}`;

@@ -1,6 +1,6 @@
 import * as tls from 'node:tls';
 
-/** What newer versions of Node.js have: the first since 22.15 and 23.10, the second since 22.19 and 24.5. */
+/** Functions of newer Node.js versions: the first since 22.15 and 23.10, the second since 22.19 and 24.5. */
 const { getCACertificates, setDefaultCACertificates } = tls as {
   getCACertificates?(kind: 'default' | 'system'): string[];
   setDefaultCACertificates?(certificates: readonly string[]): void;
@@ -12,9 +12,8 @@ export const CAN_TRUST_SYSTEM = getCACertificates !== undefined && setDefaultCAC
 let isDone = false;
 
 /**
- * Lets this process trust what the system trusts, beside the list that Node.js brings along; where Node.js cannot, it does
- * nothing. It changes the whole process and reads some hundred files, so it is for processes of our own that are about to
- * speak TLS.
+ * Makes this process trust the system's certificates in addition to those of Node.js. Does nothing on an older Node.js.
+ * It changes the whole process and reads hundreds of files, so call it only in our own processes, and before TLS is used.
  */
 export function trustSystem(): void {
   if (isDone || getCACertificates === undefined || setDefaultCACertificates === undefined) return;

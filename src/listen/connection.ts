@@ -1,17 +1,17 @@
 import { type ClientOptions, type RawData, WebSocket } from 'ws';
 import type { TlsTrust } from '../emit/api-client.js';
-import { type HttpRefusal, readRefusal } from '../emit/http-refusal.js';
+import { type HttpRefusal, readRefusal } from '../emit/http-exchange.js';
 import { readMessage } from '../protocol/client.js';
 import { ABNORMAL_CLOSURE } from '../protocol/close-codes.js';
 import { messageOf } from '../protocol/errors.js';
 import { PLAIN_UPGRADE, type TokenWay, Upgrade } from '../protocol/upgrade.js';
 import { formatDuration } from '../text/units.js';
 
-/** How long the other end may take for its part of a close. */
+/** Time the server has to answer a close. */
 const CLOSE_MS = 1000;
-/** Largest message that is read; a larger one ends the connection. */
+/** Largest message; a larger one ends the connection. */
 const MAX_MESSAGE_BYTES = 1024 * 1024;
-/** A server that refuses clients by a close code does so within this time of the upgrade. */
+/** Time after the upgrade in which a close counts as a refusal. */
 const REFUSAL_MS = 250;
 
 const BINARY = { isCursor: false, kind: 'a binary message' } as const;
@@ -22,15 +22,15 @@ export interface ConnectionOptions {
   readonly token: string | undefined;
   readonly tokenVia: TokenWay;
   readonly tls: TlsTrust | undefined;
-  /** What the client says of itself once it is connected. */
+  /** The hello message that the client sends once it is connected. */
   readonly hello: object;
-  /** Milliseconds that the server has to answer the upgrade, from the start. Default 10,000. */
+  /** Milliseconds that the server has to answer the upgrade. Default 10,000. */
   readonly handshakeTimeoutMs?: number | undefined;
 }
 
-/** What happens while a client is connected. */
+/** Receives the events of a connection. */
 export interface ConnectionObserver {
-  /** The server lets the client stay. Called before anything else, with the time of the upgrade. */
+  /** The server admitted the client. Called first, with the time of the upgrade. */
   connected(at: Date): void;
   cursor(cursor: string): void;
   /** A message that a DataFn client ignores. */
@@ -40,9 +40,9 @@ export interface ConnectionObserver {
 
 /** How a connection ended. */
 export type ConnectionEnd =
-  /** There was none: nothing listens, TLS is not trusted, or no answer came in time. */
+  /** There was no connection: nothing listens, TLS is not trusted, or no answer came in time. */
   | { readonly kind: 'unreachable'; readonly error: unknown }
-  /** An HTTP answer that is no upgrade. */
+  /** An HTTP answer in place of an upgrade. */
   | ({ readonly kind: 'answered' } & HttpRefusal)
   /** The answer to the upgrade breaks RFC 6455. */
   | { readonly kind: 'breach'; readonly what: string }
@@ -51,9 +51,9 @@ export type ConnectionEnd =
       /** 1006 without a close frame. */
       readonly code: number;
       readonly reason: string;
-      /** Whether the client had been let in. */
+      /** Whether the server had admitted the client. */
       readonly wasConnected: boolean;
-      /** What the server did that ended it, where that was not a close. */
+      /** What ended the connection, if that was no close. */
       readonly error: string | undefined;
     };
 
@@ -66,7 +66,7 @@ export class Connection {
   /** Of the handshake, then of {@link REFUSAL_MS}. */
   #timer: NodeJS.Timeout;
   #isConnected = false;
-  /** Whether the client itself ends the connection. */
+  /** Whether the client closes the connection. */
   #isLeaving = false;
 
   constructor(
@@ -88,7 +88,7 @@ export class Connection {
     this.#listen(options.hello);
   }
 
-  /** Reads nothing more until {@link resume}, so that the server has to wait. */
+  /** Reads nothing more until {@link resume}: the server has to wait. */
   pause(): void {
     this.#socket.pause();
   }
@@ -97,7 +97,7 @@ export class Connection {
     this.#socket.resume();
   }
 
-  /** Leaves, with 1000. */
+  /** Closes with 1000. */
   close(): void {
     this.#isLeaving = true;
     this.#socket.close(1000);
@@ -118,7 +118,7 @@ export class Connection {
         clearTimeout(this.#timer);
         openedAt = new Date();
         this.#socket.send(JSON.stringify(hello));
-        // On a busy machine a refusal may have come and not been read yet: sockets are read before immediates.
+        // A busy machine may read a refusal late. Sockets are read before immediates.
         this.#timer = setTimeout(
           () => setImmediate(() => this.#socket.readyState === WebSocket.OPEN && connected()),
           REFUSAL_MS,
@@ -140,7 +140,7 @@ export class Connection {
         if (openedAt === undefined) this.#end(beforeUpgrade(error));
       })
       .on('close', (code, reason) => {
-        // However the peer answers a close of ours, it is the end that was asked for.
+        // Whatever the peer answers to our close, this is the end that was asked for.
         if (this.#isLeaving && code === ABNORMAL_CLOSURE) this.#end(this.#closed(1000, '', undefined));
         else this.#end(this.#closed(code, reason.toString(), failure && messageOf(failure)));
       });
@@ -176,7 +176,7 @@ function noAnswer(timeoutMs: number): Error {
   });
 }
 
-/** `ws` has no code for a 101 that breaks the RFC; failures of the network have one. */
+/** The errors of `ws` for a 101 that breaks the RFC have no code; network errors have one. */
 function beforeUpgrade(error: Error): ConnectionEnd {
   return 'code' in error ? { kind: 'unreachable', error } : { kind: 'breach', what: messageOf(error) };
 }

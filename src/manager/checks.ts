@@ -1,4 +1,4 @@
-import { invalid } from '../protocol/errors.js';
+import { invalidOption } from '../protocol/errors.js';
 import { describe, describeSecret } from '../protocol/identifiers.js';
 import { MAX_TIMER_MS } from '../text/units.js';
 
@@ -86,7 +86,7 @@ export function checkOptions(
   rules: Readonly<Record<string, OptionRule>>,
 ): void {
   if (typeof values !== 'object' || values === null || Array.isArray(values)) {
-    throw invalid(`Expected ${what} to be an object, got ${describe(values)}`);
+    throw invalidOption(`Expected ${what} to be an object, got ${describe(values)}`);
   }
   for (const [key, rule] of Object.entries(rules)) {
     const value = (values as Record<string, unknown>)[key];
@@ -103,5 +103,5 @@ export function requireOption(name: string, value: unknown, rule: OptionRule): v
   if (rule.valid(value)) return;
   const isText = typeof value === 'string' || value instanceof Uint8Array;
   const got = rule.isSecret && isText ? describeSecret(value) : describe(value);
-  throw invalid(`Expected \`${name}\` to be ${rule.expected}, got ${got}`);
+  throw invalidOption(`Expected \`${name}\` to be ${rule.expected}, got ${got}`);
 }

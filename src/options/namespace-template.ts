@@ -1,4 +1,4 @@
-import { invalid } from '../protocol/errors.js';
+import { invalidOption } from '../protocol/errors.js';
 import { describe, namespaceProblem } from '../protocol/identifiers.js';
 
 /** The namespace of a JWT, where nothing else is said. */
@@ -22,7 +22,7 @@ export class NamespaceTemplate {
   constructor(template: string) {
     const problem = templateProblem(template);
     if (problem !== undefined)
-      throw invalid(`Expected the namespace template to be ${problem}, got ${describe(template)}`);
+      throw invalidOption(`Expected the namespace template to be ${problem}, got ${describe(template)}`);
     const parts = partsOf(template);
     this.#texts = parts.filter((_, index) => index % 2 === 0);
     this.#claims = parts.filter((_, index) => index % 2 === 1);

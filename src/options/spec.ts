@@ -168,7 +168,7 @@ export function traceOptions<Table extends OptionTable>(
 
 /** Node.js puts U+FFFD in place of bytes that are not UTF-8, in arguments and variables. */
 function readText(option: OptionSpec<unknown>, text: string): Parsed<unknown> {
-  if (text.includes('\ufffd')) return { ok: false, expected: 'UTF-8', got: 'bytes that are none' };
+  if (text.includes('\ufffd')) return { ok: false, expected: 'UTF-8', got: 'invalid bytes' };
   return option.parse(text);
 }
 

@@ -32,9 +32,9 @@ export class DatafnWsError extends Error {
   }
 }
 
-/** The error for a value that the caller got wrong. */
-export function invalid(message: string): DatafnWsError {
-  return new DatafnWsError('ERR_INVALID_OPTION', message);
+/** The error for an option value that is not what was expected. */
+export function invalidOption(message: string, options?: ErrorOptions): DatafnWsError {
+  return new DatafnWsError('ERR_INVALID_OPTION', message, options);
 }
 
 /** One line of text for a thrown value of any kind. */

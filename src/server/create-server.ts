@@ -4,7 +4,7 @@ import { checkOptions, OBJECT, type OptionRule } from '../manager/checks.js';
 import { guardLogger, silentLogger } from '../manager/contain.js';
 import type { WebSocketManager } from '../manager/web-socket-manager.js';
 import { completeOptions, type OptionsOf, type ServerSettings, serverTable } from '../options/server.js';
-import { invalid } from '../protocol/errors.js';
+import { invalidOption } from '../protocol/errors.js';
 import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
 import type { NamespaceProvider } from './auth/provider.js';
 import { tokenLengthProblem } from './auth/tokens.js';
@@ -190,7 +190,9 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     stats,
     updateTls(tls) {
       if (!(httpServer instanceof TlsServer)) {
-        throw invalid('Expected a server that was made with `tls` (--tls-cert, --tls-key), got one without');
+        throw invalidOption(
+          'Expected a server that was made with `tls` (--tls-cert, --tls-key), got one without',
+        );
       }
       checkTlsPair(tls);
       httpServer.setSecureContext(tls);
@@ -239,18 +241,18 @@ function checkExposure(
 ): void {
   if (isLoopback(host)) return;
   if (adminToken === undefined) {
-    throw invalid(
+    throw invalidOption(
       `Listening on ${host} opens the HTTP API to the network: add --admin-token TOKEN (\`adminToken\`), or listen on 127.0.0.1`,
     );
   }
   const short = tokenLengthProblem(adminToken);
   if (short !== undefined) {
-    throw invalid(
+    throw invalidOption(
       `Listening on ${host} opens the HTTP API to the network: expected --admin-token (\`adminToken\`) to be of ${short}; make one with: openssl rand -hex 16, or listen on 127.0.0.1`,
     );
   }
   if (namespaceProvider === undefined || isDevProvider(namespaceProvider)) {
-    throw invalid(
+    throw invalidOption(
       `The \`dev\` namespace provider lets anybody into any namespace, so it listens on loopback only, not on ${host}: choose another with --auth (\`namespaceProvider\`), or listen on 127.0.0.1`,
     );
   }

@@ -99,7 +99,7 @@ export function formatDuration(ms: number): string {
 
 /** Milliseconds the way a flag takes them, without loss: `90000` becomes `90s`, `1500` `1500ms`. */
 export function formatDurationFlag(ms: number): string {
-  if (ms === 0) return '0ms';
+  if (ms === 0) return '0';
   if (ms % 1000 === 0) return `${ms / 1000}s`;
   return Number.isInteger(ms) ? `${ms}ms` : `${trimZeros(ms * 1000, 3)}us`;
 }

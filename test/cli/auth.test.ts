@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jwtVerify } from 'jose';
 import { afterAll, describe, expect, test } from 'vitest';
-import { readJwtSecret } from '../../src/cli/jwt-secret.js';
+import { readJwtSecret } from '../../src/cli/input-files.js';
 import { runWith } from '../support/run-in-process.js';
 
 const SECRET = 'a-secret-of-more-than-32-bytes-for-tests';
@@ -33,7 +33,7 @@ describe('serve that cannot use its --auth', () => {
     [
       'a file that is not there',
       ['--auth', 'tokens', '--tokens', '/no/such'],
-      /Expected --tokens to be a file that can be read: ENOENT.*\/no\/such/,
+      /Expected --tokens to be a file that can be read: there is no .*\/no\/such/,
     ],
     ['a file with a short token', ['--auth', 'tokens', '--tokens', short], /short:1:1: expected tokens/],
     ['tokens for dev', ['--tokens', good], /--tokens needs --auth tokens: add it. Without --auth, it is dev/],
@@ -66,7 +66,7 @@ describe('serve that cannot use its --auth', () => {
     [
       'tokens that are not UTF-8',
       ['--auth', 'tokens', '--tokens', written('latin1.yaml', Buffer.from('sésame-0123456789: a', 'latin1'))],
-      /Expected --tokens to be UTF-8, got bytes that are none/,
+      /Expected --tokens to be UTF-8, got invalid bytes/,
     ],
     [
       'a private key',
@@ -91,7 +91,7 @@ describe('serve that cannot use its --auth', () => {
     [
       'a module that is not there',
       ['--auth', 'module', '--auth-module', 'no/such.mjs'],
-      /no\/such\.mjs cannot be loaded: ENOENT/,
+      /Expected --auth-module to be a file that can be read: there is no \/.*no\/such\.mjs\. Check the path/,
     ],
     [
       'a module with another export',
@@ -162,7 +162,7 @@ describe('token', () => {
     [
       [],
       { DATAFN_WS_JWT_SECRET_FILE: '/no/such' },
-      /Expected DATAFN_WS_JWT_SECRET_FILE to be a file .*ENOENT/,
+      /Expected DATAFN_WS_JWT_SECRET_FILE to be a file .*: there is no /,
     ],
     [
       ['--secret', SECRET, '--claim', 'alice'],

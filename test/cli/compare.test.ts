@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { JsonReport } from '../../src/bench/report/schema.js';
 import { fanoutTimes, repeatedOf, resultOf, tallyOf } from '../bench/compare/results.js';
@@ -65,7 +66,7 @@ describe('what cannot be compared is exit 2, and says why', () => {
   const newer = file('newer.json', { ...reportOf(resultOf()), version: 2 });
 
   test.each<[string, string[], string]>([
-    ['no file', ['no/such.json', base], 'Expected the baseline to be a file that can be read: ENOENT'],
+    ['no file', ['no/such.json', base], 'Expected the baseline to be a file that can be read: there is no /'],
     ['a folder', [base, folder], 'Expected the newer report to be a file that can be read: it is a folder'],
     ['no JSON', [file('text.json', 'hello'), base], 'to be a JSON report of bench, got no JSON'],
     ['an empty file', [base, file('empty.json', '')], 'got an empty file.'],
@@ -196,7 +197,11 @@ expect: [few.accepted == 2]
   const other = file('of-another.json', reportOf(named('other')));
 
   test.each<[string, string[], string]>([
-    ['no file', ['--baseline', 'no/such.json'], 'Expected --baseline to be a file that can be read: ENOENT'],
+    [
+      'no file',
+      ['--baseline', 'no/such.json'],
+      'Expected --baseline to be a file that can be read: there is no /',
+    ],
     ['no report', ['--baseline', file('x.json', '{}')], 'to be a JSON report of bench, got some other JSON'],
     ['a report of another scenario', ['--baseline', other], 'to have a result of sample, got other.'],
     [
@@ -222,4 +227,23 @@ expect: [few.accepted == 2]
     expect(stderr).toContain(message);
     expect(existsSync(report)).toBe(false);
   });
+});
+
+test('each stream has its own colors: none in a log, although stdout is a terminal, and the other way round', async () => {
+  const bytes = { stdout: '', stderr: '' };
+  const stream = (name: keyof typeof bytes, isTTY: boolean) =>
+    Object.assign(
+      new PassThrough().on('data', (chunk) => (bytes[name] += chunk)),
+      { isTTY },
+    );
+  const colored = async (stdout: boolean, stderr: boolean) => {
+    Object.assign(bytes, { stdout: '', stderr: '' });
+    const streams = { stdout: stream('stdout', stdout), stderr: stream('stderr', stderr) };
+    // With the JSON on stdout, the report goes to stderr.
+    expect((await runWith(['compare', base, base, '--json', '-'], {}, false, '', streams)).code).toBe(0);
+    expect(() => JSON.parse(bytes.stdout)).not.toThrow();
+    return bytes.stderr.includes('\x1b[');
+  };
+  expect(await colored(true, false)).toBe(false);
+  expect(await colored(false, true)).toBe(true);
 });

@@ -106,7 +106,7 @@ describe('emit', () => {
     const { code, stdout } = await runWith(['emit', '--from', '1', '--to', '7', '-n', 'a', '--url', apiUrl]);
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^7 cursors, 0 deliveries, 0 failures in .+ \(no client is connected in these namespaces; see who is with: npx datafn-ws who\)\n$/,
+      /^7 cursors, 0 deliveries, 0 failures in .+ \(no client is connected in these namespaces; list those that have any: npx datafn-ws who\)\n$/,
     );
   });
 

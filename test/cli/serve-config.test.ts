@@ -39,6 +39,7 @@ describe('serve --check', () => {
     expect(stdout).toMatch(/^path: \/sync +# DATAFN_WS_PATH$/m);
     expect(stdout).toMatch(/^maxConnections: 500 +# \S+datafn-ws\.yaml:1:1$/m);
     expect(stdout).toMatch(/^heartbeatTimeout: 10s +# default$/m);
+    expect(stdout).toMatch(/^drain: 0 +# default \(at once\)$/m);
     expect(stdout).toMatch(/^# anonymousNamespace +# not set$/m);
     for (const [key, option] of Object.entries(serveOptions))
       expect(new RegExp(`^(# )?${key}\\b`, 'm').test(stdout), key).toBe(option.fromConfig);
@@ -122,7 +123,7 @@ describe('serve --tls-cert and --tls-key', () => {
     [
       'that is not there',
       ['--tls-cert', 'none', '--tls-key', 'key'],
-      'Expected --tls-cert to be a file that can be read: ENOENT',
+      'Expected --tls-cert to be a file that can be read: there is no /',
     ],
     [
       'of another pair',
@@ -151,7 +152,9 @@ describe('serve --tls-cert and --tls-key', () => {
     const file = written('tlsCert: none.pem\ntlsKey: none.pem\n');
     const { code, stderr } = await runWith(['serve', '--check', '--config', file]);
     expect(code).toBe(2);
-    expect(stderr).toContain(`Expected --tls-cert (${file}:1:1) to be a file that can be read: ENOENT`);
+    expect(stderr).toContain(
+      `Expected --tls-cert (${file}:1:1) to be a file that can be read: there is no /`,
+    );
     expect(stderr).toContain(join(folder, 'none.pem'));
   });
 });

@@ -103,8 +103,8 @@ describe('wrong usage is exit 2, with the flag, what was expected and what it go
     [['emit', '', '-n', 'a'], 'Expected the cursor to be a non-empty string'],
     [['emit', 'c'.repeat(257), '-n', 'a'], 'Expected the cursor to be at most 256 characters, got 257'],
     [['emit', '42', '-n', ''], 'Expected --namespace to be a non-empty string, got an empty one.'],
-    [['emit', '42', '-n', 'caf\ufffd'], 'Expected --namespace to be UTF-8, got bytes that are none.'],
-    [['emit', 'caf\ufffd', '-n', 'a'], 'Expected the cursor to be UTF-8, got bytes that are none'],
+    [['emit', '42', '-n', 'caf\ufffd'], 'Expected --namespace to be UTF-8, got invalid bytes.'],
+    [['emit', 'caf\ufffd', '-n', 'a'], 'Expected the cursor to be UTF-8, got invalid bytes'],
     [
       ['emit', '1', '-n', 'a', '--url', 'http://user:pw@x'],
       'Expected --url to be a URL without a user and a password',
@@ -117,7 +117,11 @@ describe('wrong usage is exit 2, with the flag, what was expected and what it go
     [['emit', '1', '-n', 'a', '--rate', '0/s'], '--rate', '"0/s"'],
     [['emit', '1', '-n', 'a', '--url', 'ftp://x'], 'Expected --url to be a URL such as http:', '"ftp://x"'],
     [['emit', '1', '-n', 'a', '--url', '127.0.0.1:3001'], 'Expected --url', '"127.0.0.1:3001"'],
-    [['emit', '--file', 'no/such/file'], '--file', 'ENOENT'],
+    [
+      ['emit', '--file', 'no/such/file'],
+      'Expected --file to be a file that can be read: there is no /',
+      'no/such/file. Check the path',
+    ],
     [['emit', '--file', '/'], 'Expected --file to be a file that can be read', 'folder'],
     [['emit', '--file', 'x', '-n', 'a'], 'Expected no --namespace with --file'],
     [['emit', '1', '2', '-n', 'a'], 'too many arguments'],

@@ -178,7 +178,7 @@ test('every flag that it names is one of bench, or one that bench gives a server
   expect([...named].filter((name) => !flags.includes(name as string))).toEqual([]);
 });
 
-describe.each(['README.md', 'scenarios/README.md'])('the YAML in %s', (file) => {
+describe.each(['docs/bench.md', 'scenarios/README.md'])('the YAML in %s', (file) => {
   const blocks = [...read(file).matchAll(/^```ya?ml\n([\s\S]*?)^```$/gm)].map(([, block]) => block as string);
   const whole = blocks.filter((block) => /^version:/m.test(block));
 

@@ -48,7 +48,7 @@ describe('serve --auth tokens', () => {
     execFileSync('mkfifo', [file]);
     serve.kill('SIGHUP');
     await serve.logged(
-      /SIGHUP: the tokens file stays as it was: \S+pipe\.yaml is no regular file, and can be read only once$/,
+      /SIGHUP: the tokens file stays as it was: \S+pipe\.yaml is not a regular file and can be read only once$/,
     );
     await (await openClient(serve.wsUrl, ALICE)).roundTrip();
 

@@ -62,7 +62,7 @@ test('serve speaks TLS by its config file, emit trusts it by --ca or --insecure 
   expect(untrusted.stderr).toContain('Trust its certificate with --ca FILE');
   expect([trusted.code, insecure.code]).toEqual([0, 0]);
   expect(wrong.code).toBe(2);
-  expect(wrong.stderr).toContain('Expected --ca to be a file of certificates in PEM');
+  expect(wrong.stderr).toContain('Expected --ca to be a file of PEM certificates');
 
   const before = await shownBy(serve.apiUrl);
   use('two', 'one');

@@ -109,6 +109,12 @@ describe('serve', () => {
     expect(JSON.parse(await serve.logged(/client\.connected/))).toMatchObject({ namespace: 'everybody' });
   });
 
+  test('with a limit of 0 warns that no client can connect', async () => {
+    const serve = await startServe(['--max-connections', '0']);
+    await serve.logged(/! --max-connections is 0: no client can connect/);
+    expect((await openClient(serve.wsUrl, 'a').then((client) => client.closed())).code).toBe(4503);
+  });
+
   test('sends heartbeats as asked, and closes who does not answer', async () => {
     // A healthy client may be stopped for three seconds.
     const serve = await startServe(['--heartbeat-interval', '100ms', '--heartbeat-timeout', '4s']);

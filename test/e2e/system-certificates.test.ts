@@ -51,7 +51,7 @@ test.skipIf(CAN_TRUST_SYSTEM)(
     const { apiUrl } = await serveTls();
     const { code, stderr } = await emit(apiUrl, INSTALLED);
     expect(code).toBe(3);
-    expect(stderr).toMatch(/--ca FILE.*Node\.js v20\.\d+\.\d+ does not read.*NODE_EXTRA_CA_CERTS=FILE/);
+    expect(stderr).toMatch(/--ca FILE.*Node\.js v20\.\d+\.\d+ cannot read.*NODE_EXTRA_CA_CERTS=FILE/);
     expect((await emit(apiUrl, { NODE_EXTRA_CA_CERTS: cert })).code).toBe(0);
   },
 );

@@ -132,7 +132,7 @@ describe('drain', () => {
     expect(clients[3]?.closeFrame).toBeUndefined();
     expect(await serve.ended()).toEqual({ code: 0, signal: null });
     expect(performance.now() - startedAt).toBeGreaterThan(350);
-    expect(serve.stderr).toContain('SIGTERM: draining 5 clients with 1001 over 600 ms; once more');
+    expect(serve.stderr).toContain('SIGTERM: draining 5 clients with 1001 over 600 ms; send it again');
     expect(serve.stderr).toContain('! stopped: 4 sockets ended, 1 terminated; 4 clients left with 1001');
   });
 
@@ -154,10 +154,10 @@ describe('drain', () => {
     await clients[0]?.closed();
     long.kill('SIGTERM');
     // What is left of the window, which is less than all of it.
-    await long.logged(/SIGTERM: draining already, 1 client with 1001 over the next [\d.]+ s; once more/);
+    await long.logged(/SIGTERM: already draining 1 client with 1001 over the next [\d.]+ s; send it again/);
     const { drainMs } = (await drain(long)).json;
     expect([drainMs > 40_000, drainMs < 60_000], `${drainMs}`).toEqual([true, true]);
-    await long.logged(/POST \/v1\/drain: draining already/);
+    await long.logged(/POST \/v1\/drain: already draining/);
     expect(clients[1]?.isOpen).toBe(true);
     long.kill('SIGTERM');
     expect(await long.ended()).toEqual({ code: 143, signal: null });
@@ -199,7 +199,9 @@ describe('a mistake of ours that nobody caught', () => {
     serve.kill('SIGUSR2');
     for (const client of clients) expect(await client.closed()).toEqual(GOING_AWAY);
     expect(await serve.ended()).toEqual({ code: 70, signal: null });
-    expect(serve.stderr).toMatch(/✗ this is a mistake in datafn-ws \S+, please report it/);
+    expect(serve.stderr).toMatch(
+      /✗ uncaught error in datafn-ws \S+, closing all clients with 1001; please report it/,
+    );
     expect(serve.stderr.match(/Error: ouch/g)).toHaveLength(1);
   });
 
@@ -211,7 +213,7 @@ describe('a mistake of ours that nobody caught', () => {
     serve.kill('SIGUSR2');
     expect(await client.closed()).toEqual(GOING_AWAY);
     expect(await serve.ended()).toEqual({ code: 70, signal: null });
-    expect(serve.stderr).toMatch(/✗ this is a mistake in datafn-ws .*\n +ouch\n/);
+    expect(serve.stderr).toMatch(/✗ uncaught error in datafn-ws .*\n +ouch\n/);
   });
 
   test('is one line where the log is JSON, and clients that do not answer do not hold it up', async () => {
@@ -302,7 +304,7 @@ test('with too few file descriptors to load its code, serve says so in one line 
     if (serve.exit !== undefined) outcomes.push(`${serve.exit.code} ${serve.stderr}`);
     await serve.dispose();
   }
-  expect(outcomes).toContain('3 error: Too few file descriptors to start: allow more with ulimit -n\n');
+  expect(outcomes).toContain('3 error: Too few file descriptors to start. Raise the limit with ulimit -n\n');
 });
 
 describe('shedding load', () => {

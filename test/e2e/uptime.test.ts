@@ -59,7 +59,9 @@ describe('a mistake of ours that nobody caught', () => {
       serve.kill('SIGUSR2');
       for (const client of clients) expect(await client.closed()).toEqual(GOING_AWAY);
       expect(await serve.ended()).toEqual({ code: 70, signal: null });
-      expect(serve.stderr).toMatch(/✗ this is a mistake in datafn-ws \S+, please report it/);
+      expect(serve.stderr).toMatch(
+        /✗ uncaught error in datafn-ws \S+, closing all clients with 1001; please report it/,
+      );
       expect(serve.stderr.match(/Error: ouch/g)).toHaveLength(1);
     },
   );

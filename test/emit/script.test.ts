@@ -105,7 +105,7 @@ describe('a script', () => {
     ]);
     expect(await readFrom(input)).toMatchObject([
       { line: 1 },
-      { line: 2, code: 'ERR_INVALID_SCRIPT', error: 'Line 2: expected UTF-8, got bytes that are none' },
+      { line: 2, code: 'ERR_INVALID_SCRIPT', error: 'Line 2: expected UTF-8, got invalid bytes' },
       { line: 3 },
     ]);
   });

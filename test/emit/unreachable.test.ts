@@ -44,9 +44,7 @@ describe('a server that cannot be reached is told in plain words, with what to d
   test('over TLS, when it speaks none', async () => {
     const { apiUrl } = await startServer();
     const secure = apiUrl.replace('http:', 'https:');
-    expect(await saidBy(secure)).toBe(
-      `Cannot reach ${secure}: what listens there does not speak TLS. Try ${apiUrl}`,
-    );
+    expect(await saidBy(secure)).toBe(`Cannot reach ${secure}: the server does not speak TLS. Try ${apiUrl}`);
   });
 
   test('without TLS, when it wants it', async () => {
@@ -69,7 +67,7 @@ describe('a server that cannot be reached is told in plain words, with what to d
     const secure = wsUrl.replace('ws:', 'wss:');
     await expect(within(checkReachable(secure, undefined), 'an error')).rejects.toMatchObject({
       code: 'ERR_UNREACHABLE',
-      message: `Cannot reach ${secure}: what listens there does not speak TLS. Try ${wsUrl}`,
+      message: `Cannot reach ${secure}: the server does not speak TLS. Try ${wsUrl}`,
     });
     await expect(within(checkReachable(`wss://${await startTls()}/`, undefined), 'an error')).rejects.toThrow(
       /self-signed certificate\. Trust its certificate with --ca FILE/,
@@ -79,7 +77,7 @@ describe('a server that cannot be reached is told in plain words, with what to d
   });
 
   test.each([
-    ['ENOTFOUND', 'getaddrinfo ENOTFOUND nowhere', /Is the name of the host right\?$/],
+    ['ENOTFOUND', 'getaddrinfo ENOTFOUND nowhere', /Check the host name$/],
     ['ECONNREFUSED', 'connect ECONNREFUSED 127.0.0.1:1', /Start one with: npx datafn-ws serve$/],
     ['ECONNRESET', 'aborted', /Is the server running\? Start one with: npx datafn-ws serve$/],
     ['EPROTO', 'some words\nof OpenSSL', /: some words\. Is the server running\?/],

@@ -99,7 +99,7 @@ async function attack(prepared: ServerCampaign, options: CampaignOptions): Promi
     await healthy.leave();
     const ended = server.ended ?? (await server.stop());
     if (ended !== 'exit code 0, signal null') faults.push(`the server ended with ${ended}: ${server.stderr}`);
-    if (/^bug:|UnhandledPromise|Warning:|mistake in datafn-ws/m.test(server.stderr))
+    if (/^bug:|UnhandledPromise|Warning:|(?:internal|uncaught) error in datafn-ws/m.test(server.stderr))
       faults.push(`the server said: ${server.stderr}`);
     return {
       toll,

@@ -1,7 +1,12 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { ConnectionEnd } from '../../src/listen/connection.js';
-import { Listener, type ListenerOptions, type ListenObserver } from '../../src/listen/listener.js';
-import { keepsBackoff, mayPass } from '../../src/listen/reconnect.js';
+import {
+  keepsBackoff,
+  Listener,
+  type ListenerOptions,
+  type ListenObserver,
+  maySucceed,
+} from '../../src/listen/listener.js';
 import { within } from '../support/deadline.js';
 import {
   type Answer,
@@ -142,7 +147,7 @@ describe('whether another try may go better', () => {
     [unreachable('DEPTH_ZERO_SELF_SIGNED_CERT'), false, true],
     [unreachable(), false, true],
   ])('after %j: at first %s, and once it has been connected %s', (end, atFirst, later) => {
-    expect([mayPass(end, false), mayPass(end, true)]).toEqual([atFirst, later]);
+    expect([maySucceed(end, false), maySucceed(end, true)]).toEqual([atFirst, later]);
   });
 
   test('only 4503 and 1013 keep the backoff', () => {

@@ -72,7 +72,7 @@ describe('a checkout without its build', () => {
       },
     );
     expect([status, stdout]).toEqual([70, '']);
-    expect(stderr).toMatch(/^error: datafn-ws is not built: run `npm ci && npm run build` in .*\n$/);
+    expect(stderr).toMatch(/^error: datafn-ws is not built. Run `npm ci && npm run build` in .*\n$/);
   });
 
   test('is installed without the compiler all the same, and says what is missing', () => {

@@ -59,7 +59,7 @@ test.each([
       bench.kill('SIGUSR2');
     }
     expect(await bench.ended()).toEqual({ code: 70, signal: null });
-    expect(bench.stderr).toMatch(/^bug: this is a mistake in datafn-ws/m);
+    expect(bench.stderr).toMatch(/^bug: an internal error in datafn-ws/m);
     expect(bench.stderr.match(/^(Error: ouch|Error: in worker 1: Error: ouch)/gm)).toHaveLength(1);
 
     const said = /A bug in datafn-ws ended the run, please report it: (in worker 1: Error: )?ouch/;

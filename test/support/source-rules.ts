@@ -1,28 +1,11 @@
-import { posix } from 'node:path';
-
 /** One file of the sources: its path from the root of the project, with `/`, and what is in it. */
 export interface SourceFile {
   readonly path: string;
   readonly text: string;
 }
 
-/** Folders of `src` and the folders that each may import from, besides itself. */
-const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'everything'>> = {
-  text: [],
-  protocol: ['text'],
-  manager: ['protocol', 'text'],
-  options: ['manager', 'protocol', 'text'],
-  server: ['options', 'manager', 'protocol', 'text'],
-  emit: ['options', 'protocol', 'text'],
-  listen: ['emit', 'options', 'protocol', 'text'],
-  bench: ['emit', 'options', 'protocol', 'text'],
-  cli: 'everything',
-  'index.ts': ['emit', 'server', 'options', 'manager', 'protocol', 'text'],
-};
-
-const PACKAGE_NAME = 'datafn-ws';
 const CLOCK_FILE = 'src/manager/clock.ts';
-/** The entry of a process of its own, which is nobody's to end but its own. */
+/** The entry of a process of its own, which may end itself. */
 const WORKER_ENTRY = 'src/bench/fleet/worker.ts';
 
 /** Names that are not properties of something else: `setTimeout`, and not `clock.setTimeout`. */
@@ -77,7 +60,7 @@ const EDGE_ONLY_IMPORTS: readonly BannedImport[] = [
   { module: /^(?:node:)?console$/, what: 'console' },
 ];
 
-/** Every breach of the rules of the layout, as `file:line: what`. */
+/** Every use of time, environment or output in a file that must not use it, as `file:line: what`. */
 export function breaches(files: readonly SourceFile[]): string[] {
   return files.flatMap((file) => {
     const code = blankComments(file.text);
@@ -109,33 +92,11 @@ function importsOf(code: string): Import[] {
 }
 
 function importBreaches(path: string, code: string): string[] {
-  const folder = folderOf(path);
-  const allowed = Object.hasOwn(MAY_IMPORT, folder) ? MAY_IMPORT[folder] : undefined;
-  if (allowed === undefined) return [`${path}:1: there is no rule for what src/${folder} may import`];
-  const found: string[] = [];
-  for (const { specifier, names, line } of importsOf(code)) {
-    const target = targetOf(path, specifier);
-    if (target !== undefined && target !== folder && allowed !== 'everything' && !allowed.includes(target)) {
-      found.push(`${path}:${line}: ${folder} must not import ${target} (\`${specifier}\`)`);
-    }
-    for (const banned of bannedImportsIn(path)) {
-      if (banned.module.test(specifier) && (banned.names === undefined || banned.names.test(names))) {
-        found.push(`${path}:${line}: ${folder} must not use ${banned.what} (\`${specifier}\`)`);
-      }
-    }
-  }
-  return found;
-}
-
-/** The folder of ours that an import leads to, or undefined when it leads to a package. */
-function targetOf(path: string, specifier: string): string | undefined {
-  if (specifier === PACKAGE_NAME || specifier.startsWith(`${PACKAGE_NAME}/`)) return 'index.ts';
-  if (!specifier.startsWith('.')) return undefined;
-  const resolved = posix.join(posix.dirname(path), specifier);
-  // The version is read from there; anything else outside of src is not for the sources.
-  if (resolved === 'package.json') return undefined;
-  if (!resolved.startsWith('src/')) return resolved;
-  return folderOf(resolved).replace(/\.js$/, '.ts');
+  return importsOf(code).flatMap(({ specifier, names, line }) =>
+    bannedImportsIn(path)
+      .filter((banned) => banned.module.test(specifier) && (banned.names?.test(names) ?? true))
+      .map(({ what }) => `${path}:${line}: ${folderOf(path)} must not use ${what} (\`${specifier}\`)`),
+  );
 }
 
 function keepsNoTime(path: string): boolean {

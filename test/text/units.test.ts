@@ -202,7 +202,7 @@ describe('formatSizeFlag', () => {
 
 describe('formatDurationFlag', () => {
   test.each([
-    [0, '0ms'],
+    [0, '0'],
     [1, '1ms'],
     [999, '999ms'],
     [1000, '1s'],

@@ -1,10 +1,9 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
 import { ApiClient, type Emission, type TlsTrust } from '../../emit/api-client.js';
-import { EXCHANGE_TIMEOUT_MS, limitExchange } from '../../emit/exchange-deadline.js';
-import { dueAtMs } from '../../emit/pacer.js';
+import { EXCHANGE_TIMEOUT_MS, limitExchange, withoutSecrets } from '../../emit/http-exchange.js';
+import { dueAtMs } from '../../emit/run.js';
 import { unreachable } from '../../emit/unreachable.js';
-import { withoutSecrets } from '../../emit/without-secrets.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import { monotonicMs, waitUntil } from '../measure/clock.js';
 import { cursorText, dueMs, type EmissionPlan, namespaceAt } from '../measure/emission-plan.js';

@@ -72,7 +72,7 @@ export async function loadScenario(file: string, options: LoadOptions = {}): Pro
     throw refuse(messageOf(error));
   });
   const text = decodeUtf8(bytes);
-  if (text === undefined) throw refuse('expected UTF-8, got bytes that are none');
+  if (text === undefined) throw refuse('expected UTF-8, got invalid bytes');
   return parseScenario(text, file, options);
 }
 

@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { ApiClient, type ApiClientOptions, refusedWith, type TlsTrust } from '../../emit/api-client.js';
+import { withoutSecrets } from '../../emit/http-exchange.js';
 import { unreachable } from '../../emit/unreachable.js';
-import { withoutSecrets } from '../../emit/without-secrets.js';
 import { maskedUrl } from '../../options/urls.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import { Upgrade, type UpgradeSettings } from '../../protocol/upgrade.js';

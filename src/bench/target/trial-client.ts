@@ -2,7 +2,7 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import type { Socket } from 'node:net';
 import type { TlsTrust } from '../../emit/api-client.js';
-import { type HttpRefusal, readRefusal } from '../../emit/http-refusal.js';
+import { type HttpRefusal, readRefusal } from '../../emit/http-exchange.js';
 import { OPCODE } from '../../protocol/frames.js';
 import type { Upgrade } from '../../protocol/upgrade.js';
 import { type FrameReaderState, readFrames } from '../fleet/frame-reader.js';

@@ -7,7 +7,7 @@ import type { JsonResult } from '../../bench/report/schema.js';
 import type { BenchOptions } from '../../options/bench.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import { printable } from '../../text/printable.js';
-import { readReport } from '../compare/read-report.js';
+import { readReport } from '../compare.js';
 import type { Io } from '../io.js';
 
 const NAME = '--baseline';

@@ -17,7 +17,8 @@ import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import { printable, printableLines } from '../../text/printable.js';
 import { formatAmount, formatDuration } from '../../text/units.js';
 import { colorsFor } from '../color.js';
-import { type Io, STOP_EXIT_CODES, type StopSignal, UNWRITTEN_EXIT_CODE } from '../io.js';
+import { EXIT } from '../exit-codes.js';
+import { type Io, STOP_EXIT_CODES, type StopSignal } from '../io.js';
 import { StopRequests } from '../stop-requests.js';
 import { version } from '../version.js';
 import { Baseline } from './baseline.js';
@@ -207,7 +208,7 @@ async function runAll(
   print(
     `\n${only === undefined ? overall(reports.whole(whyNot), style) : verdictLine(reportDocument(only), style)}`,
   );
-  return exitCodeOf(results, stop.by) || (areWritten ? 0 : UNWRITTEN_EXIT_CODE);
+  return exitCodeOf(results, stop.by) || (areWritten ? 0 : EXIT.unwritten.code);
 }
 
 /** Runs a scenario as often as it is to be repeated; each run that there is goes into `runs`. */
@@ -271,7 +272,7 @@ function overall(whole: JsonReport, style: TerminalStyle): string {
 function exitCodeOf(results: readonly JsonResult[], stoppedBy: StopSignal | undefined): number {
   if (stoppedBy !== undefined) return STOP_EXIT_CODES[stoppedBy];
   const verdicts = results.map(({ verdict }) => verdict);
-  if (verdicts.includes('invalid')) return 5;
-  if (verdicts.includes('failed')) return 1;
-  return verdicts.includes('regressed') ? 4 : 0;
+  if (verdicts.includes('invalid')) return EXIT.invalid.code;
+  if (verdicts.includes('failed')) return EXIT.failed.code;
+  return verdicts.includes('regressed') ? EXIT.regressed.code : EXIT.done.code;
 }

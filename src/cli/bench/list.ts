@@ -5,7 +5,8 @@ import { printable, printableJson } from '../../text/printable.js';
 import { formatAmount, formatDuration } from '../../text/units.js';
 import { wrap } from '../../text/wrap.js';
 import { colorsFor } from '../color.js';
-import { type Io, UNWRITTEN_EXIT_CODE } from '../io.js';
+import { EXIT } from '../exit-codes.js';
+import type { Io } from '../io.js';
 import { OutputFiles } from '../output-files.js';
 import type { BenchFlags } from './options.js';
 import { loadAll } from './plans.js';
@@ -49,7 +50,7 @@ export async function list(names: readonly string[], options: BenchFlags, io: Io
   });
   const areWritten = await files.write({ version: 1, scenarios });
   if (!files.takeStdout) for (const one of scenarios) io.stdout.write(entry(one, io));
-  return areWritten ? 0 : UNWRITTEN_EXIT_CODE;
+  return areWritten ? 0 : EXIT.unwritten.code;
 }
 
 function entry({ name, summary, clients, plannedMs }: ListedScenario, io: Io): string {

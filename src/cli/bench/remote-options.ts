@@ -6,12 +6,10 @@ import type { Scenario } from '../../bench/model/scenario.js';
 import type { TlsTrust } from '../../emit/api-client.js';
 import type { BenchOptions } from '../../options/bench.js';
 import { tokenProblem } from '../../options/checks.js';
-import { readFileOfAnyKind } from '../../options/read-file.js';
-import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import { invalidOption } from '../../protocol/errors.js';
 import type { UpgradeSettings } from '../../protocol/upgrade.js';
 import { parseTokens } from '../../server/auth/tokens-file.js';
-import { decodeUtf8 } from '../../text/utf8.js';
-import { readTrust } from '../trust.js';
+import { readTextInput, readTrust } from '../input-files.js';
 
 /** What the flags say of servers that are not ours: tokens, upgrade requests, emits, certificates. */
 export async function remoteOptions(
@@ -40,12 +38,12 @@ function upgradeOf(
 ): UpgradeSettings {
   if (tokenVia === 'header') {
     if (header.some((line) => /^authorization:/i.test(line)))
-      throw invalid(
+      throw invalidOption(
         'Expected --header without authorization with --token-via header, which sets it, got both.',
       );
     const unfit = sampleTokens(credentials, scenario).find((token) => tokenProblem(token) !== undefined);
     if (unfit !== undefined)
-      throw invalid(
+      throw invalidOption(
         `Expected tokens of visible ASCII characters with --token-via header, got another one for ${scenario.name}: use --token-via query, cookie or subprotocol.`,
       );
   }
@@ -79,7 +77,8 @@ async function credentialsOf(options: BenchOptions, scenario: Scenario): Promise
   })
     .filter(([, value]) => value !== undefined)
     .map(([flag]) => flag);
-  if (given.length > 1) throw invalid(`Expected one of ${given.join(', ')}, got ${given.length} of them.`);
+  if (given.length > 1)
+    throw invalidOption(`Expected one of ${given.join(', ')}, got ${given.length} of them.`);
   if (tokenTemplate !== undefined) return { kind: 'template', template: tokenTemplate };
   if (jwtSecret !== undefined) return { kind: 'jwt', secret: jwtSecret, claims: JSON.parse(jwtClaims) };
   if (tokensFile !== undefined) return { kind: 'listed', tokens: await listedTokens(tokensFile, scenario) };
@@ -90,7 +89,7 @@ async function credentialsOf(options: BenchOptions, scenario: Scenario): Promise
 async function listedTokens(file: string, scenario: Scenario): Promise<string[][]> {
   const tokens = scenario.namespaces.map((): string[] => []);
   const indexes = new Map(scenario.namespaces.map((name, index) => [name, index]));
-  for (const [token, namespace] of parseTokens(await readText('--tokens-file', file), file, 1)) {
+  for (const [token, namespace] of parseTokens(await readTextInput(file, '--tokens-file'), file, 1)) {
     tokens[indexes.get(namespace) ?? -1]?.push(token);
   }
   const needed = new Set(
@@ -103,7 +102,7 @@ async function listedTokens(file: string, scenario: Scenario): Promise<string[][
     .map((index) => scenario.namespaces[index]);
   if (without.length > 0) {
     const more = without.length > 1 ? ` and ${without.length - 1} more` : '';
-    throw invalid(
+    throw invalidOption(
       `Expected --tokens-file to have a token for every namespace of ${scenario.name}, got none for ${without[0]}${more}.`,
     );
   }
@@ -114,11 +113,11 @@ function emitTemplateOf(options: BenchOptions, tls: TlsTrust | undefined): EmitT
   const { emitUrl, emitMethod, emitBody, emitHeader } = options;
   if (emitUrl === undefined) {
     if (emitBody === undefined && emitHeader.length === 0) return undefined;
-    throw invalid('Expected --emit-url with --emit-body and --emit-header, got none.');
+    throw invalidOption('Expected --emit-url with --emit-body and --emit-header, got none.');
   }
-  if (options.url.length === 0) throw invalid('Expected --url with --emit-url, got none.');
+  if (options.url.length === 0) throw invalidOption('Expected --url with --emit-url, got none.');
   if (!`${emitUrl}${emitBody ?? ''}`.includes('{cursor}')) {
-    throw invalid('Expected --emit-url or --emit-body to have {cursor} in it, got none.');
+    throw invalidOption('Expected --emit-url or --emit-body to have {cursor} in it, got none.');
   }
   const given = Object.fromEntries(
     emitHeader.map((header) => {
@@ -129,17 +128,4 @@ function emitTemplateOf(options: BenchOptions, tls: TlsTrust | undefined): EmitT
   const headers: Record<string, string> =
     emitBody === undefined ? {} : { 'content-type': 'application/json' };
   return { method: emitMethod, url: emitUrl, headers: { ...headers, ...given }, body: emitBody, tls };
-}
-
-async function readText(flag: string, file: string): Promise<string> {
-  const bytes = await readFileOfAnyKind(file).catch((error: unknown) => {
-    throw invalid(`Expected ${flag} to be a file that can be read: ${messageOf(error)}`);
-  });
-  const text = decodeUtf8(bytes);
-  if (text === undefined) throw invalid(`Expected ${flag} to be UTF-8, got bytes that are none.`);
-  return text;
-}
-
-function invalid(message: string): DatafnWsError {
-  return new DatafnWsError('ERR_INVALID_OPTION', message);
 }

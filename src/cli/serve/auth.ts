@@ -1,31 +1,32 @@
-import { readFileOfAnyKind } from '../../options/read-file.js';
-import type { AUTH_KINDS } from '../../options/serve.js';
-import { flagOf } from '../../options/spec.js';
-import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import type { AUTH_KINDS, ServeOptions } from '../../options/serve.js';
+import { envOf, flagOf } from '../../options/spec.js';
+import { invalidOption, messageOf } from '../../protocol/errors.js';
 import type { JwtProviderOptions } from '../../server/auth/jwt.js';
 import { loadNamespaceProvider } from '../../server/auth/module.js';
 import type { NamespaceProvider } from '../../server/auth/provider.js';
 import { tokensNamespaceProvider } from '../../server/auth/tokens.js';
-import { readJwtSecret } from '../jwt-secret.js';
-import { readTrust } from '../trust.js';
-import { ALICE, devExample, jwtExample } from './auth-example.js';
+import { shellWord } from '../../text/shell.js';
+import { openInput, readInput, readJwtSecret, readTextInput, readTrust } from '../input-files.js';
 import type { Example } from './banner.js';
 import type { TracedServeOptions } from './config.js';
 import type { Log } from './log.js';
 import type { Reloadable } from './reload.js';
 
-/** Who says what a client's namespace is. */
+/** The source of namespaces that `--auth` selects. */
 export interface Auth {
-  /** Left out for the server's own, `dev`. */
+  /** Left out for `dev`, which is built in. */
   readonly provider?: NamespaceProvider;
-  /** Its part that can be read again. */
+  /** Its file that SIGHUP reloads. */
   readonly reloadable?: Reloadable;
   readonly example: Example;
 }
 
+/** The namespace of the examples. */
+const ALICE = 'user:alice';
+
 type Key = keyof TracedServeOptions['values'];
 
-/** The options that one `--auth` has to itself. */
+/** The options that belong to one `--auth` only. */
 const OWN_OPTIONS: Readonly<Record<(typeof AUTH_KINDS)[number], readonly Key[]>> = {
   dev: ['anonymousNamespace'],
   tokens: ['tokens'],
@@ -43,7 +44,7 @@ const OWN_OPTIONS: Readonly<Record<(typeof AUTH_KINDS)[number], readonly Key[]>>
   module: ['authModule'],
 };
 
-/** What the library's options for JWTs are called here. */
+/** The flags of the library's JWT options. */
 const FLAGS_OF_JWT: Readonly<Record<string, string>> = {
   ca: '--ca',
   publicKey: '--jwt-public-key',
@@ -51,9 +52,9 @@ const FLAGS_OF_JWT: Readonly<Record<string, string>> = {
 };
 
 /**
- * The provider that `--auth` names, made of the options that belong to it.
+ * Makes the provider that `--auth` selects.
  *
- * @throws {DatafnWsError} `ERR_INVALID_OPTION` when one is missing, is for another provider, or cannot be used.
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` when an option is missing, not valid, or for another provider.
  */
 export async function readAuth(traced: TracedServeOptions, log: Log): Promise<Auth> {
   const { values } = traced;
@@ -66,14 +67,41 @@ export async function readAuth(traced: TracedServeOptions, log: Log): Promise<Au
     case 'jwt':
       return { provider: await jwtProvider(traced, log), example: jwtExample(values) };
     case 'module':
-      return {
-        provider: await loadNamespaceProvider(values.authModule ?? missing('module', '--auth-module FILE')),
-        example: { namespace: ALICE, token: 'TOKEN' },
-      };
+      return moduleAuth(
+        values.authModule ?? missing('module', '--auth-module FILE'),
+        traced.origins.authModule.from,
+      );
   }
 }
 
-/** An option that does nothing is a misunderstanding. One of the environment may be there for another command. */
+/** With `--auth dev`, the token is the namespace. */
+export function devExample(anonymousNamespace: string | undefined): Example {
+  return anonymousNamespace === undefined
+    ? { namespace: ALICE, token: ALICE }
+    : { namespace: anonymousNamespace };
+}
+
+/** With a secret, the example has a command that makes a token. The secret itself is not shown. */
+export function jwtExample(values: ServeOptions): Example {
+  const names = [...values.jwtNamespace.matchAll(/\{([^{}]+)\}/g)].map(([, name = '']) => name);
+  const exampleOf = (name: string) => (name === 'sub' ? 'alice' : name);
+  const example = {
+    namespace: values.jwtNamespace.replace(/\{([^{}]+)\}/g, (_, name: string) => exampleOf(name)),
+    token: 'JWT',
+  };
+  if (values.jwtSecret === undefined && values.jwtSecretFile === undefined) return example;
+  const claims = new Map(names.map((name) => [name, exampleOf(name)]));
+  if (values.jwtIssuer !== undefined) claims.set('iss', values.jwtIssuer);
+  if (values.jwtAudience !== undefined) claims.set('aud', values.jwtAudience);
+  const words = [...claims].map(([name, value]) => `--claim ${shellWord(`${name}=${value}`)}`);
+  const command = ['npx datafn-ws token', ...words].join(' ');
+  // `token` reads the variable itself.
+  return values.jwtSecretFile === undefined
+    ? { ...example, tokenCommand: command, tokenVariable: envOf('jwtSecret') }
+    : { ...example, tokenCommand: `${command} --secret-file ${shellWord(values.jwtSecretFile)}` };
+}
+
+/** Refuses options that would do nothing, except those of the environment: they may be for another command. */
 function refuseForeignOptions({ values, origins }: TracedServeOptions): void {
   const problems = Object.entries(OWN_OPTIONS)
     .filter(([kind]) => kind !== values.auth)
@@ -87,7 +115,7 @@ function refuseForeignOptions({ values, origins }: TracedServeOptions): void {
             : `Expected --${flagOf(key)}${where} with --auth ${kind} only, got --auth ${values.auth}: leave one of them out.`;
         }),
     );
-  if (problems.length > 0) throw invalid(problems.join('\n'));
+  if (problems.length > 0) throw invalidOption(problems.join('\n'));
 }
 
 async function tokensAuth(file: string, from: string): Promise<Auth> {
@@ -108,15 +136,16 @@ async function tokensAuth(file: string, from: string): Promise<Auth> {
   };
 }
 
-/** As `readTokensFile`, with the flag in place of what the library calls the file. */
+async function moduleAuth(file: string, from: string): Promise<Auth> {
+  // The loader's error names no flag.
+  (await openInput(file, from)).destroy();
+  return { provider: await loadNamespaceProvider(file), example: { namespace: ALICE, token: 'TOKEN' } };
+}
+
 async function readTokens(file: string, from: string): Promise<ReadonlyMap<string, string>> {
-  try {
-    // Loaded when it is called for, as jose is below: neither package is needed to start a server with --auth dev.
-    const { readTokensFile } = await import('../../server/auth/tokens-file.js');
-    return await readTokensFile(file);
-  } catch (error) {
-    throw invalid(messageOf(error).replace(/^Expected the tokens file/, `Expected ${from}`));
-  }
+  // Loaded on demand, as jose is below: a server with --auth dev needs neither package.
+  const { parseTokens } = await import('../../server/auth/tokens-file.js');
+  return parseTokens(await readTextInput(file, from), file);
 }
 
 async function jwtProvider(traced: TracedServeOptions, log: Log): Promise<NamespaceProvider> {
@@ -131,7 +160,7 @@ async function jwtProvider(traced: TracedServeOptions, log: Log): Promise<Namesp
       '--jwt-secret SECRET, --jwt-secret-file FILE, --jwt-public-key FILE or --jwt-jwks-url URL',
     );
   if (given.length > 1) {
-    throw invalid(
+    throw invalidOption(
       `Expected one key for --auth jwt, got ${given.map((one) => origins[one].from).join(' and ')}.`,
     );
   }
@@ -142,7 +171,9 @@ async function jwtProvider(traced: TracedServeOptions, log: Log): Promise<Namesp
         ? jwtSecret
         : await readJwtSecret(jwtSecretFile, origins.jwtSecretFile.from),
     publicKey:
-      jwtPublicKey === undefined ? undefined : await readKey(jwtPublicKey, origins.jwtPublicKey.from),
+      jwtPublicKey === undefined
+        ? undefined
+        : (await readInput(jwtPublicKey, origins.jwtPublicKey.from)).toString(),
     jwksUrl: values.jwtJwksUrl,
     ca: await readIssuerTrust(traced),
     issuer: values.jwtIssuer,
@@ -150,7 +181,7 @@ async function jwtProvider(traced: TracedServeOptions, log: Log): Promise<Namesp
     clockToleranceMs: values.jwtClockTolerance,
     namespace: values.jwtNamespace,
     logger: {
-      // The line of the refused client says it.
+      // The line of the refused client says why.
       info: () => {},
       warn: (text, { error } = {}) =>
         log.add({ level: 'warn', event: 'keys.stale', text: `${text}: ${error}`, fields: { error } }),
@@ -160,30 +191,20 @@ async function jwtProvider(traced: TracedServeOptions, log: Log): Promise<Namesp
   try {
     return jwtNamespaceProvider(options);
   } catch (error) {
-    throw invalid(messageOf(error).replace(/`(\w+)`/g, (_, name: string) => FLAGS_OF_JWT[name] ?? name));
+    throw invalidOption(
+      messageOf(error).replace(/`(\w+)`/g, (_, name: string) => FLAGS_OF_JWT[name] ?? name),
+    );
   }
 }
 
-/** The certificates of `--ca`, which an URL without TLS does not need; without them, those of the system count. */
+/** The certificates to trust at `--jwt-jwks-url`. */
 async function readIssuerTrust({ values, origins }: TracedServeOptions): Promise<string | undefined> {
   const { ca, jwtJwksUrl } = values;
-  // One of the environment may be there for another command.
+  // A variable may be there for another command.
   if (jwtJwksUrl === undefined && origins.ca.kind === 'environment') return undefined;
   return (await readTrust({ ca, insecure: false }, [jwtJwksUrl]))?.ca;
 }
 
-async function readKey(file: string, from: string): Promise<string> {
-  try {
-    return (await readFileOfAnyKind(file)).toString();
-  } catch (error) {
-    throw invalid(`Expected ${from} to be a file that can be read: ${messageOf(error)}`);
-  }
-}
-
 function missing(kind: string, flags: string): never {
-  throw invalid(`Expected ${flags} with --auth ${kind}, got none.`);
-}
-
-function invalid(message: string): DatafnWsError {
-  return new DatafnWsError('ERR_INVALID_OPTION', message);
+  throw invalidOption(`Expected ${flags} with --auth ${kind}, got none.`);
 }

@@ -1,15 +1,13 @@
 import type { ChalkInstance } from 'chalk';
 import type { ConnectionInfo, ServerObserver } from '../../server/events/events.js';
 import { formatAmount, formatCount } from '../../text/units.js';
-import { LimitedLog } from './limited-log.js';
-import type { Log } from './log.js';
+import { LimitedLog, type Log } from './log.js';
 
-/** An observer that tells a log what happens on the server, and what ends it. */
 export interface Narrator extends ServerObserver {
   dispose(): void;
 }
 
-/** An observer that tells a log, a line an event, what happens on the server; of refusals some a second, with a count. */
+/** Logs the events of a server, one line each. Of refusals, it logs some per second and counts the rest. */
 export function narrate(log: Log, colors: ChalkInstance): Narrator {
   const refusals = (event: string, what: [string, string]) =>
     new LimitedLog(log, { event, what, level: 'info', sign: colors.yellow('x') });

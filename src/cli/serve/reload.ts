@@ -4,30 +4,30 @@ import { formatDuration } from '../../text/units.js';
 import type { Io } from '../io.js';
 import type { Log } from './log.js';
 
-/** How long files may take to be read. */
+/** Time files have to be read. */
 const READ_MS = 10_000;
 
-/** Something of a running server that comes from files, and can be read from them again. */
+/** A part of a running server that comes from files and can be reloaded. */
 export interface Reloadable {
-  /** What it is, fit to be a subject: "The TLS certificate". */
+  /** Its name in log lines, such as "the TLS certificate". */
   readonly what: string;
   readonly files: readonly string[];
-  /** Reads it again; what comes of that puts it in force. Throwing leaves the old one there. */
+  /** Reads the files. Returns a function that applies them. */
   read(): Promise<() => void>;
 }
 
 /**
- * Reads files again at each SIGHUP. A broken one is reported, and the previous one stays in force. With nothing
- * to reload, the signal keeps its usual meaning: the end of a process whose terminal is gone.
+ * Reloads files at each SIGHUP. A broken file is logged, and the old content stays in force. With nothing to reload, the
+ * signal keeps its usual meaning and ends the process.
  *
- * @returns stops it.
+ * @returns a function that stops it.
  */
 export function reloadOnSignal(io: Io, log: Log, reloadables: readonly Reloadable[]): () => void {
   if (reloadables.length === 0) return () => {};
   let isReading = false;
   let isAskedAgain = false;
   return io.onReload(async () => {
-    // However many signals come while files are read, they are read once more: so the last one has the last word.
+    // Signals that arrive during a reload cause one more, so the newest files win.
     isAskedAgain = true;
     if (isReading) return;
     isReading = true;
@@ -61,21 +61,20 @@ async function readAgain({ files, read }: Reloadable): Promise<() => void> {
   const putInForce = await read();
   const after = await Promise.all(files.map(versionOf));
   const changed = files.find((_, index) => before[index] !== after[index]);
-  // Half of a tokens file is a valid one, without the other half of the clients.
+  // Half of a tokens file is valid, but would lock out the clients of the other half.
   if (changed !== undefined)
     throw new Error(`${changed} changed while it was read; send SIGHUP when it is complete`);
   return putInForce;
 }
 
-/** What is different when a file has been written to, or replaced. */
+/** Changes when the file is written to or replaced. */
 async function versionOf(file: string): Promise<string> {
   const found = await stat(file, { bigint: true });
-  // A pipe has given away what it had.
-  if (!found.isFile()) throw new Error(`${file} is no regular file, and can be read only once`);
+  if (!found.isFile()) throw new Error(`${file} is not a regular file and can be read only once`);
   return [found.dev, found.ino, found.size, found.mtimeNs].join();
 }
 
-/** A file system that does not answer is not to be in the way of the next signal. */
+/** A file system that hangs must not block the next reload. */
 async function inTime<Value>(reading: Promise<Value>): Promise<Value> {
   let deadline: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

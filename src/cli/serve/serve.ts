@@ -2,27 +2,25 @@ import { settingsFrom } from '../../options/server.js';
 import { createDatafnWsServer, type DatafnWsServer } from '../../server/create-server.js';
 import { checkBindHost } from '../../server/http/listening.js';
 import type { TlsPair } from '../../server/http/tls.js';
-import type { ShutdownOutcome } from '../../server/shutdown.js';
 import { printableJson } from '../../text/printable.js';
-import { formatAmount, formatCount } from '../../text/units.js';
+import { formatAmount } from '../../text/units.js';
 import { colorsFor } from '../color.js';
-import { INTERNAL_ERROR, type Io, STOP_EXIT_CODES, type StopSignal } from '../io.js';
+import { EXIT } from '../exit-codes.js';
+import { type Io, STOP_EXIT_CODES } from '../io.js';
+import { StopRequests } from '../stop-requests.js';
 import { readAuth } from './auth.js';
 import { banner } from './banner.js';
-import { BoundedLines } from './bounded-lines.js';
 import { readServeOptions, type TracedServeOptions } from './config.js';
-import { limitedLogger } from './limited-log.js';
-import { Log, type LogEvent } from './log.js';
+import { BoundedLines, Log, type LogEvent, limitedLogger } from './log.js';
 import { narrate } from './narrate.js';
 import { type Reloadable, reloadOnSignal } from './reload.js';
-import { StopLines } from './stop-lines.js';
-import { watchStrayErrors } from './stray-errors.js';
+import { StopLines, stoppedLine, watchStrayErrors } from './shutdown.js';
 import { expiryWarning, readTlsPair, trustFlag } from './tls-files.js';
 
-/** How long the last lines of the log wait to be read, when the server has ended. */
+/** How long the process waits at its end until the log is read. */
 const LAST_LINES_MS = 2000;
 
-/** Runs a server until it is asked to stop; the exit code. */
+/** Runs a server until it is asked to stop. Returns the exit code. */
 export async function serve(flags: Record<string, string>, io: Io): Promise<number> {
   const traced = await readServeOptions(flags, io);
   const options = traced.values;
@@ -35,7 +33,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     now: () => new Date(),
   });
   const lines = new BoundedLines(io.stderr, (count) => log.add(dropped(count)));
-  // A log that is not read does not keep the process alive.
+  // An unread log does not keep the process alive.
   io.waitForReaders(Math.min(options.shutdownTimeout, LAST_LINES_MS));
   const strayErrors = watchStrayErrors(io, log);
   const isHeard = options.logLevel === 'debug' || options.logLevel === 'info';
@@ -69,13 +67,20 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   const stop = new StopRequests(io);
   const expired = tls === undefined ? undefined : expiryWarning(tls, new Date());
   if (expired !== undefined) log.add({ level: 'warn', event: 'tls.expired', text: expired });
+  for (const key of ['maxConnections', 'maxConnectionsPerNamespace'] as const)
+    if (options[key] === 0)
+      log.add({
+        level: 'warn',
+        event: 'limit.zero',
+        text: `${traced.origins[key].from} is 0: no client can connect`,
+      });
   const stopReloads = reloadOnSignal(io, log, [
     ...(tls === undefined ? [] : [tlsReloadable(server, traced)]),
     ...(auth.reloadable === undefined ? [] : [auth.reloadable]),
   ]);
   if (options.json) {
     const { wsUrl, apiUrl } = address;
-    // Who starts it by script reads the addresses and the process from this line.
+    // For scripts that start the server.
     io.stdout.write(`${printableJson({ event: 'listening', wsUrl, apiUrl, pid: process.pid })}\n`);
   } else {
     const trust = tls === undefined ? '' : trustFlag(tls, options.tlsCert ?? '', options.host);
@@ -92,32 +97,15 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   strayErrors.dispose();
   narrator.dispose();
   logger.dispose();
-  if (hasCrashed) return INTERNAL_ERROR;
+  if (hasCrashed) return EXIT.bug.code;
   if (typeof outcome === 'string') return STOP_EXIT_CODES[outcome];
-  log.add(stopped(outcome, server));
+  log.add(stoppedLine(outcome, server));
   return 0;
-}
-
-function stopped({ left, cut }: ShutdownOutcome, server: DatafnWsServer): LogEvent {
-  const { goneAway } = server.stats();
-  const sockets = [
-    ...(left > 0 ? [`${formatAmount(left, 'socket')} ended`] : []),
-    ...(cut > 0 ? [`${formatCount(cut)} terminated`] : []),
-  ].join(', ');
-  const clients = goneAway > 0 ? `${formatAmount(goneAway, 'client')} left with 1001` : '';
-  return {
-    level: cut > 0 ? 'warn' : 'info',
-    event: 'server.stopped',
-    text: ['stopped', [sockets, clients].filter((part) => part !== '').join('; ')]
-      .filter((part) => part !== '')
-      .join(': '),
-    fields: { left, goneAway, cut },
-  };
 }
 
 function dropped(count: number): LogEvent {
   return {
-    // Seen at every level: there may have been errors among them.
+    // Shown at every level: errors may be among them.
     level: 'error',
     event: 'log.dropped',
     text: `${formatAmount(count, 'line')} of this log ${count === 1 ? 'was' : 'were'} dropped: the reader was too slow`,
@@ -125,7 +113,7 @@ function dropped(count: number): LogEvent {
   };
 }
 
-/** The certificate of a server, from the files that it was started with. */
+/** Reloads the certificate of a server from its files. */
 function tlsReloadable(server: DatafnWsServer, traced: TracedServeOptions): Reloadable {
   return {
     what: 'the TLS certificate',
@@ -135,19 +123,4 @@ function tlsReloadable(server: DatafnWsServer, traced: TracedServeOptions): Relo
       return () => server.updateTls(pair);
     },
   };
-}
-
-/** The first request to stop, and the second, which no longer waits. */
-class StopRequests {
-  readonly first: Promise<StopSignal>;
-  readonly second: Promise<StopSignal>;
-  readonly dispose: () => void;
-
-  constructor(io: Io) {
-    const waiting: ((signal: StopSignal) => void)[] = [];
-    const next = () => new Promise<StopSignal>((resolve) => waiting.push(resolve));
-    this.first = next();
-    this.second = next();
-    this.dispose = io.onStop((signal) => waiting.shift()?.(signal));
-  }
 }

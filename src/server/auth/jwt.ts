@@ -3,7 +3,7 @@ import { errors, type JWTVerifyGetKey, type JWTVerifyOptions, type JWTVerifyResu
 import { checkOptions, NON_EMPTY_STRING, type OptionRule, objectWith } from '../../manager/checks.js';
 import type { DatafnLogger } from '../../manager/types.js';
 import { DEFAULT_NAMESPACE_TEMPLATE, NamespaceTemplate } from '../../options/namespace-template.js';
-import { invalid } from '../../protocol/errors.js';
+import { invalidOption } from '../../protocol/errors.js';
 import { JWT_SECRET_EXPECTED, MIN_JWT_SECRET_BYTES } from '../../text/jwt.js';
 import { isLoopback } from '../http/hosts-and-origins.js';
 import { algorithmsOf, issuerKeys, MAX_CANDIDATE_KEYS } from './issuer-keys.js';
@@ -128,9 +128,10 @@ function verificationOf({ secret, publicKey, jwksUrl, ca, logger }: JwtProviderO
   const given = Object.entries({ secret, publicKey, jwksUrl }).filter(([, value]) => value !== undefined);
   if (given.length !== 1) {
     const got = given.length === 0 ? 'none of them' : given.map(([name]) => `\`${name}\``).join(' and ');
-    throw invalid(`Expected one of \`secret\`, \`publicKey\` and \`jwksUrl\`, got ${got}`);
+    throw invalidOption(`Expected one of \`secret\`, \`publicKey\` and \`jwksUrl\`, got ${got}`);
   }
-  if (ca !== undefined && jwksUrl === undefined) throw invalid('Expected `jwksUrl` with `ca`, got none');
+  if (ca !== undefined && jwksUrl === undefined)
+    throw invalidOption('Expected `jwksUrl` with `ca`, got none');
   if (secret !== undefined) return { key: createSecretKey(Buffer.from(secret)), algorithms: ['HS256'] };
   if (publicKey !== undefined) return ofPublicKey(publicKey);
   return ofKeySet(jwksUrl as string, ca, logger);
@@ -139,13 +140,15 @@ function verificationOf({ secret, publicKey, jwksUrl, ca, logger }: JwtProviderO
 function ofPublicKey(pem: string): Verification {
   // Node.js would take a private key and derive the public one; a verifier must not have it.
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem)) {
-    throw invalid('Expected `publicKey` to be a public key, got a private one: keep that with the issuer');
+    throw invalidOption(
+      'Expected `publicKey` to be a public key, got a private one: keep that with the issuer',
+    );
   }
   let key: KeyObject;
   try {
     key = createPublicKey(pem);
   } catch {
-    throw invalid(
+    throw invalidOption(
       'Expected `publicKey` to be a public key or a certificate as PEM, got text that is neither',
     );
   }
@@ -154,7 +157,7 @@ function ofPublicKey(pem: string): Verification {
   if (algorithms.length > 0) return { key, algorithms };
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
   const got = [type, details?.namedCurve, details?.modulusLength && `${details.modulusLength} bits`];
-  throw invalid(
+  throw invalidOption(
     `Expected \`publicKey\` to be RSA of at least 2048 bits, P-256 or Ed25519, got ${got.filter(Boolean).join(' ')}`,
   );
 }
@@ -167,7 +170,7 @@ function ofKeySet(
   const url = URL.canParse(jwksUrl) ? new URL(jwksUrl) : undefined;
   // An attacker who can change the keys in transit can sign any token.
   if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && isLoopback(url.hostname))) {
-    throw invalid('Expected `jwksUrl` to be an https URL, or an http one on this machine, got another');
+    throw invalidOption('Expected `jwksUrl` to be an https URL, or an http one on this machine, got another');
   }
   return {
     key: issuerKeys(url, ca, (error) =>

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { invalid, messageOf } from '../../protocol/errors.js';
+import { invalidOption, messageOf } from '../../protocol/errors.js';
 import { describe } from '../../protocol/identifiers.js';
 import { nearest } from '../../text/nearest.js';
 import { formatDuration } from '../../text/units.js';
@@ -28,14 +28,14 @@ export async function loadNamespaceProvider(
     if (!(await stat(file)).isFile()) throw new Error('it is no file');
     exported = await inTime(import(pathToFileURL(resolve(file)).href), timeoutMs);
   } catch (error) {
-    throw invalid(`The auth module ${file} cannot be loaded: ${reasonOf(error, file)}`);
+    throw invalidOption(`The auth module ${file} cannot be loaded: ${reasonOf(error, file)}`);
   }
   const provider = exported[EXPORT];
   if (typeof provider !== 'function') {
     const names = Object.keys(exported);
     const got = EXPORT in exported ? `${describe(provider)} of that name` : listOf(names);
     const isMistyped = !(EXPORT in exported) && nearest(EXPORT, names) !== undefined;
-    throw invalid(
+    throw invalidOption(
       `Expected the auth module ${file} to export a function ${EXPORT}(request), got ${got}.${isMistyped ? ` Did you mean \`${EXPORT}\`?` : ''}`,
     );
   }

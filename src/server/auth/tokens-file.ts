@@ -1,7 +1,7 @@
 import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { readFileOfAnyKind } from '../../options/read-file.js';
 import { plainYamlMessage } from '../../options/yaml.js';
-import { invalid, messageOf } from '../../protocol/errors.js';
+import { invalidOption, messageOf } from '../../protocol/errors.js';
 import { namespaceProblem } from '../../protocol/identifiers.js';
 import { decodeUtf8 } from '../../text/utf8.js';
 import { MIN_TOKEN_BYTES, tokenLengthProblem } from './tokens.js';
@@ -17,9 +17,10 @@ export async function readTokensFile(file: string): Promise<ReadonlyMap<string, 
   try {
     text = decodeUtf8(await readFileOfAnyKind(file));
   } catch (error) {
-    throw invalid(`Expected the tokens file to be a file that can be read: ${messageOf(error)}`);
+    throw invalidOption(`Expected the tokens file to be a file that can be read: ${messageOf(error)}`);
   }
-  if (text === undefined) throw invalid('Expected the tokens file to be UTF-8, got bytes that are none');
+  if (text === undefined)
+    throw invalidOption('Expected the tokens file to be UTF-8, got bytes that are none');
   return parseTokens(text, file);
 }
 
@@ -44,12 +45,12 @@ export function parseTokens(
   const tokens = new Map<string, string>();
   for (const error of [...document.errors, ...document.warnings])
     complain(error.pos[0], plainYamlMessage(error));
-  if (problems.length > 0) throw invalid(problems.join('\n'));
+  if (problems.length > 0) throw invalidOption(problems.join('\n'));
   const { contents } = document;
   // An empty file was probably truncated; one that is meant to admit nobody says {}.
   if (!isMap(contents)) {
     complain(contents?.range[0] ?? 0, 'expected tokens, such as "a-long-random-token": user:alice');
-    throw invalid(problems.join('\n'));
+    throw invalidOption(problems.join('\n'));
   }
   for (const pair of contents.items) {
     const [keyNode, valueNode] = [pair.key as Node | null, pair.value as Node | null];
@@ -67,7 +68,7 @@ export function parseTokens(
     else if (tokens.has(token)) complain(at, 'expected each token once, got this one before');
     else tokens.set(token, namespace as string);
   }
-  if (problems.length > 0) throw invalid(problems.join('\n'));
+  if (problems.length > 0) throw invalidOption(problems.join('\n'));
   return tokens;
 }
 

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { invalid } from '../../protocol/errors.js';
+import { invalidOption } from '../../protocol/errors.js';
 import { describe, namespaceProblem } from '../../protocol/identifiers.js';
 import { formatAmount } from '../../text/units.js';
 import { type NamespaceProvider, refuse } from './provider.js';
@@ -54,18 +54,19 @@ export function tokensNamespaceProvider(tokens: TokenMap): TokensNamespaceProvid
 
 function digested(tokens: TokenMap, digest: (token: string) => string): ReadonlyMap<string, string> {
   if (typeof tokens !== 'object' || tokens === null || Array.isArray(tokens)) {
-    throw invalid(
+    throw invalidOption(
       `Expected the tokens to be an object or a Map of token and namespace, got ${describe(tokens)}`,
     );
   }
   const entries: [unknown, unknown][] = tokens instanceof Map ? [...tokens] : Object.entries(tokens);
   return new Map(
     entries.map(([token, namespace], index) => {
-      if (typeof token !== 'string') throw invalid(`Expected token ${index + 1} to be a string`);
+      if (typeof token !== 'string') throw invalidOption(`Expected token ${index + 1} to be a string`);
       const short = tokenLengthProblem(token);
-      if (short !== undefined) throw invalid(`Expected token ${index + 1} to be of ${short}`);
+      if (short !== undefined) throw invalidOption(`Expected token ${index + 1} to be of ${short}`);
       const wrong = namespaceProblem(namespace);
-      if (wrong !== undefined) throw invalid(`Expected the namespace of token ${index + 1} to be ${wrong}`);
+      if (wrong !== undefined)
+        throw invalidOption(`Expected the namespace of token ${index + 1} to be ${wrong}`);
       return [digest(token), namespace as string];
     }),
   );

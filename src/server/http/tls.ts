@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
-import { invalid, messageOf } from '../../protocol/errors.js';
+import { invalidOption, messageOf } from '../../protocol/errors.js';
 
 /** A certificate and its private key, both as PEM. */
 export interface TlsPair {
@@ -19,14 +19,14 @@ export interface TlsPair {
 export function checkTlsPair({ cert, key }: TlsPair): X509Certificate {
   const certificate = certificateOf(cert);
   if (!certificate.checkPrivateKey(privateKeyOf(key))) {
-    throw invalid(
+    throw invalidOption(
       `The TLS key does not belong to the certificate (of ${JSON.stringify(certificate.subject)}): give the two that were made together`,
     );
   }
   try {
     createSecureContext({ cert, key });
   } catch (error) {
-    throw invalid(`The TLS certificate and key cannot be used: ${messageOf(error)}`);
+    throw invalidOption(`The TLS certificate and key cannot be used: ${messageOf(error)}`);
   }
   return certificate;
 }
@@ -35,7 +35,7 @@ function certificateOf(cert: TlsPair['cert']): X509Certificate {
   try {
     return new X509Certificate(cert);
   } catch {
-    throw invalid(
+    throw invalidOption(
       'Expected the TLS certificate (--tls-cert) to be a certificate in PEM, with "-----BEGIN CERTIFICATE-----" at its start',
     );
   }
@@ -45,7 +45,7 @@ function privateKeyOf(key: TlsPair['key']): KeyObject {
   try {
     return createPrivateKey(key);
   } catch {
-    throw invalid(
+    throw invalidOption(
       // Both forms say so: PKCS #8 in its first line, the older ones in a header.
       key.toString().includes('ENCRYPTED')
         ? 'The TLS key (--tls-key) is encrypted: decrypt it first, with `openssl pkey -in KEY -out DECRYPTED`'

@@ -1,7 +1,7 @@
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { invalid } from '../../protocol/errors.js';
+import { invalidOption } from '../../protocol/errors.js';
 import { endWithProblem, type Refusal } from '../http/problem.js';
 import { pathOf, shownPath } from '../http/request-target.js';
 import { ignoreSocketError } from '../limits/accept-queue.js';
@@ -27,7 +27,7 @@ class UpgradeRoutes {
 
   add(path: string, handler: UpgradeHandler): void {
     if (this.#handlers.has(path)) {
-      throw invalid(
+      throw invalidOption(
         `Expected \`path\` to be free on this HTTP server, got "${path}", which has a WebSocketManager already: close that one, or choose another path`,
       );
     }

@@ -1,6 +1,6 @@
 import { Chalk } from 'chalk';
 import { describe, expect, test } from 'vitest';
-import { devExample, jwtExample } from '../../../src/cli/serve/auth-example.js';
+import { devExample, jwtExample } from '../../../src/cli/serve/auth.js';
 import { banner, type Example } from '../../../src/cli/serve/banner.js';
 import { type ServeOptions, serveOptions } from '../../../src/options/serve.js';
 import { resolveOptions } from '../../../src/options/spec.js';

@@ -24,7 +24,7 @@ export interface Ended {
 export interface Victim {
   /** How many runs of a thousand are of it. */
   readonly share: number;
-  /** The exit codes that the README gives for what a server can do. */
+  /** The exit codes that `docs/codes.md` gives for what a server can do. */
   readonly exits: readonly number[];
   /** Runs it against a server at a port of this machine. */
   run(port: number, random: Random, folder: string): Promise<Ended>;

@@ -1,0 +1,1 @@
+export function tables(load: (path: string) => Promise<unknown>): Promise<Record<string, string>>;

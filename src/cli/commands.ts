@@ -1,0 +1,127 @@
+import type { OptionTable } from '../options/spec.js';
+import type { Io } from './io.js';
+
+/** A command line without `npx datafn-ws`, and what it does. */
+export type Example = readonly [commandLine: string, does: string];
+
+/** A command whose flags are a table of options. */
+export interface CommandSpec {
+  readonly name: string;
+  readonly group: string;
+  readonly description: string;
+  /** Arguments in Commander's notation, such as `[cursor]`, with their help. */
+  readonly arguments: readonly (readonly [name: string, help: string])[];
+  readonly examples: readonly Example[];
+  /** Loads the flags. Modules of other commands stay unloaded: each needs other packages. */
+  options(): Promise<OptionTable>;
+  /** Loads and runs the command. Returns the exit code. */
+  run(args: readonly unknown[], flags: Readonly<Record<string, string>>, io: Io): Promise<number>;
+}
+
+const RUN = 'Run a server:';
+const TALK = 'Talk to a server:';
+const TEST = 'Test a server:';
+
+/** Every command except `completion` and `help`, in the order in which help lists them. */
+export const COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'serve',
+    group: RUN,
+    description: 'Run a DataFn WebSocket server, no backend needed.',
+    arguments: [],
+    examples: [
+      ['serve', 'Serve on ws://127.0.0.1:3001/datafn/ws; the token of a client is its namespace'],
+      ['serve --anonymous-namespace user:alice', 'Admit stock DataFn clients, which send no token'],
+      [
+        'serve --auth jwt --jwt-secret-file secret --host 0.0.0.0',
+        'Serve the network; DATAFN_WS_ADMIN_TOKEN is set',
+      ],
+      ['serve --config datafn-ws.yaml --check', 'Check a config file'],
+    ],
+    options: async () => (await import('../options/serve.js')).serveOptions,
+    run: async (_, flags, io) => (await import('./serve/serve.js')).serve(flags, io),
+  },
+  {
+    name: 'emit',
+    group: TALK,
+    description: 'Push cursors into namespaces of a running server.',
+    arguments: [['[cursor]', 'the cursor to broadcast, such as 42']],
+    examples: [
+      ['emit 42 -n user:alice', 'Send one cursor to the clients of a namespace'],
+      ['emit --from 1 --to 100 --rate 10/s -n user:alice -n user:bob', 'Send a hundred to two namespaces'],
+      ['emit --file script.ndjson', 'Send the cursors of a script'],
+    ],
+    options: async () => (await import('../options/emit.js')).emitOptions,
+    run: async ([cursor], flags, io) =>
+      (await import('./emit.js')).emit(cursor as string | undefined, flags, io),
+  },
+  {
+    name: 'listen',
+    group: TALK,
+    description: 'Connect as a DataFn client and print the cursors of a namespace.',
+    arguments: [],
+    examples: [
+      ['listen -n user:alice', 'Print the cursors of a namespace'],
+      ['listen --url wss://app.example.com/datafn/ws --token "$TOKEN"', 'Listen to any DataFn server'],
+      ["listen -n user:alice --json | jq -r 'select(.cursor).cursor'", 'Hand the cursors to another program'],
+    ],
+    options: async () => (await import('../options/listen.js')).listenOptions,
+    run: async (_, flags, io) => (await import('./listen.js')).listen(flags, io),
+  },
+  {
+    name: 'who',
+    group: TALK,
+    description: 'List the namespaces of a running server that have clients, or the clients of one.',
+    arguments: [],
+    examples: [
+      ['who', 'List the namespaces of the server on this machine'],
+      ['who -n user:alice', 'List the clients of a namespace'],
+      ['who --url https://app.example.com', 'Ask another server; DATAFN_WS_ADMIN_TOKEN is set'],
+    ],
+    options: async () => (await import('../options/listen.js')).whoOptions,
+    run: async (_, flags, io) => (await import('./who.js')).who(flags, io),
+  },
+  {
+    name: 'bench',
+    group: TEST,
+    description: 'Open thousands of real clients and check that the server behaves.',
+    arguments: [['[scenario...]', 'scenarios to run, by name or file (default smoke; see --list)']],
+    examples: [
+      ['bench', 'Run the smoke scenario against a server that bench starts'],
+      ['bench capacity --set cohorts.full.clients=2000', 'Run another scenario, with one value changed'],
+      ['bench limits --url ws://127.0.0.1:3001/datafn/ws', 'Test a running server'],
+      ['bench --baseline main.json --html report.html', 'Compare with an earlier run and write a page'],
+    ],
+    options: async () => (await import('./bench/options.js')).benchFlags,
+    run: async ([names], flags, io) =>
+      (await import('./bench/bench.js')).bench(names as readonly string[], flags, io),
+  },
+  {
+    name: 'compare',
+    group: TEST,
+    description: 'Compare two JSON reports of bench; exit with 4 when the newer one is worse.',
+    arguments: [
+      ['<base>', 'JSON report to compare with'],
+      ['<new>', 'JSON report of the newer run; - reads stdin'],
+    ],
+    examples: [
+      ['compare main.json branch.json', 'Check whether a branch is worse'],
+      ["compare main.json branch.json --fail-on 'fanout.p99 +20% +10ms'", 'Fail on a slower fan-out as well'],
+    ],
+    options: async () => (await import('../options/bench.js')).compareOptions,
+    run: async ([base, next], flags, io) =>
+      (await import('./compare.js')).compare(base as string, next as string, flags, io),
+  },
+  {
+    name: 'token',
+    group: RUN,
+    description: 'Print a JWT for a server with --auth jwt and a secret, signed with HS256.',
+    arguments: [],
+    examples: [
+      ['token --secret-file secret --claim sub=alice', 'Print a token that is valid for an hour'],
+      ['listen --token "$(npx datafn-ws token --claim sub=alice)"', 'Use one; DATAFN_WS_JWT_SECRET is set'],
+    ],
+    options: async () => (await import('../options/token.js')).tokenOptions,
+    run: async (_, flags, io) => (await import('./token.js')).token(flags, io),
+  },
+];

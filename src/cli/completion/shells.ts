@@ -1,3 +1,0 @@
-/** Shells that can be completed in. */
-export const SHELLS = ['bash', 'zsh', 'fish'] as const;
-export type Shell = (typeof SHELLS)[number];

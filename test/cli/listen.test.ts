@@ -1,0 +1,103 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { accepting, close, cursor, disposeUpgradeServers, upgradeServer } from '../listen/upgrade-server.js';
+import { disposeLive, startServer } from '../support/live-server.js';
+import { runWith } from '../support/run-in-process.js';
+
+afterEach(async () => {
+  await disposeLive();
+  await disposeUpgradeServers();
+});
+
+describe('listen', () => {
+  test.each<[string, string[], string]>([
+    ['', [], 'user:alice'],
+    ['/datafn', ['--token', 'user:bob'], 'user:bob'],
+  ])(
+    'takes the HTTP URL of a server%s, and variables of the environment: %j',
+    async (path, flags, namespace) => {
+      const { apiUrl, events, server } = await startServer();
+      const env = { DATAFN_WS_URL: `${apiUrl}${path}`, DATAFN_WS_NAMESPACE: 'user:alice' };
+      const listening = runWith(['listen', '--no-reconnect', ...flags], env);
+      const [hello] = await events.until('hello');
+      server.websocketHandler.broadcastCursor('1', namespace);
+      expect(hello?.connection).toMatchObject({ namespace });
+      await server.close();
+      expect(await listening).toMatchObject({ code: 0, stdout: expect.stringContaining('cursor 1 ') });
+    },
+  );
+
+  test.each<[string, string[], number, RegExp]>([
+    [
+      'no token',
+      [],
+      1,
+      /^error: Refused with 4401 Unauthorized: .* for a server with --auth dev a namespace: -n user:alice\n$/,
+    ],
+    [
+      'another path',
+      ['-n', 'a', '--path'],
+      1,
+      /^error: Refused with HTTP 404: .*Is the path of --url right\? .*got \/datafn\/ws\/x\.\n$/,
+    ],
+  ])('that is refused for %s ends with what to do', async (_, flags, code, message) => {
+    const serve = await startServer();
+    const url = flags.includes('--path') ? `${serve.wsUrl}/x` : serve.wsUrl;
+    const given = flags.filter((flag) => flag !== '--path');
+    expect(await runWith(['listen', '--url', url, ...given])).toEqual({
+      code,
+      stdout: '',
+      stderr: expect.stringMatching(message),
+    });
+  });
+
+  test('shows what a hostile server sends, and obeys none of it', async () => {
+    const url = await upgradeServer((socket, head) => {
+      const hostile = [cursor('\u001b[2J\u009b\u202e1'), cursor('9'.repeat(5000)), close(4401, '\u001b[2J')];
+      socket.end(Buffer.concat([Buffer.from(accepting(head)), ...hostile]));
+    });
+    const { code, stdout, stderr } = await runWith(['listen', '--url', url]);
+    expect(code).toBe(1);
+    expect(stdout).toContain('cursor \\u001b[2J\\u009b\\u202e1');
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThan(400);
+    expect(stderr).toContain('4401 \\u001b[2J');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+    expect(stdout + stderr).not.toMatch(/[\u001b\u009b\u202e]/);
+  });
+
+  test('without a server is exit 3 with --no-reconnect', async () => {
+    const url = await upgradeServer(() => {});
+    await disposeUpgradeServers();
+    expect(await runWith(['listen', '--url', url, '-n', 'a', '--no-reconnect'])).toEqual({
+      code: 3,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /^error: Cannot reach ws:.*ECONNREFUSED.* Start one with: npx datafn-ws serve\n$/,
+      ),
+    });
+  });
+});
+
+describe('wrong usage of listen is exit 2, and connects to nobody', () => {
+  test.each<[string[], Record<string, string>, string]>([
+    [['-n', 'a', '-n', 'b'], {}, 'Expected one --namespace, got 2. Run listen once for each.'],
+    [
+      ['-n', 'a', '--token', 'b'],
+      {},
+      'Expected one token, got --token and --namespace: leave one of them out.',
+    ],
+    [['-n', 'a', '--url', 'ws://h/?token=x'], {}, 'got --namespace and a token in --url'],
+    [[], { DATAFN_WS_TOKEN: 'a', DATAFN_WS_NAMESPACE: 'b' }, 'got DATAFN_WS_TOKEN and DATAFN_WS_NAMESPACE'],
+    [
+      ['--url', 'ftp://h'],
+      {},
+      'Expected --url to be a URL such as ws://127.0.0.1:3001/datafn/ws, got "ftp://h".',
+    ],
+    [['--url', 'ws://u:p@h'], {}, 'a URL without a user and a password: a token goes into --token'],
+    [['--token', 'a b'], {}, 'got 3 bytes (not shown)'],
+    [['--tokn', 'a'], {}, 'Did you mean --token?'],
+  ])('%j %j', async (flags, env, message) => {
+    const { code, stdout, stderr } = await runWith(['listen', ...flags], env);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(message);
+  });
+});

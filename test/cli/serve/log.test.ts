@@ -1,0 +1,84 @@
+import { Chalk } from 'chalk';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { LimitedLog, Log, limitedLogger } from '../../../src/cli/serve/log.js';
+import { narrate } from '../../../src/cli/serve/narrate.js';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+function recordingLog(format: 'pretty' | 'json' = 'pretty') {
+  const lines: string[] = [];
+  const log = new Log({
+    level: 'info',
+    format,
+    colors: new Chalk({ level: 0 }),
+    write: (line) => lines.push(line.trimEnd().replace(/^\d\d:\d\d:\d\d /, '')),
+    now: () => new Date(),
+  });
+  return { log, lines };
+}
+
+test('the first of a second are logged, the others are counted, and not even described', () => {
+  const { log, lines } = recordingLog();
+  const limited = new LimitedLog(log, { event: 'e', level: 'info', sign: 'x', what: ['client', 'clients'] });
+  const describe = vi.fn(() => ({ text: 'refused' }));
+  for (let count = 0; count < 410; count++) limited.add(describe);
+  expect(lines).toEqual(Array(10).fill('x refused'));
+  expect(describe).toHaveBeenCalledTimes(10);
+  vi.advanceTimersByTime(1000);
+  expect(lines.slice(10)).toEqual(['x 400 more clients']);
+  for (let count = 0; count < 11; count++) limited.add(describe);
+  expect(lines).toHaveLength(21);
+  limited.dispose();
+  expect(lines.slice(21)).toEqual(['x 1 more client']);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test('a second without more says nothing more', () => {
+  const { log, lines } = recordingLog();
+  const limited = new LimitedLog(log, { event: 'e', level: 'info', sign: 'x', what: ['client', 'clients'] });
+  limited.add(() => ({ text: 'refused' }));
+  vi.advanceTimersByTime(5000);
+  limited.dispose();
+  expect(lines).toEqual(['x refused']);
+});
+
+test('refusals of every kind are lines with what came and why, as fields as well', () => {
+  const client = { id: 2, namespace: undefined, clientId: undefined, remoteAddress: '10.0.0.1' };
+  const tell = (format: 'pretty' | 'json') => {
+    const { log, lines } = recordingLog(format);
+    const narrator = narrate(log, new Chalk({ level: 0 }));
+    narrator.refused?.(client, 4401, 'Unauthorized', 'the token is not known');
+    narrator.rejectedUpgrade?.(401, 'Expected a token', 'no token');
+    narrator.rejectedRequest?.(403, 'Expected the Host', { method: 'GET', path: '"/v1/stats"' });
+    narrator.rejectedRequest?.(400, 'Expected an HTTP/1.1 request');
+    narrator.dispose();
+    return lines;
+  };
+  expect(tell('pretty')).toEqual([
+    'x #2 (no namespace) refused with 4401 Unauthorized: the token is not known',
+    'x upgrade rejected with HTTP 401: Expected a token: no token',
+    'x GET "/v1/stats" rejected with HTTP 403: Expected the Host',
+    'x malformed request rejected with HTTP 400: Expected an HTTP/1.1 request',
+  ]);
+  expect(tell('json').map((line) => JSON.parse(line))).toMatchObject([
+    { event: 'client.refused', code: 4401, why: 'the token is not known' },
+    { event: 'upgrade.rejected', status: 401, why: 'no token' },
+    { event: 'request.rejected', status: 403, method: 'GET', path: '"/v1/stats"' },
+    { event: 'request.rejected', status: 400 },
+  ]);
+});
+
+test('warnings that clients can cause are limited as well, with what they tell', () => {
+  const { log, lines } = recordingLog('json');
+  const logger = limitedLogger(log);
+  for (let count = 0; count < 100; count++) logger.warn('The namespace provider failed', { error: 'away' });
+  logger.dispose();
+  expect(lines).toHaveLength(11);
+  expect(JSON.parse(lines[0] as string)).toMatchObject({ level: 'warn', error: 'away' });
+  expect(JSON.parse(lines[10] as string)).toMatchObject({
+    level: 'warn',
+    message: '90 more warnings',
+    more: 90,
+  });
+});
