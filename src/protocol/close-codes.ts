@@ -72,6 +72,7 @@ const BY_REASON: ReadonlyMap<string, string> = new Map([
   [keyOf(CLOSE.heartbeatTimeout), 'the server got no answer to its ping in time'],
   [keyOf(CLOSE.heartbeatPingFailed), 'the server could not send a ping'],
   [keyOf(CLOSE.broadcastSendFailed), 'the server could not send a cursor'],
+  [keyOf(CLOSE.slowClient), 'the client reads too slowly'],
   [keyOf(CLOSE.messageRate), 'the client sent too many messages'],
   [keyOf(CLOSE.helloTimeout), 'the client did not say hello in time'],
   [keyOf(CLOSE.tokenExpired), 'the token has expired'],
