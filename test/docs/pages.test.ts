@@ -79,3 +79,12 @@ describe('links', () => {
 test('the README fits on a few screens', () => {
   expect(read('README.md').split('\n').length).toBeLessThan(200);
 });
+
+test('docs/architecture.md names every folder of src', () => {
+  const page = read('docs/architecture.md');
+  const folders = readdirSync(join(ROOT, 'src'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);
+  expect(folders.length).toBeGreaterThan(20);
+  expect(folders.filter((name) => !page.includes(`${name}/`))).toEqual([]);
+});
