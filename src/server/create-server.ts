@@ -35,11 +35,12 @@ import { type AttachCollaborators, attach, COLLABORATOR_RULES, serverEvents } fr
 import { firstRefusal, loadGate, loopbackHostGate } from './ws/gates.js';
 
 /** The options of {@link createDatafnWsServer}. */
-export type DatafnWsServerOptions = OptionsOf<typeof serverTable> &
-  Partial<AttachCollaborators> & {
-    /** With it, the server speaks https and wss. */
-    readonly tls?: TlsPair | undefined;
-  };
+export type DatafnWsServerOptions = OptionsOf<typeof serverTable> & {
+  readonly [Key in keyof AttachCollaborators]?: AttachCollaborators[Key] | undefined;
+} & {
+  /** With it, the server speaks https and wss. */
+  readonly tls?: TlsPair | undefined;
+};
 
 const isPem = (value: unknown) => typeof value === 'string' || Buffer.isBuffer(value);
 
