@@ -159,7 +159,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       namespaces: () => manager.namespaces(),
       clients: attached.clients,
       authorized(request) {
-        pending.leave(request.socket);
+        pending.admit(request.socket);
         requests.keepAlive(request);
       },
       refused,

@@ -27,11 +27,9 @@ export async function readTlsPair(traced: TracedServeOptions): Promise<TlsPair |
     );
   }
   const { origins } = traced;
-  const [cert, key] = await Promise.all([
-    readInput(tlsCert, nameOf('--tls-cert', origins.tlsCert)),
-    readInput(tlsKey, nameOf('--tls-key', origins.tlsKey)),
-  ]);
-  return { cert, key };
+  // One after the other, so that of two that are missing the same is always named.
+  const cert = await readInput(tlsCert, nameOf('--tls-cert', origins.tlsCert));
+  return { cert, key: await readInput(tlsKey, nameOf('--tls-key', origins.tlsKey)) };
 }
 
 /** The flag with which `emit` trusts a server with this certificate at `host`; empty when it needs none. */

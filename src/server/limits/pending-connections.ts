@@ -6,14 +6,16 @@ import type { ServerEvents } from '../events/events.js';
 /**
  * The connections of an HTTP server that have not come far yet: no request, not even a TLS handshake, or only requests
  * that anybody may make. They cost a descriptor each, so there is a limit; beyond it the one that has waited longest is
- * terminated. That way a flood of them hurts the flood: a client asks at once, and is out of here.
+ * terminated. That way a flood of them hurts the flood: a client asks at once, and is out of here. The same limit holds
+ * for the connections that have made an authorized request: neither kind takes the place of the other.
  */
 export class PendingConnections {
   /** The one that has waited longest first. */
   readonly #waiting = new Map<unknown, Socket>();
+  readonly #callers = new Map<unknown, Socket>();
   #keyOf: (socket: Socket) => unknown = itself;
 
-  /** @param limit how many; `Infinity` is no limit. */
+  /** @param limit how many of each kind; `Infinity` is no limit. */
   constructor(
     private readonly limit: number,
     private readonly events: Pick<ServerEvents, 'limited'>,
@@ -37,24 +39,38 @@ export class PendingConnections {
     server.on('tlsClientError', (_error, socket) => socket.destroy());
   }
 
-  /** A connection is gone, is about to become that of a client, or has made an authorized request. */
+  /** A connection is gone, or about to become that of a client. */
   leave(socket: Socket): void {
-    this.#waiting.delete(this.#keyOf(socket));
+    const key = this.#keyOf(socket);
+    if (!this.#waiting.delete(key)) this.#callers.delete(key);
+  }
+
+  /** A connection has made an authorized request. */
+  admit(socket: Socket): void {
+    const key = this.#keyOf(socket);
+    // The socket that was accepted, which is not that of the request over TLS.
+    const accepted = this.#waiting.get(key);
+    if (!this.#waiting.delete(key) || accepted === undefined) return;
+    this.#add(this.#callers, key, accepted);
   }
 
   /** Terminates them all: the server is about to close. */
   terminateAll(): void {
-    for (const socket of [...this.#waiting.values()]) socket.destroy();
+    for (const socket of [...this.#waiting.values(), ...this.#callers.values()]) socket.destroy();
   }
 
   #enter(socket: Socket): void {
     const key = this.#keyOf(socket);
     // A connection that is gone already has no peer.
     if (socket.destroyed || key === undefined) return;
-    this.#waiting.set(key, socket);
-    const [oldest] = this.#waiting;
-    if (this.#waiting.size <= this.limit || oldest === undefined) return;
-    this.#waiting.delete(oldest[0]);
+    this.#add(this.#waiting, key, socket);
+  }
+
+  #add(kind: Map<unknown, Socket>, key: unknown, socket: Socket): void {
+    kind.set(key, socket);
+    const [oldest] = kind;
+    if (kind.size <= this.limit || oldest === undefined) return;
+    kind.delete(oldest[0]);
     oldest[1].destroy();
     this.events.limited?.('pendingConnections');
   }

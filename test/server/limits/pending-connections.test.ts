@@ -135,17 +135,19 @@ describe('connections without a request', () => {
     expect(server.stats().limited.pendingConnections).toBeGreaterThan(20);
   });
 
-  test('do not count when they have made an authorized request', async () => {
-    const { port, apiUrl, server } = await startServer({ maxPendingConnections: 1 });
+  test('that have made an authorized request have the same limit to themselves', async () => {
+    const { port, server } = await startServer({ maxPendingConnections: 3 });
     const callers = [];
-    for (let count = 0; count < 3; count++) {
+    for (let count = 0; count < 5; count++) {
       const caller = await connection(port, 'GET /v1/stats HTTP/1.1\r\nHost: localhost\r\n\r\n');
       await caller.answered();
       callers.push(caller);
     }
-    await settled(apiUrl);
-    expect(callers.map(({ isOpen }) => isOpen())).toEqual([true, true, true]);
-    expect(server.stats().limited.pendingConnections).toBe(0);
+    const oldest = callers.slice(0, 2).map(({ ended }) => within(ended, 'the end of a caller'));
+    await Promise.all(oldest);
+    const stranger = await connection(port, '');
+    expect([...callers.slice(2), stranger].map(({ isOpen }) => isOpen())).toEqual([true, true, true, true]);
+    expect(server.stats().limited.pendingConnections).toBe(2);
   });
 
   test('count before their TLS handshake, too, and do not keep the server from closing', async () => {
