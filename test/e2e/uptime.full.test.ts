@@ -268,7 +268,7 @@ describe.skipIf(!hasProc)('without file descriptors', () => {
     }
     expect(cpuMs(serve) - before).toBeLessThan((performance.now() - startedAt) * 0.7);
     for (const client of flood) client.socket.destroy();
-    await serve.logged(/There are file descriptors again/);
+    await serve.logged(/File descriptors are free again/);
     expect((await openClient(serve.wsUrl, 'a')).isOpen).toBe(true);
     const { limited } = await untilStats(serve, ({ sockets }) => sockets === 2, 'the end of the flood');
     expect(limited.descriptors).toBe(1);
