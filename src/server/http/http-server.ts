@@ -80,9 +80,10 @@ export function requestClass(isTooMany: (socket: Socket) => boolean): typeof Inc
     // Assigned by the constructor of the base class already, so it may not be initialized here.
     declare offersUpgrade: boolean | null;
 
-    constructor(socket: Socket) {
-      super(socket);
-      this.isTooMany = isTooMany(socket);
+    // Bun calls it with more than a socket.
+    constructor(...args: [Socket]) {
+      super(...args);
+      this.isTooMany = isTooMany(this.socket);
     }
 
     set upgrade(offersUpgrade: boolean | null) {

@@ -11,6 +11,7 @@ import {
   type OptionsOf,
   serverTable,
 } from '../../options/server.js';
+import { DatafnWsError } from '../../protocol/errors.js';
 import type { NamespaceProvider } from '../auth/provider.js';
 import {
   type ConnectedClient,
@@ -129,6 +130,7 @@ export function attach(
   settings: ConnectionSettings,
   { namespaceProvider, logger, beforeUpgrade, events, statistics, checksOrigin, remembers }: AttachParts,
 ): AttachedManager {
+  if (process.versions.bun !== undefined) throw needsNode();
   const { maxConnectionsPerAddress = Number.POSITIVE_INFINITY } = settings;
   const guarded = guardLogger(logger ?? silentLogger);
   const newest = remembers ? new NewestCursors(settings.rememberNamespaces, settings.resume) : undefined;
@@ -183,4 +185,12 @@ export function attach(
       return closing;
     },
   };
+}
+
+/** Bun puts a `ws` of its own in the place of the package, and that one gives no access to its sockets. */
+function needsNode(): DatafnWsError {
+  return new DatafnWsError(
+    'ERR_LISTEN',
+    'The server needs Node.js, and this is Bun: run it with node, or use WebSocketManager with Bun.serve (docs/surroundings.md)',
+  );
 }
