@@ -38,7 +38,7 @@ export interface ConnectionStats {
   readonly resumed: number;
   /** Namespaces whose newest cursor is remembered now. */
   readonly remembered: number;
-  /** API requests refused because a cursor of theirs was lower than the newest. */
+  /** API requests refused because they contained a cursor lower than the newest. */
   readonly stale: number;
   /** Clients that are backed up now: only the newest cursor waits for them. */
   readonly blocked: number;

@@ -132,7 +132,7 @@ export class Upgrader implements UpgradeHandler {
 
   #authenticate(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (this.#hasGone(socket)) return;
-    // Before the provider is asked in vain.
+    // Checked first: the provider need not be asked for a client that gets 503 anyway.
     if (this.#pending.isFull) {
       this.parts.events.limited?.('pendingAuth');
       this.#reject(socket, TOO_MANY_PENDING);
