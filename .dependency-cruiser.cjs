@@ -4,11 +4,24 @@ const LAYERS = {
   protocol: ['text'],
   manager: ['protocol', 'text'],
   options: ['manager', 'protocol', 'text'],
-  server: ['options', 'manager', 'protocol', 'text'],
+  backplane: ['manager', 'protocol', 'text'],
+  server: ['backplane', 'options', 'manager', 'protocol', 'text'],
   emit: ['options', 'protocol', 'text'],
   listen: ['emit', 'options', 'protocol', 'text'],
   bench: ['emit', 'options', 'protocol', 'text'],
-  cli: ['bench', 'listen', 'emit', 'server', 'options', 'manager', 'protocol', 'text'],
+  workers: ['server', 'backplane', 'options', 'manager', 'protocol', 'text'],
+  cli: [
+    'bench',
+    'listen',
+    'emit',
+    'workers',
+    'server',
+    'backplane',
+    'options',
+    'manager',
+    'protocol',
+    'text',
+  ],
 };
 const FOLDERS = Object.keys(LAYERS);
 const folders = (names) => `^src/(${names.join('|')})/`;

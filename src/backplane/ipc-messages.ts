@@ -1,0 +1,75 @@
+import type { BackplaneNode, ClusterCursor, PublishedCursor, PublishOutcome } from './backplane.js';
+
+// What the workers of a server and its primary process say to each other about cursors and slots. Each is plain JSON.
+
+export interface PublishMessage {
+  readonly type: 'publish';
+  readonly id: number;
+  readonly items: readonly PublishedCursor[];
+  readonly monotonic?: boolean | undefined;
+  /** Time of the system clock after which a batch that must be acknowledged is worth nothing. */
+  readonly expiresAtMs?: number | undefined;
+}
+
+export interface ReserveMessage {
+  readonly type: 'reserve';
+  readonly id: number;
+  readonly namespace: string;
+  readonly count: number;
+  /** `null` for no limit: JSON has no `Infinity`. */
+  readonly limit: number | null;
+}
+
+/** The answer to a {@link CursorsMessage} with an `id`. */
+export interface DeliveredMessage {
+  readonly type: 'delivered';
+  readonly id: number;
+  readonly counts: readonly number[];
+}
+
+/** The worker has no clients any more, and wants to hear nothing else. */
+export interface LeaveMessage {
+  readonly type: 'leave';
+}
+
+export type MessageToHub = PublishMessage | ReserveMessage | DeliveredMessage | LeaveMessage;
+
+/** Cursors of other workers; with an `id`, the sender waits for how many clients were handed them. */
+export interface CursorsMessage {
+  readonly type: 'cursors';
+  readonly id?: number | undefined;
+  readonly items: readonly ClusterCursor[];
+}
+
+/** What a new worker has missed: the newest cursor of each namespace, in parts. The last part ends the snapshot. */
+export interface SnapshotMessage {
+  readonly type: 'snapshot';
+  readonly items: readonly ClusterCursor[];
+  readonly isLast: boolean;
+}
+
+export interface PublishedMessage {
+  readonly type: 'published';
+  readonly id: number;
+  readonly outcome: PublishOutcome;
+}
+
+export interface ReservedMessage {
+  readonly type: 'reserved';
+  readonly id: number;
+  readonly granted: number;
+  readonly isTotal?: boolean | undefined;
+}
+
+/** The workers, as they are now. */
+export interface NodesMessage {
+  readonly type: 'nodes';
+  readonly nodes: readonly Omit<BackplaneNode, 'isSelf'>[];
+}
+
+export type MessageToWorker =
+  | CursorsMessage
+  | SnapshotMessage
+  | PublishedMessage
+  | ReservedMessage
+  | NodesMessage;

@@ -1,0 +1,196 @@
+import { type Clock, systemClock, type TimerHandle } from '../manager/clock.js';
+import type {
+  Backplane,
+  BackplaneListener,
+  BackplaneNode,
+  BackplaneState,
+  BackplaneView,
+  ClusterCursor,
+  PublishedCursor,
+  PublishOptions,
+  PublishOutcome,
+  Reservation,
+} from './backplane.js';
+import type { MessageToHub, MessageToWorker, NodesMessage } from './ipc-messages.js';
+
+/** How a worker reaches its primary process. */
+export interface IpcChannel {
+  send(message: MessageToHub): void;
+}
+
+export interface IpcBackplaneOptions {
+  /** The id that the primary gave this worker. */
+  readonly id: string;
+  readonly clock?: Clock | undefined;
+  /** Milliseconds of the system clock, which the primary shares. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** How long a publish may take. It takes a fraction of a millisecond, unless the primary is stopped. */
+const PUBLISH_MS = 1000;
+/** How long a slot may take. It is no shorter than it must be: without an answer, the client is refused. */
+const RESERVE_MS = 10_000;
+
+/** A question that was not answered yet. */
+interface Question {
+  readonly answer: (value: PublishOutcome | Reservation) => void;
+  /** Answers it without the primary. */
+  readonly giveUp: () => void;
+  readonly deadline: TimerHandle;
+  readonly askedAtMs: number;
+}
+
+/**
+ * A worker's end of the channel to its primary process, which has an `IpcHub`. The owner of the channel hands every
+ * message that comes to {@link IpcBackplane.receive}. The two processes live and die together, so there is no `down`.
+ */
+export class IpcBackplane implements Backplane {
+  readonly #clock: Clock;
+  readonly #now: () => number;
+  readonly #questions = new Map<number, Question>();
+  /** Came before `start`. */
+  readonly #early: MessageToWorker[] = [];
+  #listener: BackplaneListener | undefined;
+  #state: BackplaneState = 'connecting';
+  #lastId = 0;
+  #lagMs: number | undefined;
+  #nodes: NodesMessage['nodes'] = [];
+  #nodesAtMs: number;
+
+  constructor(
+    private readonly channel: IpcChannel,
+    private readonly options: IpcBackplaneOptions,
+  ) {
+    this.#clock = options.clock ?? systemClock;
+    this.#now = options.now ?? Date.now;
+    this.#nodesAtMs = this.#now();
+  }
+
+  start(listener: BackplaneListener): void {
+    if (this.#state === 'closed') return;
+    this.#listener = listener;
+    for (const message of this.#early.splice(0)) this.receive(message);
+  }
+
+  /** Takes a message of the primary. */
+  receive(message: MessageToWorker): void {
+    if (this.#state === 'closed') return;
+    if (this.#listener === undefined) {
+      this.#early.push(message);
+      return;
+    }
+    switch (message.type) {
+      case 'cursors':
+        this.#cursors(message.items, message.id);
+        break;
+      case 'snapshot':
+        if (message.items.length > 0) this.#listener.cursors(message.items, true);
+        if (message.isLast) this.#setState('up');
+        break;
+      case 'published':
+        this.#heard(message.id, message.outcome);
+        break;
+      case 'reserved':
+        this.#heard(message.id, {
+          granted: message.granted,
+          checked: true,
+          ...(message.isTotal ? { isTotal: true } : {}),
+        });
+        break;
+      case 'nodes':
+        this.#nodes = message.nodes;
+        this.#nodesAtMs = this.#now();
+    }
+  }
+
+  publish(items: readonly PublishedCursor[], options: PublishOptions = {}): Promise<PublishOutcome> {
+    const { monotonic } = options;
+    const isRequired = monotonic || options.required;
+    const expiresAtMs = isRequired ? this.#now() + PUBLISH_MS : undefined;
+    const unanswered = () => ({ replicated: false, nodes: Math.max(1, this.#nodes.length) });
+    return this.#ask<PublishOutcome>(
+      (id) => ({ type: 'publish', id, items, monotonic, expiresAtMs }),
+      unanswered,
+      PUBLISH_MS,
+    );
+  }
+
+  reserve(namespace: string, count: number, limit: number): Promise<Reservation> {
+    return this.#ask<Reservation>(
+      (id) => ({
+        type: 'reserve',
+        id,
+        namespace,
+        count,
+        limit: limit === Number.POSITIVE_INFINITY ? null : limit,
+      }),
+      // Limits stay exact: a client too few, never one too many.
+      () => ({ granted: 0, checked: true }),
+      RESERVE_MS,
+    );
+  }
+
+  view(): BackplaneView {
+    const { id } = this.options;
+    const ageMs = Math.max(0, Math.round(this.#now() - this.#nodesAtMs));
+    const nodes = this.#nodes.map((node): BackplaneNode => {
+      const isSelf = node.id === id;
+      const connections = (isSelf ? this.#listener?.connections() : undefined) ?? node.connections;
+      // A worker that ends is taken off the list at once, so it is as old as the list at most.
+      return { ...node, connections, isSelf, ageMs: isSelf ? 0 : ageMs };
+    });
+    return { state: this.#state, kept: this.#questions.size, lagMs: this.#lagMs, nodes };
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return;
+    this.channel.send({ type: 'leave' });
+    this.#setState('closed');
+    for (const { giveUp } of [...this.#questions.values()]) giveUp();
+  }
+
+  #cursors(items: readonly ClusterCursor[], id: number | undefined): void {
+    const counts = this.#listener?.cursors(items, false) ?? [];
+    if (id !== undefined) this.channel.send({ type: 'delivered', id, counts });
+  }
+
+  #setState(state: BackplaneState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#listener?.state(state);
+  }
+
+  #ask<Answer extends PublishOutcome | Reservation>(
+    question: (id: number) => MessageToHub,
+    unanswered: () => Answer,
+    timeoutMs: number,
+  ): Promise<Answer> {
+    if (this.#state === 'closed') return Promise.resolve(unanswered());
+    this.#lastId += 1;
+    const id = this.#lastId;
+    return new Promise((resolve) => {
+      const giveUp = () => this.#answered(id, unanswered());
+      this.#questions.set(id, {
+        answer: resolve as Question['answer'],
+        giveUp,
+        deadline: this.#clock.setTimeout(giveUp, timeoutMs),
+        askedAtMs: this.#now(),
+      });
+      this.channel.send(question(id));
+    });
+  }
+
+  #heard(id: number, value: PublishOutcome | Reservation): void {
+    const question = this.#questions.get(id);
+    if (question !== undefined) this.#lagMs = Math.max(0, this.#now() - question.askedAtMs);
+    this.#answered(id, value);
+  }
+
+  #answered(id: number, value: PublishOutcome | Reservation): void {
+    const question = this.#questions.get(id);
+    if (question === undefined) return;
+    this.#questions.delete(id);
+    this.#clock.clearTimeout(question.deadline);
+    question.answer(value);
+  }
+}
