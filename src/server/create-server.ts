@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { checkOptions, OBJECT, type OptionRule } from '../manager/checks.js';
@@ -11,7 +12,7 @@ import { tokenLengthProblem } from './auth/tokens.js';
 import { DelayMonitor } from './health/delay-monitor.js';
 import { DescriptorWatch } from './health/descriptor-watch.js';
 import type { ServerStats } from './health/statistics.js';
-import { createApi } from './http/api.js';
+import { type ApiBackend, createApi } from './http/api.js';
 import { mayCall } from './http/authorize.js';
 import { isLoopback } from './http/hosts-and-origins.js';
 import { createHttpServer } from './http/http-server.js';
@@ -89,12 +90,28 @@ export interface DatafnWsServer {
   close(options?: { readonly drainMs?: number | undefined }): Promise<ShutdownOutcome>;
 }
 
+/** What makes a server one of several processes that act as one server. */
+export interface ServerInternals {
+  /** Listens in place of `host` and `port`. Returns a function that stops what `httpServer.close()` does not. */
+  readonly listenAt?: ((httpServer: Server) => Promise<() => void>) | undefined;
+  /** Takes what the API of this process calls; returns what it calls instead. */
+  readonly shareApi?: ((own: ApiBackend) => ApiBackend) | undefined;
+}
+
 /**
  * A whole DataFn WebSocket server: the one that `datafn-ws serve` runs.
  *
  * @throws {DatafnWsError} `ERR_INVALID_OPTION` for options that are out of range or not safe together.
  */
 export function createDatafnWsServer(options: DatafnWsServerOptions = {}): DatafnWsServer {
+  return createServer(options, {});
+}
+
+/** As {@link createDatafnWsServer}, for a process of several. */
+export function createServer(
+  options: DatafnWsServerOptions,
+  { listenAt, shareApi = (own) => own }: ServerInternals,
+): DatafnWsServer {
   const settings = completeOptions(serverTable, options);
   checkOptions('the options', options, { ...COLLABORATOR_RULES, tls: TLS_PAIR });
   const { host, port, path, adminToken } = settings;
@@ -148,7 +165,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
   const refused: ProblemListener = ({ method = '', url }, { status, detail }) =>
     events.rejectedRequest?.(status, detail, { method, path: shownPath(url) });
   const api = createApi(
-    {
+    shareApi({
       broadcast(cursor, namespace) {
         const { delivered } = manager.broadcastCursor(cursor, namespace);
         events.broadcast?.(namespace, cursor, delivered);
@@ -157,14 +174,17 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       newestCursor: attached.newestCursor,
       stats,
       namespaces: () => manager.namespaces(),
-      clients: attached.clients,
+      clients(namespace, max) {
+        const clients = [...attached.clients(namespace)];
+        return { total: clients.length, clients: clients.slice(0, max) };
+      },
       authorized(request) {
         pending.admit(request.socket);
         requests.keepAlive(request);
       },
       refused,
       shutdown,
-    },
+    }),
     settings,
     events,
   );
@@ -201,10 +221,14 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     async listen() {
       if (!shutdown.isReady) throw closedError();
       try {
-        await listen(httpServer, host, port);
-        stopOtherAddresses = await listenAtBothLoopbacks(httpServer, host, (other) =>
-          logger.warn(takenLoopback(httpServer.address() as AddressInfo, other)),
-        );
+        if (listenAt !== undefined) {
+          stopOtherAddresses = await listenAt(httpServer);
+        } else {
+          await listen(httpServer, host, port);
+          stopOtherAddresses = await listenAtBothLoopbacks(httpServer, host, (other) =>
+            logger.warn(takenLoopback(httpServer.address() as AddressInfo, other)),
+          );
+        }
       } catch (error) {
         throw shutdown.isReady ? listenError(error, host, port) : closedError();
       }
@@ -217,14 +241,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       delay.start();
       descriptors.start(httpServer);
       const bound = (httpServer.address() as AddressInfo).port;
-      const name = host.includes(':') ? `[${host}]` : host;
-      const secure = options.tls === undefined ? '' : 's';
-      address = {
-        host,
-        port: bound,
-        wsUrl: `ws${secure}://${name}:${bound}${path}`,
-        apiUrl: `http${secure}://${name}:${bound}`,
-      };
+      address = listenAddress(settings, bound, options.tls !== undefined);
       return address;
     },
     closed: shutdown.done,
@@ -232,6 +249,22 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       checkOptions('the options', options, { drainMs: serverTable.drainMs });
       return shutdown.begin(options.drainMs);
     },
+  };
+}
+
+/** Where a server listens whose port is `port`. */
+export function listenAddress(
+  { host, path }: Pick<ServerSettings, 'host' | 'path'>,
+  port: number,
+  isSecure: boolean,
+): ListenAddress {
+  const name = host.includes(':') ? `[${host}]` : host;
+  const secure = isSecure ? 's' : '';
+  return {
+    host,
+    port,
+    wsUrl: `ws${secure}://${name}:${port}${path}`,
+    apiUrl: `http${secure}://${name}:${port}`,
   };
 }
 

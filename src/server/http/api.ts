@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { ServerSettings } from '../../options/server.js';
-import type { ServerEvents } from '../events/events.js';
+import type { ConnectedClient, ServerEvents } from '../events/events.js';
+import type { ServerStats } from '../health/statistics.js';
 import { answerPreflight, authorize, authorizePage, isProbe } from './authorize.js';
 import { readItems } from './body.js';
 import { checkOrder, validateItems } from './cursors.js';
@@ -11,16 +12,24 @@ import { type Routes, routeRequests, sendJson } from './router.js';
 /** Clients in one answer: more than a person looks at. */
 const MAX_CLIENTS = 1000;
 
+/** What a server has to ask its other processes for comes as a promise. */
+export type Awaitable<Value> = Value | Promise<Value>;
+
+export interface ClientList {
+  readonly total: number;
+  readonly clients: readonly ConnectedClient[];
+}
+
 /** What the HTTP API calls. */
 export interface ApiBackend {
   /** Broadcasts a cursor; how many clients were handed it. */
   broadcast(cursor: string, namespace: string): number;
   /** The newest cursor of a namespace, where it is remembered. */
   newestCursor(namespace: string): string | undefined;
-  stats(): unknown;
-  namespaces(): Iterable<{ namespace: string; connections: number }>;
-  /** The clients that are connected now, of one namespace or of all. */
-  clients(namespace: string | undefined): Iterable<unknown>;
+  stats(): Awaitable<ServerStats>;
+  namespaces(): Awaitable<Iterable<{ namespace: string; connections: number }>>;
+  /** The clients that are connected now, of one namespace or of all: how many, and the oldest `max`. */
+  clients(namespace: string | undefined, max: number): Awaitable<ClientList>;
   /** A request was authorized. The probes, which need no authorization, do not count. */
   authorized(request: IncomingMessage): void;
   /** A request was answered with an error. */
@@ -29,7 +38,7 @@ export interface ApiBackend {
     readonly isReady: boolean;
     readonly takesCursors: boolean;
     readonly drainLeftMs: number;
-    announce(): number;
+    announce(): Awaitable<number>;
     begin(): unknown;
   };
 }
@@ -78,20 +87,20 @@ export function createApi(
         }
         // The last connection to end may be this one: it is answered first.
         response.once('close', () => shutdown.begin());
-        const connections = shutdown.announce();
+        const connections = await shutdown.announce();
         events.drainRequested?.();
         sendJson(response, 202, { connections, drainMs: shutdown.drainLeftMs });
       },
     },
-    '/v1/stats': { GET: (_, response) => sendJson(response, 200, backend.stats()) },
+    '/v1/stats': { GET: async (_, response) => sendJson(response, 200, await backend.stats()) },
     '/v1/namespaces': {
-      GET: (_, response) => sendJson(response, 200, { namespaces: [...backend.namespaces()] }),
+      GET: async (_, response) =>
+        sendJson(response, 200, { namespaces: [...(await backend.namespaces())] }),
     },
     '/v1/clients': {
-      GET(request, response) {
+      async GET(request, response) {
         const namespace = new URLSearchParams(request.url?.split('?')[1]).get('namespace') ?? undefined;
-        const clients = [...backend.clients(namespace)];
-        sendJson(response, 200, { total: clients.length, clients: clients.slice(0, MAX_CLIENTS) });
+        sendJson(response, 200, await backend.clients(namespace, MAX_CLIENTS));
       },
     },
     '/healthz': { GET: (_, response) => sendJson(response, 200, { status: 'ok' }) },

@@ -38,7 +38,7 @@ export async function checkBindHost(host: string): Promise<void> {
 }
 
 /** Connections that wait in the kernel to be accepted. Node's own 511 drops handshakes in a storm. */
-const LISTEN_BACKLOG = 4096;
+export const LISTEN_BACKLOG = 4096;
 
 /** Resolves when the server listens, or was closed before it did; rejects when it cannot. */
 export function listen(httpServer: Server, host: string, port: number): Promise<void> {
@@ -70,6 +70,18 @@ export function closeHttpServer(httpServer: Server): Promise<void> {
 /** What `localhost` stands for (RFC 6761 section 6.3): some clients resolve it to the one, some to the other. */
 const LOOPBACKS = ['127.0.0.1', '::1'];
 
+/** For `localhost`, the loopback addresses besides `address`; none for any other host. */
+export function otherLoopbacks(host: string, address: string): readonly string[] {
+  return host.toLowerCase() === 'localhost' ? LOOPBACKS.filter((loopback) => loopback !== address) : [];
+}
+
+/** A listener at another address, whose connections go to `httpServer`. */
+export function listenerFor(httpServer: Server): NetServer {
+  return createNetServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+    httpServer.emit('connection', socket),
+  );
+}
+
 /**
  * Lets `httpServer`, which listens at `localhost`, accept connections at the other loopback address as well. Does nothing
  * for any other host.
@@ -83,13 +95,9 @@ export async function listenAtBothLoopbacks(
   onTaken: (address: string) => void,
 ): Promise<() => void> {
   const { address, port } = httpServer.address() as AddressInfo;
-  const others =
-    host.toLowerCase() === 'localhost' ? LOOPBACKS.filter((loopback) => loopback !== address) : [];
   const listeners: NetServer[] = [];
-  for (const other of others) {
-    const listener = createNetServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-      httpServer.emit('connection', socket),
-    );
+  for (const other of otherLoopbacks(host, address)) {
+    const listener = listenerFor(httpServer);
     try {
       await once(listener.listen({ host: other, port, backlog: LISTEN_BACKLOG }), 'listening');
       listeners.push(listener);

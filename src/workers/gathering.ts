@@ -1,0 +1,99 @@
+import type { IpcHub } from '../backplane/ipc-hub.js';
+import type { ConnectedClient } from '../server/events/events.js';
+import type { ClientList } from '../server/http/api.js';
+import type { ServerStats } from '../server/health/statistics.js';
+import type { Ask, NamespaceCount, Questions } from './messages.js';
+import { foldEnded, sumStats } from './sum-stats.js';
+import type { WorkerProcess } from './worker-process.js';
+
+/** Answers for the whole server, gathered from its workers. */
+export class Gathering {
+  readonly #startedAtMs = performance.now();
+  /** The counts of the workers that have ended. */
+  #ended: ServerStats | undefined;
+
+  /** @param workers returns those that serve. */
+  constructor(
+    private readonly hub: Pick<IpcHub, 'namespaces' | 'remembered'>,
+    private readonly workers: () => readonly WorkerProcess[],
+  ) {}
+
+  /** Clients that left with 1001, of workers that have ended. */
+  get goneAway(): number {
+    return this.#ended?.goneAway ?? 0;
+  }
+
+  /** A worker has ended. What it counted since its last report is lost. */
+  ended({ stats }: WorkerProcess): void {
+    if (stats !== undefined) this.#ended = foldEnded(this.#ended, stats);
+  }
+
+  /** Asks every worker. Those that do not answer are left out. */
+  async all<Name extends keyof Questions>(
+    name: Name,
+    argument?: Questions[Name]['argument'],
+  ): Promise<Exclude<Questions[Name]['answer'], undefined>[]> {
+    const answers = await Promise.all(this.workers().map((worker) => worker.ask(name, argument)));
+    return answers.filter((one): one is Exclude<typeof one, undefined> => one !== undefined);
+  }
+
+  /** Answers what a worker was asked about the whole server. */
+  async answer(question: Ask): Promise<unknown> {
+    switch (question.name) {
+      case 'stats':
+        return this.stats();
+      case 'namespaces':
+        return sumNamespaces(await this.all('namespaces'));
+      case 'clients': {
+        const max = question.argument?.max ?? 0;
+        return oldestClients(await this.all('clients', question.argument), max);
+      }
+      case 'announce':
+        return (await this.all('announce')).reduce((sum, count) => sum + count, 0);
+      default:
+        return undefined;
+    }
+  }
+
+  async stats(): Promise<ServerStats> {
+    const ofWorkers = await Promise.all(
+      this.workers().map(async (worker) => {
+        worker.stats = (await worker.ask('stats')) ?? worker.stats;
+        // One that has ended meanwhile is among those that have.
+        return worker.ended === undefined ? worker.stats : undefined;
+      }),
+    );
+    const all = [this.#ended, ...ofWorkers].filter((one): one is ServerStats => one !== undefined);
+    const { rss, heapUsed, external } = process.memoryUsage();
+    const { user, system } = process.cpuUsage();
+    return sumStats(all, {
+      namespaces: this.hub.namespaces,
+      remembered: this.hub.remembered,
+      uptimeMs: Math.round(performance.now() - this.#startedAtMs),
+      primary: {
+        pid: process.pid,
+        rssBytes: rss,
+        heapUsedBytes: heapUsed,
+        externalBytes: external,
+        cpuMs: Math.round((user + system) / 1000),
+      },
+    });
+  }
+}
+
+/** The namespaces of all workers, each once. */
+export function sumNamespaces(lists: readonly (readonly NamespaceCount[])[]): NamespaceCount[] {
+  const sums = new Map<string, number>();
+  for (const list of lists)
+    for (const { namespace, connections } of list)
+      sums.set(namespace, (sums.get(namespace) ?? 0) + connections);
+  return [...sums].map(([namespace, connections]) => ({ namespace, connections }));
+}
+
+/** The oldest `max` clients of all workers, oldest first. */
+export function oldestClients(lists: readonly ClientList[], max: number): ClientList {
+  const total = lists.reduce((sum, list) => sum + list.total, 0);
+  const clients: ConnectedClient[] = lists.flatMap((list) => list.clients);
+  clients.sort((a, b) => b.connectedMs - a.connectedMs || a.id - b.id);
+  return { total, clients: clients.slice(0, max) };
+}

@@ -1,0 +1,113 @@
+import type { MessageToHub, MessageToWorker } from '../backplane/ipc-messages.js';
+import type { DatafnLogger } from '../manager/types.js';
+import type { ServerSettings } from '../options/server.js';
+import type { ErrorCode } from '../protocol/errors.js';
+import type { JwtProviderOptions } from '../server/auth/jwt.js';
+import type { ServerObserver } from '../server/events/events.js';
+import type { ClientList } from '../server/http/api.js';
+import type { ServerStats } from '../server/health/statistics.js';
+import type { ShutdownOutcome } from '../server/shutdown.js';
+
+// What the primary process and its workers say to each other, besides cursors and slots. Messages go in batches: arrays.
+
+/** Where a worker gets namespaces from, as plain data: files were read by the primary. */
+export type AuthSource =
+  | { readonly kind: 'dev' }
+  | { readonly kind: 'tokens'; readonly tokens: readonly (readonly [token: string, namespace: string])[] }
+  | { readonly kind: 'jwt'; readonly options: Omit<JwtProviderOptions, 'logger'> }
+  | { readonly kind: 'module'; readonly file: string };
+
+/** A certificate and its key as text. */
+export interface TlsText {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Which events a worker reports. */
+export interface Reporting {
+  /** Whether the primary has an observer. */
+  readonly events: boolean;
+  /** Levels of the logger that are heard; none without a logger. */
+  readonly levels: readonly (keyof DatafnLogger)[];
+}
+
+/** Everything that a worker needs to know. */
+export interface WorkerSetup {
+  readonly id: string;
+  readonly settings: ServerSettings;
+  readonly auth: AuthSource;
+  readonly tls: TlsText | undefined;
+  readonly reporting: Reporting;
+  /** Ids of connections: the first, and from one to the next, so that no two workers give the same. */
+  readonly ids: { readonly first: number; readonly step: number };
+  /** Sockets that follow, one message each. */
+  readonly sockets: number;
+}
+
+/** Questions about one worker, or about all of them, and their answers. */
+export interface Questions {
+  stats: { argument: undefined; answer: ServerStats };
+  namespaces: { argument: undefined; answer: readonly NamespaceCount[] };
+  clients: { argument: { readonly namespace?: string | undefined; readonly max: number }; answer: ClientList };
+  /** No new clients from here on; how many are connected. */
+  announce: { argument: undefined; answer: number };
+  tls: { argument: TlsText; answer: undefined };
+  tokens: { argument: readonly (readonly [token: string, namespace: string])[]; answer: undefined };
+}
+
+export interface NamespaceCount {
+  readonly namespace: string;
+  readonly connections: number;
+}
+
+/** A question, to be answered with the same `id`. */
+export type Ask = {
+  [Name in keyof Questions]: {
+    readonly type: 'ask';
+    readonly id: number;
+    readonly name: Name;
+    readonly argument?: Questions[Name]['argument'];
+  };
+}[keyof Questions];
+
+export interface Answer {
+  readonly type: 'answer';
+  readonly id: number;
+  readonly value?: unknown;
+}
+
+/** From the primary. */
+export type ToWorker =
+  | { readonly type: 'setup'; readonly setup: WorkerSetup }
+  /** Comes with a socket. */
+  | { readonly type: 'socket' }
+  /** Shut down; with `drainMs`, in that time. */
+  | { readonly type: 'close'; readonly drainMs?: number | undefined }
+  | { readonly type: 'backplane'; readonly message: MessageToWorker }
+  | Ask
+  | Answer;
+
+/** From a worker. */
+export type ToPrimary =
+  /** It runs, and can be set up. */
+  | { readonly type: 'started' }
+  | { readonly type: 'listening' }
+  | { readonly type: 'failed'; readonly code: ErrorCode | undefined; readonly message: string }
+  | { readonly type: 'event'; readonly name: keyof ServerObserver; readonly args: readonly unknown[] }
+  | {
+      readonly type: 'log';
+      readonly level: keyof DatafnLogger;
+      readonly message: string;
+      readonly context?: Record<string, unknown> | undefined;
+    }
+  /** `POST /v1/drain` was answered: all shut down. */
+  | { readonly type: 'drain' }
+  /** It has shut down. */
+  | { readonly type: 'closed'; readonly outcome: ShutdownOutcome; readonly stats: ServerStats }
+  /** An uncaught error; it ends. */
+  | { readonly type: 'crashed'; readonly stack: string }
+  /** Its counts by now, for when it dies. */
+  | { readonly type: 'stats'; readonly stats: ServerStats }
+  | { readonly type: 'backplane'; readonly message: MessageToHub }
+  | Ask
+  | Answer;

@@ -1,0 +1,292 @@
+import { IpcHub } from '../backplane/ipc-hub.js';
+import { systemClock } from '../manager/clock.js';
+import type { DatafnLogger } from '../manager/types.js';
+import type { ServerSettings } from '../options/server.js';
+import { type ListenAddress, listenAddress } from '../server/create-server.js';
+import type { ServerObserver } from '../server/events/events.js';
+import type { ServerStats } from '../server/health/statistics.js';
+import { closedError, takenLoopback } from '../server/http/listening.js';
+import type { ShutdownOutcome } from '../server/shutdown.js';
+import { Gathering } from './gathering.js';
+import type { AuthSource, Reporting, TlsText, ToPrimary, WorkerSetup } from './messages.js';
+import { Restarts } from './restarts.js';
+import { bindSockets, type SharedSockets } from './shared-sockets.js';
+import { WorkerProcess } from './worker-process.js';
+
+export interface PrimaryOptions {
+  readonly settings: ServerSettings;
+  /** How many worker processes. */
+  readonly workers: number;
+  /** The version of this package, for `GET /v1/cluster`. */
+  readonly version: string;
+  readonly auth: AuthSource;
+  readonly tls: TlsText | undefined;
+  readonly logger: DatafnLogger;
+  /** Levels of the logger that are heard. */
+  readonly levels: Reporting['levels'];
+  readonly observer: ServerObserver | undefined;
+  onOutput(stream: 'stdout' | 'stderr', bytes: Buffer): void;
+  /** A worker ended, and is replaced after `delayMs`; its clients are gone. */
+  workerDied(worker: WorkerName & { how: string; clients: number; delayMs: number }): void;
+  /** A worker had an uncaught error. It closes its clients with 1001 and ends. */
+  workerCrashed(worker: WorkerName & { stack: string }): void;
+  /** A worker serves in place of one that ended. */
+  workerReplaced(worker: WorkerName): void;
+}
+
+export interface WorkerName {
+  /** Counts the workers from 1. */
+  readonly worker: number;
+  readonly pid: number | undefined;
+}
+
+/** Beyond the times that clients have to leave, what a worker may take to shut down. */
+const CLOSE_GRACE_MS = 3000;
+
+/** How the workers shut down together, and the clients that left with 1001 before. */
+export interface WorkersOutcome extends ShutdownOutcome {
+  readonly goneAway: number;
+}
+
+/** The primary process of `serve --workers`: owns the port and what the workers share, and has no client itself. */
+export class Primary {
+  /** Resolves when all workers have shut down, by {@link close} or `POST /v1/drain`. */
+  readonly closed: Promise<WorkersOutcome>;
+  readonly #hub: IpcHub;
+  readonly #workers = new Set<WorkerProcess>();
+  readonly #restarts: Restarts[] = [];
+  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #gathering: Gathering;
+  #sockets: SharedSockets | undefined;
+  #auth: AuthSource;
+  #tls: TlsText | undefined;
+  #open = 0;
+  /** Whether all of the first workers serve. */
+  #isUp = false;
+  #isClosing = false;
+  #outcome = { left: 0, cut: 0 };
+  #settle!: (outcome: WorkersOutcome) => void;
+
+  constructor(private readonly options: PrimaryOptions) {
+    const { maxConnections, rememberNamespaces } = options.settings;
+    this.#auth = options.auth;
+    this.#tls = options.tls;
+    this.#hub = new IpcHub({ maxConnections, rememberNamespaces, clock: systemClock, now: Date.now });
+    this.#gathering = new Gathering(this.#hub, () => [...this.#workers].filter((one) => one.isListening));
+    this.closed = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  /** Clients of all workers. */
+  get connectionCount(): number {
+    return this.#hub.connections;
+  }
+
+  /**
+   * Binds the port and starts the workers.
+   *
+   * @throws {DatafnWsError} `ERR_LISTEN` when the port cannot be had, or a worker cannot be started.
+   */
+  async listen(): Promise<ListenAddress> {
+    const { settings, workers, logger } = this.options;
+    this.#sockets = await bindSockets(settings.host, settings.port, (other, at) =>
+      logger.warn(takenLoopback(at, other)),
+    );
+    const { port } = this.#sockets;
+    try {
+      if (this.#isClosing) throw closedError();
+      const started = Array.from({ length: workers }, (_, index) => {
+        this.#restarts.push(new Restarts());
+        return this.#start(index, index + 1);
+      });
+      await Promise.all(started.map((worker) => worker.listening));
+      this.#isUp = true;
+    } catch (error) {
+      this.#stopAtOnce();
+      throw error;
+    }
+    return listenAddress(settings, port, this.#tls !== undefined);
+  }
+
+  stats(): Promise<ServerStats> {
+    return this.#gathering.stats();
+  }
+
+  /** Uses another certificate for new connections; open ones are unaffected. Resolves when all workers do. */
+  async updateTls(tls: TlsText): Promise<void> {
+    this.#tls = tls;
+    await this.#gathering.all('tls', tls);
+  }
+
+  /** Takes other tokens for clients that connect from here on. Resolves when all workers do. */
+  async replaceTokens(tokens: Extract<AuthSource, { kind: 'tokens' }>['tokens']): Promise<void> {
+    this.#auth = { kind: 'tokens', tokens };
+    await this.#gathering.all('tokens', tokens);
+  }
+
+  /** Shuts down all workers. Idempotent; a `drainMs` of 0 also ends the current drain. */
+  close(options: { readonly drainMs?: number | undefined } = {}): Promise<WorkersOutcome> {
+    const isFirst = !this.#isClosing;
+    this.#isClosing = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    for (const worker of this.#workers) {
+      // One that does not serve yet has no clients.
+      if (worker.isListening) worker.close(options.drainMs);
+      else worker.kill();
+    }
+    if (isFirst) {
+      const { drainMs, shutdownTimeoutMs } = this.options.settings;
+      setTimeout(
+        () => {
+          for (const worker of this.#workers) worker.kill();
+        },
+        (options.drainMs ?? drainMs) + shutdownTimeoutMs + CLOSE_GRACE_MS,
+      ).unref();
+    }
+    this.#endWhenEmpty();
+    return this.closed;
+  }
+
+  /** Ends all workers without a close frame. */
+  #stopAtOnce(): void {
+    this.#isClosing = true;
+    for (const worker of this.#workers) worker.kill();
+    this.#sockets?.close();
+    this.#hub.dispose();
+  }
+
+  #start(index: number, firstConnectionId: number): WorkerProcess {
+    const { version } = this.options;
+    const worker = new WorkerProcess(
+      index,
+      (one) => this.#setupOf(one, firstConnectionId),
+      this.#sockets?.sockets ?? [],
+      {
+        version,
+        joined: (one) => this.#hub.add(one),
+        take: (one, message) => this.#take(one, message),
+        onOutput: this.options.onOutput,
+        exited: (one) => this.#exited(one),
+      },
+    );
+    worker.lastConnectionId = firstConnectionId - this.options.workers;
+    this.#workers.add(worker);
+    return worker;
+  }
+
+  #setupOf(worker: WorkerProcess, firstConnectionId: number): WorkerSetup {
+    const { settings, levels, observer, workers } = this.options;
+    return {
+      id: worker.id,
+      settings,
+      auth: this.#auth,
+      tls: this.#tls,
+      reporting: { events: observer !== undefined, levels },
+      ids: { first: firstConnectionId, step: workers },
+      sockets: this.#sockets?.sockets.length ?? 0,
+    };
+  }
+
+  #take(worker: WorkerProcess, message: ToPrimary): void {
+    const { logger, observer } = this.options;
+    switch (message.type) {
+      case 'backplane':
+        this.#hub.receive(worker, message.message);
+        break;
+      case 'event':
+        this.#event(worker, observer, message.name, message.args);
+        break;
+      case 'log':
+        logger[message.level](message.message, message.context);
+        break;
+      case 'stats':
+        worker.stats = message.stats;
+        break;
+      case 'ask':
+        void this.#gathering.answer(message).then((value) => worker.answer(message.id, value));
+        break;
+      case 'drain':
+        void this.close();
+        break;
+      case 'crashed':
+        this.options.workerCrashed({ ...nameOf(worker), stack: message.stack });
+        break;
+      case 'closed':
+        worker.hasClosed = true;
+        worker.stats = message.stats;
+        // Otherwise it has crashed, and is replaced.
+        if (this.#isClosing) {
+          this.#outcome.left += message.outcome.left;
+          this.#outcome.cut += message.outcome.cut;
+          // New connections are refused once no worker takes them.
+          this.#sockets?.close();
+        }
+        worker.release();
+        break;
+    }
+  }
+
+  #event(
+    worker: WorkerProcess,
+    observer: ServerObserver | undefined,
+    name: keyof ServerObserver,
+    args: readonly unknown[],
+  ): void {
+    const id = (args[0] as { id?: number } | undefined)?.id;
+    if (id !== undefined) worker.lastConnectionId = Math.max(worker.lastConnectionId, id);
+    const change = name === 'connected' ? 1 : name === 'closed' ? -1 : 0;
+    worker.openClients += change;
+    this.#open += change;
+    const shown = name === 'connected' ? [args[0], this.#open] : args;
+    (observer?.[name] as ((...event: readonly unknown[]) => void) | undefined)?.(...shown);
+  }
+
+  #exited(worker: WorkerProcess): void {
+    const clients = this.#hub.connectionsOf(worker);
+    this.#workers.delete(worker);
+    this.#hub.remove(worker);
+    this.#gathering.ended(worker);
+    this.#open -= worker.openClients;
+    if (this.#isClosing) {
+      if (!worker.hasClosed) this.#outcome.cut += clients;
+      this.#endWhenEmpty();
+      return;
+    }
+    // The start of the whole server has failed with it.
+    if (!worker.isListening && !this.#isUp) return;
+    const livedMs = performance.now() - worker.startedAtMs;
+    const delayMs = this.#restarts[worker.index]?.delayMs(livedMs) ?? 0;
+    this.options.workerDied({ ...nameOf(worker), how: worker.ended ?? '', clients, delayMs });
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.#replace(worker);
+    }, delayMs);
+    this.#timers.add(timer);
+  }
+
+  #replace({ index, lastConnectionId }: WorkerProcess): void {
+    const worker = this.#start(index, lastConnectionId + this.options.workers);
+    worker.listening.then(
+      () => this.options.workerReplaced(nameOf(worker)),
+      // It could not be set up: it is ended, and replaced in turn.
+      (error: Error) => {
+        if (worker.ended !== undefined) return;
+        this.options.logger.error('A worker could not be started', { error: error.message });
+        worker.kill();
+      },
+    );
+  }
+
+  #endWhenEmpty(): void {
+    if (this.#workers.size > 0) return;
+    this.#sockets?.close();
+    this.#hub.dispose();
+    this.#settle({ ...this.#outcome, goneAway: this.#gathering.goneAway });
+  }
+}
+
+function nameOf({ index, pid }: WorkerProcess): WorkerName {
+  return { worker: index + 1, pid };
+}

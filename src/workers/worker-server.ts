@@ -1,0 +1,164 @@
+import { IpcBackplane } from '../backplane/ipc.js';
+import { createServer, type DatafnWsServer } from '../server/create-server.js';
+import type { ApiBackend } from '../server/http/api.js';
+import { Answers } from './answers.js';
+import type { Batches } from './batches.js';
+import type { Ask, ToPrimary, ToWorker, WorkerSetup } from './messages.js';
+import { type WorkerAuth, workerAuth } from './namespace-source.js';
+import { Reports } from './reporting.js';
+import { listenAtShared, type SharedSocket } from './shared-sockets.js';
+
+/** From one report of counts to the next, at least; none when nothing has happened. */
+const STATS_MS = 1000;
+
+/** The server of a worker: serves its clients, and leaves to the primary what concerns all of them. */
+export class WorkerServer {
+  /** Called when the server cannot be set up. */
+  onFailed: (error: unknown) => void = () => {};
+  readonly #answers: Answers;
+  readonly #sockets: SharedSocket[] = [];
+  #setup: WorkerSetup | undefined;
+  #backplane: IpcBackplane | undefined;
+  #server: DatafnWsServer | undefined;
+  #auth: WorkerAuth = {};
+  /** What the API of this process alone would call. */
+  #own: ApiBackend | undefined;
+
+  constructor(private readonly batches: Batches<ToPrimary>) {
+    this.#answers = new Answers((question) => batches.send(question));
+  }
+
+  /** Takes a socket to listen at. The server begins with the last one. */
+  addSocket(socket: SharedSocket): void {
+    this.#sockets.push(socket);
+    const setup = this.#setup;
+    if (setup === undefined || this.#sockets.length < setup.sockets) return;
+    this.#begin(setup).then(() => this.batches.send({ type: 'listening' }), this.onFailed);
+  }
+
+  take(message: Exclude<ToWorker, { readonly type: 'socket' }>): void {
+    switch (message.type) {
+      case 'setup':
+        this.#setup = message.setup;
+        this.#backplane = new IpcBackplane(
+          { send: (said) => this.batches.send({ type: 'backplane', message: said }) },
+          { id: message.setup.id },
+        );
+        break;
+      case 'backplane':
+        this.#backplane?.receive(message.message);
+        break;
+      case 'close':
+        void this.close(message.drainMs);
+        break;
+      case 'ask':
+        void this.#answer(message);
+        break;
+      case 'answer':
+        this.#answers.heard(message);
+        break;
+    }
+  }
+
+  /** Shuts down; see `DatafnWsServer.close`. */
+  async close(drainMs?: number): Promise<void> {
+    await this.#server?.close({ drainMs });
+  }
+
+  async #begin({ settings, auth, tls, reporting, ids }: WorkerSetup): Promise<void> {
+    const reports = new Reports(this.batches, reporting, (id) => ids.first + (id - 1) * ids.step);
+    this.#auth = await workerAuth(auth, (message, context) => reports.logger?.warn(message, context));
+    const server = createServer(
+      {
+        ...settings,
+        tls,
+        namespaceProvider: this.#auth.provider,
+        logger: reports.logger,
+        observer: reports.observer,
+        backplane: this.#backplane,
+      },
+      {
+        listenAt: (httpServer) => listenAtShared(httpServer, this.#sockets),
+        shareApi: (own) => this.#shareApi(own),
+      },
+    );
+    this.#server = server;
+    await server.listen();
+    const reported = setInterval(() => this.#reportStats(server), STATS_MS);
+    reported.unref();
+    void server.closed.then((outcome) => {
+      clearInterval(reported);
+      this.batches.send({ type: 'closed', outcome, stats: server.stats() });
+    });
+  }
+
+  #lastCounts = '';
+
+  /** The primary keeps the last counts of a worker that dies. */
+  #reportStats(server: DatafnWsServer): void {
+    const stats = server.stats();
+    const { process, uptimeMs, ...counts } = stats;
+    const text = JSON.stringify(counts);
+    if (text === this.#lastCounts) return;
+    this.#lastCounts = text;
+    this.batches.send({ type: 'stats', stats });
+  }
+
+  /** What the API of this process calls: the primary answers for all workers. */
+  #shareApi(own: ApiBackend): ApiBackend {
+    this.#own = own;
+    const { shutdown } = own;
+    return {
+      ...own,
+      stats: async () => (await this.#answers.ask('stats')) ?? own.stats(),
+      namespaces: async () => (await this.#answers.ask('namespaces')) ?? own.namespaces(),
+      clients: async (namespace, max) =>
+        (await this.#answers.ask('clients', { namespace, max })) ?? own.clients(namespace, max),
+      shutdown: {
+        get isReady() {
+          return shutdown.isReady;
+        },
+        get takesCursors() {
+          return shutdown.takesCursors;
+        },
+        get drainLeftMs() {
+          return shutdown.drainLeftMs;
+        },
+        announce: async () => (await this.#answers.ask('announce')) ?? shutdown.announce(),
+        begin: () => this.batches.send({ type: 'drain' }),
+      },
+    };
+  }
+
+  async #answer(question: Ask): Promise<void> {
+    this.batches.send({ type: 'answer', id: question.id, value: await this.#valueOf(question) });
+  }
+
+  async #valueOf(question: Ask): Promise<unknown> {
+    const own = this.#own;
+    const ids = this.#setup?.ids;
+    if (own === undefined || ids === undefined) return undefined;
+    switch (question.name) {
+      case 'stats':
+        return this.#server?.stats();
+      case 'namespaces':
+        return [...(await own.namespaces())];
+      case 'clients': {
+        const { namespace, max = 0 } = question.argument ?? {};
+        const { total, clients } = await own.clients(namespace, max);
+        return {
+          total,
+          clients: clients.map((one) => ({ ...one, id: ids.first + (one.id - 1) * ids.step })),
+        };
+      }
+      case 'announce':
+        return own.shutdown.announce();
+      case 'tls':
+        if (question.argument !== undefined) this.#server?.updateTls(question.argument);
+        return undefined;
+      case 'tokens':
+        this.#auth.tokens?.replace(new Map(question.argument));
+        return undefined;
+    }
+  }
+}
