@@ -3,12 +3,13 @@ const LAYERS = {
   text: [],
   protocol: ['text'],
   manager: ['protocol', 'text'],
-  options: ['manager', 'protocol', 'text'],
-  server: ['options', 'manager', 'protocol', 'text'],
+  backplane: ['manager', 'protocol', 'text'],
+  options: ['backplane', 'manager', 'protocol', 'text'],
+  server: ['options', 'backplane', 'manager', 'protocol', 'text'],
   emit: ['options', 'protocol', 'text'],
   listen: ['emit', 'options', 'protocol', 'text'],
   bench: ['emit', 'options', 'protocol', 'text'],
-  cli: ['bench', 'listen', 'emit', 'server', 'options', 'manager', 'protocol', 'text'],
+  cli: ['bench', 'listen', 'emit', 'server', 'options', 'backplane', 'manager', 'protocol', 'text'],
 };
 const FOLDERS = Object.keys(LAYERS);
 const folders = (names) => `^src/(${names.join('|')})/`;

@@ -26,7 +26,14 @@ export interface BackplaneListener {
    *   clients that have not heard it need it. Live cursors go onto the wire, every one.
    */
   cursors(items: readonly ClusterCursor[], catchUp: boolean): void;
-  state(state: BackplaneState): void;
+  /**
+   * The connection has changed. `up` comes after the cursors that were missed have been handed over.
+   *
+   * @param why with `down`, the reason in words; it never holds a secret.
+   */
+  state(state: BackplaneState, why?: string): void;
+  /** How many clients this process has now; its beats tell the others. */
+  connections(): number;
 }
 
 /** What became of a batch of cursors. */
@@ -39,8 +46,26 @@ export interface PublishOutcome {
   readonly stale?: { readonly index: number; readonly newest: string } | undefined;
 }
 
+/** How a batch is to be published. */
+export interface PublishOptions {
+  /** Refuse the whole batch when a cursor in it is lower than the newest of its namespace. Implies `required`. */
+  readonly monotonic?: boolean | undefined;
+  /** Forget the batch when it is not acknowledged in time, in place of sending it later: the caller delivers nothing then. */
+  readonly required?: boolean | undefined;
+}
+
+/** The answer to {@link Backplane.reserve}. */
+export interface Reservation {
+  /** As many of the clients asked for as the limit of the cluster allows. */
+  readonly granted: number;
+  /** False when the other processes could not be asked: then all were granted, and only the limit of this process holds. */
+  readonly checked: boolean;
+}
+
 export interface BackplaneView {
   readonly state: BackplaneState;
+  /** Cursors that are not acknowledged yet, and will be sent again: at most the newest of each namespace. */
+  readonly kept: number;
   /** Milliseconds that the last beat took from this process to itself through the engine; `undefined` before the first. */
   readonly lagMs: number | undefined;
   readonly nodes: readonly BackplaneNode[];
@@ -64,14 +89,15 @@ export interface Backplane {
   /** Begins to connect. Never rejects: an engine that is away is a state, and is retried until `close`. */
   start(listener: BackplaneListener): void;
   /** Publishes a batch; settles within a deadline of its own, and never rejects. */
-  publish(items: readonly PublishedCursor[], options?: { readonly monotonic?: boolean }): Promise<PublishOutcome>;
+  publish(items: readonly PublishedCursor[], options?: PublishOptions): Promise<PublishOutcome>;
   /**
-   * Says how many clients of a namespace this process has or is about to admit. An absolute count, so saying it again
-   * changes nothing.
+   * Says how many clients of a namespace this process has or wants to admit. An absolute count, so saying it again
+   * changes nothing. Settles within a deadline of its own, and never rejects.
    *
-   * @returns false when all processes together would have more than the limit; the earlier count holds then.
+   * @param limit how many clients of the namespace all processes together may have.
+   * @returns how many of `count` it may have. What it had before is never taken away.
    */
-  reserve(namespace: string, count: number): Promise<boolean>;
+  reserve(namespace: string, count: number, limit: number): Promise<Reservation>;
   view(): BackplaneView;
   /** Gives back what this process holds, and disconnects. */
   close(): Promise<void>;
