@@ -1,0 +1,9 @@
+import { systemClock } from '../manager/clock.js';
+import type { NodeClock } from './engine.js';
+
+/** The real clock. Its timers do not keep the process alive. */
+export const nodeClock: NodeClock = {
+  nowMs: () => performance.now(),
+  setTimeout: systemClock.setTimeout,
+  clearTimeout: systemClock.clearTimeout,
+};

@@ -1,0 +1,87 @@
+import { createRequire } from 'node:module';
+import { checkOptions, DELAY_MS, LOGGER, type OptionRule, wholeNumber } from '../manager/checks.js';
+import { guardLogger, silentLogger } from '../manager/contain.js';
+import type { DatafnLogger } from '../manager/types.js';
+import { DatafnWsError, invalidOption } from '../protocol/errors.js';
+import type { Backplane } from './backplane.js';
+import { EngineBackplane } from './engine-backplane.js';
+import { nodeClock } from './node-clock.js';
+import { redisConnect } from './redis/link.js';
+import { redisUrlProblem } from './redis/url.js';
+import { packageVersion } from './version.js';
+
+/** How to reach Redis or Valkey, and what to use of it. */
+export interface RedisBackplaneOptions {
+  /** `redis://` or, with TLS, `rediss://`, then `[user[:password]@]host[:port][/database]`. */
+  readonly url: string;
+  /** Stands before every key and the channel; clusters with different prefixes can share an engine. Default `datafn-ws`. */
+  readonly prefix?: string | undefined;
+  /** Milliseconds that the engine has to acknowledge a cursor or a client. Default 1,000. */
+  readonly timeoutMs?: number | undefined;
+  /** Namespaces whose newest cursor is kept, here and in the engine. Default 100,000. */
+  readonly maxNamespaces?: number | undefined;
+  /** Gets the warnings. Silent by default. */
+  readonly logger?: DatafnLogger | undefined;
+}
+
+export const DEFAULT_CLUSTER_PREFIX = 'datafn-ws';
+export const DEFAULT_CLUSTER_TIMEOUT_MS = 1000;
+const DEFAULT_MAX_NAMESPACES = 100_000;
+
+const PREFIX: OptionRule = {
+  expected: 'a non-empty string without braces, at most 100 characters',
+  valid: (value) => typeof value === 'string' && /^[^{}\p{Cc}]{1,100}$/u.test(value),
+};
+
+const RULES = {
+  prefix: PREFIX,
+  timeoutMs: DELAY_MS,
+  maxNamespaces: wholeNumber(1),
+  logger: LOGGER,
+} as const;
+
+/**
+ * A backplane on Redis 6.2 or later, or Valkey: servers that share an engine and a prefix act as one. The package
+ * `@redis/client` must be installed next to this one; it is loaded when the server starts.
+ *
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a value that does not fit, or when `@redis/client` is not installed.
+ */
+export function redisBackplane(options: RedisBackplaneOptions): Backplane {
+  checkOptions('the options', options, RULES);
+  const problem = redisUrlProblem(options.url);
+  // The URL may hold a password, so it is not shown.
+  if (problem !== undefined) throw invalidOption(`Expected \`url\` to be ${problem}`);
+  checkInstalled();
+  const {
+    url,
+    prefix = DEFAULT_CLUSTER_PREFIX,
+    timeoutMs = DEFAULT_CLUSTER_TIMEOUT_MS,
+    maxNamespaces = DEFAULT_MAX_NAMESPACES,
+  } = options;
+  const logger = guardLogger(options.logger ?? silentLogger);
+  const told = new Set<string>();
+  const warn = (message: string) => {
+    if (told.has(message)) return;
+    told.add(message);
+    logger.warn(message);
+  };
+  return new EngineBackplane({
+    connect: redisConnect({ url, prefix, maxNamespaces, warn }),
+    clock: nodeClock,
+    timeoutMs,
+    maxNamespaces,
+    version: packageVersion(),
+    random: Math.random,
+  });
+}
+
+function checkInstalled(): void {
+  try {
+    createRequire(import.meta.url).resolve('@redis/client');
+  } catch {
+    throw new DatafnWsError(
+      'ERR_INVALID_OPTION',
+      'A cluster over Redis needs the package @redis/client: npm install @redis/client',
+    );
+  }
+}

@@ -1,0 +1,20 @@
+import { afterAll } from 'vitest';
+import { redisBackplane } from '../../src/backplane/redis.js';
+import { disposeRedis, hasRedis, type RedisServer, startRedis } from '../support/redis-server.js';
+import { backplaneContract } from './contract.js';
+
+let redis: RedisServer | undefined;
+
+backplaneContract({
+  name: 'Redis',
+  isAvailable: hasRedis,
+  async make() {
+    redis ??= await startRedis();
+    return redisBackplane({ url: redis.url });
+  },
+  async dispose() {
+    await redis?.command('FLUSHALL');
+  },
+});
+
+afterAll(disposeRedis);
