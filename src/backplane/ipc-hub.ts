@@ -1,6 +1,7 @@
-import type { Clock, TimerHandle } from '../manager/clock.js';
+import type { TimerHandle } from '../manager/clock.js';
 import { cursorNumber } from '../protocol/client.js';
 import type { ClusterCursor, PublishedCursor, PublishOutcome } from './backplane.js';
+import type { NodeClock } from './engine.js';
 import type { MessageToHub, MessageToWorker, PublishMessage, ReserveMessage } from './ipc-messages.js';
 import { CursorRegister } from './register.js';
 import { Slots } from './slots.js';
@@ -18,9 +19,9 @@ export interface IpcHubOptions {
   readonly maxConnections: number;
   /** Namespaces whose newest cursor is kept; the least recently used is evicted. */
   readonly rememberNamespaces: number;
-  readonly clock: Clock;
+  readonly clock: Pick<NodeClock, 'setTimeout' | 'clearTimeout'>;
   /** Milliseconds of the system clock, which the workers share. */
-  readonly now: () => number;
+  readonly systemMs: () => number;
 }
 
 /** How long a worker has to say how many clients it handed a cursor to; the publisher then gets the sum of the others. */
@@ -41,7 +42,8 @@ interface Counting {
 
 /** The primary's end of the channels to its workers: merges their cursors, hands them on, and keeps their slots. */
 export class IpcHub {
-  readonly #workers = new Set<HubWorker>();
+  /** The workers, and the clients that each has said it has. */
+  readonly #workers = new Map<HubWorker, number>();
   readonly #newest: CursorRegister;
   readonly #slots: Slots<HubWorker>;
   readonly #counting = new Map<number, Counting>();
@@ -75,7 +77,7 @@ export class IpcHub {
 
   /** Takes a worker in, and hands it the newest cursors. */
   add(worker: HubWorker): void {
-    this.#workers.add(worker);
+    this.#workers.set(worker, 0);
     const items = [...this.#newest.entries()].map(([namespace, { cursor, epoch }]) => ({
       namespace,
       cursor,
@@ -112,6 +114,9 @@ export class IpcHub {
       case 'delivered':
         this.#counted(message.id, worker, message.counts);
         break;
+      case 'beat':
+        this.#beat(worker, message.id, message.connections);
+        break;
       case 'leave':
         this.remove(worker);
         break;
@@ -129,14 +134,14 @@ export class IpcHub {
     const answer = (outcome: Omit<PublishOutcome, 'nodes'>) =>
       worker.send({ type: 'published', id, outcome: { ...outcome, nodes: this.#workers.size } });
     // Its publisher has told its caller already that nothing was published.
-    if (expiresAtMs !== undefined && this.options.now() >= expiresAtMs) return;
+    if (expiresAtMs !== undefined && this.options.systemMs() >= expiresAtMs) return;
     const stale = monotonic ? this.#staleIn(items) : undefined;
     if (stale !== undefined) {
-      answer({ replicated: true, stale });
+      answer({ replicated: false, stale });
       return;
     }
     const cursors = items.map((item) => this.#merged(item));
-    const others = [...this.#workers].filter((one) => one !== worker);
+    const others = [...this.#workers.keys()].filter((one) => one !== worker);
     if (others.length === 0) {
       answer({ replicated: true, delivered: cursors.map(() => 0) });
       return;
@@ -203,18 +208,24 @@ export class IpcHub {
       limit ?? Number.POSITIVE_INFINITY,
     );
     worker.send({ type: 'reserved', id, granted, ...(isTotal ? { isTotal } : {}) });
+  }
+
+  #beat(worker: HubWorker, id: number, connections: number): void {
+    worker.send({ type: 'beaten', id });
+    if (this.#workers.get(worker) === connections) return;
+    this.#workers.set(worker, connections);
     this.#nodesTimer ??= this.options.clock.setTimeout(() => this.#sendNodes(), NODES_MS);
   }
 
   #sendNodes(): void {
     if (this.#nodesTimer !== undefined) this.options.clock.clearTimeout(this.#nodesTimer);
     this.#nodesTimer = undefined;
-    const nodes = [...this.#workers].map((one) => ({
-      id: one.id,
-      version: one.version,
-      connections: this.#slots.of(one),
+    const nodes = [...this.#workers].map(([{ id, version }, connections]) => ({
+      id,
+      version,
+      connections,
       ageMs: 0,
     }));
-    for (const worker of this.#workers) worker.send({ type: 'nodes', nodes });
+    for (const worker of this.#workers.keys()) worker.send({ type: 'nodes', nodes });
   }
 }

@@ -27,12 +27,19 @@ export interface DeliveredMessage {
   readonly counts: readonly number[];
 }
 
+/** How many clients the worker has, for the list of workers. */
+export interface BeatMessage {
+  readonly type: 'beat';
+  readonly id: number;
+  readonly connections: number;
+}
+
 /** The worker has no clients any more, and wants to hear nothing else. */
 export interface LeaveMessage {
   readonly type: 'leave';
 }
 
-export type MessageToHub = PublishMessage | ReserveMessage | DeliveredMessage | LeaveMessage;
+export type MessageToHub = PublishMessage | ReserveMessage | DeliveredMessage | BeatMessage | LeaveMessage;
 
 /** Cursors of other workers; with an `id`, the sender waits for how many clients were handed them. */
 export interface CursorsMessage {
@@ -61,6 +68,12 @@ export interface ReservedMessage {
   readonly isTotal?: boolean | undefined;
 }
 
+/** The answer to a beat. */
+export interface BeatenMessage {
+  readonly type: 'beaten';
+  readonly id: number;
+}
+
 /** The workers, as they are now. */
 export interface NodesMessage {
   readonly type: 'nodes';
@@ -72,4 +85,5 @@ export type MessageToWorker =
   | SnapshotMessage
   | PublishedMessage
   | ReservedMessage
+  | BeatenMessage
   | NodesMessage;

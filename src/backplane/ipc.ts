@@ -1,4 +1,4 @@
-import { type Clock, systemClock, type TimerHandle } from '../manager/clock.js';
+import type { TimerHandle } from '../manager/clock.js';
 import type {
   Backplane,
   BackplaneListener,
@@ -11,7 +11,9 @@ import type {
   PublishOutcome,
   Reservation,
 } from './backplane.js';
+import { BEAT_MS, type NodeClock } from './engine.js';
 import type { MessageToHub, MessageToWorker, NodesMessage } from './ipc-messages.js';
+import { nodeClock } from './node-clock.js';
 
 /** How a worker reaches its primary process. */
 export interface IpcChannel {
@@ -21,9 +23,9 @@ export interface IpcChannel {
 export interface IpcBackplaneOptions {
   /** The id that the primary gave this worker. */
   readonly id: string;
-  readonly clock?: Clock | undefined;
+  readonly clock?: NodeClock | undefined;
   /** Milliseconds of the system clock, which the primary shares. */
-  readonly now?: (() => number) | undefined;
+  readonly systemMs?: (() => number) | undefined;
 }
 
 /** How long a publish may take. It takes a fraction of a millisecond, unless the primary is stopped. */
@@ -31,9 +33,12 @@ const PUBLISH_MS = 1000;
 /** How long a slot may take. It is no shorter than it must be: without an answer, the client is refused. */
 const RESERVE_MS = 10_000;
 
+/** What the primary answers; nothing to a beat. */
+type Heard = PublishOutcome | Reservation | undefined;
+
 /** A question that was not answered yet. */
 interface Question {
-  readonly answer: (value: PublishOutcome | Reservation) => void;
+  readonly answer: (value: Heard) => void;
   /** Answers it without the primary. */
   readonly giveUp: () => void;
   readonly deadline: TimerHandle;
@@ -45,8 +50,8 @@ interface Question {
  * message that comes to {@link IpcBackplane.receive}. The two processes live and die together, so there is no `down`.
  */
 export class IpcBackplane implements Backplane {
-  readonly #clock: Clock;
-  readonly #now: () => number;
+  readonly #clock: NodeClock;
+  readonly #systemMs: () => number;
   readonly #questions = new Map<number, Question>();
   /** Came before `start`. */
   readonly #early: MessageToWorker[] = [];
@@ -54,6 +59,8 @@ export class IpcBackplane implements Backplane {
   #state: BackplaneState = 'connecting';
   #lastId = 0;
   #lagMs: number | undefined;
+  #beatConnections: number | undefined;
+  #beatTimer: TimerHandle | undefined;
   #nodes: NodesMessage['nodes'] = [];
   #nodesAtMs: number;
 
@@ -61,15 +68,16 @@ export class IpcBackplane implements Backplane {
     private readonly channel: IpcChannel,
     private readonly options: IpcBackplaneOptions,
   ) {
-    this.#clock = options.clock ?? systemClock;
-    this.#now = options.now ?? Date.now;
-    this.#nodesAtMs = this.#now();
+    this.#clock = options.clock ?? nodeClock;
+    this.#systemMs = options.systemMs ?? Date.now;
+    this.#nodesAtMs = this.#clock.nowMs();
   }
 
   start(listener: BackplaneListener): void {
     if (this.#state === 'closed') return;
     this.#listener = listener;
     for (const message of this.#early.splice(0)) this.receive(message);
+    this.#beat();
   }
 
   /** Takes a message of the primary. */
@@ -97,16 +105,19 @@ export class IpcBackplane implements Backplane {
           ...(message.isTotal ? { isTotal: true } : {}),
         });
         break;
+      case 'beaten':
+        this.#heard(message.id, undefined);
+        break;
       case 'nodes':
         this.#nodes = message.nodes;
-        this.#nodesAtMs = this.#now();
+        this.#nodesAtMs = this.#clock.nowMs();
     }
   }
 
   publish(items: readonly PublishedCursor[], options: PublishOptions = {}): Promise<PublishOutcome> {
     const { monotonic } = options;
     const isRequired = monotonic || options.required;
-    const expiresAtMs = isRequired ? this.#now() + PUBLISH_MS : undefined;
+    const expiresAtMs = isRequired ? this.#systemMs() + PUBLISH_MS : undefined;
     const unanswered = () => ({ replicated: false, nodes: Math.max(1, this.#nodes.length) });
     return this.#ask<PublishOutcome>(
       (id) => ({ type: 'publish', id, items, monotonic, expiresAtMs }),
@@ -116,6 +127,8 @@ export class IpcBackplane implements Backplane {
   }
 
   reserve(namespace: string, count: number, limit: number): Promise<Reservation> {
+    // As if the primary was away: whoever is admitted now is closed next.
+    if (this.#state === 'closed') return Promise.resolve({ granted: count, checked: false });
     return this.#ask<Reservation>(
       (id) => ({
         type: 'reserve',
@@ -132,7 +145,7 @@ export class IpcBackplane implements Backplane {
 
   view(): BackplaneView {
     const { id } = this.options;
-    const ageMs = Math.max(0, Math.round(this.#now() - this.#nodesAtMs));
+    const ageMs = Math.max(0, Math.round(this.#clock.nowMs() - this.#nodesAtMs));
     const nodes = this.#nodes.map((node): BackplaneNode => {
       const isSelf = node.id === id;
       const connections = (isSelf ? this.#listener?.connections() : undefined) ?? node.connections;
@@ -146,6 +159,7 @@ export class IpcBackplane implements Backplane {
     if (this.#state === 'closed') return;
     this.channel.send({ type: 'leave' });
     this.#setState('closed');
+    if (this.#beatTimer !== undefined) this.#clock.clearTimeout(this.#beatTimer);
     for (const { giveUp } of [...this.#questions.values()]) giveUp();
   }
 
@@ -154,13 +168,28 @@ export class IpcBackplane implements Backplane {
     if (id !== undefined) this.channel.send({ type: 'delivered', id, counts });
   }
 
+  /** Tells how many clients there are, when that has changed. */
+  #beat(): void {
+    if (this.#state === 'closed') return;
+    const connections = this.#listener?.connections() ?? 0;
+    if (connections !== this.#beatConnections) {
+      this.#beatConnections = connections;
+      void this.#ask<undefined>(
+        (id) => ({ type: 'beat', id, connections }),
+        () => undefined,
+        BEAT_MS,
+      );
+    }
+    this.#beatTimer = this.#clock.setTimeout(() => this.#beat(), BEAT_MS);
+  }
+
   #setState(state: BackplaneState): void {
     if (this.#state === state) return;
     this.#state = state;
     this.#listener?.state(state);
   }
 
-  #ask<Answer extends PublishOutcome | Reservation>(
+  #ask<Answer extends Heard>(
     question: (id: number) => MessageToHub,
     unanswered: () => Answer,
     timeoutMs: number,
@@ -174,19 +203,19 @@ export class IpcBackplane implements Backplane {
         answer: resolve as Question['answer'],
         giveUp,
         deadline: this.#clock.setTimeout(giveUp, timeoutMs),
-        askedAtMs: this.#now(),
+        askedAtMs: this.#clock.nowMs(),
       });
       this.channel.send(question(id));
     });
   }
 
-  #heard(id: number, value: PublishOutcome | Reservation): void {
+  #heard(id: number, value: Heard): void {
     const question = this.#questions.get(id);
-    if (question !== undefined) this.#lagMs = Math.max(0, this.#now() - question.askedAtMs);
+    if (question !== undefined) this.#lagMs = Math.max(0, this.#clock.nowMs() - question.askedAtMs);
     this.#answered(id, value);
   }
 
-  #answered(id: number, value: PublishOutcome | Reservation): void {
+  #answered(id: number, value: Heard): void {
     const question = this.#questions.get(id);
     if (question === undefined) return;
     this.#questions.delete(id);

@@ -1,7 +1,7 @@
 import type { IpcHub } from '../backplane/ipc-hub.js';
 import type { ConnectedClient } from '../server/events/events.js';
-import type { ClientList } from '../server/http/api.js';
 import type { ServerStats } from '../server/health/statistics.js';
+import type { ClientList } from '../server/http/api.js';
 import type { Ask, NamespaceCount, Questions } from './messages.js';
 import { foldEnded, sumStats } from './sum-stats.js';
 import type { WorkerProcess } from './worker-process.js';

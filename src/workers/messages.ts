@@ -4,8 +4,8 @@ import type { ServerSettings } from '../options/server.js';
 import type { ErrorCode } from '../protocol/errors.js';
 import type { JwtProviderOptions } from '../server/auth/jwt.js';
 import type { ServerObserver } from '../server/events/events.js';
-import type { ClientList } from '../server/http/api.js';
 import type { ServerStats } from '../server/health/statistics.js';
+import type { ClientList } from '../server/http/api.js';
 import type { ShutdownOutcome } from '../server/shutdown.js';
 
 // What the primary process and its workers say to each other, besides cursors and slots. Messages go in batches: arrays.
@@ -48,7 +48,10 @@ export interface WorkerSetup {
 export interface Questions {
   stats: { argument: undefined; answer: ServerStats };
   namespaces: { argument: undefined; answer: readonly NamespaceCount[] };
-  clients: { argument: { readonly namespace?: string | undefined; readonly max: number }; answer: ClientList };
+  clients: {
+    argument: { readonly namespace?: string | undefined; readonly max: number };
+    answer: ClientList;
+  };
   /** No new clients from here on; how many are connected. */
   announce: { argument: undefined; answer: number };
   tls: { argument: TlsText; answer: undefined };

@@ -71,7 +71,7 @@ export class Primary {
     const { maxConnections, rememberNamespaces } = options.settings;
     this.#auth = options.auth;
     this.#tls = options.tls;
-    this.#hub = new IpcHub({ maxConnections, rememberNamespaces, clock: systemClock, now: Date.now });
+    this.#hub = new IpcHub({ maxConnections, rememberNamespaces, clock: systemClock, systemMs: Date.now });
     this.#gathering = new Gathering(this.#hub, () => [...this.#workers].filter((one) => one.isListening));
     this.closed = new Promise((resolve) => {
       this.#settle = resolve;

@@ -39,9 +39,14 @@ export class Reports {
   #observer(): ServerObserver {
     const event = (name: keyof ServerObserver, args: readonly unknown[]) =>
       this.#send({ type: 'event', name, args });
-    const of = (name: keyof ServerObserver) => (connection: ConnectionInfo, ...more: unknown[]) =>
-      event(name, [{ ...connection, id: this.idOf(connection.id) }, ...more]);
-    const plain = (name: keyof ServerObserver) => (...args: unknown[]) => event(name, args);
+    const of =
+      (name: keyof ServerObserver) =>
+      (connection: ConnectionInfo, ...more: unknown[]) =>
+        event(name, [{ ...connection, id: this.idOf(connection.id) }, ...more]);
+    const plain =
+      (name: keyof ServerObserver) =>
+      (...args: unknown[]) =>
+        event(name, args);
     return {
       connected: of('connected'),
       hello: of('hello'),

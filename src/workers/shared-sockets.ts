@@ -18,7 +18,13 @@ export interface SharedSocket {
 
 /** The private part of `node:net` that `node:cluster` is built on. It returns a negative `errno` on failure. */
 const { _createServerHandle: createHandle } = net as unknown as {
-  _createServerHandle(address: string, port: number, family: number, fd: number, flags: number): SharedSocket | number;
+  _createServerHandle(
+    address: string,
+    port: number,
+    family: number,
+    fd: number,
+    flags: number,
+  ): SharedSocket | number;
 };
 
 /** The sockets of a server, owned by the primary process. */

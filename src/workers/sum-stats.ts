@@ -16,14 +16,22 @@ export interface WholeServer {
   readonly remembered: number;
   readonly uptimeMs: number;
   /** The primary process itself, as part of the sums. */
-  readonly primary: Pick<ServerStats['process'], 'pid' | 'rssBytes' | 'heapUsedBytes' | 'externalBytes' | 'cpuMs'>;
+  readonly primary: Pick<
+    ServerStats['process'],
+    'pid' | 'rssBytes' | 'heapUsedBytes' | 'externalBytes' | 'cpuMs'
+  >;
 }
 
 /** The statistics of one server, from those of its workers, those included that have ended. */
 export function sumStats(workers: readonly ServerStats[], whole: WholeServer): ServerStats {
-  const sum = (key: { [Key in keyof ConnectionStats]: ConnectionStats[Key] extends number ? Key : never }[keyof ConnectionStats]) =>
-    workers.reduce((total, one) => total + one[key], 0);
-  const highest = workers.flatMap(({ highestCursor }) => (highestCursor === null ? [] : [Number(highestCursor)]));
+  const sum = (
+    key: {
+      [Key in keyof ConnectionStats]: ConnectionStats[Key] extends number ? Key : never;
+    }[keyof ConnectionStats],
+  ) => workers.reduce((total, one) => total + one[key], 0);
+  const highest = workers.flatMap(({ highestCursor }) =>
+    highestCursor === null ? [] : [Number(highestCursor)],
+  );
   const ofProcesses = (key: 'rssBytes' | 'heapUsedBytes' | 'externalBytes' | 'cpuMs') =>
     workers.reduce((total, { process }) => total + process[key], whole.primary[key]);
   const worst = (key: 'eventLoopDelayP99Ms' | 'eventLoopDelayMaxMs' | 'eventLoopDelayRecentMaxMs') =>
@@ -71,7 +79,10 @@ export function afterEnd(last: ServerStats): ServerStats {
     connections: 0,
     blocked: 0,
     sockets: 0,
-    closed: connections === 0 ? closed : { ...closed, [ABNORMAL_CLOSURE]: (closed[ABNORMAL_CLOSURE] ?? 0) + connections },
+    closed:
+      connections === 0
+        ? closed
+        : { ...closed, [ABNORMAL_CLOSURE]: (closed[ABNORMAL_CLOSURE] ?? 0) + connections },
     process: {
       ...process,
       rssBytes: 0,

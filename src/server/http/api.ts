@@ -94,8 +94,7 @@ export function createApi(
     },
     '/v1/stats': { GET: async (_, response) => sendJson(response, 200, await backend.stats()) },
     '/v1/namespaces': {
-      GET: async (_, response) =>
-        sendJson(response, 200, { namespaces: [...(await backend.namespaces())] }),
+      GET: async (_, response) => sendJson(response, 200, { namespaces: [...(await backend.namespaces())] }),
     },
     '/v1/clients': {
       async GET(request, response) {

@@ -1,0 +1,42 @@
+import { IpcBackplane } from '../../src/backplane/ipc.js';
+import { type HubWorker, IpcHub } from '../../src/backplane/ipc-hub.js';
+import type { MessageToHub, MessageToWorker } from '../../src/backplane/ipc-messages.js';
+import { systemClock } from '../../src/manager/clock.js';
+import { backplaneContract } from './contract.js';
+
+/** Messages as they arrive in another process: later, in order, and as JSON. */
+function delayed<Message>(receive: (message: Message) => void): (message: Message) => void {
+  return (message) => {
+    const text = JSON.stringify(message);
+    setImmediate(() => receive(JSON.parse(text)));
+  };
+}
+
+const newHub = () =>
+  new IpcHub({
+    maxConnections: Number.POSITIVE_INFINITY,
+    rememberNamespaces: 1000,
+    clock: systemClock,
+    systemMs: Date.now,
+  });
+let hub = newHub();
+let workers = 0;
+
+backplaneContract({
+  name: 'ipc',
+  async make() {
+    workers += 1;
+    const id = `worker-${workers}`;
+    const { current } = { current: hub };
+    const toHub = delayed<MessageToHub>((message) => current.receive(worker, message));
+    const backplane = new IpcBackplane({ send: toHub }, { id });
+    const toWorker = delayed<MessageToWorker>((message) => backplane.receive(message));
+    const worker: HubWorker = { id, version: '1.2.3', send: toWorker };
+    current.add(worker);
+    return backplane;
+  },
+  async dispose() {
+    hub.dispose();
+    hub = newHub();
+  },
+});
