@@ -63,6 +63,28 @@ export function count<Value extends number | undefined = number>(
   return spec({ placeholder: 'N', json, parse, ...(orInfinity ? limitOf(min) : rule) }, given);
 }
 
+/** A whole number from `min` to `max`, or the word `auto`; `undefined` when it is not given. */
+export function countOrAuto(
+  given: Omit<Given<undefined>, 'default'> & { readonly min: number; readonly max: number },
+): OptionSpec<number | 'auto' | undefined> {
+  const { min, max } = given;
+  const number = count({ help: given.help, default: undefined as number | undefined, min, max });
+  const rule: OptionRule = {
+    expected: `a whole number from ${min} to ${max}, or auto`,
+    valid: (value) => value === 'auto' || number.valid(value),
+  };
+  const parse = (text: string): Parsed<number | 'auto' | undefined> => {
+    if (text === 'auto') return { ok: true, value: 'auto' };
+    const parsed = number.parse(text);
+    return parsed.ok ? parsed : { ok: false, expected: rule.expected };
+  };
+  const json = { anyOf: [number.json, { const: 'auto' }] };
+  return spec<number | 'auto' | undefined>(
+    { placeholder: 'N', json, parse, ...rule },
+    { ...given, default: undefined },
+  );
+}
+
 /** Milliseconds, given with a unit. */
 export function duration<Value extends number | undefined = number>(
   given: Given<Value>,

@@ -1,6 +1,6 @@
 import { jwtSecretProblem } from '../text/jwt.js';
 import { claimProblem } from './checks.js';
-import { choice, duration, file, text, toggle } from './kinds.js';
+import { choice, countOrAuto, duration, file, text, toggle } from './kinds.js';
 import { DEFAULT_NAMESPACE_TEMPLATE, templateProblem } from './namespace-template.js';
 import { serverFlags } from './server.js';
 import type { Resolved } from './spec.js';
@@ -90,6 +90,14 @@ export const serveOptions = {
   ...authOptions,
   tlsCert: file({ group: 'Network', help: 'Certificate (PEM) for https: and wss:; read again on SIGHUP.' }),
   tlsKey: file({ group: 'Network', help: 'Private key (PEM) of --tls-cert.' }),
+  workers: countOrAuto({
+    group: 'Network',
+    min: 1,
+    max: 64,
+    help: 'Serve with this many processes that act as one server; auto is one for each core. Default: one process.',
+    // The variable is that of the option of bench.
+    fromEnv: false,
+  }),
   logLevel: choice(LOG_LEVELS, { placeholder: 'LEVEL', help: 'How much to log.', default: 'info' }),
   logFormat: choice(['pretty', 'json'], {
     group: 'Logging',

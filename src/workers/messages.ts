@@ -14,7 +14,12 @@ import type { ShutdownOutcome } from '../server/shutdown.js';
 export type AuthSource =
   | { readonly kind: 'dev' }
   | { readonly kind: 'tokens'; readonly tokens: readonly (readonly [token: string, namespace: string])[] }
-  | { readonly kind: 'jwt'; readonly options: Omit<JwtProviderOptions, 'logger'> }
+  | {
+      readonly kind: 'jwt';
+      readonly options: Omit<JwtProviderOptions, 'logger' | 'secret'>;
+      /** Its bytes: JSON has none. */
+      readonly secretBase64: string | undefined;
+    }
   | { readonly kind: 'module'; readonly file: string };
 
 /** A certificate and its key as text. */

@@ -25,7 +25,8 @@ export async function workerAuth(
     case 'jwt': {
       // Loaded on demand: it needs a package.
       const { jwtNamespaceProvider } = await import('../server/auth/jwt.js');
-      const { secret, ...options } = source.options;
+      const { options, secretBase64 } = source;
+      const secret = secretBase64 === undefined ? undefined : Buffer.from(secretBase64, 'base64');
       const logger = { info: () => {}, warn: onStaleKeys };
       return { provider: jwtNamespaceProvider({ ...options, secret, logger }) };
     }

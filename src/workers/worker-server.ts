@@ -75,7 +75,7 @@ export class WorkerServer {
         namespaceProvider: this.#auth.provider,
         logger: reports.logger,
         observer: reports.observer,
-        backplane: this.#backplane,
+        ...({ backplane: this.#backplane } as object),
       },
       {
         listenAt: (httpServer) => listenAtShared(httpServer, this.#sockets),

@@ -6,19 +6,29 @@ import { loadNamespaceProvider } from '../../server/auth/module.js';
 import type { NamespaceProvider } from '../../server/auth/provider.js';
 import { tokensNamespaceProvider } from '../../server/auth/tokens.js';
 import { shellWord } from '../../text/shell.js';
+import type { AuthSource } from '../../workers/messages.js';
 import { openInput, readInput, readJwtSecret, readTextInput, readTrust } from '../input-files.js';
 import type { Example } from './banner.js';
 import type { TracedServeOptions } from './config.js';
 import type { Log } from './log.js';
-import type { Reloadable } from './reload.js';
 
 /** The source of namespaces that `--auth` selects. */
 export interface Auth {
   /** Left out for `dev`, which is built in. */
   readonly provider?: NamespaceProvider;
+  /** The same as plain data, for workers. */
+  readonly source: AuthSource;
   /** Its file that SIGHUP reloads. */
-  readonly reloadable?: Reloadable;
+  readonly tokens?: TokensFile;
+  /** Takes the tokens of that file anew. */
+  replaceTokens?(tokens: ReadonlyMap<string, string>): void;
   readonly example: Example;
+}
+
+/** A file of tokens. */
+export interface TokensFile {
+  readonly file: string;
+  read(): Promise<ReadonlyMap<string, string>>;
 }
 
 /** The namespace of the examples. */
@@ -61,11 +71,11 @@ export async function readAuth(traced: TracedServeOptions, log: Log): Promise<Au
   refuseForeignOptions(traced);
   switch (values.auth) {
     case 'dev':
-      return { example: devExample(values.anonymousNamespace) };
+      return { source: { kind: 'dev' }, example: devExample(values.anonymousNamespace) };
     case 'tokens':
       return tokensAuth(values.tokens ?? missing('tokens', '--tokens FILE'), traced.origins.tokens.from);
     case 'jwt':
-      return { provider: await jwtProvider(traced, log), example: jwtExample(values) };
+      return { ...(await jwtAuth(traced, log)), example: jwtExample(values) };
     case 'module':
       return moduleAuth(
         values.authModule ?? missing('module', '--auth-module FILE'),
@@ -124,22 +134,21 @@ async function tokensAuth(file: string, from: string): Promise<Auth> {
   const [namespace = ALICE] = tokens.values();
   return {
     provider,
+    source: { kind: 'tokens', tokens: [...tokens] },
     example: { namespace, token: 'TOKEN' },
-    reloadable: {
-      what: 'the tokens file',
-      files: [file],
-      async read() {
-        const others = await readTokens(file, from);
-        return () => provider.replace(others);
-      },
-    },
+    tokens: { file, read: () => readTokens(file, from) },
+    replaceTokens: (others) => provider.replace(others),
   };
 }
 
 async function moduleAuth(file: string, from: string): Promise<Auth> {
   // The loader's error names no flag.
   (await openInput(file, from)).destroy();
-  return { provider: await loadNamespaceProvider(file), example: { namespace: ALICE, token: 'TOKEN' } };
+  return {
+    provider: await loadNamespaceProvider(file),
+    source: { kind: 'module', file },
+    example: { namespace: ALICE, token: 'TOKEN' },
+  };
 }
 
 async function readTokens(file: string, from: string): Promise<ReadonlyMap<string, string>> {
@@ -148,7 +157,7 @@ async function readTokens(file: string, from: string): Promise<ReadonlyMap<strin
   return parseTokens(await readTextInput(file, from), file);
 }
 
-async function jwtProvider(traced: TracedServeOptions, log: Log): Promise<NamespaceProvider> {
+async function jwtAuth(traced: TracedServeOptions, log: Log): Promise<Pick<Auth, 'provider' | 'source'>> {
   const { values, origins } = traced;
   const given = (['jwtSecret', 'jwtSecretFile', 'jwtPublicKey', 'jwtJwksUrl'] as const).filter(
     (key) => values[key] !== undefined,
@@ -165,11 +174,9 @@ async function jwtProvider(traced: TracedServeOptions, log: Log): Promise<Namesp
     );
   }
   const { jwtSecret, jwtSecretFile, jwtPublicKey } = values;
-  const options: JwtProviderOptions = {
-    secret:
-      jwtSecretFile === undefined
-        ? jwtSecret
-        : await readJwtSecret(jwtSecretFile, origins.jwtSecretFile.from),
+  const secret =
+    jwtSecretFile === undefined ? jwtSecret : await readJwtSecret(jwtSecretFile, origins.jwtSecretFile.from);
+  const options = {
     publicKey:
       jwtPublicKey === undefined
         ? undefined
@@ -180,16 +187,18 @@ async function jwtProvider(traced: TracedServeOptions, log: Log): Promise<Namesp
     audience: values.jwtAudience,
     clockToleranceMs: values.jwtClockTolerance,
     namespace: values.jwtNamespace,
-    logger: {
-      // The line of the refused client says why.
-      info: () => {},
-      warn: (text, { error } = {}) =>
-        log.add({ level: 'warn', event: 'keys.stale', text: `${text}: ${error}`, fields: { error } }),
-    },
+  };
+  const logger: JwtProviderOptions['logger'] = {
+    // The line of the refused client says why.
+    info: () => {},
+    warn: (text, { error } = {}) =>
+      log.add({ level: 'warn', event: 'keys.stale', text: `${text}: ${error}`, fields: { error } }),
   };
   const { jwtNamespaceProvider } = await import('../../server/auth/jwt.js');
   try {
-    return jwtNamespaceProvider(options);
+    const provider = jwtNamespaceProvider({ ...options, secret, logger });
+    const secretBase64 = secret && Buffer.from(secret).toString('base64');
+    return { provider, source: { kind: 'jwt', options, secretBase64 } };
   } catch (error) {
     throw invalidOption(
       messageOf(error).replace(/`(\w+)`/g, (_, name: string) => FLAGS_OF_JWT[name] ?? name),

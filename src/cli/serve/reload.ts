@@ -13,7 +13,7 @@ export interface Reloadable {
   readonly what: string;
   readonly files: readonly string[];
   /** Reads the files. Returns a function that applies them. */
-  read(): Promise<() => void>;
+  read(): Promise<() => void | Promise<void>>;
 }
 
 /**
@@ -43,7 +43,7 @@ async function reload(one: Reloadable, log: Log): Promise<void> {
   const { what } = one;
   try {
     const putInForce = await inTime(readAgain(one));
-    putInForce();
+    await putInForce();
     log.add({ level: 'info', event: 'reload.done', text: `SIGHUP: ${what} was read again` });
   } catch (error) {
     const reason = messageOf(error);
@@ -56,7 +56,7 @@ async function reload(one: Reloadable, log: Log): Promise<void> {
   }
 }
 
-async function readAgain({ files, read }: Reloadable): Promise<() => void> {
+async function readAgain({ files, read }: Reloadable): Promise<() => void | Promise<void>> {
   const before = await Promise.all(files.map(versionOf));
   const putInForce = await read();
   const after = await Promise.all(files.map(versionOf));

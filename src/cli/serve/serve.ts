@@ -1,5 +1,5 @@
 import { settingsFrom } from '../../options/server.js';
-import { createDatafnWsServer, type DatafnWsServer } from '../../server/create-server.js';
+import { createDatafnWsServer } from '../../server/create-server.js';
 import { checkBindHost } from '../../server/http/listening.js';
 import type { TlsPair } from '../../server/http/tls.js';
 import { printableJson } from '../../text/printable.js';
@@ -8,12 +8,13 @@ import { colorsFor } from '../color.js';
 import { EXIT } from '../exit-codes.js';
 import { type Io, STOP_EXIT_CODES } from '../io.js';
 import { StopRequests } from '../stop-requests.js';
-import { readAuth } from './auth.js';
+import { readAuth, type TokensFile } from './auth.js';
 import { banner } from './banner.js';
 import { readServeOptions, type TracedServeOptions } from './config.js';
 import { BoundedLines, Log, type LogEvent, limitedLogger } from './log.js';
 import { narrate } from './narrate.js';
 import { type Reloadable, reloadOnSignal } from './reload.js';
+import { inThisProcess, type RunningServer } from './running-server.js';
 import { StopLines, stoppedLine, watchStrayErrors } from './shutdown.js';
 import { expiryWarning, readTlsPair, trustFlag } from './tls-files.js';
 
@@ -42,14 +43,30 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   const auth = await readAuth(traced, log);
   const narrator = narrate(log, colors);
   const logger = limitedLogger(log);
-  const stops = new StopLines(options.drain, () => server.websocketHandler.connectionCount);
-  const server = createDatafnWsServer({
+  const stops = new StopLines(options.drain, () => server.connectionCount);
+  const observer = isHeard ? { ...narrator, drainRequested: () => log.add(stops.asked()) } : undefined;
+  // With workers, it never listens: it checks the options.
+  const own = createDatafnWsServer({
     ...settingsFrom(options),
     tls,
     namespaceProvider: auth.provider,
     logger: options.logLevel === 'silent' ? undefined : logger,
-    observer: isHeard ? { ...narrator, drainRequested: () => log.add(stops.asked()) } : undefined,
+    observer,
   });
+  const { workers } = options;
+  const server: RunningServer =
+    workers === undefined
+      ? inThisProcess(own, (tokens) => auth.replaceTokens?.(tokens))
+      : (await import('./workers.js')).withWorkers({
+          options,
+          workers,
+          auth: auth.source,
+          tls,
+          logger,
+          observer,
+          log,
+          io,
+        });
 
   let hasCrashed = false;
   void strayErrors.crash.then(() => {
@@ -76,7 +93,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
       });
   const stopReloads = reloadOnSignal(io, log, [
     ...(tls === undefined ? [] : [tlsReloadable(server, traced)]),
-    ...(auth.reloadable === undefined ? [] : [auth.reloadable]),
+    ...(auth.tokens === undefined ? [] : [tokensReloadable(server, auth.tokens)]),
   ]);
   if (options.json) {
     const { wsUrl, apiUrl } = address;
@@ -99,7 +116,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   logger.dispose();
   if (hasCrashed) return EXIT.bug.code;
   if (typeof outcome === 'string') return STOP_EXIT_CODES[outcome];
-  log.add(stoppedLine(outcome, server));
+  log.add(stoppedLine(outcome));
   return 0;
 }
 
@@ -114,13 +131,25 @@ function dropped(count: number): LogEvent {
 }
 
 /** Reloads the certificate of a server from its files. */
-function tlsReloadable(server: DatafnWsServer, traced: TracedServeOptions): Reloadable {
+function tlsReloadable(server: RunningServer, traced: TracedServeOptions): Reloadable {
   return {
     what: 'the TLS certificate',
     files: [traced.values.tlsCert as string, traced.values.tlsKey as string],
     async read() {
       const pair = (await readTlsPair(traced)) as TlsPair;
       return () => server.updateTls(pair);
+    },
+  };
+}
+
+/** Reloads the tokens of a server from their file. */
+function tokensReloadable(server: RunningServer, { file, read }: TokensFile): Reloadable {
+  return {
+    what: 'the tokens file',
+    files: [file],
+    async read() {
+      const tokens = await read();
+      return () => server.replaceTokens(tokens);
     },
   };
 }

@@ -1,10 +1,9 @@
 import { stackOf } from '../../protocol/errors.js';
-import type { DatafnWsServer } from '../../server/create-server.js';
-import type { ShutdownOutcome } from '../../server/shutdown.js';
 import { formatAmount, formatCount, formatDuration } from '../../text/units.js';
 import type { Io, StopSignal } from '../io.js';
 import { version } from '../version.js';
 import type { Log, LogEvent } from './log.js';
+import type { ServerOutcome } from './running-server.js';
 
 /** Makes the log line of each request to stop: what it starts, or what is left of a shutdown under way. */
 export class StopLines {
@@ -40,8 +39,7 @@ export class StopLines {
 }
 
 /** The last line of the log. */
-export function stoppedLine({ left, cut }: ShutdownOutcome, server: DatafnWsServer): LogEvent {
-  const { goneAway } = server.stats();
+export function stoppedLine({ left, cut, goneAway }: ServerOutcome): LogEvent {
   const sockets = [
     ...(left > 0 ? [`${formatAmount(left, 'socket')} ended`] : []),
     ...(cut > 0 ? [`${formatCount(cut)} terminated`] : []),
