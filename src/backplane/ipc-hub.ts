@@ -65,11 +65,6 @@ export class IpcHub {
     return this.#slots.namespaces;
   }
 
-  /** Namespaces whose newest cursor is known. */
-  get remembered(): number {
-    return this.#newest.size;
-  }
-
   /** Clients of one worker. */
   connectionsOf(worker: HubWorker): number {
     return this.#slots.of(worker);

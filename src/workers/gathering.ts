@@ -14,7 +14,7 @@ export class Gathering {
 
   /** @param workers returns those that serve. */
   constructor(
-    private readonly hub: Pick<IpcHub, 'namespaces' | 'remembered'>,
+    private readonly hub: Pick<IpcHub, 'namespaces'>,
     private readonly workers: () => readonly WorkerProcess[],
   ) {}
 
@@ -68,7 +68,6 @@ export class Gathering {
     const { user, system } = process.cpuUsage();
     return sumStats(all, {
       namespaces: this.hub.namespaces,
-      remembered: this.hub.remembered,
       uptimeMs: Math.round(performance.now() - this.#startedAtMs),
       primary: {
         pid: process.pid,

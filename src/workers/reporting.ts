@@ -14,7 +14,10 @@ export type IdOf = (id: number) => number;
 /** What a worker tells its primary for the log. */
 export class Reports {
   readonly logger: DatafnLogger | undefined;
+  /** It leaves out broadcasts: see {@link Reports.broadcast}. */
   readonly observer: ServerObserver | undefined;
+  /** Reports a broadcast of the whole server. */
+  readonly broadcast: ((namespace: string, cursor: string, delivered: number) => void) | undefined;
   #dropped = 0;
 
   constructor(
@@ -24,6 +27,7 @@ export class Reports {
   ) {
     this.logger = levels.length === 0 ? undefined : this.#logger(levels);
     this.observer = events ? this.#observer() : undefined;
+    this.broadcast = events ? (...args) => this.#send({ type: 'event', name: 'broadcast', args }) : undefined;
   }
 
   #logger(levels: Reporting['levels']): DatafnLogger {
@@ -54,7 +58,6 @@ export class Reports {
       closed: of('closed'),
       rejectedUpgrade: plain('rejectedUpgrade'),
       rejectedRequest: plain('rejectedRequest'),
-      broadcast: plain('broadcast'),
       drainRequested: plain('drainRequested'),
     };
   }

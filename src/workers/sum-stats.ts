@@ -13,7 +13,6 @@ function sumCounts(all: readonly Counts[]): Record<string, number> {
 /** What is known of the server besides the sums of its workers. */
 export interface WholeServer {
   readonly namespaces: number;
-  readonly remembered: number;
   readonly uptimeMs: number;
   /** The primary process itself, as part of the sums. */
   readonly primary: Pick<
@@ -50,7 +49,8 @@ export function sumStats(workers: readonly ServerStats[], whole: WholeServer): S
     deliveries: sum('deliveries'),
     conflated: sum('conflated'),
     resumed: sum('resumed'),
-    remembered: whole.remembered,
+    // Each of them remembers the cursors of all.
+    remembered: Math.max(0, ...workers.map((one) => one.remembered)),
     stale: sum('stale'),
     blocked: sum('blocked'),
     slowClosed: sum('slowClosed'),
@@ -79,6 +79,7 @@ export function afterEnd(last: ServerStats): ServerStats {
     connections: 0,
     blocked: 0,
     sockets: 0,
+    remembered: 0,
     closed:
       connections === 0
         ? closed
@@ -101,5 +102,5 @@ export function foldEnded(ended: ServerStats | undefined, last: ServerStats): Se
   if (ended === undefined) return next;
   const { pid } = next.process;
   const primary = { pid, rssBytes: 0, heapUsedBytes: 0, externalBytes: 0, cpuMs: 0 };
-  return sumStats([ended, next], { namespaces: 0, remembered: 0, uptimeMs: 0, primary });
+  return sumStats([ended, next], { namespaces: 0, uptimeMs: 0, primary });
 }

@@ -3,6 +3,7 @@ import { createServer, type DatafnWsServer } from '../server/create-server.js';
 import type { ApiBackend } from '../server/http/api.js';
 import { Answers } from './answers.js';
 import type { Batches } from './batches.js';
+import { BroadcastReports } from './broadcast-reports.js';
 import type { Ask, ToPrimary, ToWorker, WorkerSetup } from './messages.js';
 import { type WorkerAuth, workerAuth } from './namespace-source.js';
 import { Reports } from './reporting.js';
@@ -31,9 +32,9 @@ export class WorkerServer {
   /** Takes a socket to listen at. The server begins with the last one. */
   addSocket(socket: SharedSocket): void {
     this.#sockets.push(socket);
-    const setup = this.#setup;
-    if (setup === undefined || this.#sockets.length < setup.sockets) return;
-    this.#begin(setup).then(() => this.batches.send({ type: 'listening' }), this.onFailed);
+    const [setup, backplane] = [this.#setup, this.#backplane];
+    if (setup === undefined || backplane === undefined || this.#sockets.length < setup.sockets) return;
+    this.#begin(setup, backplane).then(() => this.batches.send({ type: 'listening' }), this.onFailed);
   }
 
   take(message: Exclude<ToWorker, { readonly type: 'socket' }>): void {
@@ -65,8 +66,9 @@ export class WorkerServer {
     await this.#server?.close({ drainMs });
   }
 
-  async #begin({ settings, auth, tls, reporting, ids }: WorkerSetup): Promise<void> {
+  async #begin({ settings, auth, tls, reporting, ids }: WorkerSetup, backplane: IpcBackplane): Promise<void> {
     const reports = new Reports(this.batches, reporting, (id) => ids.first + (id - 1) * ids.step);
+    const broadcasts = new BroadcastReports(backplane, reports.broadcast);
     this.#auth = await workerAuth(auth, (message, context) => reports.logger?.warn(message, context));
     const server = createServer(
       {
@@ -74,8 +76,11 @@ export class WorkerServer {
         tls,
         namespaceProvider: this.#auth.provider,
         logger: reports.logger,
-        observer: reports.observer,
-        ...({ backplane: this.#backplane } as object),
+        observer: reports.observer && {
+          ...reports.observer,
+          broadcast: (namespace, cursor, delivered) => broadcasts.delivered(namespace, cursor, delivered),
+        },
+        ...({ backplane: broadcasts } as object),
       },
       {
         listenAt: (httpServer) => listenAtShared(httpServer, this.#sockets),

@@ -43,7 +43,6 @@ function statsOf(changes: Partial<ServerStats> = {}): ServerStats {
 
 const WHOLE = {
   namespaces: 3,
-  remembered: 5,
   uptimeMs: 500,
   primary: { pid: 99, rssBytes: 1, heapUsedBytes: 2, externalBytes: 3, cpuMs: 4 },
 };
@@ -65,7 +64,7 @@ describe('the statistics of workers', () => {
       closed: { 1000: 12, 1001: 2 },
       limited: { messageSize: 2, descriptors: 0 },
       highestCursor: '42',
-      remembered: 5,
+      remembered: 2,
       uptimeMs: 500,
       process: {
         pid: 99,
