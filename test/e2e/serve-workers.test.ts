@@ -1,0 +1,266 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { eventually } from '../backplane/recorded-node.js';
+import { disposeProcesses, runCli, type ServeProcess, startCli, startServe } from '../support/cli-process.js';
+import { call, postCursors } from '../support/http-call.js';
+import { connectClient, disposeLive, openClient } from '../support/live-server.js';
+import { type ProcessEntry, untilChildren, untilGone } from '../support/process-tree.js';
+import type { RawClient } from '../support/raw-client.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+
+const GOING_AWAY = { code: 1001, reason: 'Going Away' };
+const WORKERS = ['--workers', '2'];
+const files = temporaryFolder('workers');
+
+afterEach(async () => {
+  await disposeLive();
+  await disposeProcesses();
+});
+
+const workersOf = (serve: ServeProcess, count = 2): Promise<ProcessEntry[]> =>
+  untilChildren(serve.pid, (children) => children.length === count);
+
+const clientsOf = async ({ apiUrl }: ServeProcess) =>
+  (await call('GET', `${apiUrl}/v1/clients`)).json as { total: number; clients: { id: number }[] };
+
+/** Opens clients of a namespace until each of the two workers has one: the ids of the one are odd, of the other even. */
+async function clientsAtBoth(serve: ServeProcess, namespace: string): Promise<RawClient[]> {
+  const clients: RawClient[] = [];
+  await eventually(async () => {
+    clients.push(await openClient(serve.wsUrl, namespace));
+    return new Set((await clientsOf(serve)).clients.map(({ id }) => id % 2)).size === 2;
+  }, 'clients at both workers');
+  return clients;
+}
+
+describe('serve --workers', () => {
+  test('a cursor that is emitted anywhere reaches the clients of all workers, and is counted once', async () => {
+    const serve = await startServe(WORKERS);
+    const clients = await clientsAtBoth(serve, 'user:alice');
+    const bob = await openClient(serve.wsUrl, 'user:bob');
+    // Each emit is a connection of its own, so that either worker gets some.
+    for (let cursor = 1; cursor <= 10; cursor++) {
+      const { json } = await postCursors(serve.apiUrl, { namespace: 'user:alice', cursor: String(cursor) });
+      expect(json.results).toEqual([
+        { namespace: 'user:alice', cursor: String(cursor), delivered: clients.length },
+      ]);
+    }
+    const heard = Array.from({ length: 10 }, (_, i) => `{"type":"cursor","cursor":"${i + 1}"}`);
+    for (const client of clients) expect(await client.received(10)).toEqual(heard);
+    await bob.roundTrip();
+    expect(bob.texts).toEqual([]);
+
+    const total = clients.length + 1;
+    const { json: stats } = await call('GET', `${serve.apiUrl}/v1/stats`);
+    expect(stats).toMatchObject({
+      connections: total,
+      namespaces: 2,
+      accepted: total,
+      broadcasts: 10,
+      deliveries: 10 * clients.length,
+      highestCursor: '10',
+      process: { pid: serve.pid },
+    });
+    const { json: listed } = await call('GET', `${serve.apiUrl}/v1/namespaces`);
+    expect(listed.namespaces.toSorted((a: { namespace: string }, b: { namespace: string }) => a.namespace.localeCompare(b.namespace))).toEqual([
+      { namespace: 'user:alice', connections: clients.length },
+      { namespace: 'user:bob', connections: 1 },
+    ]);
+    const ids = (await clientsOf(serve)).clients.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(total);
+    const { json: cluster } = await call('GET', `${serve.apiUrl}/v1/cluster`);
+    expect(cluster).toMatchObject({ state: 'up', nodes: [{}, {}] });
+    expect(serve.stderr.match(/cursor 1 to user:alice: .*/g)).toEqual([
+      `cursor 1 to user:alice: ${clients.length} clients`,
+    ]);
+    await serve.logged(new RegExp(`user:bob connected, ${total} open`));
+  });
+
+  test('a namespace admits exactly its limit, over all workers, in whatever order clients come and go', async () => {
+    const serve = await startServe([...WORKERS, '--max-connections-per-namespace', '5']);
+    for (let round = 0; round < 5; round++) {
+      const clients = await Promise.all(
+        Array.from({ length: 12 }, () => connectClient(serve.wsUrl, { token: 'user:alice' })),
+      );
+      await eventually(async () => {
+        const { json } = await call('GET', `${serve.apiUrl}/v1/stats`);
+        return json.accepted + json.rejected === 12 * (round + 1);
+      }, 'all clients are admitted or refused');
+      expect((await clientsOf(serve)).total).toBe(5);
+      await Promise.all(clients.map((client) => client.destroy()));
+      await eventually(async () => (await clientsOf(serve)).total === 0, 'all are gone');
+    }
+    const { json } = await call('GET', `${serve.apiUrl}/v1/stats`);
+    expect([json.accepted, json.refused]).toEqual([25, { 4503: 35 }]);
+  });
+
+  test('--max-connections is the limit of all workers together, and is named in the close', async () => {
+    const serve = await startServe([...WORKERS, '--max-connections', '7']);
+    const clients = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => connectClient(serve.wsUrl, { token: `user:${i}` })),
+    );
+    await eventually(async () => {
+      const { json } = await call('GET', `${serve.apiUrl}/v1/stats`);
+      return json.accepted + json.rejected === 20;
+    }, 'all clients are admitted or refused');
+    expect((await clientsOf(serve)).total).toBe(7);
+    const closed = clients.filter((client) => !client.isOpen);
+    expect(closed).toHaveLength(13);
+    for (const client of closed)
+      expect(await client.closed()).toEqual({ code: 4503, reason: 'Connection limit reached' });
+  });
+
+  test('a worker that is killed is replaced; the others serve on; clients that come back hear the newest; no slot is lost', async () => {
+    const serve = await startServe([...WORKERS, '--resume', '--max-connections-per-namespace', '40']);
+    const clients = await clientsAtBoth(serve, 'user:alice');
+    await postCursors(serve.apiUrl, { namespace: 'user:alice', cursor: '41' });
+    await Promise.all(clients.map((client) => client.received(1)));
+    const before = await workersOf(serve);
+    const [victim] = before as [ProcessEntry, ProcessEntry];
+    process.kill(victim.pid, 'SIGKILL');
+    await serve.logged(/worker \d \(process \d+\) ended with SIGKILL: \d+ clients? disconnected/);
+    // Those of the other worker are there, and nothing is lost meanwhile.
+    expect((await postCursors(serve.apiUrl, { namespace: 'user:alice', cursor: '42' })).status).toBe(200);
+    const left = clients.filter((client) => client.isOpen);
+    expect(left.length).toBeGreaterThan(0);
+    for (const client of left) expect((await client.received(2))[1]).toContain('"42"');
+
+    await serve.logged(/worker \d \(process \d+\) serves/);
+    const after = await workersOf(serve);
+    expect(after.map(({ pid }) => pid)).not.toContain(victim.pid);
+    const { json: stats } = await call('GET', `${serve.apiUrl}/v1/stats`);
+    const ended = Object.values(stats.closed as Record<string, number>).reduce((sum, count) => sum + count, 0);
+    expect(stats.accepted).toBe(stats.connections + ended);
+
+    // The new one has had a snapshot: whoever says hello to it with an older cursor is sent the newest.
+    const returned: RawClient[] = [];
+    await eventually(async () => {
+      const client = await openClient(serve.wsUrl, 'user:alice');
+      returned.push(client);
+      const workers = (await clientsOf(serve)).clients.map(({ id }) => id % 2);
+      return new Set(workers).size === 2;
+    }, 'clients at both workers again');
+    for (const client of returned) {
+      client.say('{"type":"hello","clientId":"back","cursor":"41"}');
+      expect(await client.received(1)).toEqual(['{"type":"cursor","cursor":"42"}']);
+    }
+    // The limit is exact afterwards.
+    const open = (await clientsOf(serve)).total;
+    const more = await Promise.all(
+      Array.from({ length: 45 - open }, () => connectClient(serve.wsUrl, { token: 'user:alice' })),
+    );
+    await eventually(() => more.filter((client) => !client.isOpen).length === 5, 'five are refused');
+    expect((await clientsOf(serve)).total).toBe(40);
+  });
+
+  test.each(['SIGTERM', 'SIGINT'] as const)('%s closes the clients of all workers with 1001, and it exits with 0', async (signal) => {
+    const serve = await startServe(WORKERS);
+    const clients = await clientsAtBoth(serve, 'user:alice');
+    const workers = await workersOf(serve);
+    serve.kill(signal);
+    for (const client of clients) expect(await client.closed()).toEqual(GOING_AWAY);
+    expect(await serve.ended()).toEqual({ code: 0, signal: null });
+    await untilGone(workers);
+    const { length } = clients;
+    expect(serve.stderr).toMatch(new RegExp(`${signal}: closing ${length} clients with 1001`));
+    expect(serve.stderr).toMatch(new RegExp(`stopped: ${length} sockets ended; ${length} clients left with 1001\n$`));
+  });
+
+  test('a second signal ends all of it at once', async () => {
+    const serve = await startServe([...WORKERS, '--close-timeout', '10m', '--shutdown-timeout', '10m']);
+    await openClient(serve.wsUrl, 'user:alice', { answersClose: false });
+    const workers = await workersOf(serve);
+    serve.kill('SIGTERM');
+    await serve.logged(/SIGTERM: closing 1 client/);
+    serve.kill('SIGTERM');
+    expect((await serve.ended()).code).toBe(143);
+    await untilGone(workers);
+  });
+
+  test('POST /v1/drain drains all workers: not ready from then on, and it ends with 0', async () => {
+    const serve = await startServe([...WORKERS, '--close-timeout', '10m', '--shutdown-timeout', '10m']);
+    const clients = await clientsAtBoth(serve, 'user:alice');
+    const stays = await openClient(serve.wsUrl, 'user:bob', { answersClose: false });
+    const answer = await call('POST', `${serve.apiUrl}/v1/drain`, {
+      headers: { 'content-type': 'application/json' },
+      body: '{}',
+    });
+    expect([answer.status, answer.json]).toEqual([202, { connections: clients.length + 1, drainMs: 0 }]);
+    for (const client of clients) expect(await client.closed()).toEqual(GOING_AWAY);
+    await stays.closed();
+    // The worker of that client still answers, whoever asks.
+    for (let i = 0; i < 5; i++) expect((await call('GET', `${serve.apiUrl}/readyz`)).status).toBe(503);
+    await stays.destroy();
+    expect(await serve.ended()).toEqual({ code: 0, signal: null });
+    expect(serve.stderr.match(/POST \/v1\/drain/g)).toHaveLength(1);
+  });
+
+  test('SIGHUP reads the tokens again for all workers, those included that are started later', async () => {
+    const [alice, bob] = ['token-of-alice-0123', 'token-of-bob-012345'];
+    const file = files.file('tokens.yaml', `${alice}: user:alice\n`);
+    const serve = await startServe([...WORKERS, '--auth', 'tokens', '--tokens', file]);
+    files.file('tokens.yaml', `${bob}: user:bob\n`);
+    serve.kill('SIGHUP');
+    await serve.logged(/SIGHUP: the tokens file was read again/);
+    // What is in the file by now must not matter to a worker that is started anew.
+    files.file('tokens.yaml', 'broken');
+    const [victim] = (await workersOf(serve)) as [ProcessEntry];
+    process.kill(victim.pid, 'SIGKILL');
+    await serve.logged(/worker \d \(process \d+\) serves/);
+    for (let i = 0; i < 6; i++) {
+      expect(await (await openClient(serve.wsUrl, alice)).closed()).toMatchObject({ code: 4401 });
+      await (await openClient(serve.wsUrl, bob)).roundTrip();
+    }
+    expect(serve.stderr).not.toContain('token-of');
+  });
+
+  test('when its process is killed, no worker is left, and the port is free', async () => {
+    const serve = await startServe(WORKERS);
+    const client = await openClient(serve.wsUrl, 'user:alice');
+    const workers = await workersOf(serve);
+    serve.kill('SIGKILL');
+    await untilGone(workers);
+    await client.gone();
+    const port = Number(new URL(serve.apiUrl).port);
+    const server = createServer().listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    server.close();
+  });
+
+  test('a port that is taken, and a number of workers that is none, are refused as always', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    const { code, stderr } = await runCli(['serve', '--workers', '2', '--port', String(port)]);
+    server.close();
+    expect([code, stderr]).toEqual([
+      3,
+      `error: Port ${port} on 127.0.0.1 is taken: stop what listens there, or choose another with --port (0 picks a free one)\n`,
+    ]);
+    for (const given of ['0', '65', 'many']) {
+      expect(await runCli(['serve', '--workers', given])).toEqual({
+        code: 2,
+        stdout: '',
+        stderr: `error: Expected --workers to be a whole number from 1 to 64, or auto, got "${given}".\n`,
+      });
+    }
+  });
+
+  test('without it, there is no other process', async () => {
+    const serve = await startServe();
+    await openClient(serve.wsUrl, 'user:alice');
+    expect(await untilChildren(serve.pid, (children) => children.length === 0)).toEqual([]);
+    serve.kill('SIGTERM');
+    expect((await serve.ended()).code).toBe(0);
+  });
+
+  test('with auto it prints a banner, and an emit command that works', async () => {
+    const serve = startCli(['serve', '--workers', 'auto', '--port', '0']);
+    await serve.until(() => serve.stdout.includes('Ctrl-C stops it'), 'the banner');
+    const url = /HTTP API\s+(\S+)/.exec(serve.stdout)?.[1] as string;
+    const emitted = await runCli(['emit', '1', '-n', 'user:alice', '--url', url]);
+    expect(emitted).toEqual({ code: 0, stdout: 'cursor 1 to user:alice: 0 clients\n', stderr: '' });
+    await serve.until(() => serve.stderr.includes('cursor 1 to user:alice: 0 clients'), 'the line of the log');
+  });
+});
