@@ -24,8 +24,10 @@ export interface BackplaneListener {
    *
    * @param catchUp whether they were missed while the connection was down: only the newest of each namespace, and only
    *   clients that have not heard it need it. Live cursors go onto the wire, every one.
+   * @returns how many clients each was handed to here, where that is known.
    */
-  cursors(items: readonly ClusterCursor[], catchUp: boolean): void;
+  // biome-ignore lint/suspicious/noConfusingVoidType: a listener that does not count returns nothing
+  cursors(items: readonly ClusterCursor[], catchUp: boolean): readonly number[] | void;
   /**
    * The connection has changed. `up` comes after the cursors that were missed have been handed over.
    *
@@ -42,6 +44,8 @@ export interface PublishOutcome {
   readonly replicated: boolean;
   /** Processes known to be alive, this one included. */
   readonly nodes: number;
+  /** Clients that each cursor was handed to by the other workers of this server. Left out by other backplanes. */
+  readonly delivered?: readonly number[] | undefined;
   /** With `monotonic`: the index of the first cursor that is lower than the newest of its namespace. Nothing was published. */
   readonly stale?: { readonly index: number; readonly newest: string } | undefined;
 }
@@ -60,6 +64,8 @@ export interface Reservation {
   readonly granted: number;
   /** False when the other processes could not be asked: then all were granted, and only the limit of this process holds. */
   readonly checked: boolean;
+  /** True when fewer were granted because of the limit of all clients, not that of the namespace. Only workers have one. */
+  readonly isTotal?: boolean | undefined;
 }
 
 export interface BackplaneView {

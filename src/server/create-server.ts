@@ -122,6 +122,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
   const attached = attach(httpServer, settings, {
     namespaceProvider,
     logger: options.logger,
+    backplane: options.backplane,
     events,
     statistics,
     checksOrigin: true,
@@ -131,7 +132,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
       return firstRefusal(gates, request);
     },
   });
-  const { manager } = attached;
+  const { manager, cluster } = attached;
   const stats = () => statistics.ofServer(attached.stats(), delay);
 
   let address: ListenAddress | undefined;
@@ -149,8 +150,11 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
     events.rejectedRequest?.(status, detail, { method, path: shownPath(url) });
   const api = createApi(
     {
-      broadcast(cursor, namespace) {
-        const { delivered } = manager.broadcastCursor(cursor, namespace);
+      cluster,
+      broadcast({ cursor, namespace, reset }) {
+        const { delivered } = reset
+          ? manager.resetCursor(cursor, namespace)
+          : manager.broadcastCursor(cursor, namespace);
         events.broadcast?.(namespace, cursor, delivered);
         return delivered;
       },
@@ -214,6 +218,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
         httpServer.close();
         throw closedError();
       }
+      cluster?.start(manager);
       delay.start();
       descriptors.start(httpServer);
       const bound = (httpServer.address() as AddressInfo).port;

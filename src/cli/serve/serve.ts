@@ -1,3 +1,6 @@
+import type { Backplane } from '../../backplane/backplane.js';
+import type { DatafnLogger } from '../../manager/types.js';
+import type { ServeOptions } from '../../options/serve.js';
 import { settingsFrom } from '../../options/server.js';
 import { createDatafnWsServer, type DatafnWsServer } from '../../server/create-server.js';
 import { checkBindHost } from '../../server/http/listening.js';
@@ -47,6 +50,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     ...settingsFrom(options),
     tls,
     namespaceProvider: auth.provider,
+    backplane: await clusterOf(options, logger),
     logger: options.logLevel === 'silent' ? undefined : logger,
     observer: isHeard ? { ...narrator, drainRequested: () => log.add(stops.asked()) } : undefined,
   });
@@ -101,6 +105,15 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   if (typeof outcome === 'string') return STOP_EXIT_CODES[outcome];
   log.add(stoppedLine(outcome, server));
   return 0;
+}
+
+/** The backplane that `--cluster` asks for. */
+async function clusterOf(options: ServeOptions, logger: DatafnLogger): Promise<Backplane | undefined> {
+  const { cluster: url, clusterPrefix: prefix, clusterTimeout: timeoutMs, rememberNamespaces } = options;
+  if (url === undefined) return undefined;
+  // Loaded on demand: few servers are part of a cluster.
+  const { redisBackplane } = await import('../../backplane/redis.js');
+  return redisBackplane({ url, prefix, timeoutMs, maxNamespaces: rememberNamespaces, logger });
 }
 
 function dropped(count: number): LogEvent {
