@@ -1,3 +1,17 @@
+export type {
+  Backplane,
+  BackplaneListener,
+  BackplaneNode,
+  BackplaneState,
+  BackplaneView,
+  ClusterCursor,
+  PublishedCursor,
+  PublishOptions,
+  PublishOutcome,
+  Reservation,
+} from './backplane/backplane.js';
+export { MemoryEngine, memoryBackplane } from './backplane/memory.js';
+export { type RedisBackplaneOptions, redisBackplane } from './backplane/redis.js';
 export * from './manager/index.js';
 export { devNamespaceProvider } from './server/auth/dev.js';
 export { type JwtProviderOptions, jwtNamespaceProvider } from './server/auth/jwt.js';

@@ -44,9 +44,9 @@ export interface PublishOutcome {
   readonly replicated: boolean;
   /** Processes known to be alive, this one included. */
   readonly nodes: number;
-  /** With `monotonic`: the index of the first cursor that is lower than the newest of its namespace. Nothing was published. */
   /** Clients that each cursor was handed to by the other workers of this server. Left out by other backplanes. */
   readonly delivered?: readonly number[] | undefined;
+  /** With `monotonic`: the index of the first cursor that is lower than the newest of its namespace. Nothing was published. */
   readonly stale?: { readonly index: number; readonly newest: string } | undefined;
 }
 

@@ -6,6 +6,11 @@ import { DatafnWsError, invalidOption } from '../protocol/errors.js';
 import type { Backplane } from './backplane.js';
 import { EngineBackplane } from './engine-backplane.js';
 import { nodeClock } from './node-clock.js';
+import {
+  clusterPrefixProblem,
+  DEFAULT_CLUSTER_PREFIX,
+  DEFAULT_CLUSTER_TIMEOUT_MS,
+} from './redis/defaults.js';
 import { redisConnect } from './redis/link.js';
 import { redisUrlProblem } from './redis/url.js';
 import { packageVersion } from './version.js';
@@ -24,13 +29,11 @@ export interface RedisBackplaneOptions {
   readonly logger?: DatafnLogger | undefined;
 }
 
-export const DEFAULT_CLUSTER_PREFIX = 'datafn-ws';
-export const DEFAULT_CLUSTER_TIMEOUT_MS = 1000;
 const DEFAULT_MAX_NAMESPACES = 100_000;
 
 const PREFIX: OptionRule = {
-  expected: 'a non-empty string without braces, at most 100 characters',
-  valid: (value) => typeof value === 'string' && /^[^{}\p{Cc}]{1,100}$/u.test(value),
+  expected: clusterPrefixProblem('') ?? '',
+  valid: (value) => typeof value === 'string' && clusterPrefixProblem(value) === undefined,
 };
 
 const RULES = {

@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 import type { ChalkInstance } from 'chalk';
 import { ApiClient, type EmissionResult } from '../emit/api-client.js';
 import { type EmitSummary, runEmit } from '../emit/run.js';
-import { readScript, type ScriptError, type ScriptStep } from '../emit/script.js';
+import { readScript, resettingFirst, type ScriptError, type ScriptStep } from '../emit/script.js';
 import { type EmitOptions, emitOptions } from '../options/emit.js';
 import { resolveOptions } from '../options/spec.js';
 import { type DatafnWsError, invalidOption } from '../protocol/errors.js';
@@ -29,9 +29,10 @@ export async function emit(
   const { signal } = stop;
   signal.addEventListener('abort', () => client.close());
   try {
+    const steps = await stepsOf(cursor, options, io, signal);
     const summary = await runEmit({
       client,
-      steps: await stepsOf(cursor, options, io, signal),
+      steps: options.reset ? resettingFirst(steps) : steps,
       ratePerSecond: options.rate,
       keepGoing: options.keepGoing,
       signal,

@@ -17,6 +17,8 @@ const IS_IT_OURS = 'is it a datafn-ws server?';
 export interface Emission {
   readonly namespace: string;
   readonly cursor: string;
+  /** Makes the cursor the newest of its namespace, however low it is. */
+  readonly reset?: true;
 }
 
 /** The server's answer to one emission. */

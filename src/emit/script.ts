@@ -103,7 +103,7 @@ function readLine(bytes: Buffer | undefined): Omit<ScriptStep, 'line'> | string 
   return text.trim() === '' ? undefined : parseLine(text);
 }
 
-const KEYS: readonly string[] = ['namespace', 'cursor', 'delayMs'];
+const KEYS: readonly string[] = ['namespace', 'cursor', 'delayMs', 'reset'];
 
 function parseLine(text: string): Omit<ScriptStep, 'line'> | string {
   let value: unknown;
@@ -120,7 +120,7 @@ function parseLine(text: string): Omit<ScriptStep, 'line'> | string {
     const meant = nearest(key, KEYS);
     if (meant !== undefined) return `\`${meant}\`, got ${describe(key)}`;
   }
-  const { namespace, cursor, delayMs = 0 } = value as Record<string, unknown>;
+  const { namespace, cursor, delayMs = 0, reset = false } = value as Record<string, unknown>;
   const wrongNamespace = namespaceProblem(namespace);
   if (wrongNamespace !== undefined) return `\`namespace\` to be ${wrongNamespace}`;
   const wrongCursor = cursorProblem(cursor);
@@ -128,5 +128,26 @@ function parseLine(text: string): Omit<ScriptStep, 'line'> | string {
   if (typeof delayMs !== 'number' || !(delayMs >= 0 && delayMs <= MAX_TIMER_MS)) {
     return `\`delayMs\` to be a number of milliseconds of at least 0, got ${describe(delayMs)}`;
   }
-  return { emissions: [{ namespace: namespace as string, cursor: cursor as string }], delayMs };
+  if (typeof reset !== 'boolean') return `\`reset\` to be true or false, got ${describe(reset)}`;
+  const emission = { namespace: namespace as string, cursor: cursor as string };
+  return { emissions: [reset ? { ...emission, reset } : emission], delayMs };
+}
+
+/** Makes the first cursor of each namespace a reset. */
+export async function* resettingFirst(
+  steps: AsyncIterable<ScriptStep | ScriptError> | Iterable<ScriptStep | ScriptError>,
+): AsyncGenerator<ScriptStep | ScriptError> {
+  const seen = new Set<string>();
+  for await (const step of steps) {
+    if ('error' in step) {
+      yield step;
+      continue;
+    }
+    const emissions = step.emissions.map((emission) => {
+      if (seen.has(emission.namespace)) return emission;
+      seen.add(emission.namespace);
+      return { ...emission, reset: true as const };
+    });
+    yield { ...step, emissions };
+  }
 }

@@ -4,8 +4,12 @@ import { ownCopy } from '../text/own-copy.js';
 
 /** What a manager remembers of its broadcasts, for clients that were away. */
 export interface CursorMemory {
-  /** A cursor was broadcast; `heardUpTo` is the serial number of the last client that was there. */
-  note(namespace: string, cursor: string, heardUpTo: number): void;
+  /**
+   * A cursor was broadcast; `heardUpTo` is the serial number of the last client that was there.
+   *
+   * @param epoch how often the namespace has been reset; by default as often as is known, and with `next` once more.
+   */
+  note(namespace: string, cursor: string, heardUpTo: number, epoch?: number | 'next'): void;
   /** The cursor to send to a client whose hello shows that it is behind, else `undefined`. */
   missedBy(hello: Hello, client: { readonly namespace: string; readonly serial: number }): string | undefined;
 }
@@ -15,6 +19,8 @@ export interface NewestCursor {
   readonly cursor: string;
   /** What clients compare it by. */
   readonly number: number;
+  /** How often the namespace has been reset. A cursor of a later epoch is newer, however low it is. */
+  readonly epoch: number;
   /** Serial number of the last client that was there when it was broadcast: those up to it have been handed it. */
   readonly heardUpTo: number;
 }
@@ -42,12 +48,14 @@ export class NewestCursors implements CursorMemory {
   }
 
   /** An older cursor than the newest, and one that is no number, changes nothing. */
-  note(namespace: string, cursor: string, heardUpTo: number): void {
+  note(namespace: string, cursor: string, heardUpTo: number, ofEpoch?: number | 'next'): void {
     const number = cursorNumber(cursor);
     const known = this.#byNamespace.get(namespace);
-    if (Number.isNaN(number) || (known !== undefined && number < known.number)) return;
+    const knownEpoch = known?.epoch ?? 0;
+    const epoch = ofEpoch === 'next' ? knownEpoch + 1 : (ofEpoch ?? knownEpoch);
+    if (Number.isNaN(number) || (known !== undefined && isOlder({ number, epoch }, known))) return;
     this.#byNamespace.delete(namespace);
-    this.#byNamespace.set(ownCopy(namespace), { cursor: ownCopy(cursor), number, heardUpTo });
+    this.#byNamespace.set(ownCopy(namespace), { cursor: ownCopy(cursor), number, epoch, heardUpTo });
     if (this.#byNamespace.size <= this.maxNamespaces) return;
     for (const oldest of this.#byNamespace.keys()) {
       this.#byNamespace.delete(oldest);
@@ -70,4 +78,10 @@ export class NewestCursors implements CursorMemory {
     if (newest === undefined || serial <= newest.heardUpTo) return undefined;
     return isBehind(hello, newest.number) ? newest.cursor : undefined;
   }
+}
+
+type Rank = Pick<NewestCursor, 'number' | 'epoch'>;
+
+function isOlder(one: Rank, other: Rank): boolean {
+  return one.epoch < other.epoch || (one.epoch === other.epoch && one.number < other.number);
 }

@@ -22,6 +22,9 @@ import type {
 const CLIENT = objectWith('send');
 const CLOCK = objectWith('setTimeout', 'clearTimeout', 'setImmediate');
 
+/** Takes each cursor that is broadcast, for other processes to broadcast as well. Must not throw. */
+export type ForwardCursor = (cursor: string, namespace: string, reset: boolean) => void;
+
 /**
  * Tracks the clients of each namespace, enforces connection limits, keeps a heartbeat and broadcasts cursors.
  *
@@ -36,6 +39,7 @@ export class WebSocketManager {
   readonly #registry = new Registry();
   readonly #heartbeat: Heartbeat<ClientRecord>;
   readonly #memory: CursorMemory | undefined;
+  readonly #forward: ForwardCursor | undefined;
   #closed = false;
   #destroyed = false;
   #broadcasts = 0;
@@ -48,6 +52,7 @@ export class WebSocketManager {
    * @param logger where to report; silent by default.
    * @param clock the timers to use; the global ones by default.
    * @param memory remembers the newest cursors for clients that come back; none by default, as in the reference.
+   * @param forward called with each cursor that is broadcast here, and not with one that {@link deliverCursor} takes.
    * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a config value out of range, or half a logger or clock.
    */
   constructor(
@@ -55,8 +60,10 @@ export class WebSocketManager {
     logger: DatafnLogger = silentLogger,
     clock: Clock = systemClock,
     memory?: CursorMemory,
+    forward?: ForwardCursor,
   ) {
     this.#memory = memory;
+    this.#forward = forward;
     this.#config = resolveManagerConfig(config);
     requireOption('logger', logger, LOGGER);
     requireOption('clock', clock, CLOCK);
@@ -203,15 +210,46 @@ export class WebSocketManager {
    * @throws {DatafnWsError} `ERR_INVALID_OPTION` when either is no non-empty string; nothing is sent then.
    */
   broadcastCursor(cursor: string, namespace: string, _targeting?: BroadcastTargeting): BroadcastResult {
+    return this.#publish(cursor, namespace, false);
+  }
+
+  /**
+   * As {@link broadcastCursor}, for a database that has been restored and starts lower: the cursor is the newest of its
+   * namespace, whatever came before.
+   *
+   * @throws {DatafnWsError} `ERR_INVALID_OPTION` when either is no non-empty string; nothing is sent then.
+   */
+  resetCursor(cursor: string, namespace: string): BroadcastResult {
+    return this.#publish(cursor, namespace, true);
+  }
+
+  /**
+   * Sends a cursor that another process has broadcast: as {@link broadcastCursor}, but it is neither counted as a broadcast
+   * nor forwarded.
+   *
+   * @param epoch how often the namespace has been reset; by default as often as is known here.
+   * @throws {DatafnWsError} `ERR_INVALID_OPTION` when either is no non-empty string; nothing is sent then.
+   */
+  deliverCursor(cursor: string, namespace: string, epoch?: number): BroadcastResult {
+    return this.#deliver(cursor, namespace, epoch);
+  }
+
+  #publish(cursor: string, namespace: string, reset: boolean): BroadcastResult {
+    const result = this.#deliver(cursor, namespace, reset ? 'next' : undefined);
+    this.#broadcasts += 1;
+    this.#forward?.(cursor, namespace, reset);
+    return result;
+  }
+
+  #deliver(cursor: string, namespace: string, epoch: number | 'next' | undefined): BroadcastResult {
     requireOption('cursor', cursor, NON_EMPTY_STRING);
     requireOption('namespace', namespace, NON_EMPTY_STRING);
-    this.#broadcasts += 1;
     const number = cursorNumber(cursor);
     if (Number.isSafeInteger(number) && !(number <= (this.#highestCursor ?? -1)))
       this.#highestCursor = number;
     const { lastSerial } = this.#registry;
     const result = this.#broadcast(cursor, namespace, lastSerial);
-    this.#memory?.note(namespace, cursor, lastSerial);
+    this.#memory?.note(namespace, cursor, lastSerial, epoch);
     return result;
   }
 

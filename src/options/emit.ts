@@ -53,6 +53,10 @@ export const emitOptions = {
     fromEnv: false,
     check: (value) => (value === '' ? 'the name of a file, or -' : undefined),
   }),
+  reset: toggle({
+    help: 'Make the first cursor of each namespace its newest, however low it is: for a database that was restored.',
+    fromEnv: false,
+  }),
   keepGoing: toggle({
     help: 'Continue after an invalid line or a refused cursor.',
     fromEnv: false,

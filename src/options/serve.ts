@@ -1,3 +1,9 @@
+import {
+  clusterPrefixProblem,
+  DEFAULT_CLUSTER_PREFIX,
+  DEFAULT_CLUSTER_TIMEOUT_MS,
+} from '../backplane/redis/defaults.js';
+import { redisUrlProblem } from '../backplane/redis/url.js';
 import { jwtSecretProblem } from '../text/jwt.js';
 import { claimProblem } from './checks.js';
 import { choice, countOrAuto, duration, file, text, toggle } from './kinds.js';
@@ -79,9 +85,34 @@ const authOptions = {
   }),
 } as const;
 
+/** What makes a server one of several that act as one. */
+const clusterOptions = {
+  cluster: text({
+    group: 'Cluster',
+    placeholder: 'URL',
+    help: 'Redis or Valkey by which several servers act as one: redis://[user:password@]host:port, or rediss:// with TLS; better in the environment than here. Needs the package @redis/client.',
+    default: undefined as string | undefined,
+    isSecret: true,
+    check: redisUrlProblem,
+  }),
+  clusterPrefix: text({
+    group: 'Cluster',
+    placeholder: 'TEXT',
+    help: 'What stands before every key and channel in the engine; servers with the same prefix are one cluster.',
+    default: DEFAULT_CLUSTER_PREFIX as string,
+    check: clusterPrefixProblem,
+  }),
+  clusterTimeout: duration({
+    group: 'Cluster',
+    help: 'Time the engine has to acknowledge a cursor or a client.',
+    default: DEFAULT_CLUSTER_TIMEOUT_MS,
+  }),
+} as const;
+
 /** Every option of `datafn-ws serve`. */
 export const serveOptions = {
   ...serverFlags,
+  ...clusterOptions,
   auth: choice(AUTH_KINDS, {
     placeholder: 'PROVIDER',
     help: 'Where namespaces come from. dev: the token is the namespace.',

@@ -88,6 +88,16 @@ export const connectionTable = {
     help: 'Namespaces whose newest cursor is kept for --resume and --monotonic; the least recently used is evicted.',
     default: 100_000,
   }),
+  /**
+   * Clients per second that are told of cursors that they missed while the engine of the cluster was away, on each server;
+   * 0 tells all at once.
+   */
+  catchUpRate: rate({
+    group: 'Cluster',
+    orNone: true,
+    help: 'Clients that are told in a second, on each server, of cursors they missed while the engine was away; 0 tells all at once.',
+    default: 2000,
+  }),
   /** URL path of the WebSocket endpoint: `<remote>/ws`, with the DataFn remote at `/datafn`. */
   path: text({
     group: 'Network',
@@ -208,6 +218,11 @@ export const serverTable = {
   monotonic: toggle({
     group: 'Cursors',
     help: 'Refuse a cursor lower than the newest of its namespace with 409. Cursors compare by the whole number that they begin with.',
+  }),
+  /** Whether the HTTP API answers 503, and delivers nothing, when the engine of the cluster does not acknowledge a batch. */
+  clusterRequired: toggle({
+    group: 'Cluster',
+    help: 'Answer 503 and deliver nothing when the engine does not acknowledge a cursor in time.',
   }),
   /** Where the `dev` provider puts clients without a token; without it they are refused. */
   anonymousNamespace: text<string | undefined>({

@@ -139,6 +139,7 @@ export function createServer(
   const attached = attach(httpServer, settings, {
     namespaceProvider,
     logger: options.logger,
+    backplane: options.backplane,
     events,
     statistics,
     checksOrigin: true,
@@ -148,7 +149,7 @@ export function createServer(
       return firstRefusal(gates, request);
     },
   });
-  const { manager } = attached;
+  const { manager, cluster } = attached;
   const stats = () => statistics.ofServer(attached.stats(), delay);
 
   let address: ListenAddress | undefined;
@@ -166,8 +167,11 @@ export function createServer(
     events.rejectedRequest?.(status, detail, { method, path: shownPath(url) });
   const api = createApi(
     shareApi({
-      broadcast(cursor, namespace) {
-        const { delivered } = manager.broadcastCursor(cursor, namespace);
+      cluster,
+      broadcast({ cursor, namespace, reset }) {
+        const { delivered } = reset
+          ? manager.resetCursor(cursor, namespace)
+          : manager.broadcastCursor(cursor, namespace);
         events.broadcast?.(namespace, cursor, delivered);
         return delivered;
       },
@@ -238,6 +242,7 @@ export function createServer(
         httpServer.close();
         throw closedError();
       }
+      cluster?.start(manager);
       delay.start();
       descriptors.start(httpServer);
       const bound = (httpServer.address() as AddressInfo).port;

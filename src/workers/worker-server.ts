@@ -80,7 +80,7 @@ export class WorkerServer {
           ...reports.observer,
           broadcast: (namespace, cursor, delivered) => broadcasts.delivered(namespace, cursor, delivered),
         },
-        ...({ backplane: broadcasts } as object),
+        backplane: broadcasts,
       },
       {
         listenAt: (httpServer) => listenAtShared(httpServer, this.#sockets),

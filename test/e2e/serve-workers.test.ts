@@ -63,7 +63,11 @@ describe('serve --workers', () => {
       process: { pid: serve.pid },
     });
     const { json: listed } = await call('GET', `${serve.apiUrl}/v1/namespaces`);
-    expect(listed.namespaces.toSorted((a: { namespace: string }, b: { namespace: string }) => a.namespace.localeCompare(b.namespace))).toEqual([
+    expect(
+      listed.namespaces.toSorted((a: { namespace: string }, b: { namespace: string }) =>
+        a.namespace.localeCompare(b.namespace),
+      ),
+    ).toEqual([
       { namespace: 'user:alice', connections: clients.length },
       { namespace: 'user:bob', connections: 1 },
     ]);
@@ -130,7 +134,10 @@ describe('serve --workers', () => {
     const after = await workersOf(serve);
     expect(after.map(({ pid }) => pid)).not.toContain(victim.pid);
     const { json: stats } = await call('GET', `${serve.apiUrl}/v1/stats`);
-    const ended = Object.values(stats.closed as Record<string, number>).reduce((sum, count) => sum + count, 0);
+    const ended = Object.values(stats.closed as Record<string, number>).reduce(
+      (sum, count) => sum + count,
+      0,
+    );
     expect(stats.accepted).toBe(stats.connections + ended);
 
     // The new one has had a snapshot: whoever says hello to it with an older cursor is sent the newest.
@@ -154,18 +161,23 @@ describe('serve --workers', () => {
     expect((await clientsOf(serve)).total).toBe(40);
   });
 
-  test.each(['SIGTERM', 'SIGINT'] as const)('%s closes the clients of all workers with 1001, and it exits with 0', async (signal) => {
-    const serve = await startServe(WORKERS);
-    const clients = await clientsAtBoth(serve, 'user:alice');
-    const workers = await workersOf(serve);
-    serve.kill(signal);
-    for (const client of clients) expect(await client.closed()).toEqual(GOING_AWAY);
-    expect(await serve.ended()).toEqual({ code: 0, signal: null });
-    await untilGone(workers);
-    const { length } = clients;
-    expect(serve.stderr).toMatch(new RegExp(`${signal}: closing ${length} clients with 1001`));
-    expect(serve.stderr).toMatch(new RegExp(`stopped: ${length} sockets ended; ${length} clients left with 1001\n$`));
-  });
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    '%s closes the clients of all workers with 1001, and it exits with 0',
+    async (signal) => {
+      const serve = await startServe(WORKERS);
+      const clients = await clientsAtBoth(serve, 'user:alice');
+      const workers = await workersOf(serve);
+      serve.kill(signal);
+      for (const client of clients) expect(await client.closed()).toEqual(GOING_AWAY);
+      expect(await serve.ended()).toEqual({ code: 0, signal: null });
+      await untilGone(workers);
+      const { length } = clients;
+      expect(serve.stderr).toMatch(new RegExp(`${signal}: closing ${length} clients with 1001`));
+      expect(serve.stderr).toMatch(
+        new RegExp(`stopped: ${length} sockets ended; ${length} clients left with 1001\n$`),
+      );
+    },
+  );
 
   test('a second signal ends all of it at once', async () => {
     const serve = await startServe([...WORKERS, '--close-timeout', '10m', '--shutdown-timeout', '10m']);
@@ -261,6 +273,9 @@ describe('serve --workers', () => {
     const url = /HTTP API\s+(\S+)/.exec(serve.stdout)?.[1] as string;
     const emitted = await runCli(['emit', '1', '-n', 'user:alice', '--url', url]);
     expect(emitted).toEqual({ code: 0, stdout: 'cursor 1 to user:alice: 0 clients\n', stderr: '' });
-    await serve.until(() => serve.stderr.includes('cursor 1 to user:alice: 0 clients'), 'the line of the log');
+    await serve.until(
+      () => serve.stderr.includes('cursor 1 to user:alice: 0 clients'),
+      'the line of the log',
+    );
   });
 });

@@ -1,4 +1,8 @@
+import type { Backplane } from '../../backplane/backplane.js';
+import type { DatafnLogger } from '../../manager/types.js';
+import type { ServeOptions } from '../../options/serve.js';
 import { settingsFrom } from '../../options/server.js';
+import { invalidOption } from '../../protocol/errors.js';
 import { createDatafnWsServer } from '../../server/create-server.js';
 import { checkBindHost } from '../../server/http/listening.js';
 import type { TlsPair } from '../../server/http/tls.js';
@@ -50,10 +54,16 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     ...settingsFrom(options),
     tls,
     namespaceProvider: auth.provider,
+    backplane: await clusterOf(options, logger),
     logger: options.logLevel === 'silent' ? undefined : logger,
     observer,
   });
   const { workers } = options;
+  if (workers !== undefined && options.cluster !== undefined) {
+    throw invalidOption(
+      `Expected ${traced.origins.workers.from} without ${traced.origins.cluster.from}: start a server with --cluster for each core in place of workers`,
+    );
+  }
   const server: RunningServer =
     workers === undefined
       ? inThisProcess(own, (tokens) => auth.replaceTokens?.(tokens))
@@ -118,6 +128,15 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   if (typeof outcome === 'string') return STOP_EXIT_CODES[outcome];
   log.add(stoppedLine(outcome));
   return 0;
+}
+
+/** The backplane that `--cluster` asks for. */
+async function clusterOf(options: ServeOptions, logger: DatafnLogger): Promise<Backplane | undefined> {
+  const { cluster: url, clusterPrefix: prefix, clusterTimeout: timeoutMs, rememberNamespaces } = options;
+  if (url === undefined) return undefined;
+  // Loaded on demand: few servers are part of a cluster.
+  const { redisBackplane } = await import('../../backplane/redis.js');
+  return redisBackplane({ url, prefix, timeoutMs, maxNamespaces: rememberNamespaces, logger });
 }
 
 function dropped(count: number): LogEvent {

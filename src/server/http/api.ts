@@ -1,10 +1,12 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { ServerSettings } from '../../options/server.js';
+import type { Cluster } from '../cluster/cluster.js';
 import type { ConnectedClient, ServerEvents } from '../events/events.js';
 import type { ServerStats } from '../health/statistics.js';
 import { answerPreflight, authorize, authorizePage, isProbe } from './authorize.js';
 import { readItems } from './body.js';
-import { checkOrder, validateItems } from './cursors.js';
+import { type CursorItem, checkOrder, validateItems } from './cursors.js';
+import { emitToCluster } from './emit-to-cluster.js';
 import { originRule } from './hosts-and-origins.js';
 import { ProblemError, type ProblemListener } from './problem.js';
 import { type Routes, routeRequests, sendJson } from './router.js';
@@ -23,7 +25,9 @@ export interface ClientList {
 /** What the HTTP API calls. */
 export interface ApiBackend {
   /** Broadcasts a cursor; how many clients were handed it. */
-  broadcast(cursor: string, namespace: string): number;
+  broadcast(item: CursorItem): number;
+  /** The other processes, where there are any. */
+  readonly cluster: Cluster | undefined;
   /** The newest cursor of a namespace, where it is remembered. */
   newestCursor(namespace: string): string | undefined;
   stats(): Awaitable<ServerStats>;
@@ -69,11 +73,13 @@ export function createApi(
         const items = validateItems(body, maxBatchItems);
         if (monotonic) checkOrder(items, backend.newestCursor);
         // One tick of the event loop for the whole batch, so that a client gets it in one write.
-        const results = items.map((item) => ({
-          ...item,
-          delivered: backend.broadcast(item.cursor, item.namespace),
-        }));
-        sendJson(response, 200, { results });
+        const deliver = () => items.map((item) => ({ ...item, delivered: backend.broadcast(item) }));
+        if (backend.cluster === undefined) {
+          sendJson(response, 200, { results: deliver() });
+          return;
+        }
+        const { status, answer } = await emitToCluster(backend.cluster, items, deliver, settings);
+        sendJson(response, status, answer);
       },
     },
     '/v1/drain': {
@@ -100,6 +106,16 @@ export function createApi(
       async GET(request, response) {
         const namespace = new URLSearchParams(request.url?.split('?')[1]).get('namespace') ?? undefined;
         sendJson(response, 200, await backend.clients(namespace, MAX_CLIENTS));
+      },
+    },
+    '/v1/cluster': {
+      GET(_, response) {
+        if (backend.cluster === undefined) {
+          throw new ProblemError(404, 'This server is not part of a cluster', {
+            fix: 'Start it with --cluster, or createDatafnWsServer({ backplane }).',
+          });
+        }
+        sendJson(response, 200, backend.cluster.view());
       },
     },
     '/healthz': { GET: (_, response) => sendJson(response, 200, { status: 'ok' }) },

@@ -7,6 +7,8 @@ import { ProblemError } from './problem.js';
 export interface CursorItem {
   readonly namespace: string;
   readonly cursor: string;
+  /** The cursor is the newest of its namespace, whatever came before: its database has been restored. */
+  readonly reset?: true;
 }
 
 const FIX = 'Send {"namespace":"user:alice","cursor":"42"}, an array of those, or one a line as NDJSON.';
@@ -64,7 +66,7 @@ export function validateItems(items: readonly unknown[], maxItems: number): Curs
         fix: FIX,
       });
     }
-    const { namespace, cursor } = item as Record<string, unknown>;
+    const { namespace, cursor, reset = false } = item as Record<string, unknown>;
     const wrong = namespaceProblem(namespace);
     if (wrong !== undefined) {
       throw new ProblemError(400, `Expected \`namespace\` of item ${index} to be ${wrong}`, {
@@ -79,7 +81,15 @@ export function validateItems(items: readonly unknown[], maxItems: number): Curs
         fix: typeof cursor === 'number' ? `Send it as a string: "${cursor}".` : FIX,
       });
     }
-    return { namespace: namespace as string, cursor: cursor as string };
+    if (typeof reset !== 'boolean') {
+      throw new ProblemError(
+        400,
+        `Expected \`reset\` of item ${index} to be true or false, got ${describe(reset)}`,
+        { field: `${at}.reset`, fix: FIX },
+      );
+    }
+    const valid = { namespace: namespace as string, cursor: cursor as string };
+    return reset ? { ...valid, reset } : valid;
   });
 }
 
@@ -95,8 +105,8 @@ export function checkOrder(
   newestOf: (namespace: string) => string | undefined,
 ): void {
   const newestInBatch = new Map<string, string>();
-  for (const [index, { namespace, cursor }] of items.entries()) {
-    const newest = newestInBatch.get(namespace) ?? newestOf(namespace);
+  for (const [index, { namespace, cursor, reset }] of items.entries()) {
+    const newest = reset ? undefined : (newestInBatch.get(namespace) ?? newestOf(namespace));
     const number = cursorNumber(cursor);
     const field = `[${index}].cursor`;
     if (Number.isNaN(number)) {
@@ -106,16 +116,19 @@ export function checkOrder(
         { field, fix: 'Send increasing whole numbers as strings, or start the server without --monotonic.' },
       );
     }
-    if (newest !== undefined && number < cursorNumber(newest)) {
-      throw new ProblemError(
-        409,
-        `Expected \`cursor\` of item ${index} to be at least ${newest}, the newest of its namespace, got ${describe(cursor)}`,
-        {
-          field,
-          fix: 'Send cursors in increasing order, or start the server without --monotonic.',
-        },
-      );
-    }
+    if (newest !== undefined && number < cursorNumber(newest)) throw staleCursor(index, cursor, newest);
     newestInBatch.set(namespace, cursor);
   }
+}
+
+/** The refusal of a batch for a cursor that is lower than the newest of its namespace. */
+export function staleCursor(index: number, cursor: string, newest: string): ProblemError {
+  return new ProblemError(
+    409,
+    `Expected \`cursor\` of item ${index} to be at least ${newest}, the newest of its namespace, got ${describe(cursor)}`,
+    {
+      field: `[${index}].cursor`,
+      fix: 'Send cursors in increasing order, add "reset": true for a database that was restored, or start the server without --monotonic.',
+    },
+  );
 }

@@ -1,5 +1,6 @@
 import type { Server as HttpServer } from 'node:http';
-import { checkOptions, FUNCTION, LOGGER, OBJECT, requireOption } from '../../manager/checks.js';
+import type { Backplane } from '../../backplane/backplane.js';
+import { checkOptions, FUNCTION, LOGGER, OBJECT, objectWith, requireOption } from '../../manager/checks.js';
 import { guardLogger, silentLogger } from '../../manager/contain.js';
 import { NewestCursors } from '../../manager/newest-cursors.js';
 import type { DatafnLogger } from '../../manager/types.js';
@@ -13,6 +14,7 @@ import {
 } from '../../options/server.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import type { NamespaceProvider } from '../auth/provider.js';
+import { Cluster } from '../cluster/cluster.js';
 import {
   type ConnectedClient,
   guardObserver,
@@ -39,6 +41,11 @@ export interface AttachCollaborators {
   readonly observer?: ServerObserver | undefined;
   /** Looks at an upgrade first; what it returns is the HTTP error to refuse it with. What it throws refuses with 500. */
   readonly beforeUpgrade?: UpgradeGate | undefined;
+  /**
+   * Makes this server one of several that act as one: a cursor that is broadcast on any of them reaches the clients of all,
+   * and `maxConnectionsPerNamespace` holds for all together. See `redisBackplane`.
+   */
+  readonly backplane?: Backplane | undefined;
 }
 
 /**
@@ -53,6 +60,7 @@ export const COLLABORATOR_RULES = {
   logger: LOGGER,
   observer: OBJECT,
   beforeUpgrade: FUNCTION,
+  backplane: objectWith('start', 'publish', 'reserve', 'view', 'close'),
 } as const;
 
 /** A manager that is connected to an HTTP server. */
@@ -91,12 +99,14 @@ export function attachWebSocketManager(httpServer: HttpServer, options: AttachOp
   checkOptions('the options', options, COLLABORATOR_RULES);
   // It has no default: a manager on your own server must not admit anybody by itself.
   requireOption('namespaceProvider', options.namespaceProvider, FUNCTION);
-  return attach(httpServer, settings, {
+  const attached = attach(httpServer, settings, {
     ...options,
     ...serverEvents(options),
     checksOrigin: options.allowOrigin !== undefined,
     remembers: settings.resume || options.rememberNamespaces !== undefined,
   });
+  attached.cluster?.start(attached.manager);
+  return attached;
 }
 
 /** The event stream of a server, and its listener that counts. */
@@ -124,18 +134,28 @@ export interface AttachParts extends AttachCollaborators {
   readonly remembers: boolean;
 }
 
+/** An {@link AttachedManager}, for a whole server. */
+export interface AttachedToServer extends AttachedManager {
+  /** The other processes, with a `backplane`. It is not started yet. */
+  readonly cluster: Cluster | undefined;
+}
+
 /** As {@link attachWebSocketManager}, with complete settings. */
 export function attach(
   httpServer: HttpServer,
   settings: ConnectionSettings,
-  { namespaceProvider, logger, beforeUpgrade, events, statistics, checksOrigin, remembers }: AttachParts,
-): AttachedManager {
+  parts: AttachParts,
+): AttachedToServer {
+  const { namespaceProvider, logger, beforeUpgrade, backplane, events, statistics, checksOrigin, remembers } =
+    parts;
   if (process.versions.bun !== undefined) throw needsNode();
   const { maxConnectionsPerAddress = Number.POSITIVE_INFINITY } = settings;
   const guarded = guardLogger(logger ?? silentLogger);
   const newest = remembers ? new NewestCursors(settings.rememberNamespaces, settings.resume) : undefined;
-  const manager = new WebSocketManager(settings, logger, undefined, newest);
-  const connections = new Connections(manager, events, settings);
+  const cluster = backplane && new Cluster({ ...settings, backplane, logger: guarded, events });
+  const forward = cluster?.forward.bind(cluster);
+  const manager = new WebSocketManager(settings, logger, undefined, newest, forward);
+  const connections = new Connections(manager, events, settings, cluster?.slots);
   const addressOf = clientAddressRule(settings.trustProxy);
   const gates = [
     handshakeGate,
@@ -153,6 +173,7 @@ export function attach(
     logger: guarded,
     events,
     connections,
+    slots: cluster?.slots,
   });
   const detach = routeUpgrades(httpServer, settings.path, upgrader);
 
@@ -162,10 +183,12 @@ export function attach(
     upgrader.refusePending();
     const outcome = await connections.closeAll(timeoutMs);
     detach();
+    await cluster?.close();
     return outcome;
   };
   return {
     manager,
+    cluster,
     stats: () =>
       statistics.ofConnections({
         manager,

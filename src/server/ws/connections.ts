@@ -18,6 +18,11 @@ import { ConnectionDrain } from './connection-drain.js';
 import { OutboxFlush, type OutboxOwner } from './outbox.js';
 import type { ServerSocket, ServerSocketOwner } from './server-socket.js';
 
+/** Gives back a slot in the cluster that a client had. */
+export interface SlotHolder {
+  release(namespace: string): void;
+}
+
 /** What `ws` calls the messages that are over a limit of ours. */
 const LIMIT_OF_ERROR: Readonly<Record<string, LimitName>> = {
   WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'messageSize',
@@ -53,6 +58,8 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
     private readonly manager: WebSocketManager,
     private readonly events: ServerEvents,
     settings: ConnectionSettings,
+    /** Where the limits of namespaces hold for a cluster. */
+    private readonly slots?: SlotHolder | undefined,
   ) {
     const { maxMessageRate, maxMessageBurst, helloTimeoutMs } = settings;
     this.clientBufferBytes = settings.clientBufferBytes;
@@ -76,14 +83,27 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
     return this.#blocked.size;
   }
 
-  /** Takes a connection whose handshake is done; one without a grant is closed with 4401. */
-  take(client: ServerSocket, socket: Parameters<ServerSocket['begin']>[1], decision: AuthDecision): void {
+  /**
+   * Takes a connection whose handshake is done; one without a grant is closed with 4401.
+   *
+   * @param limit the close for one that found no slot in the cluster; without it, it has one, where there is a cluster.
+   */
+  take(
+    client: ServerSocket,
+    socket: Parameters<ServerSocket['begin']>[1],
+    decision: AuthDecision,
+    limit?: CloseCode,
+  ): void {
     this.#lastConnectionId += 1;
     if (this.#refused.size >= MAX_REFUSED) this.#terminateRefused();
     client.begin(this, socket, this.#lastConnectionId);
     this.#sockets.add(client);
     if (!('why' in decision)) {
-      this.#admit(client, decision);
+      if (limit === undefined) this.#admit(client, decision);
+      else {
+        client.namespace = ownCopy(decision.namespace);
+        close(client, limit);
+      }
       return;
     }
     this.#why = decision.why;
@@ -98,7 +118,10 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
 
   #admit(client: ServerSocket, { namespace, expiresAtMs }: NamespaceGrant): void {
     client.namespace = ownCopy(namespace);
-    if (!this.manager.addClient(client, { namespace: client.namespace })) return;
+    if (!this.manager.addClient(client, { namespace: client.namespace })) {
+      this.slots?.release(namespace);
+      return;
+    }
     client.namespace = this.manager.describeClient(client)?.namespace;
     client.isAdmitted = true;
     client.admittedAtMs = performance.now();
@@ -122,6 +145,7 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
     if (reason === CLOSE.goingAway.reason && by === 'server') this.#drain.goingAway(client);
     this.#silent?.delete(client);
     if (client.isAdmitted) {
+      if (client.namespace !== undefined) this.slots?.release(client.namespace);
       this.events.closed?.(client, code, reason, by);
     } else {
       this.#refused.add(client);

@@ -4,9 +4,16 @@ import type { Duplex } from 'node:stream';
 import { type ServerOptions, WebSocketServer } from 'ws';
 import type { DatafnLogger } from '../../manager/types.js';
 import type { ConnectionSettings } from '../../options/server.js';
+import type { CloseCode } from '../../protocol/close-codes.js';
 import { MAX_TIMER_MS } from '../../text/units.js';
-import { type AuthDecision, askProvider, type NamespaceProvider } from '../auth/provider.js';
+import {
+  type AuthDecision,
+  askProvider,
+  type NamespaceGrant,
+  type NamespaceProvider,
+} from '../auth/provider.js';
 import { chooseSubprotocol, hasLostPlus, tokenOf, tokenProblem } from '../auth/token-source.js';
+import type { NamespaceSlots } from '../cluster/namespace-slots.js';
 import type { ServerEvents } from '../events/events.js';
 import { endWithProblem, type Refusal, retryAfter, type UpgradeGate } from '../http/problem.js';
 import { ignoreSocketError } from '../limits/accept-queue.js';
@@ -28,6 +35,8 @@ export interface UpgraderParts {
   readonly logger: DatafnLogger;
   readonly events: ServerEvents;
   readonly connections: Connections;
+  /** Asked for a slot for each client, where the limits of namespaces hold for a cluster. */
+  readonly slots?: NamespaceSlots | undefined;
 }
 
 /** Handshakes done in one tick of the event loop: at some 150 µs each, they hold it for a few milliseconds. */
@@ -204,8 +213,48 @@ export class Upgrader implements UpgradeHandler {
       return;
     }
     if (this.#hasGone(socket)) return;
-    // Nothing else runs between the refusal above and the admission, so limits are exact.
-    this.#shakeHands(request, socket, head, outcome);
+    const { slots, connections } = this.parts;
+    if (slots === undefined || 'why' in outcome || connections.limitFor(outcome.namespace) !== undefined) {
+      // Nothing else runs between the refusal above and the admission, so limits are exact.
+      this.#shakeHands(request, socket, head, outcome);
+      return;
+    }
+    // The provider may have been asked for many at once, which all come here in the same tick.
+    if (this.#pending.isFull) {
+      this.parts.events.limited?.('pendingAuth');
+      this.#reject(socket, TOO_MANY_PENDING);
+      return;
+    }
+    void this.#admitToCluster(request, socket, head, outcome, slots);
+  }
+
+  async #admitToCluster(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    grant: NamespaceGrant,
+    slots: NamespaceSlots,
+  ): Promise<void> {
+    this.#pending.add(socket, head);
+    const limit = await slots.acquire(grant.namespace);
+    const early = this.#pending.take(socket);
+    const giveBack = () => {
+      if (limit === undefined) slots.release(grant.namespace);
+    };
+    if (early === undefined) {
+      giveBack();
+      return;
+    }
+    const refusal =
+      this.#shuttingDown() ??
+      this.#refusalBeforeUpgrade(grant) ??
+      (this.settings.refuseWith === 'http' ? limit && limitRefusal(limit) : undefined);
+    if (refusal !== undefined) {
+      giveBack();
+      this.#reject(socket, refusal);
+    } else if (this.#hasGone(socket) || !this.#shakeHands(request, socket, early, grant, limit)) {
+      giveBack();
+    }
   }
 
   /** With `refuseWith: 'http'`, what is a close code otherwise. */
@@ -213,24 +262,38 @@ export class Upgrader implements UpgradeHandler {
     if (this.settings.refuseWith !== 'http') return undefined;
     if ('why' in decision) return { ...UNAUTHORIZED, why: decision.why };
     const limit = this.parts.connections.limitFor(decision.namespace);
-    return limit && { status: 503, detail: limit.reason, headers: retryAfter(LIMIT_RETRY_MS) };
+    return limit && limitRefusal(limit);
   }
 
-  #shakeHands(request: IncomingMessage, socket: Duplex, head: Buffer, decision: AuthDecision): void {
+  /** Returns whether the connection was taken. */
+  #shakeHands(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    decision: AuthDecision,
+    limit?: CloseCode,
+  ): boolean {
+    let isTaken = false;
     this.#webSocketServer.handleUpgrade(request, socket, head, (accepted) => {
       socket.off('error', ignoreSocketError);
       const client = accepted as ServerSocket;
       if (this.settings.trustProxy.length > 0) client.forwardedAddress = this.parts.addressOf(request);
-      this.parts.connections.take(client, socket as Socket, decision);
+      isTaken = true;
+      this.parts.connections.take(client, socket as Socket, decision, limit);
       // A socket that waited for its provider is paused.
       socket.resume();
     });
+    return isTaken;
   }
 
   #reject(socket: Duplex, refusal: Refusal): void {
     this.rejected(refusal);
     endWithProblem(socket, refusal);
   }
+}
+
+function limitRefusal({ reason }: CloseCode): Refusal {
+  return { status: 503, detail: reason, headers: retryAfter(LIMIT_RETRY_MS) };
 }
 
 /** Why a client is not admitted, with a hint where its token may have lost a `+`. */

@@ -1,0 +1,165 @@
+import type {
+  Backplane,
+  BackplaneListener,
+  BackplaneState,
+  BackplaneView,
+  ClusterCursor,
+  PublishedCursor,
+  PublishOutcome,
+} from '../../backplane/backplane.js';
+import type { DatafnLogger } from '../../manager/types.js';
+import type { WebSocketManager } from '../../manager/web-socket-manager.js';
+import { cursorProblem, namespaceProblem } from '../../protocol/identifiers.js';
+import { formatAmount, formatDuration } from '../../text/units.js';
+import type { ServerEvents } from '../events/events.js';
+import { CatchUp } from './catch-up.js';
+import { NamespaceSlots } from './namespace-slots.js';
+
+/** What a {@link Cluster} works with. */
+export interface ClusterParts {
+  readonly backplane: Backplane;
+  readonly logger: DatafnLogger;
+  readonly events: ServerEvents;
+  readonly maxConnectionsPerNamespace: number;
+  /** Clients that are told of missed cursors in a second; 0 is no limit. */
+  readonly catchUpRate: number;
+}
+
+/** What `GET /v1/cluster` says. */
+export interface ClusterView extends BackplaneView {
+  /** Namespaces whose clients are still to be sent what was missed. */
+  readonly catchingUp: number;
+  /** Clients admitted so far while the engine was away: only the limits of this process held for them. */
+  readonly admittedUnchecked: number;
+}
+
+/** Ties a manager to the other processes of its cluster. */
+export class Cluster implements BackplaneListener {
+  readonly slots: NamespaceSlots;
+  readonly #catchUp: CatchUp;
+  #manager!: WebSocketManager;
+  /** Cursors that were broadcast in this tick of the event loop. */
+  #outgoing: PublishedCursor[] = [];
+  #isQuiet = false;
+  #downSinceMs: number | undefined;
+  /** Cursors caught up with since the engine went away. */
+  #caughtUp = 0;
+
+  constructor(private readonly parts: ClusterParts) {
+    const { backplane, maxConnectionsPerNamespace, catchUpRate } = parts;
+    this.slots = new NamespaceSlots((namespace, count) =>
+      backplane.reserve(namespace, count, maxConnectionsPerNamespace),
+    );
+    this.#catchUp = new CatchUp(catchUpRate, (item) => this.#deliver(item));
+  }
+
+  /** Connects; the manager is the one that forwards to this. */
+  start(manager: WebSocketManager): void {
+    this.#manager = manager;
+    this.parts.backplane.start(this);
+  }
+
+  close(): Promise<void> {
+    this.#catchUp.stop();
+    return this.parts.backplane.close();
+  }
+
+  view(): ClusterView {
+    const { size: catchingUp } = this.#catchUp;
+    return { ...this.parts.backplane.view(), catchingUp, admittedUnchecked: this.slots.unchecked };
+  }
+
+  /** Takes a cursor that this process has broadcast; those of one tick are published together. */
+  forward(cursor: string, namespace: string, reset: boolean): void {
+    this.#catchUp.passedBy(namespace, cursor);
+    if (this.#isQuiet) return;
+    const problem = namespaceProblem(namespace) ?? cursorProblem(cursor);
+    if (problem !== undefined) {
+      this.parts.logger.warn(
+        'A cursor was broadcast on this server only: expected it to be fit for the cluster',
+        {
+          problem,
+        },
+      );
+      return;
+    }
+    if (this.#outgoing.length === 0) queueMicrotask(() => this.#flush());
+    this.#outgoing.push({ namespace, cursor, reset });
+  }
+
+  /** Publishes a batch, and delivers it here at once, whatever becomes of it elsewhere. */
+  async emit<Result>(
+    items: readonly PublishedCursor[],
+    deliver: () => Result,
+  ): Promise<{ result: Result; outcome: PublishOutcome }> {
+    const publishing = this.parts.backplane.publish(items);
+    const result = this.#quietly(deliver);
+    return { result, outcome: await publishing };
+  }
+
+  /** Publishes a batch, and delivers it here only when the engine has taken it. */
+  async emitAcknowledged<Result>(
+    items: readonly PublishedCursor[],
+    monotonic: boolean,
+    deliver: () => Result,
+  ): Promise<{ result: Result | undefined; outcome: PublishOutcome }> {
+    const outcome = await this.parts.backplane.publish(items, { monotonic, required: true });
+    return { result: outcome.replicated ? this.#quietly(deliver) : undefined, outcome };
+  }
+
+  cursors(items: readonly ClusterCursor[], catchUp: boolean): readonly number[] | undefined {
+    if (catchUp) {
+      this.#caughtUp += items.length;
+      this.#catchUp.add(items);
+      return undefined;
+    }
+    return items.map((item) => {
+      this.#catchUp.passedBy(item.namespace, item.cursor);
+      return this.#deliver(item);
+    });
+  }
+
+  connections(): number {
+    return this.#manager.connectionCount;
+  }
+
+  state(state: BackplaneState, why?: string): void {
+    const { logger } = this.parts;
+    if (state === 'down') {
+      this.#downSinceMs = performance.now();
+      this.#caughtUp = 0;
+      logger.warn(
+        `The engine of the cluster is away: cursors reach only the clients of this server until it is back (${why})`,
+      );
+    } else if (state === 'up' && this.#downSinceMs !== undefined) {
+      const awayMs = performance.now() - this.#downSinceMs;
+      this.#downSinceMs = undefined;
+      logger.warn(
+        `The engine of the cluster is back after ${formatDuration(awayMs)}: ${formatAmount(this.#caughtUp, 'cursor')} caught up`,
+      );
+    } else if (state === 'up') {
+      logger.info('Connected to the cluster');
+    }
+  }
+
+  #deliver({ namespace, cursor, epoch }: ClusterCursor): number {
+    const { delivered } = this.#manager.deliverCursor(cursor, namespace, epoch);
+    if (delivered > 0) this.parts.events.broadcast?.(namespace, cursor, delivered);
+    return delivered;
+  }
+
+  #flush(): void {
+    const items = this.#outgoing;
+    this.#outgoing = [];
+    void this.parts.backplane.publish(items);
+  }
+
+  #quietly<Result>(deliver: () => Result): Result {
+    this.#isQuiet = true;
+    try {
+      return deliver();
+    } finally {
+      this.#isQuiet = false;
+    }
+  }
+}

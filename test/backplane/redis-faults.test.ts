@@ -1,0 +1,297 @@
+import { afterEach, describe, expect } from 'vitest';
+import { redisBackplane } from '../../src/backplane/redis.js';
+import { FaultProxy } from '../support/fault-proxy.js';
+import { RecordingLogger } from '../support/recording-logger.js';
+import { disposeRedis, prepareRedis, startRedis, withRedis } from '../support/redis-server.js';
+import { eventually, RecordedNode } from './recorded-node.js';
+
+const nodes: RecordedNode[] = [];
+const proxies: FaultProxy[] = [];
+
+afterEach(async () => {
+  await Promise.all(nodes.splice(0).map(({ backplane }) => backplane.close()));
+  await Promise.all(proxies.splice(0).map((proxy) => proxy.close()));
+  await disposeRedis();
+});
+
+function begin(url: string, options: Partial<Parameters<typeof redisBackplane>[0]> = {}): RecordedNode {
+  const node = new RecordedNode(redisBackplane({ url, ...options })).start();
+  nodes.push(node);
+  return node;
+}
+
+async function two(url: string, otherUrl = url): Promise<[RecordedNode, RecordedNode]> {
+  const both: [RecordedNode, RecordedNode] = [begin(url), begin(otherUrl)];
+  for (const node of both) await node.until(({ backplane }) => backplane.view().state === 'up', 'up');
+  for (const node of both) await eventually(() => node.backplane.view().nodes.length === 2, 'each other');
+  return both;
+}
+
+async function proxyTo(port: number): Promise<FaultProxy> {
+  const proxy = await FaultProxy.start(port);
+  proxies.push(proxy);
+  return proxy;
+}
+
+const x = (cursor: string) => [{ namespace: 'x', cursor }];
+
+describe('an engine that fails', () => {
+  withRedis('kill -9 and a restart without its data: it is refilled, and what was kept arrives', async () => {
+    const redis = await startRedis();
+    const [a, b] = await two(redis.url);
+    await a.backplane.publish([
+      { namespace: 'x', cursor: '1' },
+      { namespace: 'quiet', cursor: '7' },
+    ]);
+    await b.untilHeard('quiet', '7');
+    await redis.kill();
+    await Promise.all([a.untilState('down'), b.untilState('down')]);
+    for (const cursor of ['2', '3', '4'])
+      expect(await a.backplane.publish(x(cursor))).toMatchObject({ replicated: false });
+    expect(a.backplane.view().kept).toBe(1);
+    await redis.start();
+    await b.untilHeard('x', '4');
+    await Promise.all([a.untilState('up'), b.untilState('up')]);
+    // Only the newest of those that were kept; and nothing twice.
+    expect(b.heard('x')).toEqual(['1', '4']);
+    expect(b.heard('quiet')).toEqual(['7']);
+    expect(a.live).toEqual([]);
+    await eventually(() => a.backplane.view().kept === 0, 'nothing kept');
+    const late = begin(redis.url);
+    await late.untilHeard('quiet', '7');
+    await late.untilHeard('x', '4');
+  });
+
+  withRedis('kill -9 and a restart with its data', async () => {
+    const redis = await startRedis('--appendonly', 'yes', '--appendfsync', 'always');
+    const [a, b] = await two(redis.url);
+    await a.backplane.publish(x('1'));
+    await b.untilHeard('x', '1');
+    await a.backplane.reserve('x', 5, 10);
+    await redis.kill();
+    await Promise.all([a.untilState('down'), b.untilState('down')]);
+    await redis.start();
+    await Promise.all([a.untilState('up'), b.untilState('up')]);
+    expect(await b.backplane.reserve('x', 10, 10)).toEqual({ granted: 5, checked: true });
+    await a.backplane.publish(x('2'));
+    await b.untilHeard('x', '2');
+    expect(b.heard('x')).toEqual(['1', '2']);
+  });
+
+  withRedis('SIGSTOP: an emit is answered in time, and nothing is heard twice when it goes on', async () => {
+    const redis = await startRedis();
+    const [a, b] = await two(redis.url);
+    redis.stop();
+    const startedAtMs = performance.now();
+    const first = a.backplane.publish(x('1'));
+    const second = a.backplane.publish(x('2'));
+    expect(await first).toMatchObject({ replicated: false });
+    expect(await second).toMatchObject({ replicated: false });
+    expect(performance.now() - startedAtMs).toBeGreaterThan(900);
+    await Promise.all([a.untilState('down'), b.untilState('down')]);
+    expect(a.reasons.at(-1)).toBe('nothing was heard for 3.5 s');
+    await a.backplane.publish(x('3'));
+    redis.continue();
+    await b.untilHeard('x', '3');
+    await Promise.all([a.untilState('up'), b.untilState('up')]);
+    await a.backplane.publish(x('4'));
+    await b.untilHeard('x', '4');
+    const heard = b.heard('x');
+    expect(new Set(heard).size).toBe(heard.length);
+  });
+
+  withRedis('FLUSHALL is noticed by the next beat, and undone', async () => {
+    const redis = await startRedis();
+    const [a, b] = await two(redis.url);
+    await a.backplane.publish(x('5'));
+    await b.untilHeard('x', '5');
+    await a.backplane.reserve('x', 4, 10);
+    await redis.command('FLUSHALL');
+    await eventually(
+      async () => (await redis.command('HGET', '{datafn-ws}:cursors', 'x')).includes(':5'),
+      'the cursor is back',
+    );
+    await eventually(async () => {
+      const { granted } = await b.backplane.reserve('x', 10, 10);
+      return granted === 6;
+    }, 'the count of the other node is back');
+    expect(b.heard('x')).toEqual(['5']);
+    expect([a.states, b.states]).toEqual([['up'], ['up']]);
+  });
+
+  withRedis('CLIENT KILL: it reconnects, and catches up with what it missed', async () => {
+    const redis = await startRedis();
+    const direct = await proxyTo(redis.port);
+    const [a, b] = await two(redis.url, direct.url);
+    direct.isCut = true;
+    await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await b.untilState('down');
+    await a.untilState('up');
+    await eventually(async () => (await a.backplane.publish(x('6'))).replicated, 'an acknowledgement');
+    direct.isCut = false;
+    await b.untilHeard('x', '6');
+    expect(b.missed.map(({ cursor }) => cursor)).toEqual(['6']);
+  });
+
+  withRedis('READONLY: an engine that has become a replica is as good as none', async () => {
+    const redis = await startRedis();
+    const other = await startRedis();
+    const [a] = await two(redis.url);
+    await redis.command('REPLICAOF', '127.0.0.1', String(other.port));
+    await a.untilState('down');
+    expect(a.reasons.at(-1)).toMatch(/^READONLY/);
+    expect(await a.backplane.publish(x('1'))).toMatchObject({ replicated: false });
+    await redis.command('REPLICAOF', 'NO', 'ONE');
+    await a.untilState('up');
+    await eventually(
+      async () => (await redis.command('HGET', '{datafn-ws}:cursors', 'x')).includes(':1'),
+      'what was kept',
+    );
+  });
+
+  withRedis('a full memory: what was published is kept until there is room', async () => {
+    const redis = await startRedis();
+    const [a, b] = await two(redis.url);
+    await redis.command('CONFIG', 'SET', 'maxmemory', '1');
+    expect(await a.backplane.publish(x('1'))).toMatchObject({ replicated: false });
+    await a.untilState('down');
+    expect(a.reasons.at(-1)).toMatch(/^OOM/);
+    await redis.command('CONFIG', 'SET', 'maxmemory', '0');
+    await b.untilHeard('x', '1');
+    expect(b.heard('x')).toEqual(['1']);
+  });
+
+  withRedis('a mute link: nothing is acknowledged, it is given up, and all is caught up with', async () => {
+    const redis = await startRedis();
+    const proxy = await proxyTo(redis.port);
+    const [a, b] = await two(redis.url, proxy.url);
+    proxy.isMute = true;
+    await a.backplane.publish(x('1'));
+    expect(await b.backplane.publish([{ namespace: 'y', cursor: '1' }])).toMatchObject({ replicated: false });
+    await b.untilState('down');
+    proxy.isMute = false;
+    proxy.reset();
+    await Promise.all([b.untilHeard('x', '1'), a.untilHeard('y', '1')]);
+    expect([b.heard('x'), a.heard('y')]).toEqual([['1'], ['1']]);
+  });
+
+  withRedis('a link that is reset under load loses and doubles nothing that counts', async () => {
+    const redis = await startRedis();
+    const proxy = await proxyTo(redis.port);
+    const [a, b] = await two(proxy.url, redis.url);
+    for (let cursor = 1; cursor <= 200; cursor++) {
+      if (cursor % 50 === 0) proxy.reset();
+      await a.backplane.publish(x(String(cursor)));
+    }
+    await b.untilHeard('x', '200');
+    const heard = b.heard('x');
+    expect(new Set(heard).size).toBe(heard.length);
+  });
+
+  withRedis('a slow link is slow, and nothing else', async () => {
+    const redis = await startRedis();
+    const proxy = await proxyTo(redis.port);
+    const [a, b] = await two(redis.url, proxy.url);
+    proxy.delayMs = 200;
+    await a.backplane.publish(x('1'));
+    await b.untilHeard('x', '1');
+    expect(await b.backplane.publish(x('2'))).toMatchObject({ replicated: true });
+    await eventually(() => (b.backplane.view().lagMs ?? 0) >= 390, 'a lag that shows it');
+    expect(b.states).toEqual(['up']);
+  });
+
+  withRedis('started before the engine: what was published meanwhile arrives', async () => {
+    const redis = await prepareRedis();
+    const [a, b] = [begin(redis.url), begin(redis.url)];
+    expect(await a.backplane.publish(x('1'))).toMatchObject({ replicated: false });
+    await Promise.all([a.untilState('down'), b.untilState('down')]);
+    expect(a.reasons[0]).toContain('ECONNREFUSED');
+    await redis.start();
+    await b.untilHeard('x', '1');
+    expect(b.missed).toEqual([{ namespace: 'x', cursor: '1', epoch: 0 }]);
+  });
+
+  withRedis('two engines swapped: what each has is merged', async () => {
+    const [redis, other] = [await startRedis(), await startRedis()];
+    const proxy = await proxyTo(redis.port);
+    const elsewhere = begin(other.url);
+    await elsewhere.untilState('up');
+    await elsewhere.backplane.publish([
+      { namespace: 'x', cursor: '50' },
+      { namespace: 'y', cursor: '1' },
+    ]);
+    const a = begin(proxy.url);
+    await a.untilState('up');
+    await a.backplane.publish([
+      { namespace: 'x', cursor: '40' },
+      { namespace: 'y', cursor: '2' },
+    ]);
+    proxy.target = other.port;
+    proxy.reset();
+    await a.untilHeard('x', '50');
+    await elsewhere.untilHeard('y', '2');
+    expect(a.heard('y')).toEqual([]);
+  });
+
+  withRedis('what is not fit for the channel or the hash is ignored, with one warning', async () => {
+    const redis = await startRedis();
+    const logger = new RecordingLogger();
+    const a = begin(redis.url, { logger });
+    await a.untilState('up');
+    const junk = [
+      '',
+      'cursors',
+      'cursors\x1enode\x1e1\x1elive\x1ex\x1f0\x1f1',
+      `beat\x1e${'0'.repeat(36)}\x1e-1`,
+    ];
+    for (const text of junk) await redis.command('PUBLISH', '{datafn-ws}:channel', text);
+    await redis.command('HSET', '{datafn-ws}:cursors', 'y', 'nonsense', 'z', '0:5:0:5\n');
+    const b = begin(redis.url, { logger });
+    await b.untilState('up');
+    await b.backplane.publish(x('1'));
+    await a.untilHeard('x', '1');
+    expect([a.live.length, a.missed, b.missed]).toEqual([1, [], []]);
+    expect(logger.warnings.map(({ message }) => message).toSorted()).toEqual([
+      'Ignored a field of {datafn-ws}:cursors that no node wrote',
+      'Ignored a message on the channel {datafn-ws}:channel that no node sends',
+    ]);
+  });
+
+  withRedis('an engine that evicts is warned of, with the setting to change', async () => {
+    const redis = await startRedis('--maxmemory-policy', 'allkeys-lru');
+    const logger = new RecordingLogger();
+    await begin(redis.url, { logger }).untilState('up');
+    await eventually(() => logger.warnings.length > 0, 'a warning');
+    expect(logger.warnings[0]?.message).toContain('maxmemory-policy to noeviction, it is allkeys-lru');
+  });
+
+  withRedis(
+    'the hash is bounded: of more namespaces, those that changed last are likely to stay',
+    async () => {
+      const redis = await startRedis();
+      const a = begin(redis.url, { maxNamespaces: 100 });
+      await a.untilState('up');
+      const items = Array.from({ length: 1000 }, (_, i) => ({ namespace: `n${i}`, cursor: '1' }));
+      await a.backplane.publish(items);
+      expect(await redis.command('HLEN', '{datafn-ws}:cursors')).toBe(':100\r\n');
+    },
+  );
+
+  withRedis('the slots of a node that died are free after its lease', async () => {
+    const redis = await startRedis();
+    const proxy = await proxyTo(redis.port);
+    const [a, b] = await two(redis.url, proxy.url);
+    await b.backplane.reserve('x', 10, 10);
+    proxy.isMute = true;
+    expect(await a.backplane.reserve('x', 1, 10)).toMatchObject({ granted: 0 });
+    await eventually(
+      async () => (await a.backplane.reserve('x', 1, 10)).granted === 1,
+      'the end of the lease',
+    );
+    // It comes back, and says again what it has.
+    proxy.isMute = false;
+    proxy.reset();
+    await b.untilState('up');
+    await eventually(async () => (await a.backplane.reserve('x', 5, 10)).granted === 1, 'no more slots');
+  });
+});

@@ -1,0 +1,243 @@
+import { afterEach, expect, test } from 'vitest';
+import { MemoryEngine, memoryBackplane } from '../../../src/backplane/memory.js';
+import type { DatafnWsServerOptions } from '../../../src/server/create-server.js';
+import { eventually } from '../../backplane/recorded-node.js';
+import { call, postCursors } from '../../support/http-call.js';
+import {
+  connectClient,
+  disposeLive,
+  type LiveServer,
+  openClient,
+  startServer,
+} from '../../support/live-server.js';
+
+afterEach(disposeLive);
+
+const frame = (cursor: string) => `{"type":"cursor","cursor":"${cursor}"}`;
+
+/** Servers that share an engine and see each other. */
+async function cluster(
+  count: number,
+  options: DatafnWsServerOptions = {},
+  engine = new MemoryEngine(),
+): Promise<LiveServer[]> {
+  const servers: LiveServer[] = [];
+  for (let i = 0; i < count; i++)
+    servers.push(await startServer({ backplane: memoryBackplane(engine), ...options }));
+  for (const { apiUrl } of servers)
+    await eventually(
+      async () => (await call('GET', `${apiUrl}/v1/cluster`)).json.nodes.length === count,
+      `${count} nodes`,
+    );
+  return servers;
+}
+
+test('a cursor that is posted to one server reaches the clients of all, once', async () => {
+  const [a, b] = (await cluster(2)) as [LiveServer, LiveServer];
+  const here = await openClient(a.wsUrl, 'x');
+  const there = await openClient(b.wsUrl, 'x');
+  const other = await openClient(b.wsUrl, 'y');
+  const answer = await postCursors(a.apiUrl, { namespace: 'x', cursor: '42' });
+  expect(answer.status).toBe(200);
+  expect(answer.json).toEqual({
+    results: [{ namespace: 'x', cursor: '42', delivered: 1 }],
+    replicated: true,
+    nodes: 2,
+  });
+  await there.until(() => there.texts.length === 1, 'the cursor');
+  b.server.websocketHandler.broadcastCursor('43', 'x');
+  await here.until(() => here.texts.length === 2, 'the second cursor');
+  await there.until(() => there.texts.length === 2, 'the second cursor');
+  for (const client of [here, there]) expect(client.texts).toEqual([frame('42'), frame('43')]);
+  expect(other.texts).toEqual([]);
+  // Only one of them has been asked to broadcast it.
+  expect(a.server.stats()).toMatchObject({ broadcasts: 1, deliveries: 2 });
+  expect(b.server.stats()).toMatchObject({ broadcasts: 1, deliveries: 2 });
+});
+
+test('what an embedder broadcasts in one tick is one batch, and all of it arrives in order', async () => {
+  const [a, b] = (await cluster(2)) as [LiveServer, LiveServer];
+  const there = await openClient(b.wsUrl, 'x');
+  for (let cursor = 1; cursor <= 100; cursor++)
+    a.server.websocketHandler.broadcastCursor(String(cursor), 'x');
+  await there.until(() => there.texts.length === 100, 'all of them');
+  expect(there.texts).toEqual(Array.from({ length: 100 }, (_, i) => frame(String(i + 1))));
+});
+
+test('the limit of a namespace is exact over all servers, and a slot is free as soon as its client leaves', async () => {
+  const servers = await cluster(3, { maxConnectionsPerNamespace: 10 });
+  const clients = await Promise.all(
+    Array.from({ length: 30 }, (_, i) => connectClient((servers[i % 3] as LiveServer).wsUrl, { token: 'x' })),
+  );
+  const admitted = () => servers.reduce((sum, { server }) => sum + server.stats().connections, 0);
+  const refused = () => servers.reduce((sum, { server }) => sum + (server.stats().refused[4503] ?? 0), 0);
+  await eventually(() => admitted() + refused() === 30, 'an answer to each');
+  expect(admitted()).toBe(10);
+  await eventually(
+    () => clients.filter(({ closeFrame }) => closeFrame !== undefined).length === 20,
+    '20 closed',
+  );
+  const frames = clients.flatMap(({ closeFrame }) => closeFrame ?? []);
+  expect(new Set(frames.map(({ code, reason }) => `${code} ${reason}`))).toEqual(
+    new Set(['4503 Namespace connection limit reached']),
+  );
+  const leaving = clients.find(({ closeFrame }) => closeFrame === undefined);
+  await leaving?.destroy();
+  await eventually(() => admitted() === 9, 'one less');
+  await eventually(async () => {
+    const again = await connectClient((servers[2] as LiveServer).wsUrl, { token: 'x' });
+    await again.until(() => again.closeFrame !== undefined || admitted() === 10, 'an answer');
+    return again.closeFrame === undefined;
+  }, 'a client in its place');
+});
+
+test('with refuseWith http, a client without a slot in the cluster gets 503', async () => {
+  const [a, b] = (await cluster(2, { maxConnectionsPerNamespace: 1, refuseWith: 'http' })) as [
+    LiveServer,
+    LiveServer,
+  ];
+  await openClient(a.wsUrl, 'x');
+  const refused = await connectClient(b.wsUrl, { token: 'x' });
+  expect(refused.status).toBe(503);
+});
+
+test('while the engine is away: 202, clients here get it at once, those elsewhere once it is back', async () => {
+  const engine = new MemoryEngine();
+  let isAway = false;
+  const connect: typeof engine.connect = (...args) =>
+    isAway ? Promise.reject(new Error('refused')) : engine.connect(...args);
+  const options = () => ({ backplane: memoryBackplane(engine, { connect }) });
+  const a = await startServer(options());
+  const b = await startServer(options());
+  const here = await openClient(a.wsUrl, 'x');
+  const there = await openClient(b.wsUrl, 'x');
+  isAway = true;
+  engine.disconnect('pulled');
+  const answer = await postCursors(a.apiUrl, [
+    { namespace: 'x', cursor: '1' },
+    { namespace: 'x', cursor: '2' },
+  ]);
+  expect(answer.status).toBe(202);
+  expect(answer.json).toMatchObject({ replicated: false, results: [{ delivered: 1 }, { delivered: 1 }] });
+  await here.until(() => here.texts.length === 2, 'both here');
+  expect((await call('GET', `${a.apiUrl}/readyz`)).status).toBe(200);
+  expect((await call('GET', `${a.apiUrl}/v1/cluster`)).json).toMatchObject({ state: 'down', kept: 1 });
+  // It is admitted by the limit of its server.
+  await openClient(a.wsUrl, 'y');
+  expect((await call('GET', `${a.apiUrl}/v1/cluster`)).json).toMatchObject({ admittedUnchecked: 1 });
+  isAway = false;
+  await there.until(() => there.texts.length > 0, 'the newest');
+  expect(there.texts).toEqual([frame('2')]);
+  await eventually(
+    async () => (await call('GET', `${b.apiUrl}/v1/cluster`)).json.state === 'up',
+    'the engine is back',
+  );
+  // One that stayed has not heard anything twice.
+  await postCursors(b.apiUrl, { namespace: 'x', cursor: '3' });
+  await here.until(() => here.texts.length === 3, 'the next one');
+  expect(here.texts).toEqual([frame('1'), frame('2'), frame('3')]);
+  const lines = b.logger.entries.filter(({ level }) => level === 'warn').map(({ message }) => message);
+  expect(lines).toEqual([
+    expect.stringMatching(/^The engine of the cluster is away: .* \(pulled\)$/),
+    expect.stringMatching(/^The engine of the cluster is back after .*: \d cursors? caught up$/),
+  ]);
+});
+
+test.each(['monotonic', 'clusterRequired'] as const)(
+  'with %s, a cursor that is not acknowledged gets 503 and is delivered nowhere',
+  async (option) => {
+    const engine = new MemoryEngine();
+    const { backplane, cut } = cuttable(engine);
+    const a = await startServer({ backplane, [option]: true });
+    const b = await startServer({ backplane: memoryBackplane(engine) });
+    const here = await openClient(a.wsUrl, 'x');
+    const there = await openClient(b.wsUrl, 'x');
+    expect((await postCursors(a.apiUrl, { namespace: 'x', cursor: '1' })).status).toBe(200);
+    cut(true);
+    const answer = await postCursors(a.apiUrl, { namespace: 'x', cursor: '2' });
+    expect(answer.status).toBe(503);
+    expect(answer.json.detail).toContain('nothing was delivered');
+    cut(false);
+    await eventually(
+      async () => (await postCursors(a.apiUrl, { namespace: 'x', cursor: '3' })).status === 200,
+      'the engine is back',
+    );
+    for (const client of [here, there])
+      await client.until(() => client.texts.includes(frame('3')), 'the last');
+    for (const client of [here, there]) expect(client.texts).toEqual([frame('1'), frame('3')]);
+  },
+);
+
+/** A backplane whose engine can be taken away. */
+function cuttable(engine: MemoryEngine) {
+  let isAway = false;
+  let close = (_why: string) => {};
+  const connect: typeof engine.connect = async (caller, events, signal) => {
+    if (isAway) throw new Error('refused');
+    close = events.closed;
+    return engine.connect(caller, events, signal);
+  };
+  const cut = (away: boolean) => {
+    isAway = away;
+    if (away) close('pulled');
+  };
+  return { backplane: memoryBackplane(engine, { connect }), cut };
+}
+
+test('monotonic holds for the cluster: a cursor lower than one of another server gets 409', async () => {
+  const [a, b] = (await cluster(2, { monotonic: true })) as [LiveServer, LiveServer];
+  const there = await openClient(b.wsUrl, 'x');
+  await postCursors(a.apiUrl, { namespace: 'x', cursor: '10' });
+  await there.until(() => there.texts.length === 1, 'the first');
+  const stale = await postCursors(b.apiUrl, { namespace: 'x', cursor: '9' });
+  expect(stale.status).toBe(409);
+  expect(stale.json.detail).toContain('at least 10');
+  const reset = await postCursors(b.apiUrl, { namespace: 'x', cursor: '9', reset: true });
+  expect(reset.status).toBe(200);
+  expect(reset.json.results).toEqual([{ namespace: 'x', cursor: '9', reset: true, delivered: 1 }]);
+  expect((await postCursors(b.apiUrl, { namespace: 'x', cursor: '9' })).status).toBe(200);
+});
+
+test('a server that starts later hands what is newest to clients that are behind', async () => {
+  const engine = new MemoryEngine();
+  const [a] = (await cluster(1, {}, engine)) as [LiveServer];
+  await postCursors(a.apiUrl, [
+    { namespace: 'x', cursor: '1000' },
+    { namespace: 'x', cursor: '7', reset: true },
+  ]);
+  const late = await startServer({ backplane: memoryBackplane(engine), resume: true });
+  await eventually(
+    async () => (await call('GET', `${late.apiUrl}/v1/stats`)).json.remembered === 1,
+    'the cursors of the cluster',
+  );
+  const client = await openClient(late.wsUrl, 'x');
+  client.say('{"type":"hello","clientId":"c","cursor":"5"}');
+  await client.until(() => client.texts.length === 1, 'what it missed');
+  expect(client.texts).toEqual([frame('7')]);
+});
+
+test('without a backplane there is no cluster: 404, no word of it in an answer, and reset works all the same', async () => {
+  const alone = await startServer({ monotonic: true });
+  const answer = await call('GET', `${alone.apiUrl}/v1/cluster`);
+  expect(answer.status).toBe(404);
+  expect(answer.json.fix).toContain('--cluster');
+  await postCursors(alone.apiUrl, { namespace: 'x', cursor: '10' });
+  expect((await postCursors(alone.apiUrl, { namespace: 'x', cursor: '9' })).status).toBe(409);
+  const reset = await postCursors(alone.apiUrl, { namespace: 'x', cursor: '9', reset: true });
+  expect(reset.json).toEqual({ results: [{ namespace: 'x', cursor: '9', reset: true, delivered: 0 }] });
+  const wrong = await postCursors(alone.apiUrl, { namespace: 'x', cursor: '9', reset: 1 });
+  expect([wrong.status, wrong.json.field]).toEqual([400, '[0].reset']);
+});
+
+test('a server that shuts down is no node any more, and its slots are free', async () => {
+  const [a, b] = (await cluster(2, { maxConnectionsPerNamespace: 1 })) as [LiveServer, LiveServer];
+  await openClient(a.wsUrl, 'x');
+  await a.server.close();
+  await eventually(
+    async () => (await call('GET', `${b.apiUrl}/v1/cluster`)).json.nodes.length === 1,
+    'the other one alone',
+  );
+  const client = await openClient(b.wsUrl, 'x');
+  await eventually(() => b.server.stats().connections === 1, 'its client is admitted elsewhere');
+  expect(client.closeFrame).toBeUndefined();
+});
