@@ -30,13 +30,15 @@ export function tokenOf(request: TokenRequest): string | undefined {
 /** Every token that counts, one for each place that has one. */
 function sentTokens(request: TokenRequest): SentToken[] {
   const { url = '', headers } = request;
-  const said = [
-    // Node.js works out all of the distinct headers for one of them: only where there is one.
-    ...(headers.authorization === undefined ? [] : fromAuthorizations(request.headersDistinct.authorization)),
-    ...fromQuery(url),
-    ...fromSubprotocols(headers['sec-websocket-protocol']),
-  ].filter((token) => token !== '');
-  return said.length > 0 ? said : fromCookies(headers.cookie).filter((token) => token !== '');
+  const said = fromQuery(url);
+  // Node.js works out all of the distinct headers for one of them: only where there is one.
+  if (headers.authorization !== undefined) {
+    said.push(...fromAuthorizations(request.headersDistinct.authorization));
+  }
+  const offered = headers['sec-websocket-protocol'];
+  if (offered !== undefined) said.push(...fromSubprotocols(offered));
+  const sent = said.filter(isNotEmpty);
+  return sent.length > 0 ? sent : fromCookies(headers.cookie).filter(isNotEmpty);
 }
 
 /** Returns what is wrong with the way in which a client sent its token, for the log, else `undefined`. */
@@ -87,12 +89,10 @@ function fromQuery(url: string): SentToken[] {
   const mark = url.indexOf('?');
   if (mark === -1) return [];
   const tokens: SentToken[] = [];
-  for (const pair of url
-    .slice(mark + 1)
-    .replaceAll('+', ' ')
-    .split('&')) {
-    const [name = ''] = pair.split('=', 1);
-    if (percentDecoded(name) === TOKEN_QUERY) tokens.push(percentDecoded(pair.slice(name.length + 1)));
+  for (const pair of url.slice(mark + 1).split('&')) {
+    const equals = pair.indexOf('=');
+    const name = equals === -1 ? pair : pair.slice(0, equals);
+    if (formDecoded(name) === TOKEN_QUERY) tokens.push(formDecoded(pair.slice(name.length + 1)));
   }
   return tokens;
 }
@@ -111,8 +111,7 @@ function fromCookies(header: string | undefined): SentToken[] {
 }
 
 /** Every token among the offered subprotocols. */
-function fromSubprotocols(header: string | undefined): SentToken[] {
-  if (header === undefined) return [];
+function fromSubprotocols(header: string): SentToken[] {
   return header
     .split(',')
     .map((protocol) => protocol.trim())
@@ -135,6 +134,13 @@ function fromBase64url(encoded: string): string | undefined {
 }
 
 /** `undefined` for invalid escapes, and for bytes that are not UTF-8. */
+const isNotEmpty = (token: SentToken) => token !== '';
+
+/** As a form encodes it: a `+` stands for a blank. */
+function formDecoded(text: string): string | undefined {
+  return percentDecoded(text.includes('+') ? text.replaceAll('+', ' ') : text);
+}
+
 function percentDecoded(text: string): string | undefined {
   if (!text.includes('%')) return text;
   try {

@@ -101,7 +101,7 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
     if (!this.manager.addClient(client, { namespace: client.namespace })) return;
     client.namespace = this.manager.describeClient(client)?.namespace;
     client.isAdmitted = true;
-    client.admittedAtMs = performance.now();
+    client.admittedAtMs = Math.round(performance.now());
     this.#silent?.add(client);
     if (expiresAtMs !== undefined) this.#expirations.add(client, expiresAtMs);
     this.events.connected?.(client, this.manager.connectionCount);

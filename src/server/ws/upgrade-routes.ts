@@ -7,6 +7,8 @@ import { pathOf, shownPath } from '../http/request-target.js';
 import { ignoreSocketError } from '../limits/accept-queue.js';
 import { MAX_EARLY_BYTES } from './pending-upgrades.js';
 
+const NOTHING = Buffer.alloc(0);
+
 /** How long another listener has to claim an upgrade that is not ours. */
 const UNCLAIMED_MS = 10_000;
 
@@ -65,7 +67,7 @@ class UpgradeRoutes {
     }
     socket.on('error', ignoreSocketError);
     // A copy: the slice would keep all of what was read alive.
-    const early = Buffer.from(head);
+    const early = head.length === 0 ? NOTHING : Buffer.from(head);
     const earlier = this.#answers.get(socket);
     // Requests on one connection are answered in order (RFC 9112 section 9.3.2), those that came in one go as well.
     // Deno has no `closed`.
@@ -83,7 +85,7 @@ class UpgradeRoutes {
         socket.writableEnded ||
         (socket as Socket).bytesWritten > bytesWritten ||
         socket.listenerCount('data') + socket.listenerCount('readable') > 0;
-      if (!isClaimed) this.#answer(undefined, request, socket, Buffer.alloc(0));
+      if (!isClaimed) this.#answer(undefined, request, socket, NOTHING);
     }, UNCLAIMED_MS);
     timer.unref();
     socket.once('close', () => clearTimeout(timer));

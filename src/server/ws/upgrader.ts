@@ -1,11 +1,16 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ServerOptions, WebSocketServer } from 'ws';
 import type { DatafnLogger } from '../../manager/types.js';
 import type { ConnectionSettings } from '../../options/server.js';
 import { MAX_TIMER_MS } from '../../text/units.js';
-import { type AuthDecision, askProvider, type NamespaceProvider } from '../auth/provider.js';
+import {
+  type AuthDecision,
+  askProvider,
+  type ConnectRequest,
+  type NamespaceProvider,
+} from '../auth/provider.js';
 import { chooseSubprotocol, hasLostPlus, tokenOf, tokenProblem } from '../auth/token-source.js';
 import type { ServerEvents } from '../events/events.js';
 import { endWithProblem, type Refusal, retryAfter, type UpgradeGate } from '../http/problem.js';
@@ -65,6 +70,28 @@ interface UntypedServerOptions {
   maxFragments: number;
   maxBufferedChunks: number;
   maxPendingAutoPongs: number;
+}
+
+/** What the provider is asked about. */
+class UpgradeRequest implements ConnectRequest {
+  readonly token: string | undefined;
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly #request: IncomingMessage;
+  readonly #addressOf: AddressOf;
+
+  constructor(request: IncomingMessage, addressOf: AddressOf) {
+    this.token = tokenOf(request);
+    this.url = request.url ?? '';
+    this.headers = request.headers;
+    this.#request = request;
+    this.#addressOf = addressOf;
+  }
+
+  /** A getter, since it takes a system call, and few providers need it. */
+  get remoteAddress(): string | undefined {
+    return this.#addressOf(this.#request);
+  }
 }
 
 /**
@@ -181,16 +208,7 @@ export class Upgrader implements UpgradeHandler {
 
   #ask(request: IncomingMessage): ReturnType<typeof askProvider> {
     const { namespaceProvider, logger, addressOf } = this.parts;
-    const connectRequest = {
-      token: tokenOf(request),
-      url: request.url ?? '',
-      headers: request.headers,
-      // A getter, since it takes a system call, and few providers need it.
-      get remoteAddress() {
-        return addressOf(request);
-      },
-    };
-    return askProvider(namespaceProvider, connectRequest, {
+    return askProvider(namespaceProvider, new UpgradeRequest(request, addressOf), {
       timeoutMs: this.settings.authTimeoutMs,
       logger,
     });
