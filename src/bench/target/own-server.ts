@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import parseCommand from 'string-argv';
-import { serverOptions } from '../../options/server.js';
+import { serverOptions } from '../../options/server-table.js';
 import { flagOf } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import type { CannotStart } from './keeper.js';

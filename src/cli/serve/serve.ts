@@ -1,4 +1,4 @@
-import { settingsFrom } from '../../options/server.js';
+import { settingsFrom } from '../../options/server-table.js';
 import { createDatafnWsServer, type DatafnWsServer } from '../../server/create-server.js';
 import { checkBindHost } from '../../server/http/listening.js';
 import type { TlsPair } from '../../server/http/tls.js';

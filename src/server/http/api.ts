@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import type { ServerSettings } from '../../options/server.js';
+import type { ServerSettings } from '../../options/server-table.js';
 import type { ServerEvents } from '../events/events.js';
 import { answerPreflight, authorize, authorizePage, isProbe } from './authorize.js';
 import { readItems } from './body.js';
