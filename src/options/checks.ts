@@ -22,11 +22,11 @@ export function jsonObjectProblem(value: string): Mismatch | undefined {
   }
 }
 
-/** Names that a token of bench's clients can have filled in. */
+/** Placeholders of `--token-template`. */
 export const TOKEN_PLACEHOLDERS = ['namespace', 'cohort', 'i', 'run'] as const;
-/** Names that an emit to the user's own API can have filled in. */
+/** Placeholders of an emit through the user's own API. */
 export const EMIT_PLACEHOLDERS = ['namespace', 'cursor', 'run'] as const;
-/** What stands for no prefix of namespaces. */
+/** The value of `--namespace-prefix` that means no prefix. */
 export const NO_PREFIX = 'none';
 
 /** Returns a placeholder of a text that would never be filled in, else `undefined`. */
@@ -74,7 +74,7 @@ export function originProblem(value: string): string | undefined {
     : 'an origin such as https://app.example.com, null, or * for any';
 }
 
-/** Names for the addresses of proxies that are near. */
+/** Names for ranges of proxy addresses. */
 export const PROXY_RANGES: Readonly<Record<string, readonly string[]>> = {
   loopback: ['127.0.0.0/8', '::1'],
   private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],

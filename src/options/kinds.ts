@@ -163,7 +163,7 @@ export function choice<Choice extends string>(
   );
 }
 
-/** On when it is there. */
+/** A switch: on if present. */
 export function toggle(given: Omit<Given<boolean>, 'default'>): OptionSpec<boolean> {
   const parse = (value: string): Parsed<boolean> => {
     if (/^(1|true|yes|on|)$/i.test(value)) return { ok: true, value: true };
@@ -176,7 +176,7 @@ export function toggle(given: Omit<Given<boolean>, 'default'>): OptionSpec<boole
   );
 }
 
-/** On, or off with `--no-…`, when it is said; `undefined` when it is not. */
+/** `true` for the flag, `false` for its `--no-…` form, `undefined` for neither. */
 export function eitherWay(
   given: Omit<Given<boolean | undefined>, 'default'> & { readonly negatedHelp: string },
 ): OptionSpec<boolean | undefined> {

@@ -1,7 +1,7 @@
 import { invalidOption } from '../protocol/errors.js';
 import { describe, namespaceProblem } from '../protocol/identifiers.js';
 
-/** The namespace of a JWT, where nothing else is said. */
+/** The default namespace template of a JWT. */
 export const DEFAULT_NAMESPACE_TEMPLATE = 'user:{sub}';
 
 /**

@@ -3,7 +3,12 @@ import type { AddressInfo, Socket } from 'node:net';
 import { checkOptions, OBJECT, type OptionRule } from '../manager/checks.js';
 import { guardLogger, silentLogger } from '../manager/contain.js';
 import type { WebSocketManager } from '../manager/web-socket-manager.js';
-import { completeOptions, type OptionsOf, type ServerSettings, serverTable } from '../options/server-table.js';
+import {
+  completeOptions,
+  type OptionsOf,
+  type ServerSettings,
+  serverTable,
+} from '../options/server-table.js';
 import { invalidOption } from '../protocol/errors.js';
 import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
 import type { NamespaceProvider } from './auth/provider.js';
