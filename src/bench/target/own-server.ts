@@ -162,14 +162,14 @@ async function listening(
     return await Promise.race([
       said,
       exited.then(() => {
-        throw failure(`it ended at once (${ended()})`);
+        throw failure(`it exited at once (${ended()})`);
       }),
       new Promise<never>((_, reject) => {
         deadline = setTimeout(
-          () => reject(failure(`it did not say on stdout within ${START_MS / 1000} s where it listens`)),
+          () => reject(failure(`it did not print its address to stdout within ${START_MS / 1000} s`)),
           START_MS,
         );
-        onAbort = () => reject(failure('it was not waited for'));
+        onAbort = () => reject(failure('the run was stopped'));
         if (signal?.aborted) onAbort();
         signal?.addEventListener('abort', onAbort);
       }),
