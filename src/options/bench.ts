@@ -30,7 +30,7 @@ export const outputFile = (what: string) =>
     help: `Write the result as ${what} to a file; - for stdout.`,
     default: undefined as string | undefined,
     fromEnv: false,
-    check: (value) => (value === '' ? 'the name of a file, or -' : undefined),
+    check: (value) => (value === '' ? 'a file name, or -' : undefined),
   });
 
 /** Every option of `datafn-ws compare`. */
@@ -100,7 +100,7 @@ export const benchOptions = {
     check: (value) =>
       CLOSED_QUOTES.test(value) && parseCommand(value)[0]
         ? undefined
-        : 'a command such as "node server.js", its quotes closed',
+        : 'a command such as "node server.js", with closed quotes',
   }),
   header: list({
     group: 'Your own server',
@@ -224,7 +224,7 @@ export const benchOptions = {
     help: 'Compare with the JSON report of an earlier run; exit with 4 when this one is worse.',
     default: undefined as string | undefined,
     fromEnv: false,
-    check: (value) => (value === '' ? 'the name of a file' : undefined),
+    check: (value) => (value === '' ? 'a file name' : undefined),
   }),
   failOn: { ...failOnOption, group: 'Reports' },
   repeat: count({

@@ -5,7 +5,7 @@ import { didYouMean } from '../text/nearest.js';
 /** Returns why `value` is not what a claim is compared with, else `undefined`. */
 export function claimProblem(value: string): string | undefined {
   return value === '' || hasControlCharacter(value)
-    ? 'a non-empty text without control characters'
+    ? 'a non-empty string without control characters'
     : undefined;
 }
 
@@ -15,10 +15,10 @@ export function jsonObjectProblem(value: string): Mismatch | undefined {
   try {
     const parsed: unknown = JSON.parse(value);
     if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return undefined;
-    // Claims may be personal, so a text is not shown.
-    return { expected, got: typeof parsed === 'string' ? 'a text' : describe(parsed) };
+    // Claims may be personal, so a string is not shown.
+    return { expected, got: typeof parsed === 'string' ? 'a string' : describe(parsed) };
   } catch {
-    return { expected, got: 'something that is no JSON' };
+    return { expected, got: 'invalid JSON' };
   }
 }
 
@@ -34,7 +34,7 @@ export function placeholderProblem(value: string, names: readonly string[]): str
   for (const [whole, name = ''] of value.matchAll(/\{(\w+)\}/g)) {
     if (names.includes(name)) continue;
     const known = names.map((one) => `{${one}}`);
-    return `a text with ${known.join(', ')} to be filled in and no ${whole}.${didYouMean(whole, known)}`.replace(
+    return `text with no placeholder but ${known.join(', ')}; ${whole} is unknown.${didYouMean(whole, known)}`.replace(
       /\.$/,
       '',
     );
@@ -44,13 +44,13 @@ export function placeholderProblem(value: string, names: readonly string[]): str
 
 /** Returns why `value` cannot stand before namespaces, else `undefined`. */
 export function namespacePrefixProblem(value: string): string | undefined {
-  const expected = `the beginning of a namespace such as bench-{run}:, or ${NO_PREFIX}`;
+  const expected = `a namespace prefix such as bench-{run}:, or ${NO_PREFIX}`;
   return placeholderProblem(value, ['run']) ?? (namespaceProblem(value) === undefined ? undefined : expected);
 }
 
 /** Returns why `value` is not a bearer token that any HTTP header can carry, else `undefined`. */
 export function tokenProblem(value: string): string | undefined {
-  return /^[\x21-\x7e]+$/.test(value) ? undefined : 'a non-empty token of ASCII characters without blanks';
+  return /^[\x21-\x7e]+$/.test(value) ? undefined : 'a non-empty token of ASCII characters without spaces';
 }
 
 /** An origin as a browser writes it (RFC 6454 section 6.2): scheme, host and perhaps a port, nothing else. */
@@ -63,7 +63,7 @@ export function sentOriginProblem(value: string): string | undefined {
 
 /** Returns why `value` cannot be offered as a subprotocol (a token of RFC 9110), else `undefined`. */
 export function subprotocolProblem(value: string): string | undefined {
-  return /^[\w!#$%&'*+.^`|~-]+$/.test(value) ? undefined : 'the name of a subprotocol such as datafn-sync-v1';
+  return /^[\w!#$%&'*+.^`|~-]+$/.test(value) ? undefined : 'a subprotocol name such as datafn-sync-v1';
 }
 
 /** Returns why `value` is not an entry of an allow-list of origins, else `undefined`. */

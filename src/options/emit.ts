@@ -51,7 +51,7 @@ export const emitOptions = {
     help: 'NDJSON script with one {"namespace","cursor","delayMs"} per line; - reads stdin.',
     default: undefined as string | undefined,
     fromEnv: false,
-    check: (value) => (value === '' ? 'the name of a file, or -' : undefined),
+    check: (value) => (value === '' ? 'a file name, or -' : undefined),
   }),
   keepGoing: toggle({
     help: 'Continue after an invalid line or a refused cursor.',

@@ -11,7 +11,7 @@ function parseClaim(value: string): Parsed<readonly string[]> {
   const equals = value.indexOf('=');
   if (equals < 1) return { ok: false, expected: 'NAME=VALUE such as sub=alice' };
   return TIMES.has(value.slice(0, equals))
-    ? { ok: false, expected: 'a claim of text; use --expires-in, or --claims for a time of your own' }
+    ? { ok: false, expected: 'a text claim; use --expires-in, or --claims for another time' }
     : { ok: true, value: [value] };
 }
 

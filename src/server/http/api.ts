@@ -55,7 +55,7 @@ export function createApi(
       async POST(request, response) {
         const body = await read(request, response);
         if (!shutdown.takesCursors) throw new ProblemError(503, 'The server is shutting down');
-        if (body === undefined) throw new ProblemError(400, 'Expected a body, got none', { field: 'body' });
+        if (body === undefined) throw new ProblemError(400, 'Missing request body', { field: 'body' });
         if (body.length > maxBatchItems) events.limited?.('batchItems');
         const items = validateItems(body, maxBatchItems);
         if (monotonic) checkOrder(items, backend.newestCursor);
