@@ -1,4 +1,4 @@
-import { settingsFrom } from '../../options/server.js';
+import { settingsFrom } from '../../options/server-table.js';
 import { createDatafnWsServer, type DatafnWsServer } from '../../server/create-server.js';
 import { checkBindHost } from '../../server/http/listening.js';
 import type { TlsPair } from '../../server/http/tls.js';
@@ -12,7 +12,7 @@ import { readAuth } from './auth.js';
 import { banner } from './banner.js';
 import { readServeOptions, type TracedServeOptions } from './config.js';
 import { BoundedLines, Log, type LogEvent, limitedLogger } from './log.js';
-import { narrate } from './narrate.js';
+import { logEvents } from './log-events.js';
 import { type Reloadable, reloadOnSignal } from './reload.js';
 import { StopLines, stoppedLine, watchStrayErrors } from './shutdown.js';
 import { expiryWarning, readTlsPair, trustFlag } from './tls-files.js';
@@ -40,7 +40,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   await checkBindHost(options.host);
   const tls = await readTlsPair(traced);
   const auth = await readAuth(traced, log);
-  const narrator = narrate(log, colors);
+  const eventLog = logEvents(log, colors);
   const logger = limitedLogger(log);
   const stops = new StopLines(options.drain, () => server.websocketHandler.connectionCount);
   const server = createDatafnWsServer({
@@ -48,7 +48,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     tls,
     namespaceProvider: auth.provider,
     logger: options.logLevel === 'silent' ? undefined : logger,
-    observer: isHeard ? { ...narrator, drainRequested: () => log.add(stops.asked()) } : undefined,
+    observer: isHeard ? { ...eventLog, drainRequested: () => log.add(stops.asked()) } : undefined,
   });
 
   let hasCrashed = false;
@@ -95,7 +95,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   stop.dispose();
   stopReloads();
   strayErrors.dispose();
-  narrator.dispose();
+  eventLog.dispose();
   logger.dispose();
   if (hasCrashed) return EXIT.bug.code;
   if (typeof outcome === 'string') return STOP_EXIT_CODES[outcome];

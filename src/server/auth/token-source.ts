@@ -20,7 +20,7 @@ type SentToken = string | undefined;
  *
  * An empty token counts as none, and so do several that differ: which of them was meant is not for the server to
  * guess, and what a proxy has checked may be the other one (RFC 6750 section 2 allows one way in each request). The
- * cookie comes last and is no second one beside another: a browser sends it unasked, so a page that says who
+ * cookie comes last and is not a second one beside another: a browser sends it unasked, so a page that says who
  * connects means what it says.
  */
 export function tokenOf(request: TokenRequest): string | undefined {
@@ -84,7 +84,7 @@ function fromAuthorizations(headers: readonly string[] | undefined): SentToken[]
     .map((header) => (/^bearer\s*$/i.test(header) ? '' : fromAuthorization(header)));
 }
 
-/** Every `token` of a query, as a form would be read (WHATWG URL section 5.1), but for bytes that are no UTF-8. */
+/** Every `token` of a query, as a form would be read (WHATWG URL section 5.1), but for bytes that are not UTF-8. */
 function fromQuery(url: string): SentToken[] {
   const mark = url.indexOf('?');
   if (mark === -1) return [];
@@ -104,7 +104,7 @@ function fromCookies(header: string | undefined): SentToken[] {
     const equals = pair.indexOf('=');
     if (equals === -1 || pair.slice(0, equals).trim() !== TOKEN_COOKIE) continue;
     const value = pair.slice(equals + 1).trim();
-    // A value may stand in quotes that are no part of it (RFC 6265 section 4.1.1).
+    // A value may stand in quotes that are not part of it (RFC 6265 section 4.1.1).
     tokens.push(percentDecoded(/^"(.*)"$/.exec(value)?.[1] ?? value));
   }
   return tokens;
@@ -124,7 +124,7 @@ const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** The text behind base64url without padding (RFC 4648 section 5); `undefined` for anything that is not exactly that. */
 function fromBase64url(encoded: string): string | undefined {
   const bytes = Buffer.from(encoded, 'base64url');
-  // Node.js skips what is no base64url; encoded again, only the real thing is what it was.
+  // Node.js skips what is not base64url; encoded again, only the real thing is what it was.
   if (bytes.toString('base64url') !== encoded) return undefined;
   try {
     return UTF_8.decode(bytes);

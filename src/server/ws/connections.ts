@@ -1,5 +1,5 @@
 import type { WebSocketManager } from '../../manager/web-socket-manager.js';
-import type { ConnectionSettings } from '../../options/server.js';
+import type { ConnectionSettings } from '../../options/server-table.js';
 import { CLOSE, type CloseCode } from '../../protocol/close-codes.js';
 import { parseHello } from '../../protocol/messages.js';
 import { ownCopy } from '../../text/own-copy.js';
@@ -18,7 +18,7 @@ import { ConnectionDrain } from './connection-drain.js';
 import { OutboxFlush, type OutboxOwner } from './outbox.js';
 import type { ServerSocket, ServerSocketOwner } from './server-socket.js';
 
-/** What `ws` calls the messages that are over a limit of ours. */
+/** What `ws` calls the messages that exceed one of our limits. */
 const LIMIT_OF_ERROR: Readonly<Record<string, LimitName>> = {
   WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'messageSize',
   WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: 'messageSize',

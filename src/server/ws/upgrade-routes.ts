@@ -19,7 +19,7 @@ export interface UpgradeHandler {
   rejected(refusal: Refusal): void;
 }
 
-/** The paths of an HTTP server that have a WebSocket endpoint of ours, behind one `upgrade` listener. */
+/** The paths of an HTTP server that have our WebSocket endpoint, behind one `upgrade` listener. */
 class UpgradeRoutes {
   readonly #handlers = new Map<string, UpgradeHandler>();
   /** The newest answer on each connection, which may not have been sent yet. */
@@ -60,7 +60,7 @@ class UpgradeRoutes {
       const [anyHandler] = this.#handlers.values();
       anyHandler?.rejected({
         status: 400,
-        detail: 'Expected a client to wait for the answer to its handshake',
+        detail: 'The client sent data before its handshake was answered',
       });
       socket.destroy();
       return;
@@ -110,7 +110,7 @@ function nothingAt(target: string | undefined, paths: readonly string[]): Refusa
     status: 404,
     detail: `No WebSocket at ${shownPath(target)}; it is at ${paths.join(' and ')}`,
     fix: isBelowPrefix
-      ? 'Let the proxy in front remove its prefix from the path, or start the server with the whole path as --path.'
+      ? 'Make the proxy in front strip its prefix, or start the server with the full path as --path.'
       : 'Connect there, or start the server with the other path as --path.',
   };
 }

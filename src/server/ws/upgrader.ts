@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ServerOptions, WebSocketServer } from 'ws';
 import type { DatafnLogger } from '../../manager/types.js';
-import type { ConnectionSettings } from '../../options/server.js';
+import type { ConnectionSettings } from '../../options/server-table.js';
 import { MAX_TIMER_MS } from '../../text/units.js';
 import {
   type AuthDecision,
@@ -52,7 +52,7 @@ const TOO_MANY_PENDING: Refusal = {
 /** In place of 4401. */
 const UNAUTHORIZED: Refusal = {
   status: 401,
-  detail: 'Expected a valid token',
+  detail: 'Missing or invalid token',
   headers: { 'WWW-Authenticate': 'Bearer' },
 };
 /** When a client that found no slot may try again: a slot is free as soon as another client leaves. */
@@ -189,7 +189,7 @@ export class Upgrader implements UpgradeHandler {
     this.parts.events.rejectedUpgrade?.(status, detail, why);
   }
 
-  /** Refuses upgrades with 503 from here on; clients are told to try again after `forMs`. */
+  /** Refuses upgrades with 503 from here on; clients are asked to retry after `forMs`. */
   refuseAll(forMs: number): void {
     this.#backAtMs = performance.now() + forMs;
   }
@@ -253,6 +253,6 @@ export class Upgrader implements UpgradeHandler {
 
 /** Why a client is not admitted, with a hint where its token may have lost a `+`. */
 function explained(why: string | undefined, request: IncomingMessage): string {
-  const reason = why ?? tokenProblem(request) ?? 'the provider knows no namespace for the token';
-  return hasLostPlus(request) ? `${reason} (a + in the query stands for a blank: send it as %2B)` : reason;
+  const reason = why ?? tokenProblem(request) ?? 'the provider returned no namespace for the token';
+  return hasLostPlus(request) ? `${reason} (a + in the query means a space: send it as %2B)` : reason;
 }
