@@ -29,8 +29,10 @@ const folder = mkdtempSync(join(tmpdir(), 'stress-tests-'));
 const loops = Array.from({ length: Number(values.busy) }, () =>
   spawn(process.execPath, ['-e', 'for(;;);'], { stdio: 'ignore' }),
 );
+let suite;
 process.on('exit', () => {
   for (const loop of loops) loop.kill('SIGKILL');
+  suite?.kill('SIGTERM');
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
@@ -52,7 +54,7 @@ for (let run = 1; run <= Number(values.runs); run++) {
       ? [process.execPath, ...vitest]
       : ['taskset', '-c', values.cpus, process.execPath, ...vitest];
   const began = performance.now();
-  const suite = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
+  suite = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [suite.stdout, suite.stderr]) {
     stream.setEncoding('utf8').on('data', (text) => {

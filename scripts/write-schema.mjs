@@ -5,7 +5,7 @@ import { reportJsonSchema } from '../dist/bench/report/schema.js';
 import { scenarioJsonSchema } from '../dist/bench/scenario/schema.js';
 import { configJsonSchema } from '../dist/options/config-file.js';
 import { serveOptions } from '../dist/options/serve.js';
-import { serverOptions } from '../dist/options/server.js';
+import { serverOptions } from '../dist/options/server-table.js';
 
 const SCHEMAS = {
   'scenarios/scenario.schema.json': scenarioJsonSchema(),

@@ -100,6 +100,8 @@ function families(metrics) {
     const family = name.slice(0, -(statistic?.length ?? 0));
     if (statistic === undefined || !STATISTICS.every((one) => `${family}${one}` in metrics))
       return [[name, metric]];
-    return statistic === STATISTICS[0] ? [[`${family}*`, metric]] : [];
+    if (statistic !== STATISTICS[0]) return [];
+    const summary = metric.summary.replace(`: ${statistic}.`, '.');
+    return [[`${family}*`, { ...metric, summary }]];
   });
 }

@@ -191,7 +191,7 @@ class Runner {
       const isExpected = error instanceof Aborted || error instanceof DatafnWsError;
       // Bench's own server did not start again.
       if (error instanceof DatafnWsError)
-        recorder.problems.push(`The run was ended: ${error.message.replaceAll('\n', ' | ')}`);
+        recorder.problems.push(`The run ended early: ${error.message.replaceAll('\n', ' | ')}`);
       if (!isExpected) recorder.crashed(error);
       measurements = await this.#takeCountsInTime(isExpected ? LAST_COUNTS_MS : CRASH_STEP_MS);
     }
@@ -222,13 +222,13 @@ class Runner {
     const { mishap } = this.target;
     // Of a server that has gone once, later phases have no news.
     if (mishap !== undefined && !this.#serverIsGone)
-      recorder.problems.push(`The server under test ended during "${phase.label}": ${mishap}`);
+      recorder.problems.push(`The server under test exited during "${phase.label}": ${mishap}`);
     this.#serverIsGone = mishap !== undefined;
     const server = await this.#orAbort(this.target.measure());
     recorder.present.server = { ...recorder.present.server, ...server };
     const result = this.#endPhase(await this.#takeCounts(), true);
     if (phase.abortOnFail && result?.outcomes.some(({ passed }) => !passed)) {
-      recorder.problems.push(`The run was ended after "${phase.label}": a rule of it did not hold`);
+      recorder.problems.push(`The run was stopped after "${phase.label}": one of its rules did not hold`);
       throw new PhaseFailed();
     }
   }

@@ -29,7 +29,7 @@ export async function compare(
 ): Promise<number> {
   const options = resolveOptions(compareOptions, { flags, env: io.env });
   if (base === '-' && next === '-')
-    throw invalidOption('Expected at most one of the reports on stdin, got - twice.');
+    throw invalidOption('Only one of the two reports can come from stdin, got - twice.');
   const names = { base: 'the baseline', new: 'the newer report' };
   const { json, markdown } = options;
   const files = new OutputFiles(FORMATS, { json, markdown }, io, (key) => `--${flagOf(key)}`);

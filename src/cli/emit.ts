@@ -79,26 +79,28 @@ async function stepsOf(
       ...(isRange ? ['--from or --to'] : []),
       ...(file === undefined ? [] : ['--file']),
     ];
-    const got = asked === 0 ? 'none of them' : given.join(' and ');
+    const got = given.length === 0 ? 'Missing cursor. Pass' : `Got ${given.join(' and ')}. Pass only`;
     throw invalidOption(
-      `Expected a cursor, --from and --to, or --file, got ${got}. Try: npx datafn-ws emit 42 -n user:alice`,
+      `${got} one of a cursor, --from and --to, or --file. Try: npx datafn-ws emit 42 -n user:alice`,
     );
   }
   if (file !== undefined) {
     if (namespaces.length > 0)
-      throw invalidOption('Expected no --namespace with --file: each line of the script names its own.');
+      throw invalidOption(
+        '--namespace does not work with --file: each line of the script names its own namespace.',
+      );
     return readScript(file === '-' ? io.stdin : await openInput(file, '--file'), signal);
   }
-  if (namespaces.length === 0) throw invalidOption('Expected --namespace, got none. Try: -n user:alice');
+  if (namespaces.length === 0) throw invalidOption('Missing --namespace. Try: -n user:alice');
   if (cursor !== undefined) {
-    // Node.js puts U+FFFD in place of bytes that are no UTF-8.
+    // Node.js puts U+FFFD in place of bytes that are not UTF-8.
     const wrong = cursor.includes('\ufffd') ? 'UTF-8, got invalid bytes' : cursorProblem(cursor);
     if (wrong !== undefined) throw invalidOption(`Expected the cursor to be ${wrong}`);
     return [step(1, cursor, namespaces)];
   }
   if (from === undefined || to === undefined) {
     throw invalidOption(
-      `Expected --from and --to together, got only ${from === undefined ? '--to' : '--from'}.`,
+      from === undefined ? '--to needs --from: add --from N.' : '--from needs --to: add --to N.',
     );
   }
   if (from > to) throw invalidOption(`Expected --from to be at most --to, got ${from} and ${to}.`);
@@ -169,7 +171,7 @@ class EmitPrinter {
       const counts = { cursors, deliveries, failures, elapsedMs: Math.round(elapsedMs) };
       this.#line(printableJson({ event: 'summary', ...counts, aborted: stoppedBy !== undefined }));
     } else if (cursors === 1 && failures === 0 && last !== undefined) {
-      const nobody = last.delivered === 0 ? yellow(' (no client is connected in that namespace)') : '';
+      const nobody = last.delivered === 0 ? yellow(' (no clients are connected in that namespace)') : '';
       const what = `cursor ${printable(last.cursor)} to ${printable(last.namespace)}`;
       this.#line(`${what}: ${formatAmount(last.delivered, 'client')}${nobody}`);
     } else {
@@ -195,7 +197,8 @@ class EmitPrinter {
 }
 
 /** The likely reason for cursors without a delivery. */
-const NO_CLIENTS = 'no client is connected in these namespaces; list those that have any: npx datafn-ws who';
+const NO_CLIENTS =
+  'no clients are connected in these namespaces; to list namespaces with clients: npx datafn-ws who';
 
 function emitCounts(cursors: number, deliveries: number): string {
   return `${formatAmount(cursors, 'cursor')}, ${formatAmount(deliveries, 'delivery', 'deliveries')}`;

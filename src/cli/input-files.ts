@@ -58,7 +58,7 @@ export function fileProblem(file: string, error: unknown): string {
   const path = resolve(file);
   switch ((error as NodeJS.ErrnoException).code) {
     case 'ENOENT':
-      return `there is no ${path}. Check the path`;
+      return `${path} does not exist. Check the path`;
     case 'EACCES':
     case 'EPERM':
       return `no permission for ${path}. Check its mode and owner`;

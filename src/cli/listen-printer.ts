@@ -72,7 +72,7 @@ export class ListenPrinter implements ListenObserver {
     const age = formatDuration(Math.round(Math.max(0, performance.now() - this.#connectedAtMs)));
     this.#write(
       this.io.stdout,
-      `${this.#out.dim(timeOfDay(new Date()))} ${this.#out.magenta('>')} cursor ${shown}${this.#out.dim(`  connected for ${age}`)}${this.#out.yellow(note)}\n`,
+      `${this.#out.dim(timeOfDay(new Date()))} ${this.#out.magenta('>')} cursor ${shown}${this.#out.dim(`  ${age} after connecting`)}${this.#out.yellow(note)}\n`,
     );
   }
 
@@ -92,10 +92,10 @@ export class ListenPrinter implements ListenObserver {
 
   ended(end: ConnectionEnd, retryInMs: number | undefined): void {
     const text = this.context.explain(end);
-    // A server that stays down would fill the screen with one text.
-    const shown = text === this.#lastEnd ? 'the same again' : text;
+    // A server that stays down would repeat the same line.
+    const shown = text === this.#lastEnd ? 'same as before' : text;
     this.#lastEnd = text;
-    const next = retryInMs === undefined ? '' : ` (trying again in ${formatDuration(retryInMs)})`;
+    const next = retryInMs === undefined ? '' : ` (retrying in ${formatDuration(retryInMs)})`;
     if (this.options.json) this.#json(...endFields(end, text, retryInMs));
     else if (retryInMs !== undefined) this.#line(this.#err.yellow('x'), shown + next);
     else if (isInOrder(end)) this.#line(this.#err.dim('-'), text);
@@ -137,7 +137,7 @@ export class ListenPrinter implements ListenObserver {
   }
 }
 
-/** A close that is no error. */
+/** A close that is not an error. */
 function isInOrder(end: ConnectionEnd): boolean {
   return end.kind === 'closed' && end.wasConnected && (end.code === 1000 || end.code === 1001);
 }
@@ -173,7 +173,7 @@ export function explainEnd(end: ConnectionEnd, url: string, token: TokenOrigin):
     case 'unreachable':
       return unreachable(maskedUrl(url), end.error).message;
     case 'breach':
-      return `the answer to the upgrade breaks RFC 6455: ${end.what}. Is it a WebSocket server?`;
+      return `the answer to the upgrade violates RFC 6455: ${end.what}. Is it a WebSocket server?`;
     case 'answered': {
       const words = (end.detail ?? end.statusText).slice(0, MAX_WORDS).replace(/\.$/, '');
       return `refused with HTTP ${end.status}${words === '' ? '' : `: ${words}`}. ${statusAdvice(end, url, token)}`.trim();
@@ -200,19 +200,19 @@ function statusAdvice(
   if (location !== undefined && status >= 300 && status < 400) return redirectHint(url, location);
   if (status === 401 || status === 403) return tokenAdvice(token);
   if (status === 404 || status === 405 || status === 426 || status < 300)
-    return `Is the path of --url right? datafn-ws serve has it at /datafn/ws, got ${new URL(url).pathname}.`;
-  if (status === 429) return 'The server takes no more connections from this address.';
+    return `Check the path of --url: datafn-ws serve uses /datafn/ws, got ${new URL(url).pathname}.`;
+  if (status === 429) return 'The server accepts no more connections from this address.';
   return status >= 500 ? 'The server, or a proxy in front of it, is not ready.' : '';
 }
 
 function tokenAdvice(token: TokenOrigin): string {
   switch (token) {
     case 'none':
-      return 'Pass a token with --token, or for a server with --auth dev a namespace: -n user:alice';
+      return 'Pass a token with --token, or a namespace if the server has --auth dev: -n user:alice';
     case 'namespace':
-      return 'A namespace is a token for --auth dev only: pass a token of this server with --token';
+      return 'A namespace works as a token only with --auth dev: pass a token of this server with --token';
     case 'token':
-      return 'Check the token, and with --token-via where the server looks for it';
+      return 'Check the token, and pass it where the server reads it with --token-via';
     case 'url':
       return 'Check the token in --url';
   }

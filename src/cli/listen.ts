@@ -40,7 +40,7 @@ export async function listen(flags: Record<string, string>, io: Io): Promise<num
   );
   const stop = new StopRequests(io);
   stop.signal.addEventListener('abort', () => listener.stop());
-  // Nobody reads the output any more, as after `| head`.
+  // The output is no longer read, as after `| head`.
   const onLost = () => listener.stop();
   io.stdout.once('error', onLost);
   try {
@@ -72,7 +72,7 @@ function tokenOf(
     const names = candidates.map(({ origin }) =>
       origin === 'url' ? `a token in ${origins.url.from}` : origins[origin].from,
     );
-    throw invalidOption(`Expected one token, got ${names.join(' and ')}: leave one of them out.`);
+    throw invalidOption(`Expected one token, got ${names.join(' and ')}: drop one of them.`);
   }
   return { token: chosen?.token, origin: chosen?.origin ?? 'none' };
 }

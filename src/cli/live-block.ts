@@ -9,7 +9,7 @@ const ERASE_BELOW = '\x1b[J';
 
 /** A few lines at the end of stderr that are drawn over and over in the same place. */
 export class LiveBlock {
-  /** What is on the screen now, without colours. */
+  /** What is on the screen now, without colors. */
   #drawn: readonly string[] = [];
   #forget: (() => void) | undefined;
 
@@ -20,7 +20,7 @@ export class LiveBlock {
     return Math.max(10, this.#width - 1);
   }
 
-  /** A terminal that was never told its size says 0. */
+  /** A terminal of unknown size reports 0. */
   get #width(): number {
     return this.io.stderr.columns || 80;
   }
@@ -40,13 +40,13 @@ export class LiveBlock {
     this.#drawn = shown.map(stripVTControlCharacters);
   }
 
-  /** Takes the lines off the screen, for others that are to stay. */
+  /** Removes the lines, so that permanent ones can be printed. */
   erase(): void {
     if (this.#drawn.length > 0) this.io.stderr.write(`${this.#toTop()}${ERASE_BELOW}`);
     this.#drawn = [];
   }
 
-  /** Takes the lines off the screen and gives the cursor back. Idempotent. */
+  /** Removes the lines and shows the cursor again. Idempotent. */
   close(): void {
     this.erase();
     if (this.#forget === undefined) return;
@@ -60,7 +60,7 @@ export class LiveBlock {
     return widthOf(plain) > this.columns ? shorten(plain, this.columns) : line;
   }
 
-  /** Hides the cursor, once; whatever ends the process, it is given back. */
+  /** Hides the cursor, once; it is shown again however the process ends. */
   #hide(): string {
     if (this.#forget !== undefined) return '';
     this.#forget = this.io.onExit(() => this.io.stderr.write(SHOW_CURSOR));

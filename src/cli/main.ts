@@ -29,7 +29,7 @@ export async function main(): Promise<void> {
   end();
 }
 
-/** Notices output that cannot be written. A closed pipe, as after `| head`, is no error. */
+/** Notices output that cannot be written. A closed pipe, as after `| head`, is not an error. */
 function watchOutput(io: Io): { readonly isLost: boolean } {
   const output = { isLost: false };
   io.stdout.on('error', (error: NodeJS.ErrnoException) => {

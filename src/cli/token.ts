@@ -29,7 +29,7 @@ function pairOf(claim: string): [string, string] {
 /** From the flags, or else from the environment, where `serve` finds its own. */
 async function secretOf({ secret, secretFile }: TokenOptions, { env }: Io): Promise<string | Uint8Array> {
   if (secret !== undefined && secretFile !== undefined) {
-    throw invalidOption('Expected one of --secret and --secret-file, got both.');
+    throw invalidOption('Pass either --secret or --secret-file, not both.');
   }
   if (secret !== undefined) return secret;
   if (secretFile !== undefined) return readJwtSecret(secretFile, '--secret-file');
@@ -39,6 +39,6 @@ async function secretOf({ secret, secretFile }: TokenOptions, { env }: Io): Prom
   if (values.jwtSecretFile !== undefined)
     return readJwtSecret(values.jwtSecretFile, origins.jwtSecretFile.from);
   throw invalidOption(
-    'Expected --secret, --secret-file or DATAFN_WS_JWT_SECRET, got none: pass the secret of the server that the token is for.',
+    "Missing secret. Pass the server's with --secret-file, --secret or DATAFN_WS_JWT_SECRET.",
   );
 }

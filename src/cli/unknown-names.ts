@@ -19,7 +19,7 @@ export function withoutValue(text: string, { options }: Command): string {
 
 const PREFIX = 'DATAFN_WS_';
 
-/** A warning for each `DATAFN_WS_…` variable that is no option of any command; never with its value. */
+/** A warning for each `DATAFN_WS_…` variable that is not an option of any command; never with its value. */
 export async function unknownVariables(env: Readonly<Record<string, string | undefined>>): Promise<string[]> {
   const given = Object.keys(env).filter((name) => name.startsWith(PREFIX));
   if (given.length === 0) return [];
@@ -35,6 +35,6 @@ export async function unknownVariables(env: Readonly<Record<string, string | und
     .filter((name) => !known.includes(name))
     .map((name) => {
       const near = nearest(name, known);
-      return `there is no variable ${PREFIX}${name}.${near === undefined ? '' : ` Did you mean ${PREFIX}${near}?`}`;
+      return `unknown environment variable ${PREFIX}${name}.${near === undefined ? '' : ` Did you mean ${PREFIX}${near}?`}`;
     });
 }

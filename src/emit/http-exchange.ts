@@ -18,7 +18,7 @@ export function limitExchange(request: ClientRequest, timeoutMs: number, fail: (
     request.destroy(error);
   }, timeoutMs);
   request.once('upgrade', (_, socket) => {
-    fail(new Error('it answered 101 Switching Protocols, which was not asked for'));
+    fail(new Error('it answered 101 Switching Protocols without an upgrade request'));
     socket.destroy();
   });
   let isAnswered = false;

@@ -47,7 +47,7 @@ export class NewestCursors implements CursorMemory {
     return this.#byNamespace.size;
   }
 
-  /** An older cursor than the newest, and one that is no number, changes nothing. */
+  /** An older cursor than the newest, and one that is not a number, changes nothing. */
   note(namespace: string, cursor: string, heardUpTo: number, ofEpoch?: number | 'next'): void {
     const number = cursorNumber(cursor);
     const known = this.#byNamespace.get(namespace);

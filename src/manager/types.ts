@@ -42,9 +42,9 @@ export interface BroadcastTargeting {
 
 /** Source: the DataFn reference, `WsManagerConfig`. A value out of range throws at construction. */
 export interface WsManagerConfig {
-  /** How many clients in all. Default 10,000; 0 admits nobody; `Infinity` is no limit. */
+  /** Maximum clients. Default 10,000; 0 admits none; `Infinity` is no limit. */
   maxConnections?: number | undefined;
-  /** How many clients of one namespace. Default 100; 0 admits nobody; `Infinity` is no limit. */
+  /** Maximum clients per namespace. Default 100; 0 admits none; `Infinity` is no limit. */
   maxConnectionsPerNamespace?: number | undefined;
   /** Milliseconds from one ping of every client to the next. Default 30,000; 0 switches the heartbeat off. */
   heartbeatIntervalMs?: number | undefined;

@@ -207,7 +207,7 @@ export class WebSocketManager {
    * `Broadcast send failed`; the others still get theirs.
    *
    * @param _targeting is accepted for newer DataFn servers, and ignored.
-   * @throws {DatafnWsError} `ERR_INVALID_OPTION` when either is no non-empty string; nothing is sent then.
+   * @throws {DatafnWsError} `ERR_INVALID_OPTION` when either is not a non-empty string; nothing is sent then.
    */
   broadcastCursor(cursor: string, namespace: string, _targeting?: BroadcastTargeting): BroadcastResult {
     return this.#publish(cursor, namespace, false);

@@ -30,7 +30,7 @@ export const outputFile = (what: string) =>
     help: `Write the result as ${what} to a file; - for stdout.`,
     default: undefined as string | undefined,
     fromEnv: false,
-    check: (value) => (value === '' ? 'the name of a file, or -' : undefined),
+    check: (value) => (value === '' ? 'a file name, or -' : undefined),
   });
 
 /** Every option of `datafn-ws compare`. */
@@ -79,14 +79,14 @@ function parseHeader(value: string): Parsed<readonly string[]> {
 export const benchOptions = {
   url: list({
     placeholder: 'URL',
-    help: 'WebSocket URL of the server to test; without it, bench starts one. Repeat it to spread clients.',
+    help: 'WebSocket URL of the server to test; without it, bench starts one. Repeat it to spread the clients over several servers.',
     fromEnv: false,
     check: webSocketUrlProblem,
     masked: maskedUrl,
   }),
   adminUrl: list({
     placeholder: 'URL',
-    help: 'HTTP API to emit on. Default: the host and port of each --url. If repeated, each emit goes to all of them.',
+    help: 'HTTP API to emit through. Default: the host and port of each --url. If repeated, each emit goes to all of them.',
     check: apiUrlProblem,
     masked: maskedUrl,
   }),
@@ -94,13 +94,13 @@ export const benchOptions = {
   serverCommand: text({
     group: 'Your own server',
     placeholder: 'COMMAND',
-    help: 'Start this server in place of datafn-ws serve. It gets --port, --json and the server flags of the scenario, prints {"wsUrl","apiUrl"} as a line of JSON when ready, and ends on SIGTERM.',
+    help: 'Start this server instead of datafn-ws serve. It gets --port, --json and the server flags of the scenario, must print {"wsUrl","apiUrl"} as a line of JSON when ready, and must exit on SIGTERM.',
     default: undefined as string | undefined,
     fromEnv: false,
     check: (value) =>
       CLOSED_QUOTES.test(value) && parseCommand(value)[0]
         ? undefined
-        : 'a command such as "node server.js", its quotes closed',
+        : 'a command such as "node server.js", with closed quotes',
   }),
   header: list({
     group: 'Your own server',
@@ -127,7 +127,7 @@ export const benchOptions = {
   namespacePrefix: text({
     group: 'Your own server',
     placeholder: 'TEXT',
-    help: "Text put in front of every namespace; {run} differs in each run; none for no prefix. Default: the scenario's, else bench-{run}: with --url if tokens are namespaces.",
+    help: "Prefix of every namespace; {run} is unique to each run, none means no prefix. Default: the scenario's, else bench-{run}: with --url if tokens are namespaces.",
     default: undefined as string | undefined,
     check: namespacePrefixProblem,
   }),
@@ -153,13 +153,13 @@ export const benchOptions = {
   tokensFile: text({
     group: 'Your own server',
     placeholder: 'FILE',
-    help: 'YAML or JSON file of token: namespace, for the namespaces of the scenario.',
+    help: 'YAML or JSON file that maps tokens to the namespaces of the scenario.',
     default: undefined as string | undefined,
   }),
   jwtSecret: text({
     group: 'Your own server',
     placeholder: 'SECRET',
-    help: 'Sign a JWT (HS256) for each client with this secret and --jwt-claims; better in the environment than here.',
+    help: 'Sign a JWT (HS256) for each client with this secret and --jwt-claims; prefer the environment variable.',
     default: undefined as string | undefined,
     isSecret: true,
   }),
@@ -172,31 +172,31 @@ export const benchOptions = {
     shown: describeSecret,
   }),
   emitUrl: text({
-    group: 'Emits to your own API',
+    group: 'Emits through your own API',
     placeholder: 'URL',
-    help: 'URL of an emit on an API of your own, with {namespace} and {cursor}.',
+    help: 'URL to emit through your own API, with {namespace} and {cursor}.',
     default: undefined as string | undefined,
     check: (value) => emitUrlProblem(value) ?? placeholderProblem(value, EMIT_PLACEHOLDERS),
     masked: maskedUrl,
   }),
   emitMethod: text({
-    group: 'Emits to your own API',
+    group: 'Emits through your own API',
     placeholder: 'METHOD',
-    help: 'HTTP method of such an emit.',
+    help: 'HTTP method for --emit-url.',
     default: 'POST',
     check: methodProblem,
   }),
   emitBody: text({
-    group: 'Emits to your own API',
+    group: 'Emits through your own API',
     placeholder: 'TEXT',
-    help: 'Body of such an emit, with {namespace} and {cursor}.',
+    help: 'Request body for --emit-url, with {namespace} and {cursor}.',
     default: undefined as string | undefined,
     check: (value) => placeholderProblem(value, EMIT_PLACEHOLDERS),
   }),
   emitHeader: list({
-    group: 'Emits to your own API',
+    group: 'Emits through your own API',
     placeholder: 'NAME: VALUE',
-    help: 'Header of such an emit. Repeatable.',
+    help: 'Header for --emit-url. Repeatable.',
     fromEnv: false,
     isSecret: true,
     parse: parseHeader,
@@ -212,7 +212,7 @@ export const benchOptions = {
     group: 'How it runs',
     min: 1,
     max: 64,
-    help: 'Processes to spread the clients over. Default: by cores and file descriptors.',
+    help: 'Worker processes to spread the clients over. Default: by cores and file descriptors.',
     default: undefined as number | undefined,
   }),
   seed: count({
@@ -224,7 +224,7 @@ export const benchOptions = {
     help: 'Compare with the JSON report of an earlier run; exit with 4 when this one is worse.',
     default: undefined as string | undefined,
     fromEnv: false,
-    check: (value) => (value === '' ? 'the name of a file' : undefined),
+    check: (value) => (value === '' ? 'a file name' : undefined),
   }),
   failOn: { ...failOnOption, group: 'Reports' },
   repeat: count({

@@ -5,7 +5,7 @@ import { didYouMean } from '../text/nearest.js';
 /** Returns why `value` is not what a claim is compared with, else `undefined`. */
 export function claimProblem(value: string): string | undefined {
   return value === '' || hasControlCharacter(value)
-    ? 'a non-empty text without control characters'
+    ? 'a non-empty string without control characters'
     : undefined;
 }
 
@@ -15,18 +15,18 @@ export function jsonObjectProblem(value: string): Mismatch | undefined {
   try {
     const parsed: unknown = JSON.parse(value);
     if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return undefined;
-    // Claims may be personal, so a text is not shown.
-    return { expected, got: typeof parsed === 'string' ? 'a text' : describe(parsed) };
+    // Claims may be personal, so a string is not shown.
+    return { expected, got: typeof parsed === 'string' ? 'a string' : describe(parsed) };
   } catch {
-    return { expected, got: 'something that is no JSON' };
+    return { expected, got: 'invalid JSON' };
   }
 }
 
-/** Names that a token of bench's clients can have filled in. */
+/** Placeholders of `--token-template`. */
 export const TOKEN_PLACEHOLDERS = ['namespace', 'cohort', 'i', 'run'] as const;
-/** Names that an emit to the user's own API can have filled in. */
+/** Placeholders of an emit through the user's own API. */
 export const EMIT_PLACEHOLDERS = ['namespace', 'cursor', 'run'] as const;
-/** What stands for no prefix of namespaces. */
+/** The value of `--namespace-prefix` that means no prefix. */
 export const NO_PREFIX = 'none';
 
 /** Returns a placeholder of a text that would never be filled in, else `undefined`. */
@@ -34,7 +34,7 @@ export function placeholderProblem(value: string, names: readonly string[]): str
   for (const [whole, name = ''] of value.matchAll(/\{(\w+)\}/g)) {
     if (names.includes(name)) continue;
     const known = names.map((one) => `{${one}}`);
-    return `a text with ${known.join(', ')} to be filled in and no ${whole}.${didYouMean(whole, known)}`.replace(
+    return `text with no placeholder but ${known.join(', ')}; ${whole} is unknown.${didYouMean(whole, known)}`.replace(
       /\.$/,
       '',
     );
@@ -44,13 +44,13 @@ export function placeholderProblem(value: string, names: readonly string[]): str
 
 /** Returns why `value` cannot stand before namespaces, else `undefined`. */
 export function namespacePrefixProblem(value: string): string | undefined {
-  const expected = `the beginning of a namespace such as bench-{run}:, or ${NO_PREFIX}`;
+  const expected = `a namespace prefix such as bench-{run}:, or ${NO_PREFIX}`;
   return placeholderProblem(value, ['run']) ?? (namespaceProblem(value) === undefined ? undefined : expected);
 }
 
 /** Returns why `value` is not a bearer token that any HTTP header can carry, else `undefined`. */
 export function tokenProblem(value: string): string | undefined {
-  return /^[\x21-\x7e]+$/.test(value) ? undefined : 'a non-empty token of ASCII characters without blanks';
+  return /^[\x21-\x7e]+$/.test(value) ? undefined : 'a non-empty token of ASCII characters without spaces';
 }
 
 /** An origin as a browser writes it (RFC 6454 section 6.2): scheme, host and perhaps a port, nothing else. */
@@ -63,7 +63,7 @@ export function sentOriginProblem(value: string): string | undefined {
 
 /** Returns why `value` cannot be offered as a subprotocol (a token of RFC 9110), else `undefined`. */
 export function subprotocolProblem(value: string): string | undefined {
-  return /^[\w!#$%&'*+.^`|~-]+$/.test(value) ? undefined : 'the name of a subprotocol such as datafn-sync-v1';
+  return /^[\w!#$%&'*+.^`|~-]+$/.test(value) ? undefined : 'a subprotocol name such as datafn-sync-v1';
 }
 
 /** Returns why `value` is not an entry of an allow-list of origins, else `undefined`. */
@@ -74,7 +74,7 @@ export function originProblem(value: string): string | undefined {
     : 'an origin such as https://app.example.com, null, or * for any';
 }
 
-/** Names for the addresses of proxies that are near. */
+/** Names for ranges of proxy addresses. */
 export const PROXY_RANGES: Readonly<Record<string, readonly string[]>> = {
   loopback: ['127.0.0.0/8', '::1'],
   private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],

@@ -44,7 +44,7 @@ export function parseConfig(
     if (key === '$schema') continue;
     const option = names.includes(key) ? table[key] : undefined;
     if (option === undefined) {
-      complain(at, `there is no option \`${key}\`.${didYouMean(key, names)}`);
+      complain(at, `unknown option \`${key}\`.${didYouMean(key, names)}`);
       continue;
     }
     const texts = textsOf(document, valueNode as Node | null);
@@ -82,7 +82,7 @@ function followed(document: Document, node: Node | null): Node | null {
 function kindOf(node: Node | null): string {
   if (isMap(node)) return 'an object';
   if (isSeq(node)) return 'a list';
-  if (isAlias(node)) return 'an alias of nothing that is there; put a text that begins with * in quotes';
+  if (isAlias(node)) return 'an unknown alias; quote a value that begins with *';
   return isScalar(node) && node.value !== null ? 'a single value' : 'nothing';
 }
 

@@ -1,13 +1,13 @@
 import { namespaceMismatch } from '../protocol/identifiers.js';
 import { tokenProblem } from './checks.js';
 import { count, file, list, rate, text, toggle } from './kinds.js';
-import { serverTable } from './server.js';
+import { serverTable } from './server-table.js';
 import type { Resolved } from './spec.js';
 import { apiUrlProblem, maskedUrl } from './urls.js';
 
 export const adminTokenOption = text({
   placeholder: 'TOKEN',
-  help: 'Bearer token of the HTTP API; better in the environment than here.',
+  help: 'Bearer token for the HTTP API; prefer the environment variable.',
   default: undefined as string | undefined,
   isSecret: true,
   check: tokenProblem,
@@ -22,7 +22,7 @@ export const apiUrlOption = text({
   masked: maskedUrl,
 });
 
-/** Whom to believe over TLS. */
+/** Which TLS certificates to trust. */
 export const trustOptions = {
   ca: file({ help: 'Certificates (PEM) to trust for wss: and https: URLs.' }),
   insecure: toggle({ help: 'Trust any certificate.' }),
@@ -42,16 +42,16 @@ export const emitOptions = {
   from: count({ help: 'First cursor of a range.', default: undefined as number | undefined, fromEnv: false }),
   to: count({ help: 'Last cursor of a range.', default: undefined as number | undefined, fromEnv: false }),
   rate: rate({
-    help: 'Cursors per second, each to every namespace. Default: as fast as the server answers.',
+    help: 'Cursors per second, each to every namespace. Default: as fast as the server responds.',
     default: undefined as number | undefined,
     fromEnv: false,
   }),
   file: text({
     placeholder: 'FILE',
-    help: 'NDJSON script with a line {"namespace","cursor","delayMs"} for each cursor; - reads stdin.',
+    help: 'NDJSON script with one {"namespace","cursor","delayMs"} per line; - reads stdin.',
     default: undefined as string | undefined,
     fromEnv: false,
-    check: (value) => (value === '' ? 'the name of a file, or -' : undefined),
+    check: (value) => (value === '' ? 'a file name, or -' : undefined),
   }),
   reset: toggle({
     help: 'Make the first cursor of each namespace its newest, however low it is: for a database that was restored.',

@@ -136,7 +136,7 @@ export function size<Value extends number | undefined = number>(
 /** The name of a file. */
 export function file(given: Omit<Given<string | undefined>, 'default'>): OptionSpec<string | undefined> {
   const parse = (value: string): Parsed<string | undefined> =>
-    value === '' ? { ok: false, expected: 'the name of a file' } : { ok: true, value };
+    value === '' ? { ok: false, expected: 'a file name' } : { ok: true, value };
   return spec(
     { placeholder: 'FILE', json: { type: 'string' }, parse, ...textRule() },
     { ...given, default: undefined, isFile: true },
@@ -163,7 +163,8 @@ function textRule(check?: TextCheck): OptionRule {
 }
 
 function checked<Value>(text: string, value: Value, check?: TextCheck): Parsed<Value> {
-  const wrong = check?.(text) ?? (text === '' ? { expected: 'a text', got: 'an empty one' } : undefined);
+  const wrong =
+    check?.(text) ?? (text === '' ? { expected: 'a non-empty string', got: 'an empty one' } : undefined);
   if (wrong === undefined) return { ok: true, value };
   return { ok: false, ...(typeof wrong === 'string' ? { expected: wrong } : wrong) };
 }
@@ -185,7 +186,7 @@ export function choice<Choice extends string>(
   );
 }
 
-/** On when it is there. */
+/** A switch: on if present. */
 export function toggle(given: Omit<Given<boolean>, 'default'>): OptionSpec<boolean> {
   const parse = (value: string): Parsed<boolean> => {
     if (/^(1|true|yes|on|)$/i.test(value)) return { ok: true, value: true };
@@ -198,7 +199,7 @@ export function toggle(given: Omit<Given<boolean>, 'default'>): OptionSpec<boole
   );
 }
 
-/** On, or off with `--no-…`, when it is said; `undefined` when it is not. */
+/** `true` for the flag, `false` for its `--no-…` form, `undefined` for neither. */
 export function eitherWay(
   given: Omit<Given<boolean | undefined>, 'default'> & { readonly negatedHelp: string },
 ): OptionSpec<boolean | undefined> {

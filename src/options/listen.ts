@@ -3,7 +3,7 @@ import { TOKEN_COOKIE, TOKEN_QUERY, TOKEN_SUBPROTOCOL_PREFIX, TOKEN_WAYS } from 
 import { tokenProblem } from './checks.js';
 import { adminTokenOption, apiUrlOption, trustOptions } from './emit.js';
 import { choice, eitherWay, list, text, toggle } from './kinds.js';
-import { serverTable } from './server.js';
+import { serverTable } from './server-table.js';
 import type { Resolved } from './spec.js';
 import { listenUrlProblem, maskedUrl } from './urls.js';
 
@@ -19,7 +19,7 @@ export const tokenViaOption = (what: string) =>
 export const listenOptions = {
   url: text({
     placeholder: 'URL',
-    help: 'Where clients connect: a ws: URL, or the http: URL of the server or of the DataFn remote.',
+    help: 'Where to connect: a ws: URL, or the http: URL of the server or of the DataFn remote.',
     default: `ws://${serverTable.host.default}:${serverTable.port.default}${serverTable.path.default}`,
     check: listenUrlProblem,
     masked: maskedUrl,
@@ -32,7 +32,7 @@ export const listenOptions = {
   }),
   token: text({
     placeholder: 'TOKEN',
-    help: 'Token to connect with; better in the environment than here.',
+    help: 'Token to connect with; prefer the environment variable.',
     default: undefined as string | undefined,
     isSecret: true,
     check: tokenProblem,
@@ -40,11 +40,11 @@ export const listenOptions = {
   tokenVia: tokenViaOption('How to send the token'),
   ...trustOptions,
   reconnect: eitherWay({
-    help: 'Connect again when the connection ends, as DataFn clients do (the default).',
+    help: 'Reconnect when the connection ends, as DataFn clients do (the default).',
     negatedHelp: 'Exit when the connection ends.',
     fromEnv: false,
   }),
-  pings: toggle({ help: "Show the server's pings, too.", fromEnv: false }),
+  pings: toggle({ help: "Also show the server's pings.", fromEnv: false }),
   json: toggle({ help: 'Print everything as JSON lines to stdout.', fromEnv: false }),
 } as const;
 

@@ -1,7 +1,7 @@
 import { invalidOption } from '../protocol/errors.js';
 import { describe, namespaceProblem } from '../protocol/identifiers.js';
 
-/** The namespace of a JWT, where nothing else is said. */
+/** The default namespace template of a JWT. */
 export const DEFAULT_NAMESPACE_TEMPLATE = 'user:{sub}';
 
 /**
@@ -37,7 +37,7 @@ export class NamespaceTemplate {
     for (const [index, name] of this.#claims.entries()) {
       const value = Object.hasOwn(claims, name) ? claims[name] : undefined;
       if (value === undefined) return { problem: `the claim "${name}" is missing` };
-      if (typeof value !== 'string') return { problem: `the claim "${name}" is no string` };
+      if (typeof value !== 'string') return { problem: `the claim "${name}" is not a string` };
       if (value === '') return { problem: `the claim "${name}" is empty` };
       for (const separator of this.#separators) {
         if (value.includes(separator))
@@ -46,7 +46,9 @@ export class NamespaceTemplate {
       namespace += value + this.#texts[index + 1];
     }
     const problem = namespaceProblem(namespace);
-    return problem === undefined ? { namespace } : { problem: `the namespace would not be ${problem}` };
+    return problem === undefined
+      ? { namespace }
+      : { problem: `expected the resulting namespace to be ${problem}` };
   }
 }
 
@@ -55,15 +57,15 @@ export function templateProblem(template: string): string | undefined {
   const example = 'such as tenant:{tid}:user:{sub}';
   const parts = partsOf(template);
   if (parts.some((part, index) => index % 2 === 0 && /[{}]/.test(part))) {
-    return `a text with claims in braces ${example}`;
+    return `a template with claims in braces, ${example}`;
   }
   // Without one, all valid tokens would share one namespace.
-  if (parts.length === 1) return `a text with at least one claim in braces, ${example}`;
+  if (parts.length === 1) return `a template with at least one claim in braces, ${example}`;
   if (parts.slice(1, -1).some((part, index) => index % 2 === 1 && part === '')) {
-    return `a text with something between any two claims, ${example}`;
+    return `a template with text between any two claims, ${example}`;
   }
   const wrong = namespaceProblem(template);
-  return wrong === undefined ? undefined : `fit for a namespace: ${wrong}`;
+  return wrong === undefined ? undefined : `a valid namespace: ${wrong}`;
 }
 
 /** Texts and claims alternately; the first and the last are texts, which may be empty. */

@@ -8,7 +8,7 @@ import { jwtSecretProblem } from '../text/jwt.js';
 import { claimProblem } from './checks.js';
 import { choice, countOrAuto, duration, file, text, toggle } from './kinds.js';
 import { DEFAULT_NAMESPACE_TEMPLATE, templateProblem } from './namespace-template.js';
-import { serverFlags } from './server.js';
+import { serverFlags } from './server-table.js';
 import type { Resolved } from './spec.js';
 import { keysUrlProblem, maskedUrl } from './urls.js';
 
@@ -18,27 +18,27 @@ export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 /** Words for `--auth`. */
 export const AUTH_KINDS = ['dev', 'tokens', 'jwt', 'module'] as const;
 
-/** The options of one `--auth` each. */
+/** Options that belong to a single `--auth` provider. */
 const authOptions = {
   tokens: file({
     group: 'Authentication',
-    help: 'With --auth tokens: YAML or JSON file of token: namespace; read again on SIGHUP.',
+    help: 'With --auth tokens: YAML or JSON file that maps tokens to namespaces; reloaded on SIGHUP.',
   }),
   jwtSecret: text({
     group: 'Authentication',
     placeholder: 'SECRET',
-    help: 'With --auth jwt: the HS256 secret, at least 32 bytes; better in the environment than here.',
+    help: 'With --auth jwt: the HS256 secret, at least 32 bytes; prefer the environment variable.',
     default: undefined as string | undefined,
     isSecret: true,
     check: jwtSecretProblem,
   }),
   jwtSecretFile: file({
     group: 'Authentication',
-    help: 'With --auth jwt: a file with that secret, byte for byte; one line end at its end is dropped.',
+    help: 'With --auth jwt: file with that secret, byte for byte; one trailing newline is ignored.',
   }),
   jwtPublicKey: file({
     group: 'Authentication',
-    help: 'With --auth jwt: the public key (PEM). Its type decides the algorithm: RS256, ES256 or EdDSA.',
+    help: 'With --auth jwt: file with the public key (PEM). Its type sets the algorithm: RS256, ES256 or EdDSA.',
   }),
   jwtJwksUrl: text({
     group: 'Authentication',
@@ -55,14 +55,14 @@ const authOptions = {
   jwtIssuer: text({
     group: 'Authentication',
     placeholder: 'TEXT',
-    help: 'With --auth jwt: the value that the claim iss must have.',
+    help: 'With --auth jwt: required value of the iss claim.',
     default: undefined as string | undefined,
     check: claimProblem,
   }),
   jwtAudience: text({
     group: 'Authentication',
     placeholder: 'TEXT',
-    help: 'With --auth jwt: the value that the claim aud must be or contain.',
+    help: 'With --auth jwt: required audience, which the aud claim must be or contain.',
     default: undefined as string | undefined,
     check: claimProblem,
   }),
@@ -81,7 +81,7 @@ const authOptions = {
   }),
   authModule: file({
     group: 'Authentication',
-    help: 'With --auth module: JavaScript module that exports getNamespace(request).',
+    help: 'With --auth module: JavaScript file that exports getNamespace(request).',
   }),
 } as const;
 
@@ -119,8 +119,8 @@ export const serveOptions = {
     default: 'dev',
   }),
   ...authOptions,
-  tlsCert: file({ group: 'Network', help: 'Certificate (PEM) for https: and wss:; read again on SIGHUP.' }),
-  tlsKey: file({ group: 'Network', help: 'Private key (PEM) of --tls-cert.' }),
+  tlsCert: file({ group: 'Network', help: 'Certificate (PEM) for https: and wss:; reloaded on SIGHUP.' }),
+  tlsKey: file({ group: 'Network', help: 'Private key (PEM) for --tls-cert.' }),
   workers: countOrAuto({
     group: 'Network',
     min: 1,
@@ -138,11 +138,11 @@ export const serveOptions = {
   }),
   json: toggle({ help: 'When ready, print one JSON line to stdout, and nothing else.', fromEnv: false }),
   config: file({
-    help: 'YAML or JSON file with these options by their names in camelCase, such as maxConnections: 500.',
+    help: 'YAML or JSON file with these options in camelCase, such as maxConnections: 500.',
     fromConfig: false,
   }),
   check: toggle({
-    help: 'Check the options, print each with its origin, and exit.',
+    help: 'Validate the options, print each with its source, and exit.',
     fromEnv: false,
     fromConfig: false,
   }),

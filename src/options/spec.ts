@@ -32,7 +32,7 @@ export interface OptionSpec<Value> extends OptionRule {
   readonly negatedHelp?: string;
   /** Whether it names a file: relative to the working directory in a flag, to the config file's folder in one. */
   readonly isFile: boolean;
-  /** JSON Schema of its value in a config file, for editors; {@link OptionSpec.parse} has the last word. */
+  /** JSON Schema of its value in a config file, for editors; {@link OptionSpec.parse} decides. */
   readonly json: Readonly<Record<string, unknown>>;
   parse(text: string): Parsed<Value>;
   /** The text without those parts of it that may be secret; left out where there are none. */

@@ -11,7 +11,7 @@ function parseClaim(value: string): Parsed<readonly string[]> {
   const equals = value.indexOf('=');
   if (equals < 1) return { ok: false, expected: 'NAME=VALUE such as sub=alice' };
   return TIMES.has(value.slice(0, equals))
-    ? { ok: false, expected: 'a claim of text; use --expires-in, or --claims for a time of your own' }
+    ? { ok: false, expected: 'a text claim; use --expires-in, or --claims for another time' }
     : { ok: true, value: [value] };
 }
 
@@ -19,31 +19,31 @@ function parseClaim(value: string): Parsed<readonly string[]> {
 export const tokenOptions = {
   secret: text({
     placeholder: 'SECRET',
-    help: 'The secret to sign with, at least 32 bytes. Better in DATAFN_WS_JWT_SECRET, where serve reads it, too.',
+    help: 'The secret to sign with, at least 32 bytes. Prefer DATAFN_WS_JWT_SECRET, which serve reads as well.',
     default: undefined as string | undefined,
     fromEnv: false,
     isSecret: true,
     check: jwtSecretProblem,
   }),
   secretFile: file({
-    help: 'A file that holds the secret, as serve reads it; DATAFN_WS_JWT_SECRET_FILE names one, too.',
+    help: 'File with the secret, read as serve does. Default: DATAFN_WS_JWT_SECRET_FILE.',
     fromEnv: false,
   }),
   claim: list({
     placeholder: 'NAME=VALUE',
-    help: 'A claim, as a text. Repeatable.',
+    help: 'A claim with a text value. Repeatable.',
     fromEnv: false,
     parse: parseClaim,
   }),
   claims: text({
     placeholder: 'JSON',
-    help: 'More claims, for those that are no texts; they go before all others.',
+    help: 'More claims, for values that are not text; they override all others.',
     default: '{}',
     fromEnv: false,
     check: jsonObjectProblem,
   }),
   expiresIn: duration({
-    help: 'How long the token is good for; 0 is forever.',
+    help: 'How long the token is valid; 0 is forever.',
     default: 3_600_000 as number,
     defaultText: '1h',
     fromEnv: false,

@@ -1,4 +1,4 @@
-import { serverTable } from './server.js';
+import { serverTable } from './server-table.js';
 
 /** What a URL is for: which schemes it may have, and what must not be in it. */
 interface UrlUse {
@@ -12,34 +12,34 @@ interface UrlUse {
 
 const API: UrlUse = {
   example: 'http://127.0.0.1:3001',
-  credentials: 'a token goes into --admin-token',
+  credentials: 'pass a token with --admin-token',
   takesQuery: false,
-  insteadOfOther: 'the HTTP API of the server, which takes cursors; clients connect to ws:',
+  insteadOfOther: 'the HTTP API of the server, which accepts cursors; clients connect to ws:',
 };
 const EMIT: UrlUse = {
   example: 'http://127.0.0.1:3001/emit/{namespace}',
-  credentials: 'they go into --emit-header',
+  credentials: 'pass them with --emit-header',
   takesQuery: true,
-  insteadOfOther: 'an HTTP API, which takes cursors; clients connect to ws:',
+  insteadOfOther: 'an HTTP API, which accepts cursors; clients connect to ws:',
 };
 const KEYS: UrlUse = {
   example: 'http://127.0.0.1:8080/.well-known/jwks.json',
-  credentials: 'such keys are public',
+  credentials: 'these keys are public',
   takesQuery: true,
   insteadOfOther: 'keys are fetched over HTTP',
 };
 const WEB_SOCKET: UrlUse = {
   example: 'ws://127.0.0.1:3001/datafn/ws',
-  credentials: 'each client shows a token, see --token-template',
+  credentials: 'each client sends a token, see --token-template',
   takesQuery: true,
-  insteadOfOther: 'the WebSocket URL that clients connect to; the HTTP API goes into --admin-url',
+  insteadOfOther: 'the WebSocket URL that clients connect to; pass the HTTP API with --admin-url',
 };
 const LISTEN: UrlUse = {
   ...WEB_SOCKET,
-  credentials: 'a token goes into --token',
+  credentials: 'pass a token with --token',
   insteadOfOther: 'or the http: URL of the server',
 };
-const REMOTE: UrlUse = { ...API, credentials: 'a token goes into --token' };
+const REMOTE: UrlUse = { ...API, credentials: 'pass a token with --token' };
 
 /** Returns why `value` is not the URL of an issuer's keys, else `undefined`. */
 export function keysUrlProblem(value: string): string | undefined {
@@ -60,7 +60,7 @@ export function emitUrlProblem(value: string): string | undefined {
 export function webSocketUrlProblem(value: string): string | undefined {
   const problem = urlProblem(value, WEB_SOCKET);
   if (problem !== undefined || !new URL(value).searchParams.has('token')) return problem;
-  return 'a URL without a token in it: each client shows its own, see --token-template';
+  return 'a URL without a token: each client sends its own, see --token-template';
 }
 
 /**
@@ -90,7 +90,7 @@ function urlProblem(value: string, use: UrlUse): string | undefined {
   const { protocol, username, password, port } = new URL(value);
   const { protocol: scheme } = new URL(example);
   if (protocol !== scheme && protocol !== scheme.replace(':', 's:')) return otherKind(value, use) ?? kind;
-  if (`${username}${password}` !== '') return `a URL without a user and a password: ${credentials}`;
+  if (`${username}${password}` !== '') return `a URL without user and password: ${credentials}`;
   if (port === '0') return 'a URL with a port from 1 to 65535';
   if (!takesQuery && value.includes('?')) return `a URL without a query, such as ${example}`;
   return value.includes('#') ? `a URL without a fragment, such as ${example}` : undefined;

@@ -17,13 +17,13 @@ const PLAIN_ERRORS: ReadonlySet<string> = new Set([
 export function plainYamlMessage(error: YAMLError): string {
   return PLAIN_ERRORS.has(error.code)
     ? yamlWords(error)
-    : 'this is no YAML; put special characters in quotes';
+    : 'invalid YAML; quote values with special characters';
 }
 
-/** What is wrong with a text that is no YAML, in words for its author: some of the parser's are for programmers. */
+/** What is wrong with a text that is not YAML, in words for its author: some of the parser's are for programmers. */
 export function yamlWords({ code, message }: YAMLError): string {
-  if (code === 'MULTIPLE_DOCS') return 'expected one document, got another behind `---`';
-  if (code === 'DUPLICATE_KEY') return 'this key is there already';
+  if (code === 'MULTIPLE_DOCS') return 'expected one document, got a second one after `---`';
+  if (code === 'DUPLICATE_KEY') return 'duplicate key';
   return isTooDeep(message) ? TOO_DEEP : (message.split('\n', 1)[0] as string);
 }
 
@@ -32,7 +32,7 @@ export function yamlValueWords(error: unknown): string | undefined {
   const message = messageOf(error);
   if (isTooDeep(message)) return TOO_DEEP;
   if (!(error instanceof ReferenceError)) return undefined;
-  return /alias count/i.test(message) ? 'its aliases expand to too much' : message;
+  return /alias count/i.test(message) ? 'its aliases expand to too much data' : message;
 }
 
 const TOO_DEEP = 'it is nested too deeply';

@@ -67,7 +67,7 @@ export function cursorNumber(cursor: string): number {
 export function isBehind({ cursor, cursors }: Hello, newest: number): boolean {
   if (cursor === undefined && cursors === undefined) return false;
   const held = [...(cursor === undefined ? [] : [cursor]), ...Object.values(cursors ?? {})];
-  // Not `<`: what is no number is behind, too.
+  // Not `<`: what is not a number is behind, too.
   return held.length === 0 || held.some((one) => !(cursorNumber(one) >= newest));
 }
 

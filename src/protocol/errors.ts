@@ -4,7 +4,7 @@ export type ErrorCode =
   | 'ERR_INVALID_OPTION'
   /** A scenario file cannot be read, parsed or validated. */
   | 'ERR_INVALID_SCENARIO'
-  /** An emit script has a line that is no cursor. */
+  /** An emit script has a line that is not a cursor. */
   | 'ERR_INVALID_SCRIPT'
   /** The server cannot be started: port taken, no privilege, no such host. */
   | 'ERR_LISTEN'

@@ -26,7 +26,7 @@ function identifierMismatch(value: unknown, maxLength: number): Mismatch | undef
   if (value === '') return { expected: 'a non-empty string', got: 'an empty one' };
   if (value.length > maxLength)
     return { expected: `at most ${maxLength} characters`, got: String(value.length) };
-  if (hasControlCharacter(value)) return { expected: 'without control characters', got: 'one' };
+  if (hasControlCharacter(value)) return { expected: 'free of control characters', got: 'one' };
   if (!value.isWellFormed()) return { expected: 'well-formed Unicode', got: 'a lone surrogate' };
   return undefined;
 }

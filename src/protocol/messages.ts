@@ -34,7 +34,7 @@ export class PreparedMessage {
 }
 
 /**
- * Reads a client's message. Anything that is no hello (junk, another type, no object) is `undefined`; a hello
+ * Reads a client's message. Anything that is not a hello (junk, another type, no object) is `undefined`; a hello
  * with fields of the wrong type counts, without those fields. Never throws.
  *
  * A `namespace` in a hello is not even read: the namespace comes from authentication alone.

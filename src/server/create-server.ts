@@ -4,7 +4,12 @@ import type { AddressInfo, Socket } from 'node:net';
 import { checkOptions, OBJECT, type OptionRule } from '../manager/checks.js';
 import { guardLogger, silentLogger } from '../manager/contain.js';
 import type { WebSocketManager } from '../manager/web-socket-manager.js';
-import { completeOptions, type OptionsOf, type ServerSettings, serverTable } from '../options/server.js';
+import {
+  completeOptions,
+  type OptionsOf,
+  type ServerSettings,
+  serverTable,
+} from '../options/server-table.js';
 import { invalidOption } from '../protocol/errors.js';
 import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
 import type { NamespaceProvider } from './auth/provider.js';
@@ -85,7 +90,7 @@ export interface DatafnWsServer {
    *
    * @param options `drainMs` overrides the server's own; 0 also ends the current drain.
    * @returns how many connections left and how many were terminated.
-   * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a `drainMs` that is no time, or too long for a timer.
+   * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a `drainMs` that is not a time, or too long for a timer.
    */
   close(options?: { readonly drainMs?: number | undefined }): Promise<ShutdownOutcome>;
 }
@@ -215,9 +220,7 @@ export function createServer(
     stats,
     updateTls(tls) {
       if (!(httpServer instanceof TlsServer)) {
-        throw invalidOption(
-          'Expected a server that was made with `tls` (--tls-cert, --tls-key), got one without',
-        );
+        throw invalidOption('This server has no TLS: create it with `tls` (--tls-cert, --tls-key)');
       }
       checkTlsPair(tls);
       httpServer.setSecureContext(tls);
@@ -287,12 +290,12 @@ function checkExposure(
   const short = tokenLengthProblem(adminToken);
   if (short !== undefined) {
     throw invalidOption(
-      `Listening on ${host} opens the HTTP API to the network: expected --admin-token (\`adminToken\`) to be of ${short}; make one with: openssl rand -hex 16, or listen on 127.0.0.1`,
+      `Listening on ${host} opens the HTTP API to the network: expected --admin-token (\`adminToken\`) to have ${short}; make one with: openssl rand -hex 16, or listen on 127.0.0.1`,
     );
   }
   if (namespaceProvider === undefined || isDevProvider(namespaceProvider)) {
     throw invalidOption(
-      `The \`dev\` namespace provider lets anybody into any namespace, so it listens on loopback only, not on ${host}: choose another with --auth (\`namespaceProvider\`), or listen on 127.0.0.1`,
+      `The \`dev\` namespace provider lets anyone into any namespace, so it listens on loopback only, not on ${host}: choose another with --auth (\`namespaceProvider\`), or listen on 127.0.0.1`,
     );
   }
 }

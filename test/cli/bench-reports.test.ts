@@ -38,7 +38,7 @@ describe('a report that cannot be written fails before the run starts', () => {
     async (flag) => {
       const message = `Expected --${flag} to be a file that can be written: `;
       expect(await refused(`--${flag}`, join(folder, 'no', 'such'))).toMatch(
-        new RegExp(`${message}there is no .*/no\\. Check the path`),
+        new RegExp(`${message}.*/no does not exist\\. Check the path`),
       );
       expect(await refused(`--${flag}`, folder)).toMatch(new RegExp(`${message}.*EISDIR`));
     },

@@ -31,13 +31,13 @@ describe('listen', () => {
       'no token',
       [],
       1,
-      /^error: Refused with 4401 Unauthorized: .* for a server with --auth dev a namespace: -n user:alice\n$/,
+      /^error: Refused with 4401 Unauthorized: .* or a namespace if the server has --auth dev: -n user:alice\n$/,
     ],
     [
       'another path',
       ['-n', 'a', '--path'],
       1,
-      /^error: Refused with HTTP 404: .*Is the path of --url right\? .*got \/datafn\/ws\/x\.\n$/,
+      /^error: Refused with HTTP 404: .*Check the path of --url: .*got \/datafn\/ws\/x\.\n$/,
     ],
   ])('that is refused for %s ends with what to do', async (_, flags, code, message) => {
     const serve = await startServer();
@@ -80,11 +80,7 @@ describe('listen', () => {
 describe('wrong usage of listen is exit 2, and connects to nobody', () => {
   test.each<[string[], Record<string, string>, string]>([
     [['-n', 'a', '-n', 'b'], {}, 'Expected one --namespace, got 2. Run listen once for each.'],
-    [
-      ['-n', 'a', '--token', 'b'],
-      {},
-      'Expected one token, got --token and --namespace: leave one of them out.',
-    ],
+    [['-n', 'a', '--token', 'b'], {}, 'Expected one token, got --token and --namespace: drop one of them.'],
     [['-n', 'a', '--url', 'ws://h/?token=x'], {}, 'got --namespace and a token in --url'],
     [[], { DATAFN_WS_TOKEN: 'a', DATAFN_WS_NAMESPACE: 'b' }, 'got DATAFN_WS_TOKEN and DATAFN_WS_NAMESPACE'],
     [
@@ -92,7 +88,7 @@ describe('wrong usage of listen is exit 2, and connects to nobody', () => {
       {},
       'Expected --url to be a URL such as ws://127.0.0.1:3001/datafn/ws, got "ftp://h".',
     ],
-    [['--url', 'ws://u:p@h'], {}, 'a URL without a user and a password: a token goes into --token'],
+    [['--url', 'ws://u:p@h'], {}, 'a URL without user and password: pass a token with --token'],
     [['--token', 'a b'], {}, 'got 3 bytes (not shown)'],
     [['--tokn', 'a'], {}, 'Did you mean --token?'],
   ])('%j %j', async (flags, env, message) => {

@@ -73,12 +73,12 @@ test.each([
   signal();
   await vi.waitFor(() => expect(lines).toHaveLength(1));
   expect(lines[0]).toContain(
-    `SIGHUP: the file stays as it was: ${file} changed while it was read; send SIGHUP when it is complete`,
+    `SIGHUP: kept the old version of the file: ${file} changed while it was read; send SIGHUP when it is complete`,
   );
   expect(inForce).toEqual([]);
   isChanging = false;
   signal();
-  await vi.waitFor(() => expect(lines[1]).toMatch(/the file was read again$/m));
+  await vi.waitFor(() => expect(lines[1]).toMatch(/reloaded the file$/m));
   expect(inForce).toEqual([1]);
 });
 
@@ -94,10 +94,12 @@ test('a file that is never read to its end holds up no later signal, and what co
   signal();
   await vi.waitFor(() => expect(answers).toHaveLength(1));
   await vi.advanceTimersByTimeAsync(10_000);
-  expect(lines.join('')).toMatch(/SIGHUP: the file stays as it was: reading took longer than 10 s\n$/);
+  expect(lines.join('')).toMatch(
+    /SIGHUP: kept the old version of the file: reading took longer than 10 s\n$/,
+  );
   await vi.waitFor(() => expect(answers).toHaveLength(2));
   answers[1]?.(() => inForce.push(2));
-  await vi.waitFor(() => expect(lines.at(-1)).toMatch(/SIGHUP: the file was read again/));
+  await vi.waitFor(() => expect(lines.at(-1)).toMatch(/SIGHUP: reloaded the file/));
   answers[0]?.(() => inForce.push(1));
   await vi.advanceTimersByTimeAsync(10_000);
   expect(inForce).toEqual([2]);

@@ -14,7 +14,7 @@ describe('serve that cannot start', () => {
     await new Promise((resolve) => taken.close(resolve));
     expect([code, stdout]).toEqual([3, '']);
     expect(stderr).toMatch(ONE_LINE);
-    expect(stderr).toContain(`Port ${port} on 127.0.0.1 is taken`);
+    expect(stderr).toContain(`Port ${port} on 127.0.0.1 is already in use`);
     expect(stderr).toContain('--port');
   });
 

@@ -40,8 +40,8 @@ describe('listen', () => {
     await runCli(['emit', '41', '-n', 'user:alice', '--url', serve.apiUrl]);
     await listen.until(() => listen.stdout.split('\n').length > 2, 'two cursors');
     const [first, second, rest] = listen.stdout.split('\n');
-    expect(first).toMatch(/^\d\d:\d\d:\d\d\.\d{3} > cursor 42 {2}connected for [\d.]+ m?s$/);
-    expect(second).toMatch(/ > cursor 41 {2}connected for .*, not newer: DataFn clients ignore it$/);
+    expect(first).toMatch(/^\d\d:\d\d:\d\d\.\d{3} > cursor 42 {2}[\d.]+ m?s after connecting$/);
+    expect(second).toMatch(/ > cursor 41 {2}.* after connecting, not newer: DataFn clients ignore it$/);
     expect(rest).toBe('');
     listen.kill('SIGINT');
     expect(await listen.ended()).toEqual({ code: 130, signal: null });
@@ -89,7 +89,7 @@ describe('listen', () => {
     await connected(first);
     const second = startCli(['listen', '--url', serve.wsUrl, '-n', 'a']);
     expect(await second.logged(/4503/)).toMatch(
-      /x refused with 4503 Connection limit reached: the server has as many clients as it takes \(trying again in [\d.]+ s\)$/,
+      /x refused with 4503 Connection limit reached: the server has reached its client limit \(retrying in [\d.]+ s\)$/,
     );
     first.kill('SIGTERM');
     expect((await first.ended()).code).toBe(143);
@@ -100,9 +100,9 @@ describe('listen', () => {
     const url = await upgradeServer(() => {});
     await disposeUpgradeServers();
     const waiting = startCli(['listen', '--url', url, '-n', 'a']);
-    await waiting.logged(/ECONNREFUSED .*\(trying again in [\d.]+ s\)$/);
+    await waiting.logged(/ECONNREFUSED .*\(retrying in [\d.]+ s\)$/);
     // The same words once more would hide the rest.
-    await waiting.logged(/x the same again \(trying again in [\d.]+ s\)$/);
+    await waiting.logged(/x same as before \(retrying in [\d.]+ s\)$/);
     await startServe([...UNHURRIED, '--port', new URL(url).port]);
     await connected(waiting);
   });

@@ -48,14 +48,14 @@ describe('serve --auth tokens', () => {
     execFileSync('mkfifo', [file]);
     serve.kill('SIGHUP');
     await serve.logged(
-      /SIGHUP: the tokens file stays as it was: \S+pipe\.yaml is not a regular file and can be read only once$/,
+      /SIGHUP: kept the old version of the tokens file: \S+pipe\.yaml is not a regular file and can be read only once$/,
     );
     await (await openClient(serve.wsUrl, ALICE)).roundTrip();
 
     rmSync(file);
     written('pipe.yaml', `${BOB}: user:bob\n`);
     serve.kill('SIGHUP');
-    await serve.logged(/SIGHUP: the tokens file was read again/);
+    await serve.logged(/SIGHUP: reloaded the tokens file/);
     await (await openClient(serve.wsUrl, BOB)).roundTrip();
     serve.kill('SIGTERM');
     expect(await serve.ended()).toEqual({ code: 0, signal: null });
@@ -83,7 +83,7 @@ describe('serve --auth tokens', () => {
     onTestFailed(() => void process.kill(pid, 'SIGKILL'));
     process.kill(pid, 'SIGHUP');
     await terminal.until(
-      () => /SIGHUP: the tokens file was read again/.test(terminal.screen.written),
+      () => /SIGHUP: reloaded the tokens file/.test(terminal.screen.written),
       'the reload',
     );
     await client.roundTrip();

@@ -58,14 +58,14 @@ describe('serve --auth tokens', () => {
     written('changing.yaml', `${BOB}: user:bob\nshort-secret: user:carol\n`);
     serve.kill('SIGHUP');
     expect(await serve.logged(/SIGHUP/)).toMatch(
-      /SIGHUP: the tokens file stays as it was: \S+changing\.yaml:2:1: expected a token of at least 16 bytes, got 12$/,
+      /SIGHUP: kept the old version of the tokens file: \S+changing\.yaml:2:1: expected a token of at least 16 bytes, got 12$/,
     );
     expect(await (await openClient(serve.wsUrl, BOB)).closed()).toEqual(UNAUTHORIZED);
     await (await openClient(serve.wsUrl, ALICE)).roundTrip();
 
     written('changing.yaml', `${BOB}: user:bob\n`);
     serve.kill('SIGHUP');
-    await serve.logged(/SIGHUP: the tokens file was read again/);
+    await serve.logged(/SIGHUP: reloaded the tokens file/);
     expect(await (await openClient(serve.wsUrl, ALICE)).closed()).toEqual(UNAUTHORIZED);
     await (await openClient(serve.wsUrl, BOB)).roundTrip();
     await alice.roundTrip();
@@ -118,7 +118,7 @@ describe('serve --auth jwt', () => {
       [{ ...good, sub: 'a:user:b' }, /the claim "sub" contains the separator ":"$/],
       [{ ...good, sub: undefined }, /the claim "sub" is missing$/],
       [{ ...good, tid: '' }, /the claim "tid" is empty$/],
-      [{ ...good, aud: 'them' }, /the claim "aud" is not the one that is expected$/],
+      [{ ...good, aud: 'them' }, /the claim "aud" does not have the expected value$/],
       [{ ...good, exp: 1 }, /it has expired$/],
     ];
     for (const [claims, why] of wrong) {

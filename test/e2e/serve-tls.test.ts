@@ -68,12 +68,12 @@ test('serve speaks TLS by its config file, emit trusts it by --ca or --insecure 
   use('two', 'one');
   serve.kill('SIGHUP');
   expect(await serve.logged(/SIGHUP/)).toContain(
-    'the TLS certificate stays as it was: The TLS key does not belong',
+    'kept the old version of the TLS certificate: The TLS key does not match',
   );
   expect(await shownBy(serve.apiUrl)).toBe(before);
   use('two', 'two');
   serve.kill('SIGHUP');
-  await serve.logged(/SIGHUP: the TLS certificate was read again/);
+  await serve.logged(/SIGHUP: reloaded the TLS certificate/);
   expect(await shownBy(serve.apiUrl)).not.toBe(before);
   serve.kill('SIGTERM');
   expect((await serve.ended()).code).toBe(0);

@@ -66,7 +66,7 @@ describe('serve', () => {
     const serve = await startServe(UNHURRIED);
     serve.kill('SIGTERM');
     expect(await serve.ended()).toEqual({ code: 0, signal: null });
-    expect(serve.stderr).toMatch(/ SIGTERM: stopping, no client is connected\n\S+ +stopped\n$/);
+    expect(serve.stderr).toMatch(/ SIGTERM: stopping \(no clients connected\)\n\S+ +stopped\n$/);
   });
 
   test('exits at once on a second signal, whoever is left', async () => {
@@ -158,7 +158,7 @@ describe('the log of serve', () => {
       /#1 user:alice closed by the client with 4000 \\u001b\[31mred\\u001b\[0m\\u0007\\u009b2J\\u000d\\u000aforged\\u202e\\u200e\\udb40\\udc01#\\u0023\[error\]x$/m,
       /#2 \(no namespace\) refused with 4401 Unauthorized: no token$/m,
       /upgrade rejected with HTTP 403/,
-      /SIGTERM: stopping, no client is connected$/m,
+      /SIGTERM: stopping \(no clients connected\)$/m,
       / stopped/,
     ]) {
       expect(serve.stderr).toMatch(line);

@@ -96,7 +96,7 @@ test('--ca without a URL of keys is refused, with what it wants', async () => {
     cert,
   ]);
   expect(code).toBe(2);
-  expect(stderr).toContain('Expected --jwt-jwks-url with --ca, got none');
+  expect(stderr).toContain('--ca needs --jwt-jwks-url: add it');
   const dev = await runCli(['serve', '--ca', cert]);
   expect([dev.code, dev.stderr]).toEqual([2, expect.stringContaining('--ca needs --auth jwt: add it')]);
 });

@@ -53,7 +53,7 @@ describe('a script', () => {
     ['{"namespace":"a","cursor":1}', /^Line 2: expected `cursor` to be a string, got 1$/],
     [
       '{"namespace":"a","cursor":"\\u001b[2J"}',
-      /^Line 2: expected `cursor` to be without control characters/,
+      /^Line 2: expected `cursor` to be free of control characters/,
     ],
     ['{"namespace":"a","cursor":"1","delayMs":-1}', /^Line 2: expected `delayMs` .* at least 0, got -1$/],
     ['{"namespace":"a","cursor":"1","delayMs":"5s"}', /^Line 2: expected `delayMs` .*, got "5s"$/],

@@ -123,9 +123,9 @@ function page(): string {
   const minutes = Math.round((performance.now() - startedAtMs) / 60_000);
   return `# Mutation check: the shipped scenarios can fail
 
-A check that cannot fail is no check. \`test/support/faulty-server.mjs\` is a small DataFn server that shares no code with
+A check that cannot fail proves nothing. \`test/support/faulty-server.mjs\` is a small DataFn server that shares no code with
 \`datafn-ws serve\` and, on request, makes one mistake. Every fault has to fail a shipped scenario, as it ships, with exit 1
-and by the rule that is about it; without a fault, every scenario has to pass, but for the rules named below the table.
+and by the rule that covers it; without a fault, every scenario has to pass, except for the rules named below the table.
 
 \`\`\`sh
 npm run test:mutation

@@ -24,10 +24,10 @@ describe('there is no namespace', () => {
   test.each<[string, Record<string, unknown>, string]>([
     ['a missing claim', { tid: 't1' }, 'the claim "sub" is missing'],
     ['an empty one', { tid: '', sub: 'a' }, 'the claim "tid" is empty'],
-    ['a number', { tid: 7, sub: 'a' }, 'the claim "tid" is no string'],
-    ['null', { tid: null, sub: 'a' }, 'the claim "tid" is no string'],
-    ['a list', { tid: ['t1'], sub: 'a' }, 'the claim "tid" is no string'],
-    ['an object', { tid: { toString: () => 't1' }, sub: 'a' }, 'the claim "tid" is no string'],
+    ['a number', { tid: 7, sub: 'a' }, 'the claim "tid" is not a string'],
+    ['null', { tid: null, sub: 'a' }, 'the claim "tid" is not a string'],
+    ['a list', { tid: ['t1'], sub: 'a' }, 'the claim "tid" is not a string'],
+    ['an object', { tid: { toString: () => 't1' }, sub: 'a' }, 'the claim "tid" is not a string'],
     [
       'a separator in the first claim',
       { tid: 't1:user:a', sub: 'b' },
@@ -46,17 +46,17 @@ describe('there is no namespace', () => {
     [
       'a control character',
       { tid: 't1', sub: 'a\nb' },
-      'the namespace would not be without control characters, got one',
+      'expected the resulting namespace to be free of control characters, got one',
     ],
     [
       'a claim that is too long',
       { tid: 't1', sub: 'a'.repeat(250) },
-      'the namespace would not be at most 255 characters, got 265',
+      'expected the resulting namespace to be at most 255 characters, got 265',
     ],
     [
       'half a character',
       { tid: 't1', sub: '\ud800' },
-      'the namespace would not be well-formed Unicode, got a lone surrogate',
+      'expected the resulting namespace to be well-formed Unicode, got a lone surrogate',
     ],
   ])('with %s', (_, claims, problem) => {
     expect(filled(TENANT, claims)).toEqual({ problem });

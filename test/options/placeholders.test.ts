@@ -9,9 +9,9 @@ test.each(['plain', '{namespace}', 'T-{cohort}-{i}', '{"tenant":"{namespace}"}',
 );
 
 test.each([
-  ['T-{namespce}', TOKEN_PLACEHOLDERS, /no \{namespce\}\. Did you mean `\{namespace\}`\?/],
-  ['{namespace}{cursor}', TOKEN_PLACEHOLDERS, /no \{cursor\}/],
-  ['{"c":"{curser}"}', EMIT_PLACEHOLDERS, /no \{curser\}\. Did you mean `\{cursor\}`\?/],
+  ['T-{namespce}', TOKEN_PLACEHOLDERS, /\{namespce\} is unknown\. Did you mean `\{namespace\}`\?/],
+  ['{namespace}{cursor}', TOKEN_PLACEHOLDERS, /\{cursor\} is unknown/],
+  ['{"c":"{curser}"}', EMIT_PLACEHOLDERS, /\{curser\} is unknown\. Did you mean `\{cursor\}`\?/],
 ])('%s has a placeholder that would never be filled in', (text, names, problem) => {
   expect(placeholderProblem(text, names)).toMatch(problem);
 });

@@ -28,8 +28,8 @@ describe('the URL of an HTTP API', () => {
     ['http://127.0.\t0.1:3001', /^a URL such as http:/],
     ['http://127.0.0.1:99999', /^a URL such as http:/],
     ['http://127.0.0.1:0', /port from 1 to 65535/],
-    ['http://user:pw@127.0.0.1:3001', /without a user and a password: .*--admin-token/],
-    ['http://user@127.0.0.1:3001', /without a user and a password/],
+    ['http://user:pw@127.0.0.1:3001', /without user and password: .*--admin-token/],
+    ['http://user@127.0.0.1:3001', /without user and password/],
     ['http://127.0.0.1:3001?x=1', /without a query/],
     ['http://127.0.0.1:3001?', /without a query/],
     ['http://127.0.0.1:3001/#x', /without a fragment/],
@@ -49,8 +49,8 @@ describe('the URL that clients connect to', () => {
 
   test.each([
     ['http://127.0.0.1:3001', /^a URL such as ws:/],
-    ['ws://user:pw@127.0.0.1:3001', /without a user and a password: .*--token-template/],
-    ['ws://127.0.0.1:3001/datafn/ws?token=user:alice', /without a token .*--token-template/],
+    ['ws://user:pw@127.0.0.1:3001', /without user and password: .*--token-template/],
+    ['ws://127.0.0.1:3001/datafn/ws?token=user:alice', /without a token: .*--token-template/],
     ['ws://127.0.0.1:3001/#x', /without a fragment/],
   ])('must not be %j', (url, problem) => {
     expect(webSocketUrlProblem(url)).toMatch(problem);
@@ -71,8 +71,8 @@ describe('the URL to listen at', () => {
     ['127.0.0.1:3001', /^a URL such as ws:/],
     ['ftp://127.0.0.1', /^a URL such as ws:/],
     ['http://127.0.0.1:3001?token=x', /without a query/],
-    ['ws://user:pw@h', /a token goes into --token$/],
-    ['http://user:pw@h', /a token goes into --token$/],
+    ['ws://user:pw@h', /pass a token with --token$/],
+    ['http://user:pw@h', /pass a token with --token$/],
     ['ws://h/#x', /without a fragment/],
   ])('must not be %j', (url, problem) => {
     expect(listenUrlProblem(url)).toMatch(problem);

@@ -303,9 +303,11 @@ export async function accepts() {
     const group = new Peer('./clients.mjs');
     peers.push(server, group);
     tasks[kind] = async () => {
+      const before = await server.call('cpu');
       const perSecond = await group.call('open', { ...facts, count, atOnce: 64 });
+      const { user, system } = await server.call('cpu');
       await group.call('closeAll');
-      return perSecond;
+      return { perSecond, cpuUs: (user + system - before.user - before.system) / count };
     };
     await tasks[kind]();
   }
@@ -319,14 +321,25 @@ export async function accepts() {
         results,
         'ours',
         'plain',
-        (n) => n,
+        ({ perSecond }) => perSecond,
       ),
       pass: (n) => n >= 0.85,
     },
+    ratioRow(
+      'CPU of the server for a connect, against a bare `ws` server',
+      '',
+      results,
+      'ours',
+      'plain',
+      ({ cpuUs }) => cpuUs,
+    ),
     {
       name: 'connects/s (median, this machine)',
-      value: `${Math.round(median(results.ours))}/s`,
-      spread: spread(results.ours, 0),
+      value: `${Math.round(median(results.ours.map(({ perSecond }) => perSecond)))}/s`,
+      spread: spread(
+        results.ours.map(({ perSecond }) => perSecond),
+        0,
+      ),
       target: '',
     },
   ];

@@ -110,6 +110,7 @@ serveCalls({
     return facts;
   },
   connections: () => server.connections(),
+  cpu: () => process.cpuUsage(),
   /** Broadcasts, a turn of the event loop apart; when it began, and the CPU time it took. */
   async broadcast(times) {
     const cpu = process.cpuUsage();

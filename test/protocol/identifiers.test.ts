@@ -74,7 +74,7 @@ test('the problem is told in words that follow "Expected … to be …"', () => 
   expect(cursorProblem('')).toBe('a non-empty string, got an empty one');
   expect(cursorProblem('x'.repeat(300))).toBe('at most 256 characters, got 300');
   expect(namespaceProblem('x'.repeat(300))).toBe('at most 255 characters, got 300');
-  expect(namespaceProblem('a\nb')).toBe('without control characters, got one');
+  expect(namespaceProblem('a\nb')).toBe('free of control characters, got one');
   expect(namespaceProblem('\ud800')).toBe('well-formed Unicode, got a lone surrogate');
 });
 

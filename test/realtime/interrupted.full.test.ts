@@ -128,7 +128,7 @@ setInterval(() => {}, 1000);`,
     expect(output.code, output.stdout + output.stderr).toBe(1);
     expect(output.stdout).toMatch(/^FAILED waiting$/m);
     expect(output.stdout.replace(/\s+/g, ' ')).toContain(
-      'The run was ended: The server for this run could not be started: it ended at once (exit code 7) | not again',
+      'The run ended early: The server for this run could not be started: it exited at once (exit code 7) | not again',
     );
     expect(output.stdout + output.stderr).not.toMatch(/^\s+at .*[:(]\d+|bug:/m);
   });

@@ -63,7 +63,7 @@ test('workers that have no time for their clients: the result is not valid, exit
   expect((await run.ended()).code, run.stdout + run.stderr).toBe(5);
   expect(run.stdout).toMatch(/^INVALID waiting$/m);
   expect(run.stdout.replace(/\s+/g, ' ')).toMatch(
-    /load generator was the bottleneck: worker 1 stood still for \d\.\d\d s/,
+    /load generator was the bottleneck: worker 1 stalled for \d\.\d\d s/,
   );
   // The rules are shown as they stand, and do not make it a pass.
   expect(run.stdout).toMatch(/✓ steady\.accepted == 20/);

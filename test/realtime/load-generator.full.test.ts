@@ -75,7 +75,7 @@ describe.runIf(canSeeProcesses)('a process of the load generator that stands sti
     const said = run.stdout.replace(/\s+/g, ' ');
     for (const name of ['worker 1', 'the main process'])
       expect(said).toMatch(
-        new RegExp(`load generator was the bottleneck: ${name} stood still for \\d\\.\\d\\d s`),
+        new RegExp(`load generator was the bottleneck: ${name} stalled for \\d\\.\\d\\d s`),
       );
     expect(said).toMatch(/✓ steady\.accepted == 4/);
   });

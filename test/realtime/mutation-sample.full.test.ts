@@ -66,7 +66,7 @@ describe('a small run of a shipped scenario', () => {
       expect(outcome.broken, outcome.output).toEqual([]);
       expect(outcome.code, outcome.output).toBe(0);
       // The command to repeat it starts the same server.
-      expect(outcome.output).toMatch(/again: .* --server-command '.*faulty-server\.mjs'/);
+      expect(outcome.output).toMatch(/rerun: .* --server-command '.*faulty-server\.mjs'/);
     },
   );
 

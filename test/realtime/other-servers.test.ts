@@ -80,5 +80,5 @@ test.each([
   expect(outcome.broken, outcome.output).toEqual(broken);
   expect(outcome.code, outcome.output).toBe(code);
   // The command to repeat it starts the same server.
-  expect(outcome.output).toMatch(/again: .* --server-command '.*faulty-server\.mjs/);
+  expect(outcome.output).toMatch(/rerun: .* --server-command '.*faulty-server\.mjs/);
 });

@@ -48,7 +48,7 @@ test('every report that was asked for is written when the load generator was the
   expect((await run.ended()).code, run.stdout + run.stderr).toBe(5);
   await expectMarked('invalid', run.stdout, reports.read());
   for (const text of Object.values(reports.read()).slice(1))
-    expect(text).toContain('the main process stood still');
+    expect(text).toContain('the main process stalled');
 });
 
 test('a report that cannot be written in the end takes nothing from the others, and is no success', async () => {

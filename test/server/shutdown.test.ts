@@ -98,7 +98,7 @@ test.each(['127.0.0.1', 'localhost'])(
   async (host) => {
     const closed = createDatafnWsServer({ port: 0 });
     await closed.close();
-    const refusal = { code: 'ERR_LISTEN', message: expect.stringContaining('was not closed') };
+    const refusal = { code: 'ERR_LISTEN', message: expect.stringContaining('is closed') };
     await expect(closed.listen()).rejects.toMatchObject(refusal);
 
     const inBetween = createDatafnWsServer({ host, port: 0 });

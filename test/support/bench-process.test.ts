@@ -8,7 +8,7 @@ const invalid = (...reasons: string[]) => ({
 });
 
 const STOPPED =
-  'The load generator was the bottleneck: worker 1 stood still for 2.60 s (it was not run at all: stopped\n    by a signal, or the whole machine was suspended)';
+  'The load generator was the bottleneck: worker 1 stalled for 2.60 s (it did not run at all: stopped\n    by a signal, or the whole machine was suspended)';
 const BUSY =
   'The load generator was the bottleneck: worker 2 ran at 40 % CPU with an event-loop delay of up to 300 ms (the machine is busy: it waited for a core 60 % of the time)';
 

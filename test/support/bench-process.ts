@@ -45,7 +45,7 @@ export function machineStalls({ code, stdout }: BenchOutput): readonly string[] 
     text.replace(/\s+/g, ' ').slice(3),
   );
   const isOfTheMachine = (reason: string) =>
-    /bottleneck: .*\((?:the machine is busy|it was not run at all|something kept it from running)|^The machine is busy: /.test(
+    /bottleneck: .*\((?:the machine is busy|it did not run at all|something kept it from running)|^The machine is busy: /.test(
       reason,
     );
   return reasons.length > 0 && reasons.every(isOfTheMachine) ? reasons : undefined;

@@ -16,7 +16,7 @@ export class RunReporter implements Reporter {
     const lines = [`Slowest ${SLOWEST} tests:`, ...slowest(tests)];
     const notes = readNotes(this.notes);
     rmSync(this.notes, { force: true });
-    lines.push(`Runs of bench that were repeated, because the machine stood still: ${notes.length}`);
+    lines.push(`Runs of bench that were repeated, because the machine stalled: ${notes.length}`);
     const total = summary(tests, modules);
     lines.push(...notes.map((text) => `  ${text}`), '', total);
     // For a script that makes several runs, and says at its end what they come to.

@@ -66,7 +66,7 @@ export type BehaviorSetting = (typeof BEHAVIOR_SETTINGS)[number];
 /** What a malformed client sends, and what an RFC 6455 server does about it. */
 export const MALFORMED_KINDS = {
   'invalid-json': {
-    summary: 'Text that is no JSON.',
+    summary: 'Text that is not JSON.',
     closes: undefined,
     send: (client) => client.send(OPCODE.text, Buffer.from('{"type":"hello","clientId":')),
   },
@@ -82,7 +82,7 @@ export const MALFORMED_KINDS = {
     send: (client) => client.send(OPCODE.binary, Buffer.from('{"type":"hello","clientId":"binary"}')),
   },
   'invalid-utf8': {
-    summary: 'Text that is no UTF-8.',
+    summary: 'Text that is not UTF-8.',
     closes: 1007,
     send: (client) => client.send(OPCODE.text, Buffer.from([0x7b, 0xff, 0xfe, 0xc0, 0x7d])),
   },
@@ -117,7 +117,7 @@ export const BEHAVIORS = {
   },
   'slow-reader': {
     ...normal,
-    summary: 'Stops reading for `pause` when it has opened, or reads no more than `readRate`.',
+    summary: 'Stops reading for `pause` after opening, or reads no faster than `readRate`.',
     reads: 'slowly',
     settings: ['pause', 'readRate'],
     onOpen(client, { pauseMs }) {
@@ -128,7 +128,7 @@ export const BEHAVIORS = {
   },
   'half-open': {
     ...normal,
-    summary: 'Goes dead when it has opened: neither reads nor writes, and keeps its descriptor.',
+    summary: 'Goes dead after opening: neither reads nor writes, and keeps its descriptor.',
     pong: 'never',
     reads: 'nothing',
     onOpen: (client) => client.goDead(),
@@ -140,15 +140,15 @@ export const BEHAVIORS = {
     onOpen: (client, { resetAfterMs }) =>
       client.later(client.random() * resetAfterMs, () => client.end('reset')),
   },
-  unauthenticated: { ...normal, summary: 'Shows no token; expects 4401.', token: 'none' },
-  'bad-token': { ...normal, summary: 'Shows a token that no server takes; expects 4401.', token: 'bad' },
+  unauthenticated: { ...normal, summary: 'Sends no token; expects 4401.', token: 'none' },
+  'bad-token': { ...normal, summary: 'Sends an invalid token; expects 4401.', token: 'bad' },
   spoofing: {
     ...normal,
     summary: 'Healthy, but names another namespace in its hello, as `hello: { namespace }` says.',
   },
   malformed: {
     ...normal,
-    summary: 'Sends something broken when it has opened: one of `kinds`, in turns.',
+    summary: 'Sends malformed data after opening: one of `kinds`, in rotation.',
     settings: ['kinds'],
     onOpen: (client, { kinds }) =>
       MALFORMED_KINDS[kinds[client.index % kinds.length] as MalformedKind].send(client),
@@ -156,7 +156,7 @@ export const BEHAVIORS = {
   flapping: {
     ...normal,
     summary:
-      "Comes back with DataFn's backoff whenever its connection ends; with `dropEvery`, ends it itself.",
+      "Reconnects with DataFn's backoff whenever its connection ends; with `dropEvery`, also disconnects by itself.",
     reconnects: true,
     settings: ['dropEvery', 'backoffScale'],
     onOpen(client, { dropEveryMs }) {

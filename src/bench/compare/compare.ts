@@ -28,7 +28,7 @@ export interface ReportComparison {
   readonly version: 1;
   readonly verdict: Comparison['verdict'];
   readonly comparisons: readonly Comparison[];
-  /** Scenarios that only one of the reports has; nothing is said of them. */
+  /** Scenarios that only one of the reports has; they are not compared. */
   readonly onlyInBase: readonly string[];
   readonly onlyInNew: readonly string[];
 }
@@ -160,7 +160,7 @@ class Changes {
     if (judgement !== undefined) this.#list.set(id, { ...valuesOf(pair), ...judgement });
   }
 
-  /** A rule that holds in one result only, unless the changes of the parts that it sums up have told of it. */
+  /** A rule that holds in one result only, unless the changes of the parts that it sums up have reported it. */
   putRuleChange({ was, now, change: ruleChange }: RulePair): void {
     const { metric: name, cohort, key, unit } = now;
     const named = { name, cohort, key, unit };
@@ -224,10 +224,10 @@ export function warningsOf(base: ComparedResult, next: ComparedResult): string[]
     cohortWarning('The baseline lacks', next, base),
     base.target.isOwn === next.target.isOwn
       ? undefined
-      : `The server is another: ${serverText(base)} then, ${serverText(next)} now.`,
+      : `Different servers: ${serverText(base)} then, ${serverText(next)} now.`,
     machineText(base) === machineText(next)
       ? undefined
-      : `The machine is another (${machineText(base)} then, ${machineText(next)} now): that alone may change durations.`,
+      : `Different machines (${machineText(base)} then, ${machineText(next)} now): that alone can change durations.`,
     isMachineBusy(base) || isMachineBusy(next)
       ? `The machine was busy (a worker waited for a core up to ${percent(waitOf(base))} of a second in the baseline, ${percent(waitOf(next))} now): durations, sizes and rates that differ are notes.`
       : undefined,
@@ -259,7 +259,7 @@ function scenarioWarning(
   if (base.sha256 === next.sha256) return undefined;
   const [then, now] = [setText(base), setText(next)];
   const what = then === now ? 'its file has changed' : `with ${then} then, ${now} now`;
-  return `The scenario is another than in the baseline (${what}): another count of connections is a note, no regression.`;
+  return `Different scenarios (${what}): a changed count of connections is a note, not a regression.`;
 }
 
 function setText({ overrides }: ComparedResult['scenario']): string {
@@ -274,7 +274,7 @@ function cohortWarning(what: string, one: ComparedResult, other: ComparedResult)
 }
 
 function serverText({ target }: ComparedResult): string {
-  return target.isOwn ? 'one that bench started' : 'one by its URL';
+  return target.isOwn ? 'started by bench' : 'given by --url';
 }
 
 function machineText({ machine: { node, platform, arch, cores } }: ComparedResult): string {

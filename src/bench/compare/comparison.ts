@@ -11,11 +11,11 @@ const verdict = z.enum(['regression', 'warning', 'improvement', 'note']);
 /** A metric in both results. */
 const values = {
   name: text.describe('As a rule names it, without the cohort.'),
-  key: text.optional().describe('What stands in the brackets of a rule.'),
-  cohort: text.optional().describe('Whose; of all together when it is left out.'),
+  key: text.optional().describe('The key in the brackets of a rule.'),
+  cohort: text.optional().describe('The cohort; all cohorts together if absent.'),
   unit,
-  base: z.number().optional().describe('Nothing when there were no samples.'),
-  new: z.number().optional().describe('Nothing when there were no samples.'),
+  base: z.number().optional().describe('Absent if there were no samples.'),
+  new: z.number().optional().describe('Absent if there were no samples.'),
   baseSpread: spread.optional(),
   newSpread: spread.optional(),
 };
@@ -26,9 +26,9 @@ const change = z
   .strictObject({
     ...values,
     verdict: verdict.describe(
-      'A regression fails a build, a warning does not; a note is no judgement at all.',
+      'A regression fails a build, a warning does not; a note is neither good nor bad.',
     ),
-    rule: text.optional().describe('The rule of the scenario that holds in one of the two only.'),
+    rule: text.optional().describe('The rule of the scenario that holds in only one of the two.'),
     why: text,
   })
   .meta({ id: 'change' });
@@ -46,7 +46,7 @@ export const comparisonSchema = z.strictObject({
   scenario: text,
   verdict: z
     .enum(['regressed', 'warned', 'improved', 'same'])
-    .describe('By the change that weighs most: a regression, then a warning, then an improvement.'),
+    .describe('By the most serious change: a regression, then a warning, then an improvement.'),
   base: side,
   new: side,
   warnings: z
@@ -56,7 +56,7 @@ export const comparisonSchema = z.strictObject({
     ),
   problems: z
     .array(text)
-    .describe('What went wrong with the server, and had not in the baseline; each is a regression.'),
+    .describe('Problems of the server that the baseline did not have; each is a regression.'),
   changes: z.array(change).describe('What differs, regressions first.'),
   numbers: z
     .array(comparedNumber)
@@ -148,21 +148,21 @@ export function readResults(json: string, name: string): ComparedResult[] {
   try {
     content = JSON.parse(json);
   } catch (error) {
-    throw fail(json.trim() === '' ? 'an empty file.' : `no JSON: ${messageOf(error).split('\n', 1)[0]}`);
+    throw fail(json.trim() === '' ? 'an empty file.' : `invalid JSON: ${messageOf(error).split('\n', 1)[0]}`);
   }
   const version = z.looseObject({ version: z.number(), results: z.array(z.unknown()) }).safeParse(content);
-  if (!version.success) throw fail('some other JSON; make one with: npx datafn-ws bench --json FILE.');
+  if (!version.success) throw fail('other JSON; make a report with: npx datafn-ws bench --json FILE.');
   if (version.data.version !== 1) {
     throw fail(
-      `one of version ${version.data.version} of the format, and this tool reads version 1; make it again with this tool.`,
+      `one of version ${version.data.version} of the format, but this tool reads version 1; run bench again with this tool.`,
     );
   }
   const read = report.safeParse(content);
   if (!read.success) {
     const [issue] = read.error.issues;
-    throw fail(`one with a mistake at ${issue?.path.join('.')}: ${issue?.message}`);
+    throw fail(`an invalid one at ${issue?.path.join('.')}: ${issue?.message}`);
   }
-  if (read.data.results.length === 0) throw fail('one without any result: no scenario was run.');
+  if (read.data.results.length === 0) throw fail('one without results: no scenario was run.');
   return read.data.results;
 }
 
@@ -175,8 +175,8 @@ export function checkComparable({ verdict, scenario }: ComparedResult, name: str
   if (verdict !== 'aborted' && verdict !== 'invalid') return;
   const why =
     verdict === 'aborted'
-      ? 'that was stopped before it was over'
-      : 'that was not valid: its numbers are not those of the server';
+      ? 'that was stopped before the end'
+      : 'that was not valid: its numbers say nothing about the server';
   throw new DatafnWsError(
     'ERR_INVALID_OPTION',
     `Expected ${name} to be of complete, valid runs, got a run of ${scenario.name} ${why}. Run it again.`,

@@ -120,12 +120,12 @@ export function judgeCount(
   const change = about.find((rule) => rule.change !== undefined)?.change;
   if (change !== undefined) return change;
   if (about.some(({ isNearer }) => isNearer === true)) {
-    return { verdict: 'improvement', why: 'nearer to what the scenario expects' };
+    return { verdict: 'improvement', why: 'closer to what the scenario expects' };
   }
-  if (!isSameScenario) return { verdict: 'note', why: 'the scenario is another' };
+  if (!isSameScenario) return { verdict: 'note', why: 'different scenarios' };
   // What was right in the baseline is not known: it failed.
   if (hasRecovered) return { verdict: 'note', why: 'the baseline failed, and this run passed' };
-  return { verdict: 'regression', why: 'the same scenario, another count' };
+  return { verdict: 'regression', why: 'same scenario, different count' };
 }
 
 /** Whether it is compared by thresholds: over all cohorts, since each alone would add but noise. */
@@ -135,7 +135,7 @@ export function isMeasure({ name: { name, cohort }, base, next }: Pair): boolean
   return isCompared && cohort === undefined && base !== undefined && next !== undefined;
 }
 
-/** Judges a duration, a size or a rate. On a busy machine there is no telling what changed it. */
+/** Judges a duration, a size or a rate. On a busy machine the cause of a change is unknown. */
 export function judgeMeasure(pair: Pair, isBusy: boolean): Judgement {
   const compared = METRICS[pair.name.name]?.compared;
   if (compared?.as !== 'cost' && compared?.as !== 'gain') return undefined;
@@ -146,8 +146,8 @@ export function judgeMeasure(pair: Pair, isBusy: boolean): Judgement {
   if (!isWorse && !isBetter) return undefined;
   if (hasSpread(pair) && !isApart(pair)) return undefined;
   if (isBusy) return { verdict: 'note', why: 'the machine was busy' };
-  if (!hasSpread(pair)) return { verdict: 'note', why: 'its spread is not known: use --repeat' };
-  return { verdict: isWorse ? 'warning' : 'improvement', why: 'beyond its spread' };
+  if (!hasSpread(pair)) return { verdict: 'note', why: 'its range is unknown: use --repeat' };
+  return { verdict: isWorse ? 'warning' : 'improvement', why: 'beyond its range' };
 }
 
 /** Judges a metric by a rule of `--fail-on`. A spread that is not known cannot keep a rule from being broken. */

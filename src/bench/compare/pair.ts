@@ -26,7 +26,7 @@ export function pairsOf(base: ComparedResult, next: ComparedResult): Pair[] {
   });
 }
 
-/** Whether a server told of a metric: a count that it does not tell is not 0. */
+/** Whether a server reported a metric: a missing count is not 0. */
 function isMeasured({ total }: ComparedResult, name: string): boolean {
   return total.metrics.some((one) => one.name === name);
 }

@@ -82,7 +82,7 @@ export class BenchClient implements SocketHandler, OpenClient, InboxOwner {
   }
 
   /**
-   * Whether the server owes it the cursors of its namespace: it showed the token of that namespace, and was let in.
+   * Whether the server owes it the cursors of its namespace: it showed the token of that namespace, and was admitted.
    */
   get isMember(): boolean {
     return this.cohort.behavior.token === 'own' && this.inbox.wasAdmitted;

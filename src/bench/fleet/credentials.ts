@@ -13,7 +13,7 @@ export type Credentials =
   | { readonly kind: 'namespace' }
   /** A text in which `{namespace}`, `{cohort}` and `{i}` are filled in. */
   | { readonly kind: 'template'; readonly template: string }
-  /** Known tokens, by index of the namespace; the clients of one share its tokens in turns. */
+  /** Known tokens, by index of the namespace; its clients share its tokens in rotation. */
   | { readonly kind: 'listed'; readonly tokens: readonly (readonly string[])[] }
   /** A JWT (RFC 7519) signed with HS256, made of claims in whose texts the same is filled in. */
   | { readonly kind: 'jwt'; readonly secret: string; readonly claims: JwtClaims };

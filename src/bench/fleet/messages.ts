@@ -20,7 +20,7 @@ export interface WorkerSetup {
   readonly seed: number;
   /** When the run began. */
   readonly startMs: number;
-  /** Local addresses to connect from, in turns; empty leaves it to the system. */
+  /** Local addresses to connect from, in rotation; empty leaves it to the system. */
   readonly localAddresses: readonly string[];
   /** Interval in which the server owes pings; 0 or nothing for a server that owes none. */
   readonly heartbeatIntervalMs?: number;

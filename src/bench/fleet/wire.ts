@@ -30,7 +30,7 @@ export function serverOf({ protocol, hostname, port }: URL) {
     isSecure,
     host,
     port: Number(port) || (isSecure ? 443 : 80),
-    // An address is no name (RFC 6066 section 3).
+    // An address is not a name (RFC 6066 section 3).
     servername: isIP(host) ? '' : host,
   };
 }
@@ -251,7 +251,7 @@ export class CursorLayout {
 /** The layout that the library and `datafn-ws serve` send, byte for byte. */
 export const OUR_LAYOUT = new CursorLayout('{"type":"cursor","cursor":"', '"}');
 
-/** The layout of a cursor message whose cursor is `digits`; `undefined` when it cannot be told from the text. */
+/** The layout of a cursor message whose cursor is `digits`; `undefined` when it is not clear from the text. */
 export function layoutOf(text: string, digits: string): CursorLayout | undefined {
   // With other digits in the right place, it is the same message with another cursor. Nothing else in a JSON text
   // depends on the digits within a string.

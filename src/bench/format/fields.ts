@@ -12,7 +12,7 @@ export function strict<Shape extends z.ZodRawShape>(shape: Shape) {
     error: (issue) => {
       if (issue.code !== 'unrecognized_keys') return expected(`an object with ${names.join(', ')}`)(issue);
       const keys = issue.keys as string[];
-      return keys.map((key) => `there is no key \`${key}\` here.${didYouMean(key, names)}`).join(' ');
+      return keys.map((key) => `unknown key \`${key}\`.${didYouMean(key, names)}`).join(' ');
     },
   });
 }
@@ -43,15 +43,15 @@ export const duration = z
 export const lasting = withUnit((text) => {
   const parsed = parseDuration(text);
   return parsed.ok && parsed.value === 0 ? { ok: false, expected: 'longer than 0' } : parsed;
-}, DURATION).describe('A duration of more than 0: 500ms, 10s, 2m.');
-export const rate = withUnit(parseRate, 'a rate such as 50/s').describe('Events in a time: 50/s, 300/m.');
+}, DURATION).describe('A duration greater than 0: 500ms, 10s, 2m.');
+export const rate = withUnit(parseRate, 'a rate such as 50/s').describe('A rate: 50/s, 300/m.');
 export const bytesPerSecond = withUnit((text) => {
   const [size = '', unit] = text.split('/');
   const parsed = parseSize(size);
   return unit?.trim() === 's' && parsed.ok && parsed.value > 0
     ? parsed
     : { ok: false, expected: 'a read rate such as 1KiB/s' };
-}, 'a read rate such as 1KiB/s').describe('Bytes in a second: 500B/s, 1KiB/s.');
+}, 'a read rate such as 1KiB/s').describe('Bytes per second: 500B/s, 1KiB/s.');
 
 export function whole(min: number, max = Number.MAX_SAFE_INTEGER) {
   const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
@@ -130,7 +130,7 @@ export function expandPattern(pattern: string): string[] | string {
   const match = RANGE.exec(pattern);
   if (match === null) return [pattern];
   const [from, to] = [Number(match[1]), Number(match[2])];
-  if (from > to) return `expected the range to rise, got {${from}..${to}}`;
+  if (from > to) return `expected an ascending range, got {${from}..${to}}`;
   if (to - from >= MAX_EXPANDED)
     return `expected at most ${formatCount(MAX_EXPANDED)} namespaces, got ${formatCount(to - from + 1)}`;
   const [head, tail] = [pattern.slice(0, match.index), pattern.slice(match.index + match[0].length)];

@@ -232,7 +232,7 @@ export class DeliveryLedger {
   }
 }
 
-/** The account of one plan: for whom it is, what has arrived, and, once it is known, what was really emitted. */
+/** The account of one plan: who must get it, what has arrived, and, once it is known, what was really emitted. */
 export class PlanAccount {
   /** Slot of a namespace in the plan, by the index of the namespace. */
   readonly slots: ReadonlyMap<number, number>;
@@ -340,7 +340,7 @@ function foreignCursor(cursor: number, length: number, text: string | undefined)
   return Number.isSafeInteger(cursor) ? { cursor: String(cursor).padStart(length, '0') } : {};
 }
 
-/** Text from outside, fit for every report. */
+/** Text from outside, made safe for every report. */
 function shownText(text: string, maxLength: number): string {
   return printable(text.slice(0, maxLength).toWellFormed()) + (text.length > maxLength ? '…' : '');
 }

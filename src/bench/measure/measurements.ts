@@ -129,7 +129,7 @@ const RATE_MS = 500;
 
 /** How things stood in one second of a run. A number that is not known is left out. */
 export interface TimelinePoint {
-  /** End of the second, from the beginning of the run; the last is cut short by the end of the run. */
+  /** End of the second, from the beginning of the run; the last one ends with the run. */
   readonly atMs: number;
   readonly open: number;
   readonly deliveriesPerSecond: number;

@@ -101,7 +101,7 @@ export class SaturationWatch {
   /** Takes the samples of a process, in the order of time. */
   process(name: string, sample: GeneratorSample): void {
     if (name === EMITTING_PROCESS) this.#losses.push(lossOf(sample));
-    // One that stood still says so, and need not be told to have been busy with it.
+    // One that stood still says so, and need not be reported as busy as well.
     if (this.#hasStoodStill(name, sample)) return;
     const { fromMs, toMs, cpu, occupied, delayMaxMs, runQueueWait = 0 } = sample;
     // Time spent waiting for a core is not idle time: where there is more to do than cores, a process that spins gets
@@ -117,7 +117,7 @@ export class SaturationWatch {
       runQueueWait > WAITED
         ? `the machine is busy: it waited for a core ${percent(runQueueWait)} of the time`
         : cpu < KEPT
-          ? 'something kept it from running: the machine is busy, or it was stopped again and again'
+          ? 'something kept it from running: the machine is busy, or it was stopped repeatedly'
           : 'it needs more CPU than one core has: spread the clients with --workers, or use fewer';
     this.#find(`${name}, busy`, {
       weight: delayMaxMs,
@@ -158,13 +158,13 @@ export class SaturationWatch {
       this.#overlapMs('timed', fromMs, toMs) + (isFrozen ? this.#overlapMs('untimed', fromMs, toMs) : 0);
     if (judgedMs < SATURATED.stillMs) return false;
     const cause = isFrozen
-      ? 'it was not run at all: stopped by a signal, or the whole machine was suspended'
+      ? 'it did not run at all: stopped by a signal, or the whole machine was suspended'
       : waitMs > durationMs * WAITED
         ? `the machine is busy: it waited for a core ${percent(waitMs / durationMs)} of that time`
-        : 'it had that much to do at once: spread the clients with --workers, or use fewer';
+        : 'it had too much to do at once: spread the clients with --workers, or use fewer';
     this.#find(`${name}, still`, {
       weight: durationMs,
-      text: `${name} stood still for ${(durationMs / 1000).toFixed(2)} s (${cause})`,
+      text: `${name} stalled for ${(durationMs / 1000).toFixed(2)} s (${cause})`,
     });
     return true;
   }

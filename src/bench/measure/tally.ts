@@ -105,7 +105,7 @@ export function closeKey(code: number, reason: string): string {
   return reason === '' ? String(code) : `${code} ${reason}`;
 }
 
-/** Whether connections that are counted under a key of {@link closeKey} were refused: they were never let in. */
+/** Whether connections that are counted under a key of {@link closeKey} were refused: they were never admitted. */
 export function isRefusalKey(key: string): boolean {
   const [code = '', ...reason] = key.split(' ');
   return isRefusal(Number(code), reason.join(' '));

@@ -12,7 +12,7 @@ export interface WorkerSummary {
   maxRunQueueWait: number | undefined;
 }
 
-/** A rule and what became of it. */
+/** A rule and its outcome. */
 export type JudgedExpectation = Outcome & { readonly expectation: Expectation };
 
 /** What came of one phase. */
@@ -64,7 +64,7 @@ export type Verdict = 'passed' | 'failed' | 'invalid' | 'aborted';
 /** What is shown for the value of a rule that the run did not get to. */
 const NOT_REACHED = 'not reached';
 
-/** A rule of a run, and what became of it. */
+/** A rule of a run, and its outcome. */
 export type RunOutcome = JudgedExpectation & {
   /** `undefined` for one about the whole run. */
   readonly phase: Phase | undefined;
@@ -89,7 +89,7 @@ export function allOutcomes({ scenario, phases, outcomes, aborted }: RunResult):
   ];
 }
 
-/** Of what was cut short, a rule without a sample might have had one. */
+/** For what was stopped early, a rule without a sample might have had one. */
 function runOutcome(outcome: JudgedExpectation, phase: Phase | undefined, isCutShort: boolean): RunOutcome {
   const isReached = !isCutShort || outcome.actual !== undefined || outcome.notMeasurable !== undefined;
   return { ...outcome, phase, isReached, ...(isReached ? {} : { shown: NOT_REACHED }) };

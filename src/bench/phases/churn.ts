@@ -14,14 +14,14 @@ interface ChurnPhase extends PhaseAction {
 }
 
 const settings = strict({
-  cohort: cohortName.describe('Who comes and goes.'),
+  cohort: cohortName.describe('The cohort that connects and disconnects.'),
   rate: rate.describe('Connects and disconnects, counted together.'),
   for: lasting.describe('How long.'),
   how: endsBy,
 }).superRefine(checkEvents);
 
 export const churn = phaseKind({
-  summary: 'Clients of a cohort come and go.',
+  summary: 'Clients of a cohort connect and disconnect.',
   schema: () => settings,
   complete: ({ cohort, rate: ratePerSecond, for: durationMs, how }, names): ChurnPhase => ({
     kind: 'churn',

@@ -18,21 +18,21 @@ const DEFAULT_PER_SECOND = 1000;
 const WAYS = ['rate', 'ramp', 'atOnce'] as const;
 
 const settings = strict({
-  cohort: cohortName.describe('Who connects.'),
-  rate: rate.optional().describe(`Arrivals, whatever the server does. Default ${DEFAULT_PER_SECOND}/s.`),
+  cohort: cohortName.describe('The cohort that connects.'),
+  rate: rate.optional().describe(`Arrival rate, whatever the server does. Default ${DEFAULT_PER_SECOND}/s.`),
   ramp: strict({
-    from: rate.describe('Arrivals in a time at the beginning.'),
-    to: rate.describe('Arrivals in a time at the end.'),
+    from: rate.describe('Arrival rate at the beginning.'),
+    to: rate.describe('Arrival rate at the end.'),
     over: duration
       .optional()
-      .describe('How long the rate takes to change; then it stays. Default: as long as the arrivals last.'),
+      .describe('How long the rate changes; then it is constant. Default: until the last arrival.'),
   })
     .optional()
-    .describe('Arrivals at a rate that changes evenly.'),
+    .describe('Arrivals at a rate that changes linearly.'),
   atOnce: z
     .literal(true, { error: expected('true') })
     .optional()
-    .describe('Everybody at the same time.'),
+    .describe('All clients at the same time.'),
   timeout: lasting.default(10_000).describe('How long a handshake may take. Default 10s.'),
 }).superRefine((phase, context) => {
   const given = WAYS.filter((key) => phase[key] !== undefined);

@@ -13,7 +13,7 @@ interface DisconnectPhase extends PhaseAction {
 
 const SHARE = 'a share greater than 0 and at most 1';
 const settings = strict({
-  cohort: cohortName.describe('Who leaves.'),
+  cohort: cohortName.describe('The cohort that leaves.'),
   how: endsBy,
   fraction: share(SHARE)
     .max(1, { error: expected(SHARE) })

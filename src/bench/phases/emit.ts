@@ -23,7 +23,7 @@ export interface EmitPhase extends PhaseAction, EmitOrder {
   readonly kind: 'emit';
   readonly via: 'api' | 'autocannon';
   readonly settleMs: number;
-  /** Whether cursors that the server does not take are no failure of the run. */
+  /** Whether cursors that the server does not take are not a failure of the run. */
   readonly mayFail: boolean;
 }
 
@@ -32,25 +32,23 @@ const LEAD_MS = 100;
 
 const settings = strict({
   namespaces: namespaceList.describe(
-    'Where to, in turns; `all` is every namespace that a cohort has a token for.',
+    'The namespaces to emit into, in rotation; `all` is every namespace that a cohort has a token for.',
   ),
   via: oneOf(['api', 'autocannon'])
     .default('api')
     .describe('api: in order, checked, timed. autocannon: HTTP load on racing connections.'),
-  rate: rate
-    .optional()
-    .describe('Cursors in a time. With autocannon it may be left out: as fast as it goes.'),
-  for: lasting.optional().describe('How long; or give `count`.'),
-  count: whole(1, MAX_EVENTS).optional().describe('How many cursors; or give `for`.'),
-  batch: whole(1, 100_000).default(1).describe('Cursors of a namespace in one request. Default 1.'),
+  rate: rate.optional().describe('Cursor rate. Optional with autocannon: as fast as possible.'),
+  for: lasting.optional().describe('Duration; use this or `count`.'),
+  count: whole(1, MAX_EVENTS).optional().describe('Number of cursors; use this or `for`.'),
+  batch: whole(1, 100_000).default(1).describe('Cursors per request, all of one namespace. Default 1.'),
   cursorLength: whole(16, MAX_CURSOR_LENGTH)
     .optional()
-    .describe('Characters of a cursor, zeros in front. Default: no zeros.'),
-  connections: whole(1, 10_000).default(10).describe('Connections of autocannon. Default 10.'),
+    .describe('Length of a cursor, padded with leading zeros. Default: no padding.'),
+  connections: whole(1, 10_000).default(10).describe('Number of autocannon connections. Default 10.'),
   settle: duration.default(5000).describe('How long to wait for the last deliveries. Default 5s.'),
   mayFail: yesOrNo()
     .default(false)
-    .describe('Whether emits may fail, because the server is taken down meanwhile. Default false.'),
+    .describe('Whether emits may fail because the server is down meanwhile. Default false.'),
 }).superRefine((phase, context) => {
   const refuse = (message: string, ...path: string[]) => context.addIssue({ code: 'custom', path, message });
   const isRacing = phase.via === 'autocannon';
@@ -75,7 +73,7 @@ const settings = strict({
 });
 
 export const emit = phaseKind({
-  summary: 'Cursors are broadcast.',
+  summary: 'Broadcasts cursors.',
   schema: () => settings,
   complete({ rate: ratePerSecond, via, count, cursorLength, settle, ...file }, names): EmitPhase {
     return {
@@ -99,7 +97,7 @@ export const emit = phaseKind({
         : `${formatCount(length)} ${length === 1 ? 'namespace' : 'namespaces'}`;
     return [
       `emit to ${where}`,
-      perSecond === undefined ? 'as fast as it goes' : `at ${formatCount(perSecond)}/s`,
+      perSecond === undefined ? 'as fast as possible' : `at ${formatCount(perSecond)}/s`,
       count === undefined ? `for ${formatDuration(durationMs)}` : `until ${formatCount(count)}`,
       ...(batch === 1 ? [] : [`in batches of ${batch}`]),
       ...(via === 'api' ? [] : [`with ${via}`]),
@@ -131,7 +129,7 @@ export const emit = phaseKind({
         ));
     if (emitted.error !== undefined && !action.mayFail) {
       run.problem(
-        `${emitted.failed.length} of ${emitted.emitted} cursors of "${label}" were not taken: ${emitted.error.message}`,
+        `${emitted.failed.length} of ${emitted.emitted} cursors of "${label}" were not accepted: ${emitted.error.message}`,
       );
     }
     const reports = await run.call('settle', {

@@ -9,7 +9,7 @@ interface HoldPhase extends PhaseAction {
 }
 
 export const hold = phaseKind({
-  summary: 'Nothing happens, for a while.',
+  summary: 'Waits.',
   schema: () => duration,
   complete: (durationMs): HoldPhase => ({ kind: 'hold', durationMs }),
   label: (durationMs) => `hold for ${formatDuration(durationMs)}`,

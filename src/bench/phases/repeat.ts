@@ -13,14 +13,14 @@ interface RepeatPhase extends PhaseAction {
 }
 
 export const repeat = phaseKind({
-  summary: 'Phases again and again.',
+  summary: 'Phases, repeated.',
   schema: (phase) =>
     strict({
-      times: whole(1, MAX_ACTIONS).describe('How often.'),
+      times: whole(1, MAX_ACTIONS).describe('How many times.'),
       phases: z
         .array(phase, { error: expected('a list of phases') })
         .min(1)
-        .describe('What is repeated.'),
+        .describe('The phases to repeat.'),
     }),
   complete({ times, phases }, names): RepeatPhase {
     const once = phases.map(names.action);

@@ -8,7 +8,7 @@ interface RestartServerPhase extends PhaseAction {
 }
 
 const settings = strict({
-  downtime: duration.default(0).describe('Between its end and its start. Default 0.'),
+  downtime: duration.default(0).describe('Time between its exit and its start. Default 0.'),
 });
 
 export const restartServer = phaseKind({

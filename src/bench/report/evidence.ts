@@ -1,4 +1,4 @@
-import { serverOptions } from '../../options/server.js';
+import { serverOptions } from '../../options/server-table.js';
 import { flagOf } from '../../options/spec.js';
 import { formatAmount, formatCount, formatDuration } from '../../text/units.js';
 import { BEHAVIORS } from '../behaviors/behaviors.js';
@@ -62,22 +62,22 @@ const FIXES: readonly (readonly [RegExp, string])[] = [
     "raise the server's --max-connections-per-namespace, or spread the clients over more namespaces",
   ],
   [/^4503 Connection limit reached/, "raise the server's --max-connections, or connect fewer clients"],
-  [/^4503/, "raise the server's limit of connections, or connect fewer clients"],
+  [/^4503/, "raise the server's connection limit, or connect fewer clients"],
   [
     /^(4401|HTTP 401|HTTP 403)/,
-    'give each client a token that the server takes, with --token-template, --tokens-file or --jwt-secret',
+    'give each client a token that the server accepts, with --token-template, --tokens-file or --jwt-secret',
   ],
   [/^HTTP 404/, 'check the path in --url'],
-  [/^HTTP 3/, 'give --url the address that it redirects to'],
+  [/^HTTP 3/, 'set --url to the address it redirects to'],
   [/^HTTP 4(00|05|26)/, 'check that --url is a WebSocket endpoint'],
   [/^HTTP 429/, "connect at a lower rate, or raise the server's --max-connections-per-address"],
   [/^HTTP 50[24]/, 'check the server behind the proxy that answered'],
   [/^HTTP 503/, 'connect at a lower rate: the server is overloaded or shutting down'],
-  [/^HTTP 5/, 'see the log of the server'],
+  [/^HTTP 5/, 'check the log of the server'],
   [/^EMFILE/, 'allow more file descriptors with ulimit -n'],
   [/^EADDRNOTAVAIL/, 'connect fewer clients to one address: its ports are used up'],
   [/^ECONNREFUSED/, 'check that the server is running: nothing listens there'],
-  [/^(ECONNRESET|ERR_CLOSED_IN_HANDSHAKE)/, 'connect at a lower rate, or see the log of the server'],
+  [/^(ECONNRESET|ERR_CLOSED_IN_HANDSHAKE)/, 'connect at a lower rate, or check the log of the server'],
   [/^ETIMEDOUT/, 'check that the server can be reached, or connect at a lower rate'],
 ];
 
@@ -87,7 +87,7 @@ const TIMEOUT_FIX = 'connect at a lower rate, or allow more time with the timeou
 const LOW = /^(accepted|opened|open)$/;
 const HIGH = /^(closed|rejected|errors|timeouts|refused\.late)$/;
 
-/** A rule of a scenario, and what became of it. */
+/** A rule of a scenario, and its outcome. */
 interface Judged extends Outcome {
   readonly rule: Rule;
 }
@@ -198,5 +198,5 @@ export function settingsAsked({ metric, key }: Rule, { serverFlags }: Scenario):
     const at = serverFlags.indexOf(`--${flagOf(one)}`);
     return `${one}: ${at === -1 ? (serverOptions[one].defaultText ?? serverOptions[one].default) : serverFlags[at + 1]}`;
   });
-  return `The rule counts on the server having ${settings.join(' and ')}.`;
+  return `The rule assumes that the server has ${settings.join(' and ')}.`;
 }

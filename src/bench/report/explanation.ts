@@ -70,7 +70,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   },
   'cursors.duplicated': { high: 'Clients received the same cursor more than once.' },
   'cursors.reordered': {
-    high: 'Clients received an older cursor after a newer one: they would take themselves to be behind again.',
+    high: 'Clients received an older cursor after a newer one: such a client believes that it is behind again.',
   },
   'cursors.leaked': {
     high: 'Clients received cursors of another namespace: tenants are not kept apart.',
@@ -96,7 +96,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     high: 'The server closed clients that answer every ping: its timeout is too short, or it was too busy to see their pongs.',
   },
   'heartbeat.missed': {
-    high: 'Clients that never answer a ping are still connected: dead connections would stay open for ever.',
+    high: 'Clients that never answer a ping are still connected: dead connections would stay open forever.',
   },
   'heartbeat.interval': {
     low: 'Pings come more often than the scenario assumes.',

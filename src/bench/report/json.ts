@@ -118,7 +118,7 @@ function expectationOf(
 ): JsonResult['expectations'][number] {
   const { phase, passed, actual, shown, isReached, notMeasurable } = outcome;
   const { text, line, rule, isImplicit } = outcome.expectation;
-  // Where the run was cut short, or tells nothing of the server, that is what it means.
+  // Where the run was stopped early, or tells nothing of the server, that is what it means.
   const isTelling = verdict === 'failed' && !passed && isReached;
   const said =
     notMeasurable === undefined

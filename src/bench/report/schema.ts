@@ -35,10 +35,8 @@ const metric = z
     name: text.describe('As a rule names it, without the cohort.'),
     key: text
       .optional()
-      .describe(
-        'What stands in the brackets of a rule: a close code with its reason, a status, an error code.',
-      ),
-    cohort: text.optional().describe('Whose; of all together when it is left out.'),
+      .describe('The key in the brackets of a rule: a close code with its reason, a status, an error code.'),
+    cohort: text.optional().describe('The cohort; all cohorts together if absent.'),
     unit,
     value: number.describe('With --repeat, the median; of an even number of runs, the lower of the two.'),
     spread: z
@@ -48,20 +46,20 @@ const metric = z
     isLeftToChance: z
       .literal(true)
       .optional()
-      .describe('The scenario does not say what the count must be: it is not compared.'),
+      .describe('The scenario does not determine the count, so it is not compared.'),
   })
   .meta({ id: 'metric' });
 
 const sighting = z
   .strictObject({
-    counter: z.enum(FAULTS).describe('What it is counted as.'),
+    counter: z.enum(FAULTS).describe('The counter it adds to.'),
     atMs: number.describe(
       'When it came, from the beginning of the run. Of a lost cursor, when it was due; where connections raced to emit, when the first was.',
     ),
     client: count.describe('Number within the cohort: in its hello it is bench-COHORT-NUMBER.'),
     namespace: text.describe('The namespace of the client.'),
-    cursor: text.optional().describe('Nothing where it was too long to be kept.'),
-    emittedTo: text.optional().describe('Of a leaked one: the namespace that it was emitted to.'),
+    cursor: text.optional().describe('Absent if it was too long to keep.'),
+    emittedTo: text.optional().describe('Of a leaked one: the namespace that it was emitted into.'),
     after: text.optional().describe('Of a reordered one: the newest that the client had before.'),
     breach: text.optional().describe('Of a protocol error: what the server did.'),
   })
@@ -77,7 +75,7 @@ const otherMessage = z
       namespace: text.describe('The namespace of the client.'),
       text: text
         .optional()
-        .describe('Its beginning, of a binary one in hexadecimal; nothing where it was too long to be kept.'),
+        .describe('Its beginning, of a binary one in hexadecimal; absent if it was too long to keep.'),
     }),
   })
   .meta({ id: 'otherMessage' });
@@ -97,12 +95,12 @@ const cohort = z
     evidence: z
       .array(sighting)
       .optional()
-      .describe('The first delivery, or frame, of each kind that was wrong; nothing when none was.'),
+      .describe('The first delivery, or frame, of each kind that was wrong; absent if there were none.'),
     otherMessages: z
       .array(otherMessage)
       .optional()
       .describe(
-        'Messages that are not cursors, by kind, the most frequent first; nothing when there were none.',
+        'Messages that are not cursors, by kind, the most frequent first; absent if there were none.',
       ),
   })
   .meta({ id: 'cohort' });
@@ -124,31 +122,31 @@ const expectation = z
     implicit: z
       .literal(true)
       .optional()
-      .describe('The scenario does not have it: it is what every DataFn server owes its clients.'),
-    phase: text.optional().describe('The phase that it is about; the whole run when it is left out.'),
-    cohort: text.optional().describe('The cohort that it is about; all together when it is left out.'),
+      .describe('Not a rule of the scenario: what every DataFn server owes its clients.'),
+    phase: text.optional().describe('The phase that it is about; the whole run if absent.'),
+    cohort: text.optional().describe('The cohort that it is about; all together if absent.'),
     metric: text,
-    key: text.optional().describe('What stands in its brackets.'),
+    key: text.optional().describe('The key in its brackets.'),
     operator: z.enum(['==', '!=', '<=', '>=', '<', '>']),
     expected: number.describe('In the unit of the metric.'),
     passed: z
       .boolean()
-      .describe('Whether it did not fail. One that is not measurable fails with --strict only.'),
+      .describe('False if it failed. A rule that is not measurable fails with --strict only.'),
     notMeasurable: text
       .optional()
       .describe(
-        'Why the server says nothing about it: it neither holds nor does not. Nothing for other rules.',
+        'Why the rule cannot be measured on this server, so that it neither held nor failed. Absent for other rules.',
       ),
     notReached: z
       .literal(true)
       .optional()
-      .describe('The run ended before there was anything to judge: it has not held, and not failed either.'),
+      .describe('The run ended before there was anything to judge: the rule neither held nor failed.'),
     actual: number
       .optional()
-      .describe('In the unit of the metric; nothing when there were no samples, which fails.'),
+      .describe('In the unit of the metric; absent if there were no samples, which fails.'),
     unit,
     shown: text.describe('The actual value for people.'),
-    meaning: text.optional().describe('Of one that did not hold: what that usually means.'),
+    meaning: text.optional().describe('For a rule that did not hold: what that usually means.'),
     evidence: z
       .array(text)
       .optional()
@@ -164,9 +162,7 @@ const timelinePoint = z.strictObject({
   deliveriesPerSecond: number,
   fanoutP50Ms: number.optional(),
   fanoutP99Ms: number.optional(),
-  workerDelayP99Ms: number
-    .optional()
-    .describe('Event-loop delay of the worker of the load generator that fared worst.'),
+  workerDelayP99Ms: number.optional().describe('Highest event-loop delay of a worker of the load generator.'),
   serverRssBytes: number.optional(),
   serverDelayMaxMs: number.optional().describe('Longest event-loop delay of the server.'),
 });
@@ -180,7 +176,7 @@ const generator = z.strictObject({
 
 const repeat = z
   .strictObject({
-    times: z.int().positive().describe('How often it was to be run.'),
+    times: z.int().positive().describe('How many runs were requested.'),
     runs: z.array(
       z.strictObject({
         verdict,
@@ -204,15 +200,15 @@ const result = z.strictObject({
   verdict: verdict.describe(
     'An aborted or invalid run is neither passed nor failed; a regressed one has passed, and is worse than its baseline.',
   ),
-  aborted: z.boolean().describe('The run was stopped before it was over: the numbers cover a part of it.'),
-  invalid: z.boolean().describe('The result says nothing of the server.'),
+  aborted: z.boolean().describe('The run was stopped before the end: the numbers cover a part of it.'),
+  invalid: z.boolean().describe('The result says nothing about the server.'),
   invalidReasons: z.array(text).describe('Why not; empty for a valid one.'),
   problems: z.array(text).describe('What went wrong with the server besides the expectations.'),
   startedAt: text.describe('ISO 8601.'),
   durationMs: number,
   replay: text.describe('The command that repeats the run, with the same random choices.'),
   machine: z.strictObject({
-    node: text.describe('Version of Node.js.'),
+    node: text.describe('Node.js version.'),
     platform: text,
     arch: text,
     cpu: text.describe('Model of the processor.'),
@@ -220,17 +216,17 @@ const result = z.strictObject({
     memoryBytes: number,
   }),
   target: z.strictObject({
-    urls: z.array(text).describe('Without the values of their queries.'),
+    urls: z.array(text).describe('Without the values of their query parameters.'),
     isOwn: z.boolean().describe('Whether the server was started for the run.'),
     namespacePrefix: text
       .optional()
-      .describe("What stood before every namespace in this run; nothing when they are the scenario's."),
+      .describe("The prefix of every namespace in this run; absent if they are the scenario's."),
   }),
   scenario: z.strictObject({
     name: text,
     summary: text,
-    source: text.describe('The file that it was read from.'),
-    sha256: text.describe('Of the scenario file and what was changed with --set.'),
+    source: text.describe('The file it was read from.'),
+    sha256: text.describe('Of the scenario file and the changes by --set.'),
     seed: count,
     overrides: z.array(text).describe('What was given with --set.'),
     changes: z
@@ -238,21 +234,21 @@ const result = z.strictObject({
         z.strictObject({
           path: text.describe('The value that was changed, as --set takes it.'),
           value: text,
-          before: text.optional().describe('What the file has; nothing when it has none.'),
+          before: text.optional().describe('The value in the file; absent if it has none.'),
         }),
       )
-      .describe('What --set has changed in the scenario.'),
+      .describe('The changes by --set.'),
     clients: count,
     serverFlags: z
       .array(text)
       .describe(
-        'How it sets up a server that bench starts, or assumes that another one is: flags of `serve`.',
+        'Settings for a server that bench starts, or that another server is assumed to have: flags of `serve`.',
       ),
   }),
   repeat: repeat.optional(),
   expectations: z.array(expectation),
   total: measurements,
-  comparison: comparisonSchema.optional().describe('What is different from the baseline.'),
+  comparison: comparisonSchema.optional().describe('The comparison with the baseline.'),
   phases: z.array(
     z.strictObject({
       label: text,
@@ -266,7 +262,7 @@ const result = z.strictObject({
   timeline: z
     .array(timelinePoint)
     .describe('A point a second, one at the beginning of the first phase and one at the end of the last.'),
-  generator: z.array(generator).describe('How each worker process of the load generator fared.'),
+  generator: z.array(generator).describe('The health of each worker process of the load generator.'),
 });
 
 /** The result of a scenario as data. */
@@ -279,7 +275,7 @@ export const reportSchema = z.strictObject({
   results: z.array(result),
   notRun: z
     .array(z.strictObject({ name: text, source: text, reason: text }))
-    .describe('Scenarios that it did not come to, and why.'),
+    .describe('Scenarios that were not run, and why.'),
 });
 
 export type JsonReport = z.infer<typeof reportSchema>;

@@ -1,4 +1,4 @@
-import { serverOptions } from '../../options/server.js';
+import { serverOptions } from '../../options/server-table.js';
 import { flagOf, type OptionTable } from '../../options/spec.js';
 import type { Path } from '../../options/yaml.js';
 import { BEHAVIORS } from '../behaviors/behaviors.js';

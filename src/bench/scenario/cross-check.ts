@@ -49,7 +49,7 @@ function countActions(phases: unknown): number {
 function checkCohort(name: string, cohort: Record<string, unknown>): Problem[] {
   const path = ['cohorts', name];
   const problems: Problem[] = [];
-  // The schema passes over this one, which is no name for a key of an object.
+  // The schema passes over this one, which is not a name for a key of an object.
   if (name === '__proto__') problems.push({ path, message: 'expected a name that begins with a letter' });
   const roots = new Set(Object.keys(METRICS).map((metric) => metric.split('.')[0] as string));
   if (roots.has(name))
@@ -94,7 +94,7 @@ function checkPhase(phase: unknown, path: Path, cohorts: readonly string[]): Pro
     }
     if (typeof cohort !== 'string' || cohorts.includes(cohort)) return [];
     return [
-      { path: [...at, 'cohort'], message: `there is no cohort \`${cohort}\`.${didYouMean(cohort, cohorts)}` },
+      { path: [...at, 'cohort'], message: `unknown cohort \`${cohort}\`.${didYouMean(cohort, cohorts)}` },
     ];
   });
 }

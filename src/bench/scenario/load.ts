@@ -48,8 +48,8 @@ export async function scenarioFile(nameOrPath: string): Promise<string> {
   throw new DatafnWsError(
     'ERR_INVALID_SCENARIO',
     isPath
-      ? `There is no scenario file ${nameOrPath}.`
-      : `There is no scenario ${nameOrPath}.${didYouMean(nameOrPath, names)} Expected one of ${names.join(', ')}, or the path of a file.`,
+      ? `Scenario file not found: ${nameOrPath}.`
+      : `Unknown scenario ${nameOrPath}.${didYouMean(nameOrPath, names)} Pass one of ${names.join(', ')}, or the path of a file.`,
   );
 }
 
@@ -114,7 +114,7 @@ export function parseScenario(text: string, source: string, options: LoadOptions
   });
 }
 
-/** What is wrong with a text that is no YAML, a line each; what is only not in quotes, once. */
+/** What is wrong with a text that is not YAML, a line each; what is only not in quotes, once. */
 function mistakesText(
   text: string,
   source: string,

@@ -23,7 +23,7 @@ const PATH = /^[^.[\]\s]+(?:\.[^.[\]\s]+|\[[^.[\]\s]+\])*$/;
  * Puts the value of `cohorts.steady.clients=500` into a document.
  *
  * @param text what the document was read from.
- * @throws {DatafnWsError} `ERR_INVALID_OPTION` when it is no assignment, or there is no such place.
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` when it is not an assignment, or there is no such place.
  */
 export function override(document: Document, text: string, assignment: string): Assignment {
   const equals = assignment.indexOf('=');

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { namespacePrefixProblem } from '../../options/checks.js';
-import { serverOptions } from '../../options/server.js';
+import { serverOptions } from '../../options/server-table.js';
 import { describe } from '../../protocol/identifiers.js';
 import {
   BEHAVIOR_NAMES,
@@ -31,36 +31,36 @@ const claim = strict({
 const hello = z
   .union([z.boolean(), claim], { error: switchError })
   .default(true)
-  .describe('Whether they say hello; { namespace } claims one in it, which a server must ignore.');
+  .describe('Whether they say hello. { namespace } puts a namespace into it, which a server must ignore.');
 
 export const cohortSchema = strict({
-  clients: whole(1).describe('How many clients.'),
+  clients: whole(1).describe('Number of clients.'),
   namespaces: namespaceList
     .optional()
-    .describe('Their namespaces, in turns. Default: the name of the cohort.'),
+    .describe('Their namespaces, in rotation. Default: the name of the cohort.'),
   behavior: oneOf(BEHAVIOR_NAMES as [string, ...string[]])
     .default('healthy')
-    .describe('What kind of client they are.'),
+    .describe('How the clients behave.'),
   hello,
   pongDelay: duration.optional().describe('late-pong: how late it answers a ping. Default 5s.'),
   pause: duration
     .optional()
     .describe('slow-reader: how long it stops reading. Default 3s, or not at all with readRate.'),
-  readRate: bytesPerSecond.optional().describe('slow-reader: how much it reads.'),
-  resetAfter: duration.optional().describe('resetting: within which time it resets. Default 1s.'),
+  readRate: bytesPerSecond.optional().describe('slow-reader: how fast it reads.'),
+  resetAfter: duration.optional().describe('resetting: it resets within this time. Default 1s.'),
   kinds: z
     .array(oneOf(Object.keys(MALFORMED_KINDS) as [MalformedKind, ...MalformedKind[]]), {
       error: expected('a list of kinds'),
     })
     .min(1, { error: () => 'expected at least one kind' })
     .optional()
-    .describe('malformed: what it sends, in turns. Default: all of them.'),
+    .describe('malformed: what it sends, in rotation. Default: all of them.'),
   dropEvery: lasting
     .optional()
     .describe('flapping: mean time after which it ends its connection. Default: never.'),
   backoffScale: share('a number greater than 0')
     .optional()
-    .describe("flapping: what DataFn's backoff is multiplied with. Default 1."),
+    .describe("flapping: factor for DataFn's backoff. Default 1."),
 });
 
 /** Completes a cohort of a file. */
@@ -125,8 +125,8 @@ const phase: z.ZodType<PhaseFile> = z
     ]);
     return strict({
       ...Object.fromEntries(kinds),
-      expect: rules.optional().describe('Rules about this phase alone.'),
-      abortOnFail: yesOrNo().optional().describe('Whether a rule of it that does not hold ends the run.'),
+      expect: rules.optional().describe('Rules for this phase only.'),
+      abortOnFail: yesOrNo().optional().describe('Whether the run ends if one of these rules does not hold.'),
     }).superRefine((given: PhaseFile, context) => {
       const names = Object.keys(PHASE_KINDS);
       const found = Object.keys(given).filter((key) => names.includes(key));
@@ -155,7 +155,7 @@ export const scenarioSchema = strict({
   name: z
     .string({ error: expected('a name') })
     .regex(/^[a-z0-9][a-z0-9-]*$/, { error: expected('a name of small letters, digits and hyphens') })
-    .describe('What the scenario is called.'),
+    .describe('Name of the scenario.'),
   summary: z
     .string({ error: expected('a sentence') })
     // It may be a text over several lines.
@@ -163,8 +163,8 @@ export const scenarioSchema = strict({
       error: () => 'expected a sentence without control characters, got one',
     })
     .default('')
-    .describe('What it shows, in a sentence.'),
-  seed: whole(0).default(1).describe('Drives every random choice.'),
+    .describe('What it tests, in one sentence.'),
+  seed: whole(0).default(1).describe('Seed of every random choice.'),
   server: serverBlock
     .default({})
     .describe('Flags of `serve`, in camelCase, for a server that bench starts itself.'),
@@ -177,7 +177,7 @@ export const scenarioSchema = strict({
     })
     .optional()
     .describe(
-      'Put before every namespace; {run} is another text in each run; none for nothing. Default: bench-{run}: for a server by --url whose tokens are the namespaces, else nothing.',
+      'Prefix of every namespace; {run} is unique to each run, none means no prefix. Default: bench-{run}: for a server by --url whose tokens are the namespaces, else nothing.',
     ),
   cohorts: z
     .record(
@@ -189,13 +189,13 @@ export const scenarioSchema = strict({
   phases: z
     .array(phase, { error: expected('a list of phases') })
     .min(1, { error: () => 'expected at least one phase' })
-    .describe('What happens, one after the other.'),
+    .describe('The phases, in order.'),
   expect: rules
     .min(1, { error: () => 'expected at least one rule: a scenario that expects nothing cannot fail' })
     .describe('Rules that the result must satisfy.'),
   implicit: oneOf(['on', 'off'])
     .default('on')
-    .describe('Whether what every DataFn server owes its clients is judged, too. Default on.'),
+    .describe('Whether to check what every DataFn server owes its clients as well. Default on.'),
 });
 
 export type ScenarioFile = z.output<typeof scenarioSchema>;

@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 /** How long the server has to go by itself once bench is gone. */
 const GRACE_MS = 1000;
 
-/** What a keeper says when there is nothing to keep. */
+/** What a keeper reports when there is nothing to keep. */
 export interface CannotStart {
   readonly cannotStart: string;
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import parseCommand from 'string-argv';
-import { serverOptions } from '../../options/server.js';
+import { serverOptions } from '../../options/server-table.js';
 import { flagOf } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import type { CannotStart } from './keeper.js';
@@ -162,14 +162,14 @@ async function listening(
     return await Promise.race([
       said,
       exited.then(() => {
-        throw failure(`it ended at once (${ended()})`);
+        throw failure(`it exited at once (${ended()})`);
       }),
       new Promise<never>((_, reject) => {
         deadline = setTimeout(
-          () => reject(failure(`it did not say on stdout within ${START_MS / 1000} s where it listens`)),
+          () => reject(failure(`it did not print its address to stdout within ${START_MS / 1000} s`)),
           START_MS,
         );
-        onAbort = () => reject(failure('it was not waited for'));
+        onAbort = () => reject(failure('the run was stopped'));
         if (signal?.aborted) onAbort();
         signal?.addEventListener('abort', onAbort);
       }),

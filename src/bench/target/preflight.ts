@@ -37,7 +37,7 @@ interface Trial {
 }
 
 /**
- * Tries one client of each kind that is to be let in, on every URL.
+ * Tries one client of each kind that should be admitted, on every URL.
  *
  * @returns whether there was a client to try.
  * @throws {DatafnWsError} `ERR_UNREACHABLE` with what the server answered, and what to do about it.
@@ -82,7 +82,7 @@ export async function tryEmit(scenario: Scenario, emits: EmitTarget, cursor: num
     const advice = error.code === 'ERR_REFUSED' ? ` ${hintFor.emit(refusedWith(error), emits.kind)}` : '';
     throw new DatafnWsError(
       'ERR_UNREACHABLE',
-      `The server does not take emits: ${inOneLine(error.message).replace(/\.$/, '')}.${advice}`,
+      `The server does not accept emits: ${inOneLine(error.message).replace(/\.$/, '')}.${advice}`,
       { cause: error },
     );
   } finally {
@@ -97,7 +97,7 @@ function isNoApi(status: number | undefined): boolean {
 }
 
 /**
- * Whom to try: of each behavior the first cohort, then further cohorts, in turns on all URLs; at least one for each URL.
+ * Clients to try: of each behavior the first cohort, then further cohorts, rotating over all URLs; at least one for each URL.
  * Clients that are meant to be refused prove nothing.
  */
 function trialsOf(scenario: Scenario, { urls, credentials }: PreflightTarget): Trial[] {
@@ -158,7 +158,7 @@ function isFull(outcome: TrialOutcome): boolean {
   return outcome.kind === 'closed' && outcome.code === 4503;
 }
 
-/** Why a client was not let in, in one line. */
+/** Why a client was not admitted, in one line. */
 function refusal(trial: Trial, outcome: TrialOutcome, target: PreflightTarget): DatafnWsError {
   const secrets = secretsOf(trial, target);
   // A server may say the token that it does not take.
@@ -167,7 +167,7 @@ function refusal(trial: Trial, outcome: TrialOutcome, target: PreflightTarget): 
   const hint = hintFor.client(outcome, trial.given, target);
   return new DatafnWsError(
     'ERR_UNREACHABLE',
-    `${maskedUrl(trial.given)} did not let a client of ${trial.cohort.name} in: ${cause}. ${hint}`,
+    `${maskedUrl(trial.given)} did not admit a client of ${trial.cohort.name}: ${cause}. ${hint}`,
   );
 }
 
@@ -217,16 +217,16 @@ export const hintFor = {
       if (location !== undefined && status >= 300 && status < 400) return redirectHint(given, location);
       if (status === 401 || status === 403) return `${tokenHint(credentials)} ${PROXY_HINT}`;
       if (status === 404 || status === 405 || status === 426 || (status >= 200 && status < 300))
-        return `Is the path of --url right? datafn-ws serve has it at /datafn/ws, got ${new URL(given).pathname}.`;
+        return `Check the path of --url: datafn-ws serve uses /datafn/ws, got ${new URL(given).pathname}.`;
       if (status === 400 || status === 421)
-        return "Does it serve this host? Another Host can be sent with --header 'Host: NAME'.";
-      if (status === 429) return 'It takes no more connections from this address.';
+        return "Does it serve this host? To send another Host, use --header 'Host: NAME'.";
+      if (status === 429) return 'It accepts no more connections from this address.';
       if (status >= 500) return 'The server, or a proxy in front of it, is not ready.';
       return PREFLIGHT_HINT;
     }
     if (outcome.kind === 'closed') {
       if (outcome.code === 4401 || outcome.code === 4403) return tokenHint(credentials);
-      if (outcome.code === 4503) return 'It has as many clients as it takes.';
+      if (outcome.code === 4503) return 'It has reached its client limit.';
       if (outcome.code === 1001) return 'It is shutting down.';
     }
     return PREFLIGHT_HINT;
@@ -234,27 +234,27 @@ export const hintFor = {
 
   emit(status: number | undefined, kind: 'api' | 'template'): string {
     const [token, url] = kind === 'api' ? ['--admin-token', '--admin-url'] : ['--emit-header', '--emit-url'];
-    if (status === 401 || status === 403) return `Does it want another token? See ${token}.`;
+    if (status === 401 || status === 403) return `Does it need another token? See ${token}.`;
     if (status !== undefined && status >= 300 && status < 400)
-      return `Give the URL that it redirects to with ${url}.`;
+      return `It redirects: set ${url} to the URL that it redirects to.`;
     if (status !== undefined && status >= 500) return 'The server, or a proxy in front of it, is not ready.';
     return `See ${url}.`;
   },
 } as const;
 
-const PREFLIGHT_HINT = 'To run all the same, use --no-preflight.';
+const PREFLIGHT_HINT = 'To run anyway, use --no-preflight.';
 const PROXY_HINT = "For a proxy in front of it, see --header 'Name: value' and --origin.";
 
 function tokenHint(credentials: Credentials): string {
   switch (credentials.kind) {
     case 'namespace':
-      return "Clients show their namespace as the token: give real ones with --token-template, --tokens-file or --jwt-secret (or keep the scenario's namespaces with --namespace-prefix none).";
+      return "Clients send their namespace as the token: pass real tokens with --token-template, --tokens-file or --jwt-secret (or keep the scenario's namespaces with --namespace-prefix none).";
     case 'template':
-      return 'Is --token-template right, and does --token-via say where the server looks for it?';
+      return 'Check --token-template, and that --token-via is where the server reads the token.';
     case 'listed':
-      return 'Are the tokens of --tokens-file right, and does --token-via say where the server looks for them?';
+      return 'Check the tokens of --tokens-file, and that --token-via is where the server reads them.';
     case 'jwt':
-      return 'Are --jwt-secret and --jwt-claims right, and does --token-via say where the server looks for the JWT?';
+      return 'Check --jwt-secret and --jwt-claims, and that --token-via is where the server reads the JWT.';
   }
 }
 
@@ -271,7 +271,7 @@ export function redirectHint(given: string, location: string): string {
 export function noApi(cause: unknown): DatafnWsError {
   return new DatafnWsError(
     'ERR_INVALID_OPTION',
-    `The scenario emits cursors, and the HTTP API does not take them: ${messageOf(cause)}. Expected --admin-url (and --admin-token, if it asks for one) of a datafn-ws server, or --emit-url for a server with an API of its own.`,
+    `The scenario emits cursors, but the HTTP API does not accept them: ${messageOf(cause)}. Pass --admin-url (and --admin-token, if it needs one) for a datafn-ws server, or --emit-url for a server with its own API.`,
     { cause },
   );
 }

@@ -38,7 +38,7 @@ export type StatsAnswer = z.infer<typeof statsAnswer>;
 
 /**
  * Reads an answer to `GET /v1/stats`, of any server. What it does not say, or says wrong, is `undefined`; so is the
- * whole of an answer that is no JSON object.
+ * whole of an answer that is not a JSON object.
  */
 export function readStats(answer: unknown): StatsAnswer | undefined {
   return statsAnswer.safeParse(answer).data;
@@ -48,7 +48,7 @@ export function readStats(answer: unknown): StatsAnswer | undefined {
 const CLOCK_TOLERANCE_MS = 2000;
 const COUNTS = ['accepted', 'rejected', 'conflated', 'connections'] as const;
 
-/** Several processes answer at one URL, each with counts of its own: what happened in the run cannot be told. */
+/** Several processes answer at one URL, each with its own counts: what happened in the run is unknown. */
 export class MixedServersError extends Error {}
 
 /**
@@ -133,7 +133,7 @@ export class ServerAccount {
     return (this.#before.counts[name] ?? 0) + (this.#last[name] ?? 0) - (this.#base[name] ?? 0);
   }
 
-  /** A code that only others were closed with is no code of this run. */
+  /** A code that only others were closed with is not a code of this run. */
   #closedSinceStart(): Record<string, number> {
     const { closed } = this.#before;
     const codes = new Set([...Object.keys(closed), ...Object.keys(this.#last.closed ?? {})]);
@@ -193,7 +193,7 @@ export type StatsClient = Pick<ApiClient, 'get' | 'close'>;
 export class Statistics {
   #accounts: readonly ServerAccount[] = [];
   /** Why there are none. */
-  #missing: string | undefined = 'the run has not begun';
+  #missing: string | undefined = 'the run has not started';
   readonly #known = new Set<string>();
 
   /**
@@ -221,7 +221,7 @@ export class Statistics {
       this.#noteKnown();
     } catch (error) {
       if (!(error instanceof DatafnWsError)) throw error;
-      this.#missing = `the server does not give its statistics (GET ${PATH}): ${error.message}`;
+      this.#missing = `the server does not provide statistics (GET ${PATH}): ${error.message}`;
     }
   }
 
@@ -256,7 +256,7 @@ export class Statistics {
         if (answer.status === 'fulfilled') this.#accounts[index]?.note(answer.value, nowMs);
     } catch (error) {
       if (!(error instanceof MixedServersError)) throw error;
-      this.#missing = `several processes answer GET ${PATH} in turns: give the HTTP API of each with --admin-url`;
+      this.#missing = `several processes answer GET ${PATH}: pass the HTTP API of each with --admin-url`;
       return {};
     }
     this.#noteKnown();
@@ -266,7 +266,7 @@ export class Statistics {
   /** Why something is not measured: there are no statistics, or this is not in them. `undefined` for what is. */
   whyNot(what: keyof ServerMeasurement): string | undefined {
     if (this.#missing !== undefined) return this.#missing;
-    return this.#known.has(what) ? undefined : `GET ${PATH} of the server does not tell this of the run`;
+    return this.#known.has(what) ? undefined : `GET ${PATH} of this server does not report it for the run`;
   }
 
   close(): void {
@@ -304,7 +304,7 @@ export class Statistics {
   async #get(client: StatsClient): Promise<StatsAnswer> {
     const answer = readStats(await client.get(PATH));
     if (answer !== undefined) return answer;
-    throw new DatafnWsError('ERR_REFUSED', 'it was answered with something that is no JSON object');
+    throw new DatafnWsError('ERR_REFUSED', 'the answer is not a JSON object');
   }
 }
 

@@ -43,7 +43,7 @@ export function checkTarget({ name, phases }: Scenario, { urls }: TargetOptions)
   if (needsOwn !== undefined) {
     throw new DatafnWsError(
       'ERR_INVALID_OPTION',
-      `The scenario ${name} has a phase ${needsOwn.kind}, which needs a server that bench starts itself: leave --url out.`,
+      `The scenario ${name} has a phase ${needsOwn.kind}, which needs a server that bench starts itself: drop --url.`,
     );
   }
 }
@@ -55,7 +55,7 @@ const MAX_START = Number.MAX_SAFE_INTEGER / 2;
 export class Target {
   #own: OwnServer | undefined;
   readonly #statistics: Statistics;
-  /** A shutdown that the scenario asked for is no mishap. */
+  /** A shutdown that the scenario requested is not a problem. */
   #isShutDown = false;
   /**
    * The first cursor that a run may emit: just above the highest that the servers have broadcast. Where that is
@@ -176,7 +176,7 @@ export class Target {
     return this.#statistics.whyNot(what);
   }
 
-  /** Whether the servers are ours, as far as can be told: bench started them, or they have our statistics. */
+  /** Whether the servers are datafn-ws servers, as far as is known: bench started them, or they have our statistics. */
   get hasOurSettings(): boolean {
     return this.isOwn || this.#statistics.whyNot('closed') === undefined;
   }

@@ -26,9 +26,9 @@ export interface TrialClientOptions {
 
 /** What a server made of one client. */
 export type TrialOutcome =
-  /** It was let in, and left when it wanted to. */
+  /** It was admitted, and then left. */
   | { readonly kind: 'admitted' }
-  /** It got an HTTP answer that is no upgrade. */
+  /** It got an HTTP answer that is not an upgrade. */
   | ({ readonly kind: 'answered' } & HttpRefusal)
   /** It was closed at once; 1006 without a close frame. */
   | { readonly kind: 'closed'; readonly code: number; readonly reason: string }

@@ -52,7 +52,7 @@ function whyNotMeasurable(
     rule.value > 0;
   const isWithoutLimit = asksForMessageLimit && !target.hasOurSettings && actual === 0;
   return isWithoutLimit && sendOversized(cohorts, rule.cohort)
-    ? `it asks for the setting ${MESSAGE_LIMIT} of datafn-ws serve, and the server takes larger messages`
+    ? `it requires ${MESSAGE_LIMIT}, as in datafn-ws serve, but this server accepts larger messages`
     : undefined;
 }
 
@@ -65,7 +65,7 @@ function sendOversized(cohorts: readonly Sender[], name: string | undefined): bo
   );
 }
 
-/** A rule with its text, and what became of it. */
+/** A rule with its text and its outcome. */
 type Judged = Outcome & { readonly expectation: { readonly text: string; readonly rule: Rule } };
 
 /** Where others take more of the machine than this, they may be why something took too long. */
@@ -110,16 +110,17 @@ export function insteadOfCursors(measurements: Measurements): string[] {
   const more =
     kinds.length > MAX_KINDS ? `; and ${formatAmount(kinds.length - MAX_KINDS, 'other kind')}` : '';
   return [
-    `Nothing that arrived is a cursor, though ${formatAmount(counters.expected, 'delivery', 'deliveries')} had to arrive. What arrived: ${named.join('; ')}${more}. A client takes JSON with "type":"cursor" and a "cursor" for one`,
+    `No cursor arrived, but ${formatAmount(counters.expected, 'delivery', 'deliveries')} should have. What arrived: ${named.join('; ')}${more}. Clients recognize a cursor by JSON with "type":"cursor" and a "cursor"`,
   ];
 }
 
 /** Errors of this machine, with what would help. The server has no part in them. */
 const LOCAL_ERRORS: Readonly<Record<string, string>> = {
-  EMFILE: 'this process may open no more files: use more --workers, or raise the limit with ulimit -n',
-  ENFILE: 'the machine may open no more files: raise fs.file-max',
-  EADDRNOTAVAIL: 'no source port was left: widen net.ipv4.ip_local_port_range, or use fewer clients',
-  ENOBUFS: 'the kernel had no memory left for sockets: use fewer clients',
+  EMFILE:
+    'this process has reached its limit of open files: use more --workers, or raise the limit with ulimit -n',
+  ENFILE: 'the machine has reached its limit of open files: raise fs.file-max',
+  EADDRNOTAVAIL: 'source ports ran out: widen net.ipv4.ip_local_port_range, or use fewer clients',
+  ENOBUFS: 'the kernel ran out of memory for sockets: use fewer clients',
 };
 
 /** Connections that failed on this machine, and what to do about it. */

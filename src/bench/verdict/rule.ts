@@ -105,7 +105,7 @@ export function findMetric(
           ...Object.keys(METRICS),
           ...cohorts.flatMap((cohort) => Object.keys(METRICS).map((known) => `${cohort}.${known}`)),
         ];
-    return `there is no metric \`${path}\`.${didYouMean(path, names)}`;
+    return `unknown metric \`${path}\`.${didYouMean(path, names)}`;
   }
   if (isCohort && !metric.perCohort)
     return `\`${name}\` is not measured for one cohort; write it without \`${first}.\``;

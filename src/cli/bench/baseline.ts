@@ -42,7 +42,7 @@ export class Baseline {
       if (failOn.length === 0) return undefined;
       throw new DatafnWsError(
         'ERR_INVALID_OPTION',
-        'Expected --baseline FILE with --fail-on, got none: there is nothing to compare with.',
+        '--fail-on needs a baseline to compare with: add --baseline FILE.',
       );
     }
     const results = await readReport(file, NAME, io);

@@ -39,7 +39,7 @@ export async function bench(
   const options = traced.values;
   if (options.list) return list(names, options, io);
   if (options.url.length > 0 && options.serverCommand !== undefined) {
-    throw new DatafnWsError('ERR_INVALID_OPTION', 'Expected --url or --server-command, got both.');
+    throw new DatafnWsError('ERR_INVALID_OPTION', 'Pass either --url or --server-command, not both.');
   }
   checkNeeds(flags, options);
   const scenarios = await loadAll(names.length === 0 ? [DEFAULT_SCENARIO] : names, options);
@@ -171,7 +171,7 @@ async function runAll(
   const print = (text: string) =>
     io[output].write(io.env.GITHUB_ACTIONS === 'true' ? withoutCommands(text) : text);
   const { results } = reports;
-  let whyNot = 'The run was stopped before it came to it.';
+  let whyNot = 'The run was stopped before this scenario began.';
   let areWritten = true;
   try {
     for (const [index, plan] of plans.entries()) {
@@ -192,7 +192,7 @@ async function runAll(
       }
     }
   } catch (error) {
-    // Why a server did not start that nobody waits for any more is of no interest.
+    // Nothing waits for this server any more, so why it did not start does not matter.
     if (!stop.signal.aborted || !(error instanceof DatafnWsError)) {
       whyNot = error instanceof DatafnWsError ? messageOf(error) : crashText(error);
       throw error;

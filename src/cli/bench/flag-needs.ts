@@ -27,7 +27,7 @@ export function checkNeeds(flags: Readonly<Record<string, unknown>>, options: Be
     .filter(([key, needed]) => flags[key] !== undefined && !isThere(options[needed]))
     .map(
       ([key, needed]) =>
-        `Expected --${flagOf(needed)} with --${flags[key] === false ? 'no-' : ''}${flagOf(key)}, got none.`,
+        `--${flags[key] === false ? 'no-' : ''}${flagOf(key)} needs --${flagOf(needed)}: add it.`,
     );
   if (problems.length > 0) throw new DatafnWsError('ERR_INVALID_OPTION', problems.join('\n'));
 }

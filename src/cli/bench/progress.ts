@@ -12,7 +12,7 @@ import type { Io } from '../io.js';
 import { LiveBlock } from '../live-block.js';
 import { liveLines } from './live-lines.js';
 
-/** Drawn more often, nobody could read it. */
+/** More often would be unreadable. */
 const REDRAW_MS = 100;
 /** From one drawing to the next while nothing new is reported: the time goes on. */
 const TICK_MS = 200;
@@ -81,7 +81,7 @@ export class ProgressScreen implements RunObserver {
     this.io.stderr.write(`${this.#colors.dim(this.#step)} ${first}\n`);
     for (const line of others) this.io.stderr.write(`    ${line}\n`);
     for (const { expectation, shown, passed, actual } of outcomes) {
-      // Of a phase that was cut short, a rule without a sample has not failed.
+      // For a phase that was stopped early, a rule without a sample has not failed.
       if (!passed && (isFinished || actual !== undefined))
         this.io.stderr.write(
           `    ${this.#colors.red('✗')} ${printable(expectation.text)}  ${this.#colors.red(shown)}\n`,
@@ -89,7 +89,7 @@ export class ProgressScreen implements RunObserver {
     }
   }
 
-  /** Takes the live view off the screen for good. Idempotent. */
+  /** Removes the live view for good. Idempotent. */
   close(): void {
     clearInterval(this.#ticker);
     this.#live?.close();

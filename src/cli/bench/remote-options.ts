@@ -38,13 +38,11 @@ function upgradeOf(
 ): UpgradeSettings {
   if (tokenVia === 'header') {
     if (header.some((line) => /^authorization:/i.test(line)))
-      throw invalidOption(
-        'Expected --header without authorization with --token-via header, which sets it, got both.',
-      );
+      throw invalidOption('--token-via header sets the Authorization header: remove it from --header.');
     const unfit = sampleTokens(credentials, scenario).find((token) => tokenProblem(token) !== undefined);
     if (unfit !== undefined)
       throw invalidOption(
-        `Expected tokens of visible ASCII characters with --token-via header, got another one for ${scenario.name}: use --token-via query, cookie or subprotocol.`,
+        `--token-via header takes tokens of visible ASCII characters only, got another for ${scenario.name}: use --token-via query, cookie or subprotocol.`,
       );
   }
   return { headers: header, origin, subprotocols: subprotocol, tokenVia };
@@ -77,8 +75,7 @@ async function credentialsOf(options: BenchOptions, scenario: Scenario): Promise
   })
     .filter(([, value]) => value !== undefined)
     .map(([flag]) => flag);
-  if (given.length > 1)
-    throw invalidOption(`Expected one of ${given.join(', ')}, got ${given.length} of them.`);
+  if (given.length > 1) throw invalidOption(`Pass only one of ${given.join(', ')}, got ${given.length}.`);
   if (tokenTemplate !== undefined) return { kind: 'template', template: tokenTemplate };
   if (jwtSecret !== undefined) return { kind: 'jwt', secret: jwtSecret, claims: JSON.parse(jwtClaims) };
   if (tokensFile !== undefined) return { kind: 'listed', tokens: await listedTokens(tokensFile, scenario) };
@@ -103,7 +100,7 @@ async function listedTokens(file: string, scenario: Scenario): Promise<string[][
   if (without.length > 0) {
     const more = without.length > 1 ? ` and ${without.length - 1} more` : '';
     throw invalidOption(
-      `Expected --tokens-file to have a token for every namespace of ${scenario.name}, got none for ${without[0]}${more}.`,
+      `--tokens-file has no token for ${without[0]}${more}: add a token for every namespace of ${scenario.name}.`,
     );
   }
   return tokens;
@@ -113,11 +110,12 @@ function emitTemplateOf(options: BenchOptions, tls: TlsTrust | undefined): EmitT
   const { emitUrl, emitMethod, emitBody, emitHeader } = options;
   if (emitUrl === undefined) {
     if (emitBody === undefined && emitHeader.length === 0) return undefined;
-    throw invalidOption('Expected --emit-url with --emit-body and --emit-header, got none.');
+    throw invalidOption('--emit-body and --emit-header need --emit-url: add it.');
   }
-  if (options.url.length === 0) throw invalidOption('Expected --url with --emit-url, got none.');
+  if (options.url.length === 0)
+    throw invalidOption('--emit-url needs --url: add the WebSocket URL of your server.');
   if (!`${emitUrl}${emitBody ?? ''}`.includes('{cursor}')) {
-    throw invalidOption('Expected --emit-url or --emit-body to have {cursor} in it, got none.');
+    throw invalidOption('Missing {cursor}: put it into --emit-url or --emit-body.');
   }
   const given = Object.fromEntries(
     emitHeader.map((header) => {

@@ -11,7 +11,7 @@ import { appendJobSummary } from './job-summary.js';
 /** The reports that were asked for, and where they go. */
 export class ReportFiles {
   readonly #files: OutputFiles<JsonReport>;
-  /** The first error of a format that could not be made: a bug of ours. */
+  /** The first error of a format that could not be made: a bug in datafn-ws. */
   #crash: { readonly error: unknown } | undefined;
 
   /**
@@ -37,7 +37,7 @@ export class ReportFiles {
    * said on stderr, and the others still are.
    *
    * @returns whether every file that was asked for is there.
-   * @throws what a format has thrown, when every file has been written: a bug of ours, and the file of that format says
+   * @throws what a format has thrown, when every file has been written: a bug in datafn-ws, and the file of that format says
    *   nothing else.
    */
   async write(report: JsonReport): Promise<boolean> {

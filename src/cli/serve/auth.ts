@@ -121,8 +121,8 @@ function refuseForeignOptions({ values, origins }: TracedServeOptions): void {
         .map((key) => {
           const where = origins[key].kind === 'flag' ? '' : ` (${origins[key].from})`;
           return origins.auth.kind === 'default'
-            ? `--${flagOf(key)}${where} needs --auth ${kind}: add it. Without --auth, it is ${values.auth}.`
-            : `Expected --${flagOf(key)}${where} with --auth ${kind} only, got --auth ${values.auth}: leave one of them out.`;
+            ? `--${flagOf(key)}${where} needs --auth ${kind}: add it. The default is ${values.auth}.`
+            : `--${flagOf(key)}${where} needs --auth ${kind}, got --auth ${values.auth}: drop one of them.`;
         }),
     );
   if (problems.length > 0) throw invalidOption(problems.join('\n'));
@@ -215,5 +215,5 @@ async function readIssuerTrust({ values, origins }: TracedServeOptions): Promise
 }
 
 function missing(kind: string, flags: string): never {
-  throw invalidOption(`Expected ${flags} with --auth ${kind}, got none.`);
+  throw invalidOption(`--auth ${kind} needs ${flags}.`);
 }

@@ -23,7 +23,7 @@ export interface Example {
  * What a person sees when the server is ready: a URL to paste, and commands that work as they stand, given the variables
  * that are named.
  *
- * @param example whom to emit to, and as whom to connect.
+ * @param example the namespace to emit into, and the client to connect as.
  * @param trust the flag that `listen` and `emit` want for the server's certificate.
  */
 export function banner(
@@ -55,10 +55,10 @@ export function banner(
           `    ${colors.green(tokenCommand)}`,
           '',
         ]),
-    '  Listen as a client, from another terminal:',
+    '  Listen as a client, in another terminal:',
     command('listen', who, wsUrl === listenOptions.url.default ? '' : `--url ${wsUrl}`, trust),
     '',
-    `  Emit a cursor, from a third one${isSet(adminToken === undefined ? undefined : envOf('adminToken'))}:`,
+    `  Emit a cursor, in a third terminal${isSet(adminToken === undefined ? undefined : envOf('adminToken'))}:`,
     command(
       'emit 42 -n',
       shellWord(namespace),
@@ -66,7 +66,7 @@ export function banner(
       trust,
     ),
     '',
-    `  ${colors.dim('Ctrl-C stops it.')}`,
+    `  ${colors.dim('Press Ctrl-C to stop.')}`,
     '',
     '',
   ].join('\n');

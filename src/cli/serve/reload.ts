@@ -44,13 +44,13 @@ async function reload(one: Reloadable, log: Log): Promise<void> {
   try {
     const putInForce = await inTime(readAgain(one));
     await putInForce();
-    log.add({ level: 'info', event: 'reload.done', text: `SIGHUP: ${what} was read again` });
+    log.add({ level: 'info', event: 'reload.done', text: `SIGHUP: reloaded ${what}` });
   } catch (error) {
     const reason = messageOf(error);
     log.add({
       level: 'error',
       event: 'reload.failed',
-      text: `SIGHUP: ${what} stays as it was: ${reason}`,
+      text: `SIGHUP: kept the old version of ${what}: ${reason}`,
       fields: { reason },
     });
   }

@@ -1,7 +1,7 @@
 import type { Backplane } from '../../backplane/backplane.js';
 import type { DatafnLogger } from '../../manager/types.js';
 import type { ServeOptions } from '../../options/serve.js';
-import { settingsFrom } from '../../options/server.js';
+import { settingsFrom } from '../../options/server-table.js';
 import { invalidOption } from '../../protocol/errors.js';
 import { createDatafnWsServer } from '../../server/create-server.js';
 import { checkBindHost } from '../../server/http/listening.js';
@@ -16,7 +16,7 @@ import { readAuth, type TokensFile } from './auth.js';
 import { banner } from './banner.js';
 import { readServeOptions, type TracedServeOptions } from './config.js';
 import { BoundedLines, Log, type LogEvent, limitedLogger } from './log.js';
-import { narrate } from './narrate.js';
+import { logEvents } from './log-events.js';
 import { type Reloadable, reloadOnSignal } from './reload.js';
 import { inThisProcess, type RunningServer } from './running-server.js';
 import { StopLines, stoppedLine, watchStrayErrors } from './shutdown.js';
@@ -45,10 +45,10 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   await checkBindHost(options.host);
   const tls = await readTlsPair(traced);
   const auth = await readAuth(traced, log);
-  const narrator = narrate(log, colors);
+  const eventLog = logEvents(log, colors);
   const logger = limitedLogger(log);
   const stops = new StopLines(options.drain, () => server.connectionCount);
-  const observer = isHeard ? { ...narrator, drainRequested: () => log.add(stops.asked()) } : undefined;
+  const observer = isHeard ? { ...eventLog, drainRequested: () => log.add(stops.asked()) } : undefined;
   // With workers, it never listens: it checks the options.
   const own = createDatafnWsServer({
     ...settingsFrom(options),
@@ -122,7 +122,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   stop.dispose();
   stopReloads();
   strayErrors.dispose();
-  narrator.dispose();
+  eventLog.dispose();
   logger.dispose();
   if (hasCrashed) return EXIT.bug.code;
   if (typeof outcome === 'string') return STOP_EXIT_CODES[outcome];

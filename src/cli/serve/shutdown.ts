@@ -32,7 +32,7 @@ export class StopLines {
     return {
       level: 'info',
       event: 'server.stopping',
-      text: `${signal ?? 'POST /v1/drain'}: ${clients === 0 ? 'stopping, no client is connected' : what}`,
+      text: `${signal ?? 'POST /v1/drain'}: ${clients === 0 ? 'stopping (no clients connected)' : what}`,
       fields: { signal, connections: clients, drainMs },
     };
   }

@@ -22,9 +22,7 @@ export async function readTlsPair(traced: TracedServeOptions): Promise<TlsPair |
   if (tlsCert === undefined && tlsKey === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined) {
     const [given, missing] = tlsCert === undefined ? ['tls-key', 'tls-cert'] : ['tls-cert', 'tls-key'];
-    throw invalidOption(
-      `Expected --tls-cert and --tls-key together, got only --${given}: add --${missing} FILE`,
-    );
+    throw invalidOption(`--${given} needs --${missing}: add --${missing} FILE`);
   }
   const { origins } = traced;
   // One after the other, so that of two that are missing the same is always named.
@@ -46,6 +44,6 @@ export function trustFlag({ cert }: TlsPair, certFile: string, host: string): st
 export function expiryWarning({ cert }: TlsPair, now: Date): string | undefined {
   const { validTo } = new X509Certificate(cert);
   return new Date(validTo) < now
-    ? `The TLS certificate expired on ${validTo}: clients will refuse it`
+    ? `The TLS certificate expired on ${validTo}: clients will reject it`
     : undefined;
 }

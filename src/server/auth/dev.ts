@@ -16,7 +16,7 @@ export function devNamespaceProvider(anonymousNamespace?: string): NamespaceProv
     const wrong = namespaceProblem(token);
     return wrong === undefined
       ? token
-      : refuse(request, `the token is no namespace: expected it to be ${wrong}`);
+      : refuse(request, `the token is not a namespace: expected it to be ${wrong}`);
   };
   devProviders.add(provider);
   return provider;

@@ -128,10 +128,10 @@ function verificationOf({ secret, publicKey, jwksUrl, ca, logger }: JwtProviderO
   const given = Object.entries({ secret, publicKey, jwksUrl }).filter(([, value]) => value !== undefined);
   if (given.length !== 1) {
     const got = given.length === 0 ? 'none of them' : given.map(([name]) => `\`${name}\``).join(' and ');
-    throw invalidOption(`Expected one of \`secret\`, \`publicKey\` and \`jwksUrl\`, got ${got}`);
+    throw invalidOption(`Expected exactly one of \`secret\`, \`publicKey\` and \`jwksUrl\`, got ${got}`);
   }
   if (ca !== undefined && jwksUrl === undefined)
-    throw invalidOption('Expected `jwksUrl` with `ca`, got none');
+    throw invalidOption('`ca` needs `jwksUrl`: add it, or drop `ca`');
   if (secret !== undefined) return { key: createSecretKey(Buffer.from(secret)), algorithms: ['HS256'] };
   if (publicKey !== undefined) return ofPublicKey(publicKey);
   return ofKeySet(jwksUrl as string, ca, logger);
@@ -170,11 +170,13 @@ function ofKeySet(
   const url = URL.canParse(jwksUrl) ? new URL(jwksUrl) : undefined;
   // An attacker who can change the keys in transit can sign any token.
   if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && isLoopback(url.hostname))) {
-    throw invalidOption('Expected `jwksUrl` to be an https URL, or an http one on this machine, got another');
+    throw invalidOption(
+      'Expected `jwksUrl` to be an https: URL, or an http: URL of this machine, got another',
+    );
   }
   return {
     key: issuerKeys(url, ca, (error) =>
-      logger?.warn('The keys of the issuer could not be fetched again; the old ones hold for now', { error }),
+      logger?.warn('Cannot refresh the keys of the issuer; the old keys stay in use', { error }),
     ),
     algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'],
   };
@@ -223,12 +225,12 @@ function jwtRefusal(error: unknown, algorithms: readonly string[]): string | und
   const isMalformed = [errors.JWTInvalid, errors.JWSInvalid, errors.JOSENotSupported].some(
     (kind) => error instanceof kind,
   );
-  return isMalformed ? `it is no JWT that can be read: ${(error as Error).message}` : undefined;
+  return isMalformed ? `it is not a valid JWT: ${(error as Error).message}` : undefined;
 }
 
 function claimRefusal({ claim, reason, message }: errors.JWTClaimValidationFailed): string {
   if (reason === 'missing') return `the claim "${claim}" is missing`;
   if (claim === 'nbf' && reason === 'check_failed') return 'it is not valid yet';
-  if (reason === 'check_failed') return `the claim "${claim}" is not the one that is expected`;
+  if (reason === 'check_failed') return `the claim "${claim}" does not have the expected value`;
   return message;
 }

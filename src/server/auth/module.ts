@@ -25,7 +25,7 @@ export async function loadNamespaceProvider(
   let exported: Readonly<Record<string, unknown>>;
   try {
     // First, since the error of an import names our own file, too.
-    if (!(await stat(file)).isFile()) throw new Error('it is no file');
+    if (!(await stat(file)).isFile()) throw new Error('it is not a file');
     exported = await inTime(import(pathToFileURL(resolve(file)).href), timeoutMs);
   } catch (error) {
     throw invalidOption(`The auth module ${file} cannot be loaded: ${reasonOf(error, file)}`);

@@ -21,7 +21,7 @@ export interface NamespaceGrant {
   readonly namespace: string;
   /**
    * When the client is closed with 4401 `Token expired`, in milliseconds since 1970 as `Date.now()` counts them.
-   * Left out: never. A time that is past admits nobody, and neither does one that is no finite number.
+   * Left out: never. A time that is past admits nobody, and neither does one that is not a finite number.
    */
   readonly expiresAtMs?: number | undefined;
 }

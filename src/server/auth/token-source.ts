@@ -20,7 +20,7 @@ type SentToken = string | undefined;
  *
  * An empty token counts as none, and so do several that differ: which of them was meant is not for the server to
  * guess, and what a proxy has checked may be the other one (RFC 6750 section 2 allows one way in each request). The
- * cookie comes last and is no second one beside another: a browser sends it unasked, so a page that says who
+ * cookie comes last and is not a second one beside another: a browser sends it unasked, so a page that says who
  * connects means what it says.
  */
 export function tokenOf(request: TokenRequest): string | undefined {
@@ -30,13 +30,15 @@ export function tokenOf(request: TokenRequest): string | undefined {
 /** Every token that counts, one for each place that has one. */
 function sentTokens(request: TokenRequest): SentToken[] {
   const { url = '', headers } = request;
-  const said = [
-    // Node.js works out all of the distinct headers for one of them: only where there is one.
-    ...(headers.authorization === undefined ? [] : fromAuthorizations(request.headersDistinct.authorization)),
-    ...fromQuery(url),
-    ...fromSubprotocols(headers['sec-websocket-protocol']),
-  ].filter((token) => token !== '');
-  return said.length > 0 ? said : fromCookies(headers.cookie).filter((token) => token !== '');
+  const said = fromQuery(url);
+  // Node.js works out all of the distinct headers for one of them: only where there is one.
+  if (headers.authorization !== undefined) {
+    said.push(...fromAuthorizations(request.headersDistinct.authorization));
+  }
+  const offered = headers['sec-websocket-protocol'];
+  if (offered !== undefined) said.push(...fromSubprotocols(offered));
+  const sent = said.filter(isNotEmpty);
+  return sent.length > 0 ? sent : fromCookies(headers.cookie).filter(isNotEmpty);
 }
 
 /** Returns what is wrong with the way in which a client sent its token, for the log, else `undefined`. */
@@ -82,17 +84,15 @@ function fromAuthorizations(headers: readonly string[] | undefined): SentToken[]
     .map((header) => (/^bearer\s*$/i.test(header) ? '' : fromAuthorization(header)));
 }
 
-/** Every `token` of a query, as a form would be read (WHATWG URL section 5.1), but for bytes that are no UTF-8. */
+/** Every `token` of a query, as a form would be read (WHATWG URL section 5.1), but for bytes that are not UTF-8. */
 function fromQuery(url: string): SentToken[] {
   const mark = url.indexOf('?');
   if (mark === -1) return [];
   const tokens: SentToken[] = [];
-  for (const pair of url
-    .slice(mark + 1)
-    .replaceAll('+', ' ')
-    .split('&')) {
-    const [name = ''] = pair.split('=', 1);
-    if (percentDecoded(name) === TOKEN_QUERY) tokens.push(percentDecoded(pair.slice(name.length + 1)));
+  for (const pair of url.slice(mark + 1).split('&')) {
+    const equals = pair.indexOf('=');
+    const name = equals === -1 ? pair : pair.slice(0, equals);
+    if (formDecoded(name) === TOKEN_QUERY) tokens.push(formDecoded(pair.slice(name.length + 1)));
   }
   return tokens;
 }
@@ -104,15 +104,14 @@ function fromCookies(header: string | undefined): SentToken[] {
     const equals = pair.indexOf('=');
     if (equals === -1 || pair.slice(0, equals).trim() !== TOKEN_COOKIE) continue;
     const value = pair.slice(equals + 1).trim();
-    // A value may stand in quotes that are no part of it (RFC 6265 section 4.1.1).
+    // A value may stand in quotes that are not part of it (RFC 6265 section 4.1.1).
     tokens.push(percentDecoded(/^"(.*)"$/.exec(value)?.[1] ?? value));
   }
   return tokens;
 }
 
 /** Every token among the offered subprotocols. */
-function fromSubprotocols(header: string | undefined): SentToken[] {
-  if (header === undefined) return [];
+function fromSubprotocols(header: string): SentToken[] {
   return header
     .split(',')
     .map((protocol) => protocol.trim())
@@ -125,7 +124,7 @@ const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** The text behind base64url without padding (RFC 4648 section 5); `undefined` for anything that is not exactly that. */
 function fromBase64url(encoded: string): string | undefined {
   const bytes = Buffer.from(encoded, 'base64url');
-  // Node.js skips what is no base64url; encoded again, only the real thing is what it was.
+  // Node.js skips what is not base64url; encoded again, only the real thing is what it was.
   if (bytes.toString('base64url') !== encoded) return undefined;
   try {
     return UTF_8.decode(bytes);
@@ -135,6 +134,13 @@ function fromBase64url(encoded: string): string | undefined {
 }
 
 /** `undefined` for invalid escapes, and for bytes that are not UTF-8. */
+const isNotEmpty = (token: SentToken) => token !== '';
+
+/** As a form encodes it: a `+` stands for a blank. */
+function formDecoded(text: string): string | undefined {
+  return percentDecoded(text.includes('+') ? text.replaceAll('+', ' ') : text);
+}
+
 function percentDecoded(text: string): string | undefined {
   if (!text.includes('%')) return text;
   try {

@@ -19,8 +19,7 @@ export async function readTokensFile(file: string): Promise<ReadonlyMap<string, 
   } catch (error) {
     throw invalidOption(`Expected the tokens file to be a file that can be read: ${messageOf(error)}`);
   }
-  if (text === undefined)
-    throw invalidOption('Expected the tokens file to be UTF-8, got bytes that are none');
+  if (text === undefined) throw invalidOption('Expected the tokens file to be UTF-8, got invalid bytes');
   return parseTokens(text, file);
 }
 
@@ -65,7 +64,7 @@ export function parseTokens(
     const wrong = namespace === undefined ? 'a text' : namespaceProblem(namespace);
     if (wrong !== undefined) complain(valueNode?.range?.[0] ?? at, `expected the namespace to be ${wrong}`);
     // `yaml` finds one that is there twice, but takes 123 and "123" for two.
-    else if (tokens.has(token)) complain(at, 'expected each token once, got this one before');
+    else if (tokens.has(token)) complain(at, 'duplicate token');
     else tokens.set(token, namespace as string);
   }
   if (problems.length > 0) throw invalidOption(problems.join('\n'));

@@ -63,7 +63,7 @@ function digested(tokens: TokenMap, digest: (token: string) => string): Readonly
     entries.map(([token, namespace], index) => {
       if (typeof token !== 'string') throw invalidOption(`Expected token ${index + 1} to be a string`);
       const short = tokenLengthProblem(token);
-      if (short !== undefined) throw invalidOption(`Expected token ${index + 1} to be of ${short}`);
+      if (short !== undefined) throw invalidOption(`Expected token ${index + 1} to have ${short}`);
       const wrong = namespaceProblem(namespace);
       if (wrong !== undefined)
         throw invalidOption(`Expected the namespace of token ${index + 1} to be ${wrong}`);

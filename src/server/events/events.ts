@@ -70,7 +70,7 @@ export interface RequestInfo {
   readonly path: string;
 }
 
-/** Called for what happens on a server, as it happens; for a log or a screen. What it throws is logged. */
+/** Called for what happens on a server, as it happens; for a log or a display. What it throws is logged. */
 export interface ServerObserver {
   /** A client was admitted; `connections` are open now. */
   connected?(connection: ConnectionInfo, connections: number): void;
@@ -80,7 +80,7 @@ export interface ServerObserver {
   refused?(connection: ConnectionInfo, code: number, reason: string, why?: string): void;
   /** An upgrade was answered with an HTTP error instead. `why` says more than the client learns, as with 401. */
   rejectedUpgrade?(status: number, detail: string, why?: string): void;
-  /** A request of the HTTP API was answered with an error. `request` is undefined for bytes that are no request. */
+  /** A request of the HTTP API was answered with an error. `request` is undefined for bytes that are not a request. */
   rejectedRequest?(status: number, detail: string, request?: RequestInfo): void;
   /** An admitted client has left, or is being closed. */
   closed?(connection: ConnectionInfo, code: number, reason: string, by: Closer): void;

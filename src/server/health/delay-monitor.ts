@@ -1,6 +1,6 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** The system's sampling interval, which is no delay. */
+/** The system's sampling interval, which is not a delay. */
 const RESOLUTION_MS = 20;
 /** Our own sampling interval: each sample wakes an idle process. */
 const SAMPLE_MS = 50;

@@ -49,7 +49,7 @@ export class DescriptorWatch {
     this.#isShort = true;
     this.events.limited?.('descriptors');
     this.logger.error(
-      'Out of file descriptors: new connections are dropped until some are free; allow more with ulimit -n, or admit fewer clients with --max-connections',
+      'Out of file descriptors: new connections are dropped until some are free; raise the limit with ulimit -n, or lower --max-connections',
     );
   }
 }
@@ -60,7 +60,7 @@ function areFree(count: number): boolean {
     while (opened.length < count) opened.push(openSync(devNull, 'r'));
     return true;
   } catch (error) {
-    // Other errors are no shortage.
+    // Other errors are not a shortage.
     return !isShortage(error);
   } finally {
     for (const descriptor of opened) closeSync(descriptor);

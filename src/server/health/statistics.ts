@@ -9,7 +9,7 @@ import {
 } from '../events/events.js';
 import type { DelayMonitor, EventLoopDelay } from './delay-monitor.js';
 
-/** Counts of what became of connections and cursors, from the start; some are of now, as they say. */
+/** Counts of connections and cursors since the start; some are current values, as noted. */
 export interface ConnectionStats {
   /** Clients admitted and open now. */
   readonly connections: number;

@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import type { ServerSettings } from '../../options/server.js';
+import type { ServerSettings } from '../../options/server-table.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { ConnectedClient, ServerEvents } from '../events/events.js';
 import type { ServerStats } from '../health/statistics.js';
@@ -68,7 +68,7 @@ export function createApi(
       async POST(request, response) {
         const body = await read(request, response);
         if (!shutdown.takesCursors) throw new ProblemError(503, 'The server is shutting down');
-        if (body === undefined) throw new ProblemError(400, 'Expected a body, got none', { field: 'body' });
+        if (body === undefined) throw new ProblemError(400, 'Missing request body', { field: 'body' });
         if (body.length > maxBatchItems) events.limited?.('batchItems');
         const items = validateItems(body, maxBatchItems);
         if (monotonic) checkOrder(items, backend.newestCursor);

@@ -36,7 +36,7 @@ export function authorize(request: IncomingMessage, adminToken: string | undefin
   const { host, authorization } = request.headers;
   if (host === undefined && request.httpVersion !== '1.0') {
     // RFC 9112 section 3.2.
-    throw new ProblemError(400, 'Expected a Host header, got none', { field: 'Host' });
+    throw new ProblemError(400, 'Missing Host header', { field: 'Host' });
   }
   if (hasSeveralHosts(request)) {
     throw new ProblemError(400, 'Expected one Host header, got several', { field: 'Host' });
@@ -53,7 +53,7 @@ export function authorize(request: IncomingMessage, adminToken: string | undefin
   if (token !== undefined && sameSecret(token, adminToken)) return;
   throw new ProblemError(
     401,
-    token === undefined ? 'Expected a bearer token, got none' : 'The bearer token is not the admin token',
+    token === undefined ? 'Missing bearer token' : 'The bearer token is not the admin token',
     {
       field: 'Authorization',
       fix: 'Send `Authorization: Bearer <the admin token>`; with `emit`, pass --admin-token.',

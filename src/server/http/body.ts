@@ -99,7 +99,7 @@ function decode(headers: IncomingHttpHeaders, body: Buffer): string {
   if (encoding.toLowerCase() !== 'identity') {
     throw new ProblemError(415, `Expected no Content-Encoding, got ${JSON.stringify(encoding)}`, {
       field: 'Content-Encoding',
-      fix: 'Send the body as it is, not compressed.',
+      fix: 'Send the body uncompressed.',
     });
   }
   const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(headers['content-type'] ?? '')?.[1] ?? 'utf-8';

@@ -98,7 +98,7 @@ export function validateItems(items: readonly unknown[], maxItems: number): Curs
  * included, as clients compare them. The first that is refuses the whole batch.
  *
  * @param newestOf the newest cursor of a namespace, as far as it is known.
- * @throws {ProblemError} 409 for a lower cursor, 400 for one that is no number.
+ * @throws {ProblemError} 409 for a lower cursor, 400 for one that is not a number.
  */
 export function checkOrder(
   items: readonly CursorItem[],

@@ -73,7 +73,7 @@ export function originRefusal(origin = ''): { readonly detail: string; readonly 
   const example = ORIGIN.test(likely) && URL.canParse(likely) ? likely : 'https://app.example.com';
   return {
     detail: `Expected the Origin to be a scheme and a host, such as ${example}, got ${got}`,
-    fix: 'Send such an Origin, or none: only browsers have to.',
+    fix: 'Send such an Origin, or none: only browsers must send one.',
   };
 }
 

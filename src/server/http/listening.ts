@@ -21,7 +21,7 @@ export async function checkBindHost(host: string): Promise<void> {
     } catch (error) {
       throw new DatafnWsError(
         'ERR_LISTEN',
-        `There is no host named ${host}: choose another with --host, such as 127.0.0.1`,
+        `Cannot find the host ${host}: choose another with --host, such as 127.0.0.1`,
         { cause: error },
       );
     }
@@ -113,14 +113,11 @@ export async function listenAtBothLoopbacks(
 
 /** Clients that look `localhost` up as the other address reach another program. */
 export function takenLoopback({ address, port }: AddressInfo, other: string): string {
-  return `Another program listens on port ${port} of ${other}, and clients that look localhost up as ${other} reach that one: stop it, choose another port with --port, or connect to ${address} and start with --host ${address}`;
+  return `Another program listens on port ${port} of ${other}, and clients that resolve localhost to ${other} connect to it instead: stop it, choose another port with --port, or connect to ${address} and start with --host ${address}`;
 }
 
 export function closedError(): DatafnWsError {
-  return new DatafnWsError(
-    'ERR_LISTEN',
-    'Expected a server that was not closed: make another with createDatafnWsServer()',
-  );
+  return new DatafnWsError('ERR_LISTEN', 'This server is closed: create another with createDatafnWsServer()');
 }
 
 export function listenError(error: unknown, host: string, port: number): DatafnWsError {
@@ -128,11 +125,11 @@ export function listenError(error: unknown, host: string, port: number): DatafnW
   const where = `${host}:${port}`;
   const text =
     {
-      EADDRINUSE: `Port ${port} on ${host} is taken: stop what listens there, or choose another with --port (0 picks a free one)`,
+      EADDRINUSE: `Port ${port} on ${host} is already in use: stop the other program, or choose another port with --port (0 picks a free one)`,
       EACCES: `No permission to listen on ${where}: ports below 1024 are privileged, choose a higher one with --port`,
       EADDRNOTAVAIL: `${host} is not an address of this machine: choose another with --host, such as 127.0.0.1`,
-      ENOTFOUND: `There is no host named ${host}: choose another with --host, such as 127.0.0.1`,
-      EAI_AGAIN: `The name ${host} cannot be looked up: choose another with --host, such as 127.0.0.1`,
+      ENOTFOUND: `Cannot find the host ${host}: choose another with --host, such as 127.0.0.1`,
+      EAI_AGAIN: `Cannot look up the host ${host}: choose another with --host, such as 127.0.0.1`,
     }[code ?? ''] ?? `Cannot listen on ${where}: ${messageOf(error)}`;
   return new DatafnWsError('ERR_LISTEN', text, { cause: error });
 }

@@ -6,7 +6,7 @@ import { endWithProblem, type Refusal } from './problem.js';
 type ClientError = NodeJS.ErrnoException & { readonly rawPacket?: Uint8Array };
 
 /**
- * Answers a `clientError` of an HTTP server: bytes that are no HTTP request, too many, or too late.
+ * Answers a `clientError` of an HTTP server: bytes that are not an HTTP request, too many, or too late.
  *
  * @param inOrder calls back once the requests in front have been answered.
  */
@@ -32,9 +32,9 @@ export function answerMalformed(
 function malformedRefusal({ code, rawPacket }: ClientError): Refusal {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
-      return { status: 431, detail: 'Expected shorter headers' };
+      return { status: 431, detail: 'The request headers are too large' };
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return { status: 408, detail: 'Expected the whole request sooner' };
+      return { status: 408, detail: 'The request took too long to arrive' };
     default:
       return proxyProtocolRefusal(rawPacket) ?? { status: 400, detail: 'Expected an HTTP/1.1 request' };
   }

@@ -101,7 +101,7 @@ export class RequestQueue {
   }
 
   /**
-   * Calls `answer` when the requests of a connection have been answered, for something behind them that is no request
+   * Calls `answer` when the requests of a connection have been answered, for something behind them that is not a request
    * (RFC 9112 section 9.3.2: answers come in the order of requests). At once where there are none, and only the first
    * time for a connection.
    */

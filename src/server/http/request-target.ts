@@ -2,7 +2,8 @@ import { describe } from '../../protocol/identifiers.js';
 
 /** The path of a request target, which may be an absolute URL (RFC 9112 section 3.2). */
 export function pathOf(target = ''): string {
-  const [path = ''] = target.split('?', 1);
+  const mark = target.indexOf('?');
+  const path = mark === -1 ? target : target.slice(0, mark);
   if (path.startsWith('/') || !URL.canParse(path)) return path;
   return new URL(path).pathname;
 }

@@ -79,8 +79,7 @@ function sendError(
   // The caller is gone, or was answered before the error.
   if (response.destroyed || response.headersSent) return;
   // Internal errors are not shown to callers.
-  const body =
-    error instanceof ProblemError ? error.toProblem() : problem(500, 'Something went wrong in the server');
+  const body = error instanceof ProblemError ? error.toProblem() : problem(500, 'Internal server error');
   if (error instanceof ProblemError && error.extra.endsConnection) response.setHeader('connection', 'close');
   if (body.status === 401) response.setHeader('www-authenticate', 'Bearer');
   onProblem(request, body);

@@ -20,7 +20,7 @@ export function checkTlsPair({ cert, key }: TlsPair): X509Certificate {
   const certificate = certificateOf(cert);
   if (!certificate.checkPrivateKey(privateKeyOf(key))) {
     throw invalidOption(
-      `The TLS key does not belong to the certificate (of ${JSON.stringify(certificate.subject)}): give the two that were made together`,
+      `The TLS key does not match the certificate (of ${JSON.stringify(certificate.subject)}): pass a matching pair`,
     );
   }
   try {

@@ -24,7 +24,7 @@ export function requireUpgrade(
     }
     const refusal = problem(426, whatIsMissing(request), {
       field: 'Upgrade',
-      fix: 'Connect with a WebSocket client. A proxy in front has to pass the handshake on; in nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";',
+      fix: 'Connect with a WebSocket client. A proxy in front must forward the handshake; in nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";',
     });
     onRefused(request, refusal);
     const body = JSON.stringify(refusal);

@@ -11,7 +11,7 @@ import {
   connectionTable,
   type OptionsOf,
   serverTable,
-} from '../../options/server.js';
+} from '../../options/server-table.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import type { NamespaceProvider } from '../auth/provider.js';
 import { Cluster } from '../cluster/cluster.js';

@@ -1,5 +1,5 @@
 import type { WebSocketManager } from '../../manager/web-socket-manager.js';
-import type { ConnectionSettings } from '../../options/server.js';
+import type { ConnectionSettings } from '../../options/server-table.js';
 import { CLOSE, type CloseCode } from '../../protocol/close-codes.js';
 import { parseHello } from '../../protocol/messages.js';
 import { ownCopy } from '../../text/own-copy.js';
@@ -23,7 +23,7 @@ export interface SlotHolder {
   release(namespace: string): void;
 }
 
-/** What `ws` calls the messages that are over a limit of ours. */
+/** What `ws` calls the messages that exceed one of our limits. */
 const LIMIT_OF_ERROR: Readonly<Record<string, LimitName>> = {
   WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'messageSize',
   WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: 'messageSize',
@@ -124,7 +124,7 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
     }
     client.namespace = this.manager.describeClient(client)?.namespace;
     client.isAdmitted = true;
-    client.admittedAtMs = performance.now();
+    client.admittedAtMs = Math.round(performance.now());
     this.#silent?.add(client);
     if (expiresAtMs !== undefined) this.#expirations.add(client, expiresAtMs);
     this.events.connected?.(client, this.manager.connectionCount);

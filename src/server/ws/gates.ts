@@ -33,7 +33,7 @@ export function guardGate(gate: UpgradeGate, logger: DatafnLogger): UpgradeGate 
       return gate(request);
     } catch (error) {
       logger.error('beforeUpgrade failed', { error: messageOf(error) });
-      return { status: 500, detail: 'Something went wrong in the server' };
+      return { status: 500, detail: 'Internal server error' };
     }
   };
 }
@@ -41,7 +41,7 @@ export function guardGate(gate: UpgradeGate, logger: DatafnLogger): UpgradeGate 
 /** A nonce of 16 bytes in base64 (RFC 6455 section 4.1). */
 const KEY = /^[+/\dA-Za-z]{22}==$/;
 
-/** Refuses what is no handshake, before authentication (RFC 6455 section 4.2.1). */
+/** Refuses anything that is not a handshake, before authentication (RFC 6455 section 4.2.1). */
 export function handshakeGate(request: IncomingMessage): Refusal | undefined {
   const { method, headers } = request;
   if (method !== 'GET')
@@ -54,7 +54,7 @@ export function handshakeGate(request: IncomingMessage): Refusal | undefined {
     return {
       status: 426,
       detail: `Expected a WebSocket handshake over HTTP/1.1, got HTTP/${request.httpVersion}`,
-      fix: 'A proxy in front has to speak HTTP/1.1 to the server; in nginx: proxy_http_version 1.1;',
+      fix: 'A proxy in front must speak HTTP/1.1 to the server; in nginx: proxy_http_version 1.1;',
       headers: { Upgrade: 'websocket' },
     };
   if (headers.upgrade?.toLowerCase() !== 'websocket')
@@ -103,7 +103,7 @@ export function loopbackHostGate(): UpgradeGate {
         status: 403,
         field: 'Host',
         detail: hostRefusal(host),
-        fix: 'Connect to 127.0.0.1 or localhost, let the proxy in front send such a Host, or prove who connects with --auth tokens, jwt or module.',
+        fix: 'Connect to 127.0.0.1 or localhost, make the proxy in front send such a Host, or authenticate clients with --auth tokens, jwt or module.',
       };
     }
     lastHost = ownCopy(host as string);

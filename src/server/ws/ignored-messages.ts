@@ -40,21 +40,21 @@ export class IgnoredMessages implements ServerEvents {
 
   #nextWindow(): void {
     if (this.#more > 0)
-      this.logger.debug('More messages that are not logged one by one', { count: this.#more });
+      this.logger.debug('More ignored messages, not logged one by one', { count: this.#more });
     this.#left = PER_SECOND;
     this.#more = 0;
     this.#window = undefined;
   }
 }
 
-/** Returns why a text is no message of DataFn, else `undefined`. */
+/** Returns why a text is not a message of DataFn, else `undefined`. */
 function whyIgnored(text: string): string | undefined {
   if (parseHello(text) !== undefined) return undefined;
   let message: unknown;
   try {
     message = JSON.parse(text);
   } catch {
-    return `no JSON, ${formatSize(Buffer.byteLength(text))}`;
+    return `not JSON, ${formatSize(Buffer.byteLength(text))}`;
   }
   const isObject = typeof message === 'object' && message !== null && !Array.isArray(message);
   if (!isObject) return `expected an object, got ${Array.isArray(message) ? 'an array' : typeof message}`;

@@ -2,7 +2,8 @@ import type { Socket } from 'node:net';
 import { encodeServerFrame, OPCODE } from '../../protocol/frames.js';
 import type { PreparedMessage } from '../../protocol/messages.js';
 
-const PING = encodeServerFrame(OPCODE.ping, Buffer.alloc(0));
+/** A ping without a payload. */
+export const PING = encodeServerFrame(OPCODE.ping, Buffer.alloc(0));
 const NOTHING = Buffer.alloc(0);
 
 /**
@@ -148,14 +149,11 @@ export class Outbox<Client extends OutboxClient> {
    * One ping at most waits behind what the client has not read, and stands for all of them: a client that sends pongs
    * and never reads would have the server keep one more for each heartbeat.
    */
-  ping(): void {
-    if (this.raw.writableLength === 0) {
-      this.raw.write(PING);
-    } else if (!this.#pingWaits) {
-      this.#pingWaits = true;
-      this.raw.write(PING, () => {
-        this.#pingWaits = false;
-      });
-    }
+  pingBehind(): void {
+    if (this.#pingWaits) return;
+    this.#pingWaits = true;
+    this.raw.write(PING, () => {
+      this.#pingWaits = false;
+    });
   }
 }

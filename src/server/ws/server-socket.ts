@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import WebSocket, { type RawData } from 'ws';
+import WebSocket from 'ws';
 import type { WebSocketClient } from '../../manager/types.js';
 import { ABNORMAL_CLOSURE, NO_STATUS_RECEIVED } from '../../protocol/close-codes.js';
 import type { PreparedMessage } from '../../protocol/messages.js';
@@ -7,7 +7,7 @@ import type { Closer, ConnectionInfo } from '../events/events.js';
 import { unmapped } from '../limits/client-address.js';
 import type { MessagePace } from '../limits/message-pace.js';
 import type { InputQueue, InputSource } from '../limits/tick-queue.js';
-import { Outbox, type OutboxFlush } from './outbox.js';
+import { Outbox, type OutboxFlush, PING } from './outbox.js';
 
 /** Parsed in one go. More is read in pieces, between which other clients are served. */
 const PIECE_BYTES = 4 * 1024;
@@ -62,6 +62,7 @@ export class ServerSocket extends WebSocket implements WebSocketClient, Connecti
   #owner: ServerSocketOwner | undefined;
   #isEnding = false;
   #raw: RawSocket | undefined;
+  /** Made for the first cursor: most clients of a large server are idle. */
   #outbox: Outbox<ServerSocket> | undefined;
   /** Passes what has come in to `ws`; `undefined` when that has read the last frame. */
   #parse: Listener | undefined;
@@ -76,7 +77,7 @@ export class ServerSocket extends WebSocket implements WebSocketClient, Connecti
   isAdmitted = false;
   /** Counts up from 1 in the order of arrival. */
   id = 0;
-  /** When the client was admitted, on the clock of `performance.now()`. */
+  /** When the client was admitted, in whole milliseconds on the clock of `performance.now()`. */
   admittedAtMs = 0;
   /** Where the client is, when that is not what its connection says: behind a trusted proxy. */
   forwardedAddress: string | undefined;
@@ -87,18 +88,12 @@ export class ServerSocket extends WebSocket implements WebSocketClient, Connecti
   begin(owner: ServerSocketOwner, raw: Socket, id: number): void {
     this.#owner = owner;
     this.#raw = raw;
-    this.#outbox = new Outbox(this, raw, owner.flush);
     // Read by us, for `ws` would parse whatever comes, and all of it in one go.
     this.#parse = raw.listeners('data').at(-1) as Listener;
     this.#raw[CLIENT] = this;
     raw.on('data', onData).off('data', this.#parse);
     raw.on('end', onEnd);
     this.id = id;
-    this.on('close', onClose);
-    this.on('error', onError);
-    this.on('message', onMessage);
-    this.on('ping', onPing);
-    this.on('pong', onPong);
   }
 
   get isOpen(): boolean {
@@ -112,17 +107,23 @@ export class ServerSocket extends WebSocket implements WebSocketClient, Connecti
 
   /** False when the connection is on its way out and takes no more. */
   sendPrepared(message: PreparedMessage): boolean {
-    if (this.#outbox === undefined || !this.isOpen) return false;
-    this.#outbox.add(message);
+    if (this.#raw === undefined || !this.isOpen) return false;
+    this.#outboxOf(this.#raw).add(message);
     return true;
   }
 
   override ping(): void {
-    if (!this.isOpen) return;
-    this.#outbox?.ping();
+    if (this.#raw === undefined || !this.isOpen) return;
+    if (this.#raw.writableLength === 0) this.#raw.write(PING);
+    else this.#outboxOf(this.#raw).pingBehind();
     // The pong that it asks for does not count against the client.
     const pace = this.#owner?.messagePace;
     if (pace !== undefined) this.#paidUntilMs = pace.giveBack(this.#paidUntilMs);
+  }
+
+  #outboxOf(raw: Socket): Outbox<ServerSocket> {
+    this.#outbox ??= new Outbox(this, raw, (this.#owner as ServerSocketOwner).flush);
+    return this.#outbox;
   }
 
   /**
@@ -152,7 +153,32 @@ export class ServerSocket extends WebSocket implements WebSocketClient, Connecti
     this.#owner?.closing(this, code, reason, by);
   }
 
-  // `ws` calls these through the shared listeners below, so that no connection carries closures of its own.
+  /** In place of listeners, which would cost each connection memory and time. */
+  override emit(event: string | symbol, ...[first, second]: unknown[]): boolean {
+    switch (event) {
+      case 'message':
+        // A Buffer, as the `binaryType` says.
+        this.#received(first as Buffer, second as boolean);
+        return true;
+      case 'ping':
+        this.#pays();
+        return true;
+      case 'pong':
+        if (this.#pays()) this.#owner?.pong(this);
+        return true;
+      case 'close':
+        this.#ended(first as number);
+        return true;
+      case 'error':
+        // `ws` has begun to close the connection already, with the code that fits; `close` tells the rest.
+        this.#owner?.failed(first as NodeJS.ErrnoException);
+        return true;
+      default:
+        return super.emit(event, first, second);
+    }
+  }
+
+  // The shared listeners below call these, so that no connection carries closures of its own.
 
   /**
    * @internal The client sends no more. Without a close frame before it that is the end, even where what it does not
@@ -162,8 +188,7 @@ export class ServerSocket extends WebSocket implements WebSocketClient, Connecti
     this.#end(ABNORMAL_CLOSURE, '', 'peer');
   }
 
-  /** @internal */
-  ended(code: number): void {
+  #ended(code: number): void {
     this.#unparsed = undefined;
     this.#outbox?.discard();
     this.#end(code, '', 'peer');
@@ -207,21 +232,15 @@ export class ServerSocket extends WebSocket implements WebSocketClient, Connecti
     else if (this.#raw?.destroyed === false) this.#owner?.keepsSending(this);
   }
 
-  /** @internal */
-  received(data: Buffer, isBinary: boolean): void {
-    if (!this.pays(data.length)) return;
+  #received(data: Buffer, isBinary: boolean): void {
+    if (!this.#pays(data.length)) return;
     // DataFn messages are text; binary ones are ignored, as the contract says.
     if (isBinary) this.#owner?.binary(this, data.length);
     else this.#owner?.message(this, String(data));
   }
 
-  /** @internal */
-  answered(): void {
-    if (this.pays()) this.#owner?.pong(this);
-  }
-
-  /** @internal Whether the message rate allows what the client sent. */
-  pays(bytes = 0): boolean {
+  /** Whether the message rate allows what the client sent. */
+  #pays(bytes = 0): boolean {
     if (this.#owner === undefined || this.#isEnding) return false;
     const pace = this.#owner.messagePace;
     if (pace === undefined) return true;
@@ -230,20 +249,6 @@ export class ServerSocket extends WebSocket implements WebSocketClient, Connecti
     else this.#paidUntilMs = paidUntilMs;
     return paidUntilMs !== undefined;
   }
-
-  /** @internal */
-  failed(error: NodeJS.ErrnoException): void {
-    this.#owner?.failed(error);
-  }
-}
-
-function onClose(this: WebSocket, code: number): void {
-  (this as ServerSocket).ended(code);
-}
-
-/** `ws` has begun to close the connection already, with the code that fits; `close` tells the rest. */
-function onError(this: WebSocket, error: Error): void {
-  (this as ServerSocket).failed(error);
 }
 
 function onData(this: RawSocket, chunk: Buffer): void {
@@ -252,17 +257,4 @@ function onData(this: RawSocket, chunk: Buffer): void {
 
 function onEnd(this: RawSocket): void {
   this[CLIENT]?.halfClosed();
-}
-
-function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
-  // A Buffer, as the `binaryType` says.
-  (this as ServerSocket).received(data as Buffer, isBinary);
-}
-
-function onPing(this: WebSocket): void {
-  (this as ServerSocket).pays();
-}
-
-function onPong(this: WebSocket): void {
-  (this as ServerSocket).answered();
 }

@@ -7,6 +7,8 @@ import { pathOf, shownPath } from '../http/request-target.js';
 import { ignoreSocketError } from '../limits/accept-queue.js';
 import { MAX_EARLY_BYTES } from './pending-upgrades.js';
 
+const NOTHING = Buffer.alloc(0);
+
 /** How long another listener has to claim an upgrade that is not ours. */
 const UNCLAIMED_MS = 10_000;
 
@@ -17,7 +19,7 @@ export interface UpgradeHandler {
   rejected(refusal: Refusal): void;
 }
 
-/** The paths of an HTTP server that have a WebSocket endpoint of ours, behind one `upgrade` listener. */
+/** The paths of an HTTP server that have our WebSocket endpoint, behind one `upgrade` listener. */
 class UpgradeRoutes {
   readonly #handlers = new Map<string, UpgradeHandler>();
   /** The newest answer on each connection, which may not have been sent yet. */
@@ -58,14 +60,14 @@ class UpgradeRoutes {
       const [anyHandler] = this.#handlers.values();
       anyHandler?.rejected({
         status: 400,
-        detail: 'Expected a client to wait for the answer to its handshake',
+        detail: 'The client sent data before its handshake was answered',
       });
       socket.destroy();
       return;
     }
     socket.on('error', ignoreSocketError);
     // A copy: the slice would keep all of what was read alive.
-    const early = Buffer.from(head);
+    const early = head.length === 0 ? NOTHING : Buffer.from(head);
     const earlier = this.#answers.get(socket);
     // Requests on one connection are answered in order (RFC 9112 section 9.3.2), those that came in one go as well.
     // Deno has no `closed`.
@@ -83,7 +85,7 @@ class UpgradeRoutes {
         socket.writableEnded ||
         (socket as Socket).bytesWritten > bytesWritten ||
         socket.listenerCount('data') + socket.listenerCount('readable') > 0;
-      if (!isClaimed) this.#answer(undefined, request, socket, Buffer.alloc(0));
+      if (!isClaimed) this.#answer(undefined, request, socket, NOTHING);
     }, UNCLAIMED_MS);
     timer.unref();
     socket.once('close', () => clearTimeout(timer));
@@ -108,7 +110,7 @@ function nothingAt(target: string | undefined, paths: readonly string[]): Refusa
     status: 404,
     detail: `No WebSocket at ${shownPath(target)}; it is at ${paths.join(' and ')}`,
     fix: isBelowPrefix
-      ? 'Let the proxy in front remove its prefix from the path, or start the server with the whole path as --path.'
+      ? 'Make the proxy in front strip its prefix, or start the server with the full path as --path.'
       : 'Connect there, or start the server with the other path as --path.',
   };
 }

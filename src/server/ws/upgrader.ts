@@ -1,14 +1,15 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ServerOptions, WebSocketServer } from 'ws';
 import type { DatafnLogger } from '../../manager/types.js';
-import type { ConnectionSettings } from '../../options/server.js';
+import type { ConnectionSettings } from '../../options/server-table.js';
 import type { CloseCode } from '../../protocol/close-codes.js';
 import { MAX_TIMER_MS } from '../../text/units.js';
 import {
   type AuthDecision,
   askProvider,
+  type ConnectRequest,
   type NamespaceGrant,
   type NamespaceProvider,
 } from '../auth/provider.js';
@@ -56,7 +57,7 @@ const TOO_MANY_PENDING: Refusal = {
 /** In place of 4401. */
 const UNAUTHORIZED: Refusal = {
   status: 401,
-  detail: 'Expected a valid token',
+  detail: 'Missing or invalid token',
   headers: { 'WWW-Authenticate': 'Bearer' },
 };
 /** When a client that found no slot may try again: a slot is free as soon as another client leaves. */
@@ -74,6 +75,28 @@ interface UntypedServerOptions {
   maxFragments: number;
   maxBufferedChunks: number;
   maxPendingAutoPongs: number;
+}
+
+/** What the provider is asked about. */
+class UpgradeRequest implements ConnectRequest {
+  readonly token: string | undefined;
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly #request: IncomingMessage;
+  readonly #addressOf: AddressOf;
+
+  constructor(request: IncomingMessage, addressOf: AddressOf) {
+    this.token = tokenOf(request);
+    this.url = request.url ?? '';
+    this.headers = request.headers;
+    this.#request = request;
+    this.#addressOf = addressOf;
+  }
+
+  /** A getter, since it takes a system call, and few providers need it. */
+  get remoteAddress(): string | undefined {
+    return this.#addressOf(this.#request);
+  }
 }
 
 /**
@@ -171,7 +194,7 @@ export class Upgrader implements UpgradeHandler {
     this.parts.events.rejectedUpgrade?.(status, detail, why);
   }
 
-  /** Refuses upgrades with 503 from here on; clients are told to try again after `forMs`. */
+  /** Refuses upgrades with 503 from here on; clients are asked to retry after `forMs`. */
   refuseAll(forMs: number): void {
     this.#backAtMs = performance.now() + forMs;
   }
@@ -190,16 +213,7 @@ export class Upgrader implements UpgradeHandler {
 
   #ask(request: IncomingMessage): ReturnType<typeof askProvider> {
     const { namespaceProvider, logger, addressOf } = this.parts;
-    const connectRequest = {
-      token: tokenOf(request),
-      url: request.url ?? '',
-      headers: request.headers,
-      // A getter, since it takes a system call, and few providers need it.
-      get remoteAddress() {
-        return addressOf(request);
-      },
-    };
-    return askProvider(namespaceProvider, connectRequest, {
+    return askProvider(namespaceProvider, new UpgradeRequest(request, addressOf), {
       timeoutMs: this.settings.authTimeoutMs,
       logger,
     });
@@ -298,6 +312,6 @@ function limitRefusal({ reason }: CloseCode): Refusal {
 
 /** Why a client is not admitted, with a hint where its token may have lost a `+`. */
 function explained(why: string | undefined, request: IncomingMessage): string {
-  const reason = why ?? tokenProblem(request) ?? 'the provider knows no namespace for the token';
-  return hasLostPlus(request) ? `${reason} (a + in the query stands for a blank: send it as %2B)` : reason;
+  const reason = why ?? tokenProblem(request) ?? 'the provider returned no namespace for the token';
+  return hasLostPlus(request) ? `${reason} (a + in the query means a space: send it as %2B)` : reason;
 }

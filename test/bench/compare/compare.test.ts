@@ -159,7 +159,7 @@ describe('a count of what became of clients', () => {
       'note hot.closed[4503 "Namespace connection limit reached"]',
     ]);
     expect(comparison.verdict).toBe('same');
-    expect(comparison.warnings).toEqual([expect.stringContaining('The scenario is another')]);
+    expect(comparison.warnings).toEqual([expect.stringContaining('Different scenarios')]);
   });
 
   test('is not compared when the scenario leaves it to chance', () => {
@@ -472,7 +472,7 @@ describe('what makes two runs less comparable is said', () => {
     [
       'another scenario file',
       (result) => Object.assign(result.scenario, { sha256: 'other' }),
-      /^The scenario is another than in the baseline \(its file has changed\)/,
+      /^Different scenarios \(its file has changed\)/,
     ],
     [
       'another --set',
@@ -484,7 +484,7 @@ describe('what makes two runs less comparable is said', () => {
     [
       'another server',
       (result) => Object.assign(result.target, { isOwn: false }),
-      /one that bench started then, one by its URL now/,
+      /started by bench then, given by --url now/,
     ],
     [
       'another cohort',

@@ -27,8 +27,8 @@ test.each([
   ['fanout.p99 20%', 'expected a metric and by how much'],
   ['fanout.p99 > 20ms', 'expected a metric and by how much'],
   ['fanout.p99 +20% +10ms +5ms', 'expected a metric and by how much'],
-  ['fanout.p9 +20%', 'there is no metric `fanout.p9`. Did you mean `fanout.p90`?'],
-  ['cold.fanout.p99 +20%', 'there is no metric `cold.fanout.p99`. Did you mean `hot.fanout.p99`?'],
+  ['fanout.p9 +20%', 'unknown metric `fanout.p9`. Did you mean `fanout.p90`?'],
+  ['cold.fanout.p99 +20%', 'unknown metric `cold.fanout.p99`. Did you mean `hot.fanout.p99`?'],
   ['hot.api.rate -20%', '`api.rate` is not measured for one cohort'],
   ['fanout.p99[4503] +20%', '`fanout.p99` takes no brackets'],
   ['fanout.p99 +20% -10ms', 'expected either + (more is worse) or - (less is worse), got both'],
@@ -52,7 +52,7 @@ describe('rules for several scenarios', () => {
 
   test('that fit none are all told at once', () => {
     expect(() => parseFailRules(['cold.open -1', 'fanout.p99 +1%', 'open'], scopes)).toThrow(
-      /^--fail-on "cold\.open -1": there is no metric `cold\.open`.*\n--fail-on "open": expected a metric/,
+      /^--fail-on "cold\.open -1": unknown metric `cold\.open`.*\n--fail-on "open": expected a metric/,
     );
   });
 });

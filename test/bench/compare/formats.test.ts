@@ -106,7 +106,7 @@ describe('the report of a run that is worse than its baseline', () => {
       'beyond fanout.p99 +20% +10ms',
       'steady.cursors.lost',
       'there should be none',
-      'The machine is another',
+      'Different machines',
     ]) {
       expect(text.replaceAll(' ', ''), part).toContain(part.replaceAll(' ', ''));
     }

@@ -41,21 +41,21 @@ describe('what is no report is refused, with what it is instead', () => {
   test.each<[string, unknown, string]>([
     ['nothing', '', 'got an empty file.'],
     ['blanks', ' \n', 'got an empty file.'],
-    ['text', 'hello', 'got no JSON: '],
-    ['half of a report', JSON.stringify(report).slice(0, 5000), 'got no JSON: '],
-    ['a list', [], 'got some other JSON; make one with: npx datafn-ws bench --json FILE.'],
-    ['null', 'null', 'got some other JSON'],
-    ['a package.json', { name: 'x', version: '1.0.0' }, 'got some other JSON'],
+    ['text', 'hello', 'got invalid JSON: '],
+    ['half of a report', JSON.stringify(report).slice(0, 5000), 'got invalid JSON: '],
+    ['a list', [], 'got other JSON; make a report with: npx datafn-ws bench --json FILE.'],
+    ['null', 'null', 'got other JSON'],
+    ['a package.json', { name: 'x', version: '1.0.0' }, 'got other JSON'],
     [
       'another version',
       { ...report, version: 2 },
-      'got one of version 2 of the format, and this tool reads version 1',
+      'got one of version 2 of the format, but this tool reads version 1',
     ],
-    ['no results', { ...report, results: [] }, 'got one without any result'],
+    ['no results', { ...report, results: [] }, 'got one without results'],
     [
       'a metric without a value',
       { ...report, results: [{ ...result, total: { metrics: [{ name: 'open', unit: 'count' }] } }] },
-      'got one with a mistake at results.0.total.metrics.0.value: ',
+      'got an invalid one at results.0.total.metrics.0.value: ',
     ],
   ])('%s', (_, content, got) => {
     expect(wrong(() => read(content))).toContain(

@@ -180,11 +180,11 @@ describe('a standstill', () => {
     ['of a process that was stopped', {}, /not run at all/],
     ['where waits are not told', { waitMs: undefined }, /not run at all/],
     ['of one that had no core', { waitMs: 6900 }, /the machine is busy.*98 % of that time/],
-    ['of one that was at one thing', { cpuMs: 6900 }, /that much to do at once.*--workers/],
+    ['of one that was at one thing', { cpuMs: 6900 }, /too much to do at once.*--workers/],
   ])('%s is named, once, with how long it was', (_what, spent, why) => {
     const watch = watching('hold');
     watch.process('worker 1', sample(9, { ...still(7.02, spent), ...busy }, 8));
-    expect(watch.found).toEqual([expect.stringMatching(/^worker 1 stood still for 7\.02 s/)]);
+    expect(watch.found).toEqual([expect.stringMatching(/^worker 1 stalled for 7\.02 s/)]);
     expect(watch.found[0]).toMatch(why);
     watch.process('worker 1', sample(10, calm));
     expect(watch.found).toHaveLength(1);
@@ -210,7 +210,7 @@ describe('a standstill', () => {
     watch.end('emit', 900);
     watch.begin('emit', 3100);
     watch.process('worker 1', sample(4, still(2)));
-    expect(watch.found).toEqual([expect.stringContaining('stood still for 2.00 s')]);
+    expect(watch.found).toEqual([expect.stringContaining('stalled for 2.00 s')]);
   });
 
   test('in a storm of connections is the work itself, unless the process was not run at all', () => {
@@ -221,7 +221,7 @@ describe('a standstill', () => {
     }
     const watch = watching('connect');
     watch.process('worker 1', sample(3, still(2)));
-    expect(watch.found).toEqual([expect.stringContaining('stood still for 2.00 s')]);
+    expect(watch.found).toEqual([expect.stringContaining('stalled for 2.00 s')]);
   });
 
   test('before the first phase touches nothing', () => {

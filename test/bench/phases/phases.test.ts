@@ -39,7 +39,7 @@ const SAMPLES: Record<string, [yaml: string, label: string, ms: number][]> = {
     ],
     [
       'emit: { namespaces: few, via: autocannon, for: 2s }',
-      'emit to 1 namespace as fast as it goes for 2 s with autocannon',
+      'emit to 1 namespace as fast as possible for 2 s with autocannon',
       2000,
     ],
   ],

@@ -41,7 +41,7 @@ test('what else went wrong, and scenarios that were not run, are errors too', ()
   ].map((report) => annotations(report, inRepository));
   expect(texts).toEqual([
     '::error file=bench/sample.yaml,line=1,title=bench sample::Worker 1 died\n',
-    '::error file=bench/sample.yaml,line=1,title=bench sample::It was stopped before it was over\n',
+    '::error file=bench/sample.yaml,line=1,title=bench sample::It was stopped before the end\n',
     '::error file=bench/sample.yaml,line=1,title=bench sample::The server ended\n',
     '::error file=bench/later.yaml,line=1,title=bench later::It was not run: No server\n',
   ]);

@@ -254,7 +254,7 @@ describe('cursor deliveries', () => {
       'leaked',
     ]);
     expect(textOf(said)).toContain(
-      'None was lost, duplicated, reordered, foreign or conflated. Clients of hot had no cursors to receive.',
+      'No cursor was lost, duplicated, reordered, foreign or conflated. Cohorts without cursors to receive: hot.',
     );
   });
 });

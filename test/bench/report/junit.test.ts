@@ -67,7 +67,7 @@ describe('JUnit XML', () => {
       ['Worker 1 died', 'invalid'],
     ]);
     expect(errors(filledReport(['steady.accepted == 1000'], { aborted: true }))).toEqual([
-      ['It was stopped before it was over', 'aborted'],
+      ['It was stopped before the end', 'aborted'],
     ]);
     expect(errors({ ...failed, results: [], notRun })).toEqual([
       ['It was not run: No server at ws://x', 'not run'],

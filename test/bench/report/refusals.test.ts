@@ -49,12 +49,12 @@ describe('a rule that does not hold because clients were refused says how many, 
     [
       'by a limit in other words',
       ({ closed }) => closed.count('4503 no room', 2),
-      "2 connections of cohort steady were refused with 4503 no room. To let them in, raise the server's limit of connections, or connect fewer clients",
+      "2 connections of cohort steady were refused with 4503 no room. To let them in, raise the server's connection limit, or connect fewer clients",
     ],
     [
       'for their tokens',
       ({ closed }) => closed.count('4401 Unauthorized', 1000),
-      '1,000 connections of cohort steady were refused with 4401 Unauthorized. To let them in, give each client a token that the server takes, with --token-template, --tokens-file or --jwt-secret',
+      '1,000 connections of cohort steady were refused with 4401 Unauthorized. To let them in, give each client a token that the server accepts, with --token-template, --tokens-file or --jwt-secret',
     ],
   ])('%s', (_, refuse, sentence) => {
     const [found] = evidence(run(['steady.accepted == 1000', 'steady.open == 0'], refuse));
@@ -67,7 +67,7 @@ describe('a rule that does not hold because clients were refused says how many, 
       (tally) => tally.rejected.count('404', 5),
       /^5 .* were answered with HTTP 404\. .*path in --url$/,
     ],
-    ['HTTP 301', (tally) => tally.rejected.count('301', 5), /HTTP 301\. .*the address that it redirects to$/],
+    ['HTTP 301', (tally) => tally.rejected.count('301', 5), /HTTP 301\. .*the address it redirects to$/],
     ['HTTP 401', (tally) => tally.rejected.count('401', 5), /HTTP 401\. .*--token-template/],
     [
       'HTTP 503',

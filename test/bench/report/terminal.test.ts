@@ -114,7 +114,7 @@ describe('long texts', () => {
 
 /** Every line but the command to run it again, which is to be copied in one piece. */
 function linesOf(report: string): string[] {
-  return report.split('\n').filter((line) => !line.startsWith('  again: '));
+  return report.split('\n').filter((line) => !line.startsWith('  rerun: '));
 }
 
 test('texts of the server cannot control the terminal', () => {

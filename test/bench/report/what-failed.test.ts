@@ -26,7 +26,7 @@ test('the report of a run that failed ends with what failed and what that usuall
   expect(text).toContain('✗ cursors.leaked == 0');
   expect(text).toContain('It usually means: Clients received cursors of another namespace');
   expect(text).not.toContain('hot.accepted');
-  expect(again).toMatch(/^ {2}again: npx datafn-ws bench /);
+  expect(again).toMatch(/^ {2}rerun: npx datafn-ws bench /);
 });
 
 test('the report of a run that passed says nothing of the kind', () => {

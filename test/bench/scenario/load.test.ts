@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Scenario } from '../../../src/bench/model/scenario.js';
 import { type LoadOptions, loadScenario, parseScenario } from '../../../src/bench/scenario/load.js';
-import { serverOptions } from '../../../src/options/server.js';
+import { serverOptions } from '../../../src/options/server-table.js';
 import { DatafnWsError } from '../../../src/protocol/errors.js';
 
 const GOOD = `version: 1
@@ -235,7 +235,7 @@ describe('what is wrong is told with its line, its column and the nearest right 
 
   test.each([
     ['two documents', `${GOOD}---\n${GOOD}`, /^my\.yaml:19:1: expected one document/],
-    ['a key that is there twice', `${GOOD}name: again\n`, /^my\.yaml:19:1: this key is there already$/],
+    ['a key that is there twice', `${GOOD}name: again\n`, /^my\.yaml:19:1: duplicate key$/],
     [
       'an unknown tag',
       changed('hold: 1500ms', 'hold: !later 1s'),
@@ -250,7 +250,7 @@ describe('what is wrong is told with its line, its column and the nearest right 
     [
       'aliases that expand without end',
       `a: &a [x, x, x, x, x, x, x, x, x]\n${[...'bcdefg'].map((name, index) => `${name}: &${name} [${`*${'abcdef'[index]}, `.repeat(9)}x]\n`).join('')}`,
-      /^my\.yaml: its aliases expand to too much$/,
+      /^my\.yaml: its aliases expand to too much data$/,
     ],
     ['nothing', '', /^my\.yaml:1:1: expected an object with version, .*, got nothing$/],
   ])('%s: told in plain words', (_what, text, said) => {

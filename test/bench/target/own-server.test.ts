@@ -54,7 +54,7 @@ describe('a server that is started by a command', () => {
     await expect(start(script('echo the port is taken >&2; exit 4'))).rejects.toMatchObject({
       code: 'ERR_UNREACHABLE',
       message: expect.stringMatching(
-        /could not be started: it ended at once \(exit code 4\)\nthe port is taken$/,
+        /could not be started: it exited at once \(exit code 4\)\nthe port is taken$/,
       ),
     });
   });

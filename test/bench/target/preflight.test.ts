@@ -26,8 +26,8 @@ describe('a target that lets no client in is exit 3, with what it answered and w
 
   test.each<[string, string[], RegExp]>([
     ['none were given', [], /--token-template, --tokens-file or --jwt-secret/],
-    ['a template makes wrong ones', ['--token-template', 'k-{i}'], /--token-template right/],
-    ['the secret is another', ['--jwt-secret', 'x'.repeat(32)], /--jwt-secret and --jwt-claims right/],
+    ['a template makes wrong ones', ['--token-template', 'k-{i}'], /Check --token-template/],
+    ['the secret is another', ['--jwt-secret', 'x'.repeat(32)], /Check --jwt-secret and --jwt-claims/],
   ])('tokens that are not taken, where %s', async (_, flags, hint) => {
     const { wsUrl } = await startServer({ namespaceProvider: () => undefined });
     const cause = await causeOf(QUIET, '--url', wsUrl, ...flags);
@@ -66,7 +66,11 @@ describe('a target that lets no client in is exit 3, with what it answered and w
       ['HTTP/1.1 400 Bad Request', 'Content-Type: text/plain', '', 'No such host\nat all'],
       /it answered 400 Bad Request: No such host\. .*--header 'Host: NAME'/,
     ],
-    ['200', ['HTTP/1.1 200 OK', 'Content-Type: text/html', '', '<html>'], /it answered 200 OK\. Is the path/],
+    [
+      '200',
+      ['HTTP/1.1 200 OK', 'Content-Type: text/html', '', '<html>'],
+      /it answered 200 OK\. Check the path/,
+    ],
     ['nothing, and an end', [], /Cannot reach ws:.*Is it a datafn-ws server/],
     ['something that is no HTTP', ['SSH-2.0-server', ''], /Cannot reach ws:.*Is it a datafn-ws server/],
   ])('an answer of %s', async (_, lines, cause) => {
@@ -117,13 +121,13 @@ describe('an emit that is not taken is exit 3, with what the API answered', () =
   test('a wrong token of the API', async () => {
     const { wsUrl } = await startServer({ adminToken: 'right' });
     const cause = await causeOf(EMITS, '--url', wsUrl, '--admin-token', 'wrong');
-    expect(cause).toMatch(/does not take emits: .*401.*--admin-token/);
+    expect(cause).toMatch(/does not accept emits: .*401.*--admin-token/);
     expect(cause).not.toContain('wrong');
   });
 
   test('an API that is somewhere else', async () => {
     const { wsUrl } = await startServer();
     const cause = await causeOf(EMITS, '--url', wsUrl, '--admin-url', 'http://127.0.0.1:9');
-    expect(cause).toMatch(/does not take emits: Cannot reach http:\/\/127\.0\.0\.1:9/);
+    expect(cause).toMatch(/does not accept emits: Cannot reach http:\/\/127\.0\.0\.1:9/);
   });
 });

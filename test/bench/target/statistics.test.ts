@@ -52,7 +52,7 @@ describe('statistics of the servers under test', () => {
     const all = open(api(stats(1)));
     await all.begin();
     expect(all.whyNot('closed')).toBeUndefined();
-    expect(all.whyNot('rssBytes')).toMatch(/does not tell/);
+    expect(all.whyNot('rssBytes')).toMatch(/does not report/);
   });
 
   test('of several processes behind one URL are none, and say what to do', async () => {

@@ -34,12 +34,15 @@ test.each<[string[], RegExp]>([
   ],
   [['--header', 'Sec-WebSocket-Protocol: a'], /use --subprotocol/],
   [['--header', 'Origin: https://a.test'], /use --origin/],
-  [['--header', 'Authorization: Bearer hush', '--token-via', 'header'], /--header without authorization/],
+  [
+    ['--header', 'Authorization: Bearer hush', '--token-via', 'header'],
+    /--token-via header sets the Authorization header/,
+  ],
   [['--origin', 'a.test/path'], /Expected --origin to be an origin such as/],
-  [['--subprotocol', 'a b'], /Expected --subprotocol to be the name of a subprotocol/],
+  [['--subprotocol', 'a b'], /Expected --subprotocol to be a subprotocol name/],
   [['--token-via', 'body'], /one of query, header, cookie, subprotocol/],
-  [['--token-via', 'header'], /visible ASCII characters with --token-via header/],
-  [['--namespace-prefix', '{runs}'], /no \{runs\}\. Did you mean `\{run\}`/],
+  [['--token-via', 'header'], /--token-via header takes tokens of visible ASCII characters/],
+  [['--namespace-prefix', '{runs}'], /\{runs\} is unknown\. Did you mean `\{run\}`/],
   [['--namespace-prefix', 'a'.repeat(250)], /at most 255 characters/],
 ])('%j is wrong usage, and no secret is shown', async (flags, message) => {
   const { code, stdout, stderr } = await runWith(['bench', file, ...URL, ...flags]);
@@ -51,7 +54,7 @@ test.each<[string[], RegExp]>([
 test('--no-preflight does nothing without --url', async () => {
   const { code, stderr } = await runWith(['bench', file, '--no-preflight']);
   expect(code).toBe(2);
-  expect(stderr).toContain('Expected --url with --no-preflight, got none.');
+  expect(stderr).toContain('--no-preflight needs --url: add it.');
 });
 
 test('the command that repeats a run has what the upgrade requests had, less the values of headers', () => {

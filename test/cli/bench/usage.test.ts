@@ -60,22 +60,22 @@ describe('wrong usage exits with 2, says what is wrong, and runs nothing', () =>
     [
       'one scenario of several that cannot be run on the target',
       [tiny, 'shutdown', 'churn', '--url', 'ws://127.0.0.1:9/'],
-      [/^error: The scenario shutdown .*leave --url out/m],
+      [/^error: The scenario shutdown .*drop --url/m],
     ],
     [
       'a server by URL and one by command',
       ['--url', 'ws://127.0.0.1:9/', '--server-command', 'node x.js'],
-      [/--url or --server-command, got both/],
+      [/either --url or --server-command, not both/],
     ],
     [
       'a command that is none',
       ['--server-command', "node 'x.js"],
-      [/Expected --server-command to be a command.*quotes closed/],
+      [/Expected --server-command to be a command.*closed quotes/],
     ],
     [
       'a file of tokens that lacks a namespace of the scenario',
       [tiny, '--tokens-file', file('tokens.json', '{"t0ken":"hot"}')],
-      [/--tokens-file.*got none for user:1 and 3 more/],
+      [/--tokens-file has no token for user:1 and 3 more/],
     ],
   ])('%s', async (_what, args, hints) => {
     const refused = await bench(...args);

@@ -20,9 +20,9 @@ const commandsOf = (flags: Record<string, string>, example: Example, address = D
 describe('the banner', () => {
   test('has commands that work on a server with defaults as they stand', () => {
     expect(commandsOf({}, devExample(undefined))).toEqual([
-      'Listen as a client, from another terminal:',
+      'Listen as a client, in another terminal:',
       'npx datafn-ws listen -n user:alice',
-      'Emit a cursor, from a third one:',
+      'Emit a cursor, in a third terminal:',
       'npx datafn-ws emit 42 -n user:alice',
     ]);
   });
@@ -33,9 +33,9 @@ describe('the banner', () => {
     expect(commands).toEqual([
       'Make a token for user:alice, with DATAFN_WS_JWT_SECRET set:',
       'npx datafn-ws token --claim sub=alice',
-      'Listen as a client, from another terminal:',
+      'Listen as a client, in another terminal:',
       'npx datafn-ws listen --token JWT',
-      'Emit a cursor, from a third one, with DATAFN_WS_ADMIN_TOKEN set:',
+      'Emit a cursor, in a third terminal, with DATAFN_WS_ADMIN_TOKEN set:',
       'npx datafn-ws emit 42 -n user:alice',
     ]);
   });
@@ -45,9 +45,9 @@ describe('the banner', () => {
     expect(commandsOf(options, jwtExample(optionsOf(options)), OTHER, '--ca cert.pem')).toEqual([
       'Make a token for user:alice:',
       "npx datafn-ws token --claim sub=alice --secret-file 'my secret'",
-      'Listen as a client, from another terminal:',
+      'Listen as a client, in another terminal:',
       'npx datafn-ws listen --token JWT --url ws://127.0.0.1:4000/datafn/ws --ca cert.pem',
-      'Emit a cursor, from a third one:',
+      'Emit a cursor, in a third terminal:',
       'npx datafn-ws emit 42 -n user:alice --url http://127.0.0.1:4000 --ca cert.pem',
     ]);
   });

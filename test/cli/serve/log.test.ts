@@ -1,7 +1,7 @@
 import { Chalk } from 'chalk';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { LimitedLog, Log, limitedLogger } from '../../../src/cli/serve/log.js';
-import { narrate } from '../../../src/cli/serve/narrate.js';
+import { logEvents } from '../../../src/cli/serve/log-events.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -47,12 +47,12 @@ test('refusals of every kind are lines with what came and why, as fields as well
   const client = { id: 2, namespace: undefined, clientId: undefined, remoteAddress: '10.0.0.1' };
   const tell = (format: 'pretty' | 'json') => {
     const { log, lines } = recordingLog(format);
-    const narrator = narrate(log, new Chalk({ level: 0 }));
-    narrator.refused?.(client, 4401, 'Unauthorized', 'the token is not known');
-    narrator.rejectedUpgrade?.(401, 'Expected a token', 'no token');
-    narrator.rejectedRequest?.(403, 'Expected the Host', { method: 'GET', path: '"/v1/stats"' });
-    narrator.rejectedRequest?.(400, 'Expected an HTTP/1.1 request');
-    narrator.dispose();
+    const eventLog = logEvents(log, new Chalk({ level: 0 }));
+    eventLog.refused?.(client, 4401, 'Unauthorized', 'the token is not known');
+    eventLog.rejectedUpgrade?.(401, 'Expected a token', 'no token');
+    eventLog.rejectedRequest?.(403, 'Expected the Host', { method: 'GET', path: '"/v1/stats"' });
+    eventLog.rejectedRequest?.(400, 'Expected an HTTP/1.1 request');
+    eventLog.dispose();
     return lines;
   };
   expect(tell('pretty')).toEqual([

@@ -10,7 +10,7 @@ describe('what the log says of a request to stop', () => {
 
   test('without a client is that it stops', () => {
     expect(new StopLines(30_000, () => 0).asked('SIGTERM').text).toBe(
-      'SIGTERM: stopping, no client is connected',
+      'SIGTERM: stopping (no clients connected)',
     );
   });
 });

@@ -87,19 +87,19 @@ describe('a token signed with the secret', () => {
       'is of another issuer',
       { iss: 'b' },
       { issuer: 'a' },
-      'the claim "iss" is not the one that is expected',
+      'the claim "iss" does not have the expected value',
     ],
     ['is of no issuer', {}, { issuer: 'a' }, 'the claim "iss" is missing'],
     [
       'is for somebody else',
       { aud: ['b', 'c'] },
       { audience: 'a' },
-      'the claim "aud" is not the one that is expected',
+      'the claim "aud" does not have the expected value',
     ],
     ['is for nobody in particular', {}, { audience: 'a' }, 'the claim "aud" is missing'],
     ['lacks a claim of the template', {}, { namespace: 'tenant:{tid}' }, 'the claim "tid" is missing'],
     ['has an empty claim', { sub: '' }, {}, 'the claim "sub" is empty'],
-    ['has a claim that is a number', { sub: 42 }, {}, 'the claim "sub" is no string'],
+    ['has a claim that is a number', { sub: 42 }, {}, 'the claim "sub" is not a string'],
     [
       'would be of another tenant',
       { tid: 't1', sub: 'a:user:b' },
@@ -318,7 +318,7 @@ describe('the keys of a URL', () => {
     expect(logger.warnings).toEqual([
       {
         level: 'warn',
-        message: 'The keys of the issuer could not be fetched again; the old ones hold for now',
+        message: 'Cannot refresh the keys of the issuer; the old keys stay in use',
         context: { error: expect.stringMatching(CANNOT_BE_HAD) },
       },
     ]);
@@ -437,13 +437,13 @@ describe('options that cannot be are refused', () => {
     ],
     ['a short RSA key', { publicKey: pem(weak.publicKey) }, /2048 bits.*got rsa 1024 bits/],
     ['another curve', { publicKey: pem(p384.publicKey) }, /P-256.*got ec secp384r1/],
-    ['a URL that is none', { jwksUrl: 'keys' }, /`jwksUrl` to be an https URL/],
+    ['a URL that is none', { jwksUrl: 'keys' }, /`jwksUrl` to be an https: URL/],
     [
       'a URL over the network in the clear',
       { jwksUrl: 'http://a.example/keys' },
-      /`jwksUrl` to be an https URL/,
+      /`jwksUrl` to be an https: URL/,
     ],
-    ['a URL of a file', { jwksUrl: 'file:///keys' }, /`jwksUrl` to be an https URL/],
+    ['a URL of a file', { jwksUrl: 'file:///keys' }, /`jwksUrl` to be an https: URL/],
     ['a template without a claim', { secret: SECRET, namespace: 'everybody' }, /namespace template/],
     ['an empty issuer', { secret: SECRET, issuer: '' }, /`issuer`/],
     ['a tolerance that is negative', { secret: SECRET, clockToleranceMs: -1 }, /`clockToleranceMs`/],

@@ -65,6 +65,6 @@ describe('an auth module', () => {
     await expect(loadNamespaceProvider('no/such.mjs')).rejects.toThrow(
       /^The auth module no\/such\.mjs cannot be loaded: ENOENT[^\n]*$/,
     );
-    await expect(loadNamespaceProvider(folder)).rejects.toThrow(/cannot be loaded: it is no file/);
+    await expect(loadNamespaceProvider(folder)).rejects.toThrow(/cannot be loaded: it is not a file/);
   });
 });

@@ -32,7 +32,7 @@ describe('an answer of a provider', () => {
     ['a list', ['user:alice'], `${ANSWER} an array`],
     ['a function', () => 'user:alice', `${ANSWER} a function`],
     ['a String object', new String('user:alice'), `${NAMESPACE} a string, got undefined`],
-    ['a namespace with a newline', 'a\nb', `${NAMESPACE} without control characters, got one`],
+    ['a namespace with a newline', 'a\nb', `${NAMESPACE} free of control characters, got one`],
     ['a namespace that is too long', 'n'.repeat(256), `${NAMESPACE} at most 255 characters, got 256`],
     ['a grant without a namespace', {}, `${NAMESPACE} a string, got undefined`],
     ['a grant of an empty namespace', { namespace: '' }, `${NAMESPACE} a non-empty string, got an empty one`],

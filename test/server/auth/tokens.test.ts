@@ -70,7 +70,7 @@ describe('the provider of tokens', () => {
     [
       'a short token',
       { [ALICE]: 'a', 'short-secret': 'b' },
-      'Expected token 2 to be of at least 16 bytes, got 12',
+      'Expected token 2 to have at least 16 bytes, got 12',
     ],
     [
       'an empty namespace',
@@ -157,19 +157,19 @@ describe('a file of tokens', () => {
     [
       'has a namespace with a control character',
       `${ALICE}: "a\\nb"`,
-      't.yaml:1:19: expected the namespace to be without control characters, got one',
+      't.yaml:1:19: expected the namespace to be free of control characters, got one',
     ],
-    ['has a token twice', `${ALICE}: a\n${ALICE}: b`, 't.yaml:2:1: this key is there already'],
+    ['has a token twice', `${ALICE}: a\n${ALICE}: b`, 't.yaml:2:1: duplicate key'],
     [
       'has a token twice, spelled in two ways',
       '1234567890123456: a\n"1234567890123456": b',
-      't.yaml:2:1: expected each token once, got this one before',
+      't.yaml:2:1: duplicate token',
     ],
     ['has an alias', '*sesame-sesame-sesame : a', 't.yaml:1:1: expected a token of text'],
     [
       'has a tag',
       '!sesame sesame-sesame-sesame: a',
-      't.yaml:1:1: this is no YAML; put special characters in quotes',
+      't.yaml:1:1: invalid YAML; quote values with special characters',
     ],
     ['is broken JSON', `{"sesame-sesame-sesame": "a"`, 't.yaml:1:29: Flow map must end with a }'],
     ['is cut short', 'sesame-sesame-sesame: "a', 't.yaml:1:25: Missing closing "quote'],

@@ -305,9 +305,7 @@ describe('what is open to the network', () => {
     (host) => {
       const options = { adminToken: 'fifteen-bytes-x', namespaceProvider: () => 'a' };
       expect(() => createDatafnWsServer({ ...options, host })).toThrow(
-        invalid(
-          /^(?!.*fifteen).*expected --admin-token \(`adminToken`\) to be of at least 16 bytes, got 15;/,
-        ),
+        invalid(/^(?!.*fifteen).*expected --admin-token \(`adminToken`\) to have at least 16 bytes, got 15;/),
       );
       expect(() => createDatafnWsServer({ ...options, host, adminToken: 'sixteen-bytes-xy' })).not.toThrow();
       for (const near of ['127.0.0.1', '::1', 'localhost'])
@@ -380,7 +378,7 @@ describe('an address that cannot be listened on', () => {
   test('a port that is taken rejects listen() with the flag to change', async () => {
     const { port } = await startServer();
     await expect(startServer({ port })).rejects.toEqual(
-      listenError(/^Port \d+ on 127\.0\.0\.1 is taken: .*--port/),
+      listenError(/^Port \d+ on 127\.0\.0\.1 is already in use: .*--port/),
     );
   });
 

@@ -86,7 +86,7 @@ describe('a server with a certificate', () => {
 
   test('keeps the old certificate when the new pair cannot be used', async () => {
     const { port, server } = await startServer({ tls: first });
-    expect(() => server.updateTls({ cert: second.cert, key: first.key })).toThrow(/does not belong/);
+    expect(() => server.updateTls({ cert: second.cert, key: first.key })).toThrow(/does not match/);
     await handshake(port, { ca: first.cert });
   });
 
@@ -109,7 +109,7 @@ describe('a pair that cannot be used', () => {
     [
       'the key of another',
       start(first.cert, second.key),
-      /does not belong to the certificate \(of "CN=localhost"\)/,
+      /does not match the certificate \(of "CN=localhost"\)/,
     ],
     [
       'an encrypted key',
@@ -134,7 +134,7 @@ describe('a pair that cannot be used', () => {
 
   test('and a server without TLS takes none later', async () => {
     const { server } = await startServer();
-    expect(() => server.updateTls(first)).toThrow(/made with `tls`/);
+    expect(() => server.updateTls(first)).toThrow(/create it with `tls`/);
   });
 });
 

@@ -87,7 +87,7 @@ describe('a long message', () => {
 
 describe('a client that was closed', () => {
   /** How many frames of its clients a server looks at. */
-  const watchFrames = () => vi.spyOn(ServerSocket.prototype, 'pays');
+  const watchFrames = () => vi.spyOn(ServerSocket.prototype, 'emit');
 
   test.each([
     ['pings', PING],

@@ -134,7 +134,7 @@ describe('a plain GET of the WebSocket path', () => {
 describe('a refused upgrade says what came', () => {
   test.each([
     ['/other?token=hush', 'No WebSocket at "/other"; it is at /datafn/ws', /--path/],
-    ['/app/datafn/ws', 'No WebSocket at "/app/datafn/ws"; it is at /datafn/ws', /remove its prefix/],
+    ['/app/datafn/ws', 'No WebSocket at "/app/datafn/ws"; it is at /datafn/ws', /strip its prefix/],
     ['/datafn/ws&token=hush', 'No WebSocket at "/datafn/ws&token=***"; it is at /datafn/ws', /./],
     ['/datafn/ws/pF5lZr2kQXm8sVtY0wJc', 'No WebSocket at "/datafn/ws/***"; it is at /datafn/ws', /./],
     [`/${'x'.repeat(500)}`, `No WebSocket at "/${'x'.repeat(56)}…"; it is at /datafn/ws`, /./],
@@ -269,7 +269,7 @@ describe('4401 says why in the log, and not to the client', () => {
       tokens(),
       `?token=${TOKEN}`,
       {},
-      'the token is not known (a + in the query stands for a blank: send it as %2B)',
+      'the token is not known (a + in the query means a space: send it as %2B)',
     ],
     [
       'two that differ',
@@ -298,7 +298,7 @@ describe('4401 says why in the log, and not to the client', () => {
       undefined,
       `?token=${'a'.repeat(256)}`,
       {},
-      'the token is no namespace: expected it to be at most 255 characters, got 256',
+      'the token is not a namespace: expected it to be at most 255 characters, got 256',
     ],
     [
       'a provider that fails',
@@ -314,7 +314,7 @@ describe('4401 says why in the log, and not to the client', () => {
       () => undefined,
       '?token=a',
       {},
-      'the provider knows no namespace for the token',
+      'the provider returned no namespace for the token',
     ],
   ])('for %s', async (_, namespaceProvider, query, headers, why) => {
     const { wsUrl, events } = await startServer({ ...(namespaceProvider && { namespaceProvider }) });
@@ -348,7 +348,7 @@ describe('messages that are ignored', () => {
     const ignored = () =>
       logger.entries.filter(({ level, message }) => level === 'debug' && /ignored/.test(message));
     expect(ignored().map(({ message }) => message)).toEqual([
-      'A message was ignored: no JSON, 4 B',
+      'A message was ignored: not JSON, 4 B',
       'A message was ignored: expected an object, got an array',
       'A message was ignored: expected the type "hello", got "subscribe"',
       'A message was ignored: expected the type "hello", got none',

@@ -23,7 +23,7 @@ describe("refuseWith 'http'", () => {
       type: 'about:blank',
       title: 'Unauthorized',
       status: 401,
-      detail: 'Expected a valid token',
+      detail: 'Missing or invalid token',
     });
     expect(events.of('rejectedUpgrade')).toMatchObject([{ status: 401, why: 'no token' }]);
     expect(server.stats()).toMatchObject({ connections: 0, accepted: 0, rejected: 1, refused: { 401: 1 } });

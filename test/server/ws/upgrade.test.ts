@@ -276,7 +276,7 @@ describe('a namespace provider', () => {
     ['returns null', () => null],
     ['resolves with nothing', async () => undefined],
     ['returns something that is no text', () => 42 as unknown as string, /or nothing, got 42/],
-    ['returns a namespace with a newline', () => 'a\nb', /without control characters/],
+    ['returns a namespace with a newline', () => 'a\nb', /free of control characters/],
     ['returns a namespace that is too long', async () => 'n'.repeat(256), /at most 255 characters/],
   ];
   test.each(failing)('that %s closes the client with 4401 and harms nobody', async (_, provider, logged) => {

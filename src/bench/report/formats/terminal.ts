@@ -46,7 +46,7 @@ export function terminalReport(document: ReportDocument, style: TerminalStyle): 
     [...head, ...(warned === '' ? [] : [warned])].join('\n'),
     ...shown,
     warned,
-    ...(replay === undefined ? [] : [`  again: ${oneLine(replay)}`]),
+    ...(replay === undefined ? [] : [`  rerun: ${oneLine(replay)}`]),
   ]
     .filter((part) => part !== '')
     .join('\n\n')

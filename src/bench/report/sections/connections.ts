@@ -50,7 +50,7 @@ function goneOf({ behavior, open, counters, closed }: JsonCohort): number {
   return (counters.opened ?? 0) - ended - open;
 }
 
-/** What became of connections, beside what a rule expects. */
+/** How connections ended, beside what a rule expects. */
 export function connections({ total, expectations }: JsonResult): Section[] {
   const expectedOf = expectedCounts(expectations);
   const rows = total.cohorts.flatMap((cohort) =>
@@ -65,7 +65,7 @@ export function connections({ total, expectations }: JsonResult): Section[] {
     'Connections',
     'detail',
     table(
-      'What became of the connections of each cohort; every accepted client appears again below',
+      'How the connections of each cohort ended; every accepted client is counted again below',
       ['cohort', 'outcome', ...numbers(...(isExpected ? ['expected'] : []), 'actual')],
       rows.map(({ cohort, outcome, metric, count, expected }) => [
         [cohort.name, aside(` behavior: ${cohort.behavior}`)],
@@ -148,8 +148,8 @@ export function deliveries(result: JsonResult): Section[] {
   const without = all.filter((cohort) => !some.includes(cohort)).map(({ name }) => name);
   const notes = [
     ...[inFlightText(result) ?? []].flat(),
-    ...(none.length === 0 ? [] : [`None was ${none.join(', ').replace(/, (\w+)$/, ' or $1')}.`]),
-    ...(without.length === 0 ? [] : [`Clients of ${without.join(', ')} had no cursors to receive.`]),
+    ...(none.length === 0 ? [] : [`No cursor was ${none.join(', ').replace(/, (\w+)$/, ' or $1')}.`]),
+    ...(without.length === 0 ? [] : [`Cohorts without cursors to receive: ${without.join(', ')}.`]),
   ];
   const columns = shown.map((name): Column => ({ name, isNumber: true, ...DELIVERIES[name] }));
   return section('Cursor deliveries', 'detail', [

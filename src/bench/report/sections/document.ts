@@ -40,7 +40,7 @@ const MEANINGS: Readonly<Record<JsonResult['verdict'], string>> = {
   regressed: 'The server did what this scenario expects, but is worse than in the baseline',
   invalid:
     'This run says nothing about the server, good or bad. Fix what is named below and run it again; do not rely on the numbers',
-  aborted: 'This run was stopped before it was over. The numbers cover the part that ran',
+  aborted: 'This run was stopped before the end. The numbers cover the part that ran',
 };
 
 function intro(result: JsonResult): Block[] {
@@ -85,13 +85,13 @@ export interface Check {
   readonly line?: number;
 }
 
-/** Everything that was checked in a run. What is no rule has a check as well, so that no system shows it as passed. */
+/** Everything that was checked in a run. What is not a rule has a check as well, so that no system shows it as passed. */
 export function checksOf(result: JsonResult): Check[] {
   const { expectations, invalidReasons, problems, aborted, verdict, comparison } = result;
   const mishap = (name: string) => (message: string) => errorCheck(name, verdict, message);
   return [
     ...expectations.map(ruleCheck),
-    ...(aborted ? [mishap('the run came to its end')('It was stopped before it was over')] : []),
+    ...(aborted ? [mishap('the run came to its end')('It was stopped before the end')] : []),
     ...invalidReasons.map(mishap('the result is valid')),
     ...problems.map(mishap('nothing went wrong with the server')),
     ...(comparison === undefined ? [] : [comparisonCheck(comparison)]),

@@ -62,7 +62,7 @@ function bySubject(failed: readonly Expectation[]): Expectation[][] {
   });
 }
 
-/** Failures that usually have the same causes, so that these are told once. */
+/** Failures that usually have the same causes, so that these are reported once. */
 function byMeaning(failed: readonly Expectation[]) {
   const groups = grouped(bySubject(failed), (card) => meaningsOf(card).join('\n'));
   return groups.map((cards) => ({ cards, meanings: meaningsOf(cards.flat()) }));

@@ -19,7 +19,7 @@ const TIMED: Readonly<Record<string, { readonly histogram: string; readonly name
   'api.latency': { histogram: 'apiLatency', name: 'HTTP load: latency' },
 };
 
-/** A metric such as `fanout.p99`, taken apart; `undefined` if it is no statistic of durations. */
+/** A metric such as `fanout.p99`, taken apart; `undefined` if it is not a statistic of durations. */
 export function timedOf(metric: string) {
   const [, base = '', statistic = ''] = /^(.+)\.(min|mean|max|p[\d.]+)$/.exec(metric) ?? [];
   const timed = TIMED[base];
@@ -100,7 +100,7 @@ export function server(result: JsonResult): Section[] {
   const facts = [
     ...fact('cpuTime', (ms) => `CPU time ${formatDuration(ms)}`),
     ...fact('rss', (bytes) => `at most ${formatSize(bytes)} resident`),
-    ...fact('bytesPerConnection', (bytes) => `${formatSize(bytes)} a connection`),
+    ...fact('bytesPerConnection', (bytes) => `${formatSize(bytes)} per connection`),
     ...fact('eventLoopDelay.p99', (ms) => `event-loop delay p99 ${formatDuration(ms)}`),
     ...fact('eventLoopDelay.max', (ms) => {
       const isMore = metricOf(result, 'server.eventLoopDelay.p99') !== undefined;
@@ -141,7 +141,7 @@ export function generator({ generator: workers, tool, machine, scenario }: JsonR
   const percent = (share: number) => `${Math.round(share * 100)} %`;
   const items = workers.map(({ maxCpu, maxDelayP99Ms, maxDelayMs, maxRunQueueWait }, index) => {
     const wait = maxRunQueueWait === undefined ? '' : `, waiting for a core ${percent(maxRunQueueWait)}`;
-    return `worker ${index + 1} at its busiest second: CPU ${percent(maxCpu)}, event-loop delay p99 ${formatDuration(maxDelayP99Ms)}, max ${formatDuration(maxDelayMs)}${wait}`;
+    return `worker ${index + 1} in its busiest second: CPU ${percent(maxCpu)}, event-loop delay p99 ${formatDuration(maxDelayP99Ms)}, max ${formatDuration(maxDelayMs)}${wait}`;
   });
   const { node, platform, arch, cpu, cores, memoryBytes } = machine;
   return section('Load generator', 'detail', [

@@ -15,73 +15,73 @@ const MIB = 1024 * KIB;
  * `--heartbeat-interval`.
  */
 export const connectionTable = {
-  /** How many clients in all; 0 admits nobody, `Infinity` is no limit. */
+  /** Maximum clients; 0 admits none, `Infinity` is no limit. */
   maxConnections: count({
     group: 'Limits',
-    help: 'Most clients at a time; more are closed with 4503.',
+    help: 'Maximum clients; extra clients are closed with 4503. 0 admits none.',
     default: DEFAULT_WS_MANAGER_CONFIG.maxConnections,
     orInfinity: true,
   }),
-  /** How many clients of one namespace; 0 admits nobody, `Infinity` is no limit. */
+  /** Maximum clients per namespace; 0 admits none, `Infinity` is no limit. */
   maxConnectionsPerNamespace: count({
-    help: 'Most clients of one namespace; more are closed with 4503.',
+    help: 'Maximum clients per namespace; extra clients are closed with 4503. 0 admits none.',
     default: DEFAULT_WS_MANAGER_CONFIG.maxConnectionsPerNamespace,
     orInfinity: true,
   }),
-  /** Milliseconds from one ping to the next; 0 turns the heartbeat off. */
+  /** Milliseconds between pings; 0 turns the heartbeat off. */
   heartbeatIntervalMs: duration({
     group: 'Heartbeat',
-    help: 'Time from one ping to the next; 0 turns the heartbeat off.',
+    help: 'Time between pings; 0 turns the heartbeat off.',
     default: DEFAULT_WS_MANAGER_CONFIG.heartbeatIntervalMs,
   }),
-  /** Milliseconds that a client has to answer a ping before it is closed with 1001; 0 never closes. */
+  /** Milliseconds a client has to answer a ping before it is closed with 1001; 0 never closes. */
   heartbeatTimeoutMs: duration({
     group: 'Heartbeat',
     help: 'Time a client has to answer a ping before it is closed with 1001; 0 never closes.',
     default: DEFAULT_WS_MANAGER_CONFIG.heartbeatTimeoutMs,
   }),
-  /** Milliseconds that a client has to answer a close frame before its socket is terminated; 0 waits forever. */
+  /** Milliseconds a client has to answer a close frame before its socket is terminated; 0 waits forever. */
   closeTimeoutMs: duration({
     group: 'Shutdown',
     help: 'Time a client has to answer a close before its socket is terminated; 0 waits forever.',
     default: 2000,
   }),
-  /** Bytes buffered for a slow client, beyond which only its newest cursor is kept; 0 keeps the newest alone at once. */
+  /** Bytes buffered for a slow client; beyond this, only its newest cursor is kept. 0 buffers nothing but that cursor. */
   clientBufferBytes: size({
     group: 'Slow clients',
-    help: 'Bytes buffered for a client that reads slowly; beyond this only its newest cursor is kept.',
+    help: 'Bytes buffered for a slow client; beyond this, only its newest cursor is kept.',
     default: 64 * KIB,
   }),
-  /** Milliseconds that a client may stay backed up before it is closed with 1013; 0 leaves it to the heartbeat. */
+  /** Milliseconds a client may stay backed up before it is closed with 1013; 0 leaves it to the heartbeat. */
   slowClientTimeoutMs: duration({
     group: 'Slow clients',
     zeroMeans: 'off',
     help: 'Time a client may stay backed up before it is closed with 1013; 0 leaves it to the heartbeat.',
     default: 0,
   }),
-  /** Handshakes that may wait; they are done a few in each tick of the event loop. More get 503. */
+  /** Maximum queued handshakes; each tick of the event loop completes a few. More get 503. */
   handshakeBacklog: count({
     group: 'Limits',
-    help: 'Most handshakes that may wait; more get 503.',
+    help: 'Maximum queued handshakes; more get 503.',
     default: 4096,
     orInfinity: true,
   }),
   /**
-   * How a client without a valid token, or beyond a limit, is refused: `close` upgrades it and closes it with 4401 or
+   * How to refuse a client without a valid token or beyond a limit: `close` upgrades it and closes it with 4401 or
    * 4503, as the DataFn reference has it; `http` answers 401 or 503 instead, after which DataFn clients back off.
    */
   refuseWith: choice(['close', 'http'], {
     group: 'Limits',
     placeholder: 'WAY',
-    help: 'Refuse with 4401 and 4503 (close), or before the upgrade with 401 and 503 (http).',
+    help: 'How to refuse clients: with close codes 4401 and 4503 (close), or with HTTP 401 and 503 before the upgrade (http).',
     default: 'close',
   }),
-  /** Whether a client whose hello shows that it is behind is sent the newest cursor at once. */
+  /** Whether to send the newest cursor to a client whose hello shows that it is behind. */
   resume: toggle({
     group: 'Cursors',
-    help: 'On hello, send the newest cursor at once to a client that is behind it. A restart forgets the cursors.',
+    help: 'On hello, send the newest cursor to a client that is behind. A restart loses the cursors.',
   }),
-  /** Namespaces whose newest cursor is kept; the least recently used is evicted. */
+  /** Number of namespaces whose newest cursor is kept; the least recently used is evicted. */
   rememberNamespaces: count({
     group: 'Cursors',
     min: 1,
@@ -106,67 +106,67 @@ export const connectionTable = {
     default: '/datafn/ws' as string,
     check: (value) => (/^\/[^?#\s]*$/.test(value) ? undefined : 'a path such as /datafn/ws'),
   }),
-  /** Largest message from a client, in bytes; a larger one closes it with 1009. */
+  /** Maximum size of a message from a client, in bytes; a larger one closes it with 1009. */
   maxMessageSizeBytes: size({
     group: 'Limits',
     min: 1,
-    help: 'Largest message from a client; a larger one closes it with 1009.',
+    help: 'Maximum size of a message from a client; a larger one closes it with 1009.',
     default: 64 * KIB,
   }),
   /**
-   * Messages per second that a client may send in the long run, pings and unasked-for pongs included; more close it
-   * with 1008. A long message counts once for each KiB. 0 is no limit.
+   * Sustained rate of messages from a client per second, pings and unsolicited pongs included; a higher rate closes it
+   * with 1008. A long message counts once per KiB. 0 is no limit.
    */
   maxMessageRate: rate({
     group: 'Limits',
     orNone: true,
-    help: 'Messages a client may send in the long run, pings included, a long one counting once for each KiB; more close it with 1008; 0 is no limit.',
+    help: 'Sustained rate of messages from a client, pings included; a long message counts once per KiB. A higher rate closes it with 1008; 0 is no limit.',
     default: 50,
   }),
-  /** Messages that a client may send at once. */
+  /** Messages a client may send in one burst. */
   maxMessageBurst: count({
     group: 'Limits',
     min: 1,
-    help: 'Messages that a client may send at once.',
+    help: 'Messages a client may send in one burst.',
     default: 100,
   }),
-  /** Milliseconds that a client has to say hello before it is closed with 1008; 0 is no limit. */
+  /** Milliseconds a client has to say hello before it is closed with 1008; 0 is no limit. */
   helloTimeoutMs: duration({
     group: 'Limits',
     zeroMeans: 'off',
     help: 'Time a client has to say hello before it is closed with 1008; 0 is no limit.',
     default: 0,
   }),
-  /** Clients from one address (of IPv6, one /64); more get 429. Default: no limit. */
+  /** Maximum clients per address (IPv6: per /64); more get 429. Default: no limit. */
   maxConnectionsPerAddress: count<number | undefined>({
     group: 'Limits',
-    help: 'Most clients from one address (IPv6: one /64); more get 429. Default: no limit.',
+    help: 'Maximum clients per address (IPv6: per /64); more get 429. Default: no limit.',
     default: undefined,
     orInfinity: true,
   }),
-  /** Milliseconds that the namespace provider may take before the client is closed with 4401; 0 waits forever. */
+  /** Milliseconds the namespace provider may take before the client is closed with 4401; 0 waits forever. */
   authTimeoutMs: duration({
     group: 'Authentication',
-    help: 'Time the provider may take before the client is closed with 4401; 0 waits forever.',
+    help: 'Time the namespace provider may take before the client is closed with 4401; 0 waits forever.',
     default: 5000,
   }),
-  /** Clients that may wait for the namespace provider at a time; more get 503. Each holds a descriptor, but no slot. */
+  /** Maximum clients waiting for the namespace provider; more get 503. Each holds a file descriptor, but no slot. */
   maxPendingAuth: count({
     group: 'Authentication',
     min: 1,
-    help: 'Most clients that may wait for the provider at a time; more get 503.',
+    help: 'Maximum clients waiting for the namespace provider; more get 503.',
     default: 1000,
   }),
   /**
    * Origins whose pages are admitted, such as `https://app.example.com`; `null` for pages without one, `*` for all.
-   * Empty admits pages of this machine, whatever their port. Requests without an Origin pass.
+   * Empty admits pages on this machine, on any port. Requests without an Origin pass.
    */
   allowOrigin: commaList({
     placeholder: 'ORIGIN',
-    help: 'Admit pages of this origin, such as https://app.example.com, or * for all. Repeatable. Default: pages of this machine.',
+    help: 'Admit pages from this origin, such as https://app.example.com, or * for all. Repeatable. Default: pages on this machine.',
     check: originProblem,
   }),
-  /** Proxies whose X-Forwarded-For is believed: addresses, subnets, `loopback`, `private`. Default: none. */
+  /** Proxies whose X-Forwarded-For is trusted: addresses, subnets, `loopback`, `private`. Default: none. */
   trustProxy: commaList({
     group: 'Network',
     placeholder: 'PROXY',
@@ -185,11 +185,11 @@ export const serverTable = {
     help: 'TCP port; 0 picks a free one.',
     default: 3001,
   }),
-  /** Address to listen on. Any but a loopback address needs an `adminToken` of at least 16 bytes. */
+  /** Address to listen on. Non-loopback addresses need an `adminToken` of at least 16 bytes. */
   host: text({
     short: 'H',
     placeholder: 'HOST',
-    help: 'Address to listen on. Any but a loopback address needs --admin-token.',
+    help: 'Address to listen on. Non-loopback addresses need --admin-token.',
     default: '127.0.0.1' as string,
     check: (value) => (value === '' ? 'a host name or address' : undefined),
   }),
@@ -201,10 +201,10 @@ export const serverTable = {
     help: 'Time over which a shutdown spreads its closes, so that clients do not all reconnect at once.',
     default: 0,
   }),
-  /** Milliseconds that clients have to leave on `close()`, after any drain, before their sockets are terminated. */
+  /** Milliseconds clients have to disconnect on `close()`, after any drain, before their sockets are terminated. */
   shutdownTimeoutMs: duration({
     group: 'Shutdown',
-    help: 'Time clients have to leave on shutdown before their sockets are terminated.',
+    help: 'Time clients have to disconnect on shutdown before their sockets are terminated.',
     default: 10_000,
   }),
   /** Milliseconds of event-loop delay above which new clients get 503; 0 turns this off. */
@@ -214,65 +214,65 @@ export const serverTable = {
     help: 'Event-loop delay above which new clients get 503; 0 turns this off.',
     default: 0,
   }),
-  /** Whether the HTTP API refuses a cursor lower than the newest of its namespace, with 409. */
+  /** Whether the HTTP API answers 409 to a cursor lower than the newest of its namespace. */
   monotonic: toggle({
     group: 'Cursors',
-    help: 'Refuse a cursor lower than the newest of its namespace with 409. Cursors compare by the whole number that they begin with.',
+    help: 'Refuse with 409 a cursor lower than the newest of its namespace. Cursors are compared by their leading whole number.',
   }),
   /** Whether the HTTP API answers 503, and delivers nothing, when the engine of the cluster does not acknowledge a batch. */
   clusterRequired: toggle({
     group: 'Cluster',
     help: 'Answer 503 and deliver nothing when the engine does not acknowledge a cursor in time.',
   }),
-  /** Where the `dev` provider puts clients without a token; without it they are refused. */
+  /** Namespace for clients without a token under the `dev` provider; left out, they are refused. */
   anonymousNamespace: text<string | undefined>({
     placeholder: 'NS',
     help: 'Admit clients without a token into this namespace (a stock DataFn client sends none).',
     default: undefined,
     check: namespaceMismatch,
   }),
-  /** Bearer token that the HTTP API requires, except for the two probes. Without it, only this machine may call. */
+  /** Bearer token that the HTTP API requires, except for the two probes. Without it, only this machine may call the API. */
   adminToken: text<string | undefined>({
     placeholder: 'TOKEN',
-    help: 'Bearer token that the HTTP API requires; better in the environment than here. At least 16 bytes if --host is not loopback.',
+    help: 'Bearer token that the HTTP API requires; prefer the environment variable. At least 16 bytes if --host is not loopback.',
     default: undefined,
     isSecret: true,
     check: tokenProblem,
   }),
-  /** Whether pages of allowed origins may read the answers of the HTTP API (CORS). */
-  cors: toggle({ group: 'HTTP API', help: 'Let pages of allowed origins read the answers of the HTTP API.' }),
-  /** Milliseconds that a connection has for its TLS handshake, and again for the head of its request; 0 is no limit. */
+  /** Whether pages from allowed origins may read HTTP API responses (CORS). */
+  cors: toggle({ group: 'HTTP API', help: 'Let pages from allowed origins read HTTP API responses.' }),
+  /** Milliseconds a connection has for its TLS handshake, and then for its request headers; 0 is no limit. */
   handshakeTimeoutMs: duration({
     group: 'Limits',
-    help: 'Time a connection has for its TLS handshake, and again for the head of its request; 0 is no limit.',
+    help: 'Time a connection has for its TLS handshake, and then for its request headers; 0 is no limit.',
     default: 10_000,
   }),
-  /** Open connections that are not clients; beyond this the one that has waited longest is terminated. */
+  /** Maximum open connections that are not clients; beyond this, the one that has waited longest is terminated. */
   maxPendingConnections: count({
     group: 'Limits',
     min: 1,
-    help: 'Most open connections that are not clients; beyond this the one that has waited longest is terminated.',
+    help: 'Maximum open connections that are not clients; beyond this, the one that has waited longest is terminated.',
     default: 5000,
     orInfinity: true,
   }),
-  /** Milliseconds that an API request has to arrive in full, and its answer to be read; 0 is no limit. */
+  /** Milliseconds to receive an API request in full and to deliver its response; 0 is no limit. */
   requestTimeoutMs: duration({
     group: 'HTTP API',
-    help: 'Time an API request has to arrive in full, and its answer to be read; 0 is no limit.',
+    help: 'Time to receive an API request in full and to deliver its response; 0 is no limit.',
     default: 30_000,
   }),
-  /** Largest body of an API request, in bytes; a larger one gets 413. */
+  /** Maximum body size of an API request, in bytes; a larger one gets 413. */
   maxBodySizeBytes: size({
     group: 'HTTP API',
     min: 1,
-    help: 'Largest body of an API request; a larger one gets 413.',
+    help: 'Maximum body size of an API request; a larger one gets 413.',
     default: 4 * MIB,
   }),
-  /** Cursors in one API request; more get 413. */
+  /** Maximum cursors in one API request; more get 413. */
   maxBatchItems: count({
     group: 'HTTP API',
     min: 1,
-    help: 'Most cursors in one API request; more get 413.',
+    help: 'Maximum cursors in one API request; more get 413.',
     default: 10_000,
   }),
 } as const;

@@ -3,12 +3,12 @@ import type { ConnectionInfo, ServerObserver } from '../../server/events/events.
 import { formatAmount, formatCount } from '../../text/units.js';
 import { LimitedLog, type Log } from './log.js';
 
-export interface Narrator extends ServerObserver {
+export interface EventLog extends ServerObserver {
   dispose(): void;
 }
 
 /** Logs the events of a server, one line each. Of refusals, it logs some per second and counts the rest. */
-export function narrate(log: Log, colors: ChalkInstance): Narrator {
+export function logEvents(log: Log, colors: ChalkInstance): EventLog {
   const refusals = (event: string, what: [string, string]) =>
     new LimitedLog(log, { event, what, level: 'info', sign: colors.yellow('x') });
   const clients = refusals('client.refused', ['client was refused', 'clients were refused']);
