@@ -25,8 +25,14 @@ export class WorkerServer {
   /** What the API of this process alone would call. */
   #own: ApiBackend | undefined;
 
+  readonly #released: Promise<void>;
+  #release!: () => void;
+
   constructor(private readonly batches: Batches<ToPrimary>) {
     this.#answers = new Answers((question) => batches.send(question));
+    this.#released = new Promise((resolve) => {
+      this.#release = resolve;
+    });
   }
 
   /** Takes a socket to listen at. The server begins with the last one. */
@@ -48,6 +54,9 @@ export class WorkerServer {
         break;
       case 'backplane':
         this.#backplane?.receive(message.message);
+        break;
+      case 'release':
+        this.#release();
         break;
       case 'close':
         void this.close(message.drainMs);
@@ -83,6 +92,10 @@ export class WorkerServer {
         backplane: broadcasts,
       },
       {
+        beforeRelease: () => {
+          this.batches.send({ type: 'emptied' });
+          return this.#released;
+        },
         listenAt: (httpServer) => listenAtShared(httpServer, this.#sockets),
         shareApi: (own) => this.#shareApi(own),
       },

@@ -5,7 +5,7 @@ import { eventually } from '../backplane/recorded-node.js';
 import { disposeProcesses, runCli, type ServeProcess, startCli, startServe } from '../support/cli-process.js';
 import { call, postCursors } from '../support/http-call.js';
 import { connectClient, disposeLive, openClient } from '../support/live-server.js';
-import { type ProcessEntry, untilChildren, untilGone } from '../support/process-tree.js';
+import { ended, type ProcessEntry, untilChildren, untilGone } from '../support/process-tree.js';
 import type { RawClient } from '../support/raw-client.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
@@ -232,7 +232,7 @@ describe('serve --workers', () => {
     const client = await openClient(serve.wsUrl, 'user:alice');
     const workers = await workersOf(serve);
     serve.kill('SIGKILL');
-    await untilGone(workers);
+    for (const { pid } of workers) await ended(pid);
     await client.gone();
     const port = Number(new URL(serve.apiUrl).port);
     const server = createServer().listen(port, '127.0.0.1');
@@ -272,7 +272,11 @@ describe('serve --workers', () => {
     await serve.until(() => serve.stdout.includes('Ctrl-C stops it'), 'the banner');
     const url = /HTTP API\s+(\S+)/.exec(serve.stdout)?.[1] as string;
     const emitted = await runCli(['emit', '1', '-n', 'user:alice', '--url', url]);
-    expect(emitted).toEqual({ code: 0, stdout: 'cursor 1 to user:alice: 0 clients\n', stderr: '' });
+    expect(emitted).toEqual({
+      code: 0,
+      stdout: 'cursor 1 to user:alice: 0 clients (no client is connected in that namespace)\n',
+      stderr: '',
+    });
     await serve.until(
       () => serve.stderr.includes('cursor 1 to user:alice: 0 clients'),
       'the line of the log',
