@@ -5,7 +5,7 @@ const LAYERS = {
   manager: ['protocol', 'text'],
   backplane: ['manager', 'protocol', 'text'],
   options: ['backplane', 'manager', 'protocol', 'text'],
-  server: ['options', 'backplane', 'manager', 'protocol', 'text'],
+  server: ['backplane', 'options', 'manager', 'protocol', 'text'],
   emit: ['options', 'protocol', 'text'],
   listen: ['emit', 'options', 'protocol', 'text'],
   bench: ['emit', 'options', 'protocol', 'text'],
