@@ -18,6 +18,7 @@ export class WorkerServer {
   onFailed: (error: unknown) => void = () => {};
   readonly #answers: Answers;
   readonly #sockets: SharedSocket[] = [];
+  #stopListening: () => void = () => {};
   #setup: WorkerSetup | undefined;
   #backplane: IpcBackplane | undefined;
   #server: DatafnWsServer | undefined;
@@ -70,6 +71,12 @@ export class WorkerServer {
     }
   }
 
+  /** Leaves new connections to the other workers, and closes all clients with 1001. */
+  async crash(): Promise<void> {
+    this.#stopListening();
+    await this.close(0);
+  }
+
   /** Shuts down; see `DatafnWsServer.close`. */
   async close(drainMs?: number): Promise<void> {
     await this.#server?.close({ drainMs });
@@ -96,7 +103,14 @@ export class WorkerServer {
           this.batches.send({ type: 'emptied' });
           return this.#released;
         },
-        listenAt: (httpServer) => listenAtShared(httpServer, this.#sockets),
+        listenAt: async (httpServer) => {
+          const stopOthers = await listenAtShared(httpServer, this.#sockets);
+          this.#stopListening = () => {
+            httpServer.close();
+            stopOthers();
+          };
+          return stopOthers;
+        },
         shareApi: (own) => this.#shareApi(own),
       },
     );
