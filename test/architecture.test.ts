@@ -68,7 +68,7 @@ describe('npm run lint', () => {
   ])('finds an import against the direction, in any form: %s', (code) => {
     expect(
       violations({ 'src/server/x.ts': code, 'src/cli/y.ts': 'export const y = 1; export type Y = 1;' }),
-    ).toEqual(['server-imports-only-options-manager-protocol-text src/server/x.ts']);
+    ).toEqual(['server-imports-only-backplane-options-manager-protocol-text src/server/x.ts']);
   });
 
   test('finds a cycle between files, of types as well', () => {

@@ -82,7 +82,7 @@ export class EngineBackplane implements Backplane, SessionOwner {
   async publish(items: readonly PublishedCursor[], options: PublishOptions = {}): Promise<PublishOutcome> {
     const { clock } = this.parts;
     const isRequired = options.required === true || options.monotonic === true;
-    const startedAtMs = clock.nowMs();
+    const startedAtMs = clock.nowMs;
     const updates = this.#updatesOf(items);
     if (!isRequired) for (const update of updates) this.#remember(update, startedAtMs);
     // A server that has just been started is given the time to connect.
@@ -93,7 +93,7 @@ export class EngineBackplane implements Backplane, SessionOwner {
     }
     const link = this.#session?.link;
     if (link === undefined) return this.#outcome(false);
-    const leftMs = Math.max(0, this.parts.timeoutMs - (clock.nowMs() - startedAtMs));
+    const leftMs = Math.max(0, this.parts.timeoutMs - (clock.nowMs - startedAtMs));
     const mode = options.monotonic ? 'monotonic' : 'live';
     let isLate = false;
     const sent = this.#send(link, updates, mode).then((stale) => {
@@ -131,7 +131,7 @@ export class EngineBackplane implements Backplane, SessionOwner {
       state: this.#state,
       lagMs: this.#lagMs,
       kept: this.#kept.size,
-      nodes: [self, ...this.#members.alive(clock.nowMs())],
+      nodes: [self, ...this.#members.alive(clock.nowMs)],
     };
   }
 
@@ -169,7 +169,7 @@ export class EngineBackplane implements Backplane, SessionOwner {
     if (message.node === this.#id) return;
     if (message.kind === 'leave') this.#members.left(message.node);
     else if (message.kind === 'beat') {
-      if (this.#members.heard(message.node, message, this.parts.clock.nowMs())) this.#session?.beatNow();
+      if (this.#members.heard(message.node, message, this.parts.clock.nowMs)) this.#session?.beatNow();
     } else if (message.late) this.#catchUp(message.items);
     else {
       for (const item of message.items) this.#register.merge(item.namespace, item);
@@ -197,7 +197,7 @@ export class EngineBackplane implements Backplane, SessionOwner {
 
   tend(link: EngineLink): void {
     const failed = (error: unknown) => this.#session?.end(messageOf(error));
-    this.#sendKept(link, this.parts.clock.nowMs() - this.parts.timeoutMs).catch(failed);
+    this.#sendKept(link, this.parts.clock.nowMs - this.parts.timeoutMs).catch(failed);
     if (this.#unsureCounts.size === 0) return;
     const counts = [...this.#unsureCounts].map((name) => [name, this.#counts.get(name) ?? 0] as const);
     this.#unsureCounts.clear();
@@ -237,7 +237,7 @@ export class EngineBackplane implements Backplane, SessionOwner {
   }
 
   #outcome(replicated: boolean): PublishOutcome {
-    return { replicated, nodes: 1 + this.#members.alive(this.parts.clock.nowMs()).length };
+    return { replicated, nodes: 1 + this.#members.alive(this.parts.clock.nowMs).length };
   }
 
   #updatesOf(items: readonly PublishedCursor[]): EngineUpdate[] {
@@ -303,7 +303,7 @@ export class EngineBackplane implements Backplane, SessionOwner {
   }
 
   async #sendKept(link: EngineLink, beforeMs: number): Promise<void> {
-    const due = this.#kept.take(beforeMs, this.parts.clock.nowMs());
+    const due = this.#kept.take(beforeMs, this.parts.clock.nowMs);
     await this.#send(link, due, 'late');
   }
 

@@ -7,7 +7,7 @@ import type { ClusterCursor } from './backplane.js';
 /** The clock of a node. */
 export interface NodeClock extends Pick<Clock, 'setTimeout' | 'clearTimeout'> {
   /** Milliseconds on a clock that never goes back. */
-  nowMs(): number;
+  readonly nowMs: number;
 }
 
 /** A cursor on its way to the engine. */

@@ -70,7 +70,7 @@ export class IpcBackplane implements Backplane {
   ) {
     this.#clock = options.clock ?? nodeClock;
     this.#systemMs = options.systemMs ?? Date.now;
-    this.#nodesAtMs = this.#clock.nowMs();
+    this.#nodesAtMs = this.#clock.nowMs;
   }
 
   start(listener: BackplaneListener): void {
@@ -110,7 +110,7 @@ export class IpcBackplane implements Backplane {
         break;
       case 'nodes':
         this.#nodes = message.nodes;
-        this.#nodesAtMs = this.#clock.nowMs();
+        this.#nodesAtMs = this.#clock.nowMs;
     }
   }
 
@@ -145,7 +145,7 @@ export class IpcBackplane implements Backplane {
 
   view(): BackplaneView {
     const { id } = this.options;
-    const ageMs = Math.max(0, Math.round(this.#clock.nowMs() - this.#nodesAtMs));
+    const ageMs = Math.max(0, Math.round(this.#clock.nowMs - this.#nodesAtMs));
     const nodes = this.#nodes.map((node): BackplaneNode => {
       const isSelf = node.id === id;
       const connections = (isSelf ? this.#listener?.connections() : undefined) ?? node.connections;
@@ -203,7 +203,7 @@ export class IpcBackplane implements Backplane {
         answer: resolve as Question['answer'],
         giveUp,
         deadline: this.#clock.setTimeout(giveUp, timeoutMs),
-        askedAtMs: this.#clock.nowMs(),
+        askedAtMs: this.#clock.nowMs,
       });
       this.channel.send(question(id));
     });
@@ -211,7 +211,7 @@ export class IpcBackplane implements Backplane {
 
   #heard(id: number, value: Heard): void {
     const question = this.#questions.get(id);
-    if (question !== undefined) this.#lagMs = Math.max(0, this.#clock.nowMs() - question.askedAtMs);
+    if (question !== undefined) this.#lagMs = Math.max(0, this.#clock.nowMs - question.askedAtMs);
     this.#answered(id, value);
   }
 

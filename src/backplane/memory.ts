@@ -112,7 +112,7 @@ export class MemoryEngine {
 
   #beat({ node, session }: EngineCaller, beat: Beat): BeatReply {
     const entry = this.#alive(node);
-    const leaseEndMs = this.clock.nowMs() + LEASE_MS;
+    const leaseEndMs = this.clock.nowMs + LEASE_MS;
     this.#nodes.set(node, { counts: entry?.counts ?? new Map(), session, leaseEndMs });
     this.#publish({ kind: 'beat', node, ...beat });
     return { hasCounts: entry !== undefined, hasCursors: this.#cursors.size > 0 };
@@ -136,7 +136,7 @@ export class MemoryEngine {
 
   #alive(node: string): NodeEntry | undefined {
     const entry = this.#nodes.get(node);
-    if (entry === undefined || entry.leaseEndMs > this.clock.nowMs()) return entry;
+    if (entry === undefined || entry.leaseEndMs > this.clock.nowMs) return entry;
     this.#nodes.delete(node);
     return undefined;
   }

@@ -3,7 +3,9 @@ import type { NodeClock } from './engine.js';
 
 /** The real clock. Its timers do not keep the process alive. */
 export const nodeClock: NodeClock = {
-  nowMs: () => performance.now(),
+  get nowMs() {
+    return performance.now();
+  },
   setTimeout: systemClock.setTimeout,
   clearTimeout: systemClock.clearTimeout,
 };

@@ -11,6 +11,7 @@ import {
   type NodeClock,
   UNHEARD_MS,
 } from './engine.js';
+import { watchedLink } from './watched-link.js';
 
 /** What an {@link EngineSession} calls. */
 export interface SessionOwner {
@@ -96,15 +97,16 @@ export class EngineSession {
   async #open(): Promise<void> {
     const { signal } = this.#abort;
     try {
-      const link = await this.connect(
+      const opened = await this.connect(
         this.caller,
         { message: (message) => this.#heard(message), closed: (why) => this.end(why) },
         signal,
       );
       if (signal.aborted) {
-        link.close();
+        opened.close();
         return;
       }
+      const link = watchedLink(opened, this.clock, (why) => this.end(why));
       this.#link = link;
       await this.#beat(link);
       await this.#recover(link);
@@ -130,7 +132,7 @@ export class EngineSession {
     const sentAtMs = this.#sentAtMs.get(count);
     if (sentAtMs === undefined) return;
     for (const one of this.#sentAtMs.keys()) if (one <= count) this.#sentAtMs.delete(one);
-    this.owner.lag(this.clock.nowMs() - sentAtMs);
+    this.owner.lag(this.clock.nowMs - sentAtMs);
     this.#expectBeat();
   }
 
@@ -149,7 +151,7 @@ export class EngineSession {
   async #beat(link: EngineLink): Promise<void> {
     this.#nextBeat = this.clock.setTimeout(() => this.#keepBeating(link), BEAT_MS);
     this.#beats += 1;
-    this.#sentAtMs.set(this.#beats, this.clock.nowMs());
+    this.#sentAtMs.set(this.#beats, this.clock.nowMs);
     const reply = await link.beat({ ...this.owner.beat(), count: this.#beats });
     if (!this.#isUp) return;
     const hasForgotten = !reply.hasCounts || (!reply.hasCursors && this.owner.hasCursors);

@@ -90,7 +90,7 @@ const clusterOptions = {
   cluster: text({
     group: 'Cluster',
     placeholder: 'URL',
-    help: 'Redis or Valkey by which several servers act as one: redis://[user:password@]host:port, or rediss:// with TLS; better in the environment than here. Needs the package @redis/client.',
+    help: 'Redis or Valkey by which several servers act as one: redis://[user:password@]host:port, or rediss:// with TLS; prefer the environment variable. Needs the package @redis/client.',
     default: undefined as string | undefined,
     isSecret: true,
     check: redisUrlProblem,
@@ -98,7 +98,7 @@ const clusterOptions = {
   clusterPrefix: text({
     group: 'Cluster',
     placeholder: 'TEXT',
-    help: 'What stands before every key and channel in the engine; servers with the same prefix are one cluster.',
+    help: 'Prefix of every key and channel in the engine; servers with the same prefix form one cluster.',
     default: DEFAULT_CLUSTER_PREFIX as string,
     check: clusterPrefixProblem,
   }),

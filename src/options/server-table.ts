@@ -95,7 +95,7 @@ export const connectionTable = {
   catchUpRate: rate({
     group: 'Cluster',
     orNone: true,
-    help: 'Clients that are told in a second, on each server, of cursors they missed while the engine was away; 0 tells all at once.',
+    help: 'Clients per second that each server sends the cursors they missed while the engine was away; 0 is no limit.',
     default: 2000,
   }),
   /** URL path of the WebSocket endpoint: `<remote>/ws`, with the DataFn remote at `/datafn`. */

@@ -99,6 +99,8 @@ export interface DatafnWsServer {
 export interface ServerInternals {
   /** Listens in place of `host` and `port`. Returns a function that stops what `httpServer.close()` does not. */
   readonly listenAt?: ((httpServer: Server) => Promise<() => void>) | undefined;
+  /** When all clients have left on shutdown, resolves when the API need not answer any more. */
+  readonly beforeRelease?: (() => Promise<void>) | undefined;
   /** Takes what the API of this process calls; returns what it calls instead. */
   readonly shareApi?: ((own: ApiBackend) => ApiBackend) | undefined;
 }
@@ -115,7 +117,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
 /** As {@link createDatafnWsServer}, for a process of several. */
 export function createServer(
   options: DatafnWsServerOptions,
-  { listenAt, shareApi = (own) => own }: ServerInternals,
+  { listenAt, beforeRelease, shareApi = (own) => own }: ServerInternals,
 ): DatafnWsServer {
   const settings = completeOptions(serverTable, options);
   checkOptions('the options', options, { ...COLLABORATOR_RULES, tls: TLS_PAIR });
@@ -160,6 +162,7 @@ export function createServer(
   let address: ListenAddress | undefined;
   let stopOtherAddresses = () => {};
   const shutdown = new Shutdown(attached, settings, async () => {
+    await beforeRelease?.();
     stopOtherAddresses();
     pending.terminateAll();
     await closeHttpServer(httpServer);

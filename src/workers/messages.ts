@@ -91,6 +91,8 @@ export type ToWorker =
   | { readonly type: 'socket' }
   /** Shut down; with `drainMs`, in that time. */
   | { readonly type: 'close'; readonly drainMs?: number | undefined }
+  /** All workers are without clients: no other one answers the API any more. */
+  | { readonly type: 'release' }
   | { readonly type: 'backplane'; readonly message: MessageToWorker }
   | Ask
   | Answer;
@@ -110,6 +112,8 @@ export type ToPrimary =
     }
   /** `POST /v1/drain` was answered: all shut down. */
   | { readonly type: 'drain' }
+  /** It shuts down, and its clients have left. It still answers the API. */
+  | { readonly type: 'emptied' }
   /** It has shut down. */
   | { readonly type: 'closed'; readonly outcome: ShutdownOutcome; readonly stats: ServerStats }
   /** An uncaught error; it ends. */

@@ -213,6 +213,11 @@ export class Primary {
       case 'crashed':
         this.options.workerCrashed({ ...nameOf(worker), stack: message.stack });
         break;
+      case 'emptied':
+        worker.isEmptied = true;
+        if (this.#isClosing) this.#releaseWhenEmptied();
+        else worker.release();
+        break;
       case 'closed':
         worker.hasClosed = true;
         worker.stats = message.stats;
@@ -220,10 +225,8 @@ export class Primary {
         if (this.#isClosing) {
           this.#outcome.left += message.outcome.left;
           this.#outcome.cut += message.outcome.cut;
-          // New connections are refused once no worker takes them.
-          this.#sockets?.close();
         }
-        worker.release();
+        worker.disconnect();
         break;
     }
   }
@@ -251,6 +254,7 @@ export class Primary {
     this.#open -= worker.openClients;
     if (this.#isClosing) {
       if (!worker.hasClosed) this.#outcome.cut += clients;
+      this.#releaseWhenEmptied();
       this.#endWhenEmpty();
       return;
     }
@@ -277,6 +281,13 @@ export class Primary {
         worker.kill();
       },
     );
+  }
+
+  /** The last clients may be at one worker, but requests come to all. */
+  #releaseWhenEmptied(): void {
+    if (![...this.#workers].every((worker) => worker.isEmptied)) return;
+    this.#sockets?.close();
+    for (const worker of this.#workers) worker.release();
   }
 
   #endWhenEmpty(): void {

@@ -35,6 +35,8 @@ export class WorkerProcess implements HubWorker {
   /** Its counts, as far as they are known. */
   stats: ServerStats | undefined;
   isListening = false;
+  /** Whether its clients have left, as it shuts down. */
+  isEmptied = false;
   /** Whether it has shut down, as it was asked to. */
   hasClosed = false;
   /** How it ended, once it has. */
@@ -110,8 +112,13 @@ export class WorkerProcess implements HubWorker {
     this.#batches.send({ type: 'close', drainMs });
   }
 
-  /** Lets go of it: it ends without its channel. */
+  /** Lets it stop to answer the API. */
   release(): void {
+    this.#batches.send({ type: 'release' });
+  }
+
+  /** Lets go of it: it ends without its channel. */
+  disconnect(): void {
     this.#batches.flush();
     if (this.#child.connected) this.#child.disconnect();
   }

@@ -18,6 +18,7 @@ export class WorkerServer {
   onFailed: (error: unknown) => void = () => {};
   readonly #answers: Answers;
   readonly #sockets: SharedSocket[] = [];
+  #stopListening: () => void = () => {};
   #setup: WorkerSetup | undefined;
   #backplane: IpcBackplane | undefined;
   #server: DatafnWsServer | undefined;
@@ -25,8 +26,14 @@ export class WorkerServer {
   /** What the API of this process alone would call. */
   #own: ApiBackend | undefined;
 
+  readonly #released: Promise<void>;
+  #release!: () => void;
+
   constructor(private readonly batches: Batches<ToPrimary>) {
     this.#answers = new Answers((question) => batches.send(question));
+    this.#released = new Promise((resolve) => {
+      this.#release = resolve;
+    });
   }
 
   /** Takes a socket to listen at. The server begins with the last one. */
@@ -49,6 +56,9 @@ export class WorkerServer {
       case 'backplane':
         this.#backplane?.receive(message.message);
         break;
+      case 'release':
+        this.#release();
+        break;
       case 'close':
         void this.close(message.drainMs);
         break;
@@ -59,6 +69,12 @@ export class WorkerServer {
         this.#answers.heard(message);
         break;
     }
+  }
+
+  /** Leaves new connections to the other workers, and closes all clients with 1001. */
+  async crash(): Promise<void> {
+    this.#stopListening();
+    await this.close(0);
   }
 
   /** Shuts down; see `DatafnWsServer.close`. */
@@ -83,7 +99,18 @@ export class WorkerServer {
         backplane: broadcasts,
       },
       {
-        listenAt: (httpServer) => listenAtShared(httpServer, this.#sockets),
+        beforeRelease: () => {
+          this.batches.send({ type: 'emptied' });
+          return this.#released;
+        },
+        listenAt: async (httpServer) => {
+          const stopOthers = await listenAtShared(httpServer, this.#sockets);
+          this.#stopListening = () => {
+            httpServer.close();
+            stopOthers();
+          };
+          return stopOthers;
+        },
         shareApi: (own) => this.#shareApi(own),
       },
     );

@@ -9,9 +9,11 @@ import { WorkerServer } from './worker-server.js';
 /** Time that clients have to leave after a bug. */
 const CRASH_MS = 3000;
 
-/** The primary is gone, and with it the port, the log and all that a server needs. */
+let hasCrashed = false;
+
+/** The primary is gone, and with it the port, the log and all that a server needs. Or it needs this worker no more. */
 function leave(): void {
-  process.exit(0);
+  process.exit(hasCrashed ? 1 : 0);
 }
 
 const batches = new Batches<ToPrimary>((batch, done) => {
@@ -33,7 +35,7 @@ function take(message: ToWorker, socket: SharedSocket | undefined): void {
 function crash(error: unknown): void {
   batches.send({ type: 'crashed', stack: stackOf(error) });
   setTimeout(leaveAfterCrash, CRASH_MS);
-  void server.close(0).then(leaveAfterCrash, leaveAfterCrash);
+  void server.crash().then(leaveAfterCrash, leaveAfterCrash);
 }
 
 function leaveAfterCrash(): void {
@@ -43,11 +45,11 @@ function leaveAfterCrash(): void {
   process.disconnect?.();
 }
 
-let hasCrashed = false;
 for (const event of ['uncaughtException', 'unhandledRejection']) {
   process.on(event, (error: unknown) => {
-    if (!hasCrashed) crash(error);
+    if (hasCrashed) return;
     hasCrashed = true;
+    crash(error);
   });
 }
 process.on('message', (batch: readonly ToWorker[], socket?: unknown) => {

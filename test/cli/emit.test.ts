@@ -142,6 +142,27 @@ describe('emit', () => {
     expect(lines.at(-1).elapsedMs).toBeGreaterThan(195);
   });
 
+  test('--reset makes the first cursor of each namespace its newest, and no other', async () => {
+    const { apiUrl } = await startServer({ monotonic: true });
+    const emit = (...args: string[]) => runWith(['emit', ...args, '--url', apiUrl]);
+    await emit('1000', '-n', 'a');
+    expect((await emit('3', '-n', 'a')).code).toBe(1);
+    expect((await emit('--from', '3', '--to', '5', '-n', 'a', '-n', 'b', '--reset')).code).toBe(0);
+    expect((await emit('4', '-n', 'a')).stderr).toContain('at least 5');
+    const file = await scriptFile(
+      line('a', '2'),
+      'junk',
+      line('a', '1'),
+      '{"namespace":"b","cursor":"1","reset":true}',
+    );
+    const { code, stderr } = await emit('--file', file, '--reset', '--keep-going');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/Line 2.*at least 2/s);
+    expect((await emit('1', '-n', 'b')).code).toBe(0);
+    const wrong = await emit('--file', await scriptFile('{"namespace":"a","cursor":"1","reset":1}'));
+    expect(wrong.stderr).toContain('Line 1: expected `reset` to be true or false, got 1');
+  });
+
   test('of a script emits each line, from a file and from stdin', async () => {
     const { wsUrl, apiUrl } = await startServer();
     const [a, b] = [await openClient(wsUrl, 'a'), await openClient(wsUrl, 'b')];

@@ -231,6 +231,7 @@ describe('environment variables', () => {
     adminToken: 'a b',
     jwtIssuer: 'a\nb',
     jwtAudience: 'a\nb',
+    clusterPrefix: '{',
   };
   // Any text names a host or a file; what becomes of one that is not there is proved elsewhere.
   const checked = serveEnv.filter(([key, option]) => key !== 'host' && !option.isFile);

@@ -1,16 +1,20 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { connect } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import { eventually } from '../backplane/recorded-node.js';
 import { disposeProcesses, runCli, type ServeProcess, startCli, startServe } from '../support/cli-process.js';
 import { call, postCursors } from '../support/http-call.js';
 import { connectClient, disposeLive, openClient } from '../support/live-server.js';
-import { type ProcessEntry, untilChildren, untilGone } from '../support/process-tree.js';
+import { ended, type ProcessEntry, untilChildren, untilGone } from '../support/process-tree.js';
 import type { RawClient } from '../support/raw-client.js';
+import { selfSignedCertificate } from '../support/self-signed.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const GOING_AWAY = { code: 1001, reason: 'Going Away' };
 const WORKERS = ['--workers', '2'];
+const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some((one) => one.address === '::1'));
 const files = temporaryFolder('workers');
 
 afterEach(async () => {
@@ -227,12 +231,66 @@ describe('serve --workers', () => {
     expect(serve.stderr).not.toContain('token-of');
   });
 
+  test('at localhost, both loopback addresses are served over TLS, and SIGHUP changes the certificate of all workers', async () => {
+    const use = (name: string) => {
+      const { cert, key } = selfSignedCertificate(name);
+      return [files.file('cert.pem', cert), files.file('key.pem', key)] as const;
+    };
+    const [cert, key] = use('localhost');
+    const tls = ['--host', 'localhost', '--tls-cert', cert, '--tls-key', key];
+    const serve = await startServe([...WORKERS, ...tls]);
+    expect(serve.wsUrl).toMatch(/^wss:\/\/localhost:\d+\/datafn\/ws$/);
+    const port = Number(new URL(serve.apiUrl).port);
+    const subject = (host: string) =>
+      new Promise<string>((resolve, reject) => {
+        const socket = connect({ port, host, rejectUnauthorized: false }, () => {
+          resolve(String(socket.getPeerCertificate().subject.CN));
+          socket.destroy();
+        });
+        socket.once('error', reject);
+      });
+    expect(await subject('127.0.0.1')).toBe('localhost');
+    if (hasIpv6) expect(await subject('::1')).toBe('localhost');
+    use('other.example');
+    serve.kill('SIGHUP');
+    await serve.logged(/SIGHUP: the TLS certificate was read again/);
+    for (let i = 0; i < 8; i++) expect(await subject('127.0.0.1')).toBe('other.example');
+  });
+
+  test('an uncaught error in an auth module ends its worker alone, with 1001 to its clients, and another one starts', async () => {
+    const auth = files.file(
+      'auth.mjs',
+      `export function getNamespace({ token }) {
+        if (token === 'crash') setImmediate(() => { throw new Error('from the module'); });
+        return token;
+      }`,
+    );
+    const serve = await startServe([...WORKERS, '--auth', 'module', '--auth-module', auth]);
+    const clients = await clientsAtBoth(serve, 'user:alice');
+    // It is refused, or closed: its worker shuts down while it is being admitted.
+    await connectClient(serve.wsUrl, { token: 'crash' });
+    await serve.logged(/uncaught error in worker \d .*, closing its clients with 1001/);
+    // From then on, the other one takes all.
+    for (let i = 0; i < 5; i++) await openClient(serve.wsUrl, 'user:bob');
+    await serve.logged(/worker \d \(process \d+\) ended with exit code 1:/);
+    await serve.logged(/worker \d \(process \d+\) serves/);
+    const [left, closed] = [true, false].map((isOpen) =>
+      clients.filter((client) => client.isOpen === isOpen),
+    ) as [RawClient[], RawClient[]];
+    expect([left.length > 0, closed.length > 0]).toEqual([true, true]);
+    for (const client of closed) expect(await client.closed()).toEqual(GOING_AWAY);
+    for (const client of left) await client.roundTrip();
+    expect(serve.stderr).toContain('Error: from the module');
+    serve.kill('SIGTERM');
+    expect((await serve.ended()).code).toBe(0);
+  });
+
   test('when its process is killed, no worker is left, and the port is free', async () => {
     const serve = await startServe(WORKERS);
     const client = await openClient(serve.wsUrl, 'user:alice');
     const workers = await workersOf(serve);
     serve.kill('SIGKILL');
-    await untilGone(workers);
+    for (const { pid } of workers) await ended(pid);
     await client.gone();
     const port = Number(new URL(serve.apiUrl).port);
     const server = createServer().listen(port, '127.0.0.1');
@@ -272,7 +330,11 @@ describe('serve --workers', () => {
     await serve.until(() => serve.stdout.includes('Ctrl-C stops it'), 'the banner');
     const url = /HTTP API\s+(\S+)/.exec(serve.stdout)?.[1] as string;
     const emitted = await runCli(['emit', '1', '-n', 'user:alice', '--url', url]);
-    expect(emitted).toEqual({ code: 0, stdout: 'cursor 1 to user:alice: 0 clients\n', stderr: '' });
+    expect(emitted).toEqual({
+      code: 0,
+      stdout: 'cursor 1 to user:alice: 0 clients (no client is connected in that namespace)\n',
+      stderr: '',
+    });
     await serve.until(
       () => serve.stderr.includes('cursor 1 to user:alice: 0 clients'),
       'the line of the log',

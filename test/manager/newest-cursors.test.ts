@@ -20,7 +20,19 @@ test('the same cursor again counts as heard by those who are there now', () => {
   newest.note('a', '5', 1);
   newest.note('a', '5', 3);
   newest.note('a', '4', 9);
-  expect(newest.get('a')).toEqual({ cursor: '5', number: 5, heardUpTo: 3 });
+  expect(newest.get('a')).toEqual({ cursor: '5', number: 5, epoch: 0, heardUpTo: 3 });
+});
+
+test('a later epoch is newer, however low its cursor; one that is not named is the one that is known', () => {
+  const newest = new NewestCursors(10, false);
+  newest.note('a', '1000', 1);
+  newest.note('a', '3', 2, 'next');
+  newest.note('a', '1001', 3, 0);
+  expect(newest.get('a')).toMatchObject({ cursor: '3', epoch: 1 });
+  newest.note('a', '4', 4);
+  newest.note('a', '2', 5, 5);
+  newest.note('a', '9', 6, 4);
+  expect(newest.get('a')).toMatchObject({ cursor: '2', epoch: 5, heardUpTo: 5 });
 });
 
 test('beyond the limit the namespace that was unused for longest goes, and a use is a broadcast or a look', () => {

@@ -17,6 +17,25 @@ function join(manager: WebSocketManager, namespace = 'a'): FakeClient {
   return client;
 }
 
+test('what is broadcast is forwarded, with resets; what is delivered for others is not, and is no broadcast', () => {
+  const forwarded: unknown[] = [];
+  const forward = (...cursor: unknown[]) => forwarded.push(cursor);
+  const newest = new NewestCursors(10, true);
+  const manager = new WebSocketManager(undefined, undefined, new FakeClock(), newest, forward);
+  const client = join(manager);
+  manager.broadcastCursor('42', 'a');
+  expect(manager.deliverCursor('43', 'a')).toEqual({ delivered: 1, failed: 0 });
+  expect(manager.resetCursor('7', 'a')).toEqual({ delivered: 1, failed: 0 });
+  manager.deliverCursor('44', 'a', 0);
+  expect(() => manager.resetCursor('', 'a')).toThrow('cursor');
+  expect(client.sent).toEqual(['42', '43', '7', '44'].map(cursorText));
+  expect(forwarded).toEqual([
+    ['42', 'a', false],
+    ['7', 'a', true],
+  ]);
+  expect([manager.broadcasts, manager.deliveries, newest.get('a')?.cursor]).toEqual([2, 4, '7']);
+});
+
 describe('a client that says hello', () => {
   test('behind the newest cursor is sent it, alone and once', () => {
     const manager = managerThat();

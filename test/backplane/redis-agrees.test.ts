@@ -1,0 +1,68 @@
+import { afterAll, expect } from 'vitest';
+import type { EngineLink, EngineUpdate, UpdateMode } from '../../src/backplane/engine.js';
+import { MemoryEngine } from '../../src/backplane/memory.js';
+import { redisConnect } from '../../src/backplane/redis/link.js';
+import { seededRandom } from '../../src/bench/measure/clock.js';
+import { disposeRedis, startRedis, withRedis } from '../support/redis-server.js';
+
+afterAll(disposeRedis);
+
+const CURSORS = [
+  '1',
+  '2',
+  '10',
+  '7',
+  '7-a',
+  '7-B',
+  '7-é',
+  '7\u{1f600}',
+  '7\uffee',
+  'none',
+  '9007199254740993',
+  `9${'0'.repeat(200)}`,
+];
+
+async function everything(link: EngineLink): Promise<string[]> {
+  const all: string[] = [];
+  for await (const part of link.scan())
+    all.push(...part.map(({ namespace, epoch, cursor }) => `${namespace} ${epoch} ${cursor}`));
+  return all.sort();
+}
+
+withRedis('the scripts and the model answer alike, whatever they are given', async () => {
+  const redis = await startRedis();
+  const caller = { node: crypto.randomUUID(), session: 1 };
+  const events = { message() {}, closed() {} };
+  const { signal } = new AbortController();
+  const target = { url: redis.url, prefix: 'p', maxNamespaces: 1000, warn() {} };
+  const links = [
+    await redisConnect(target)(caller, events, signal),
+    await new MemoryEngine().connect(caller, events, signal),
+  ] as const;
+  let draw = 0;
+  const random = () => seededRandom(7, 0, draw++);
+  const pick = <Item>(items: readonly Item[]) => items[Math.floor(random() * items.length)] as Item;
+  for (let step = 0; step < 400; step++) {
+    if (step % 100 === 0)
+      for (const link of links) await link.beat({ version: '1', connections: 1, count: step });
+    const what = random();
+    if (what < 0.8) {
+      const items: EngineUpdate[] = Array.from({ length: 1 + Math.floor(random() * 4) }, () => ({
+        namespace: pick(['x', 'y', 'Grüße']),
+        cursor: pick(CURSORS),
+        epoch: Math.floor(random() * 3),
+        kind: pick(['merge', 'merge', 'adopt', 'reset'] as const),
+      }));
+      const mode = pick<UpdateMode>(['live', 'late', 'monotonic']);
+      const [real, model] = await Promise.all(links.map((link) => link.update(items, mode)));
+      expect(real, JSON.stringify({ items, mode })).toEqual(model);
+    } else {
+      const count = Math.floor(random() * 12);
+      const [real, model] = await Promise.all(links.map((link) => link.reserve('x', count, 8)));
+      expect(real).toBe(model);
+    }
+    const [real, model] = await Promise.all(links.map(everything));
+    expect(real).toEqual(model);
+  }
+  for (const link of links) link.close();
+});
