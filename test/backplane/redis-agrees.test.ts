@@ -1,5 +1,5 @@
 import { afterAll, expect } from 'vitest';
-import type { EngineLink, EngineUpdate, UpdateMode } from '../../src/backplane/engine.js';
+import type { EngineLink, EngineMessage, EngineUpdate, UpdateMode } from '../../src/backplane/engine.js';
 import { MemoryEngine } from '../../src/backplane/memory.js';
 import { redisConnect } from '../../src/backplane/redis/link.js';
 import { seededRandom } from '../../src/bench/measure/clock.js';
@@ -65,4 +65,31 @@ withRedis('the scripts and the model answer alike, whatever they are given', asy
     expect(real).toEqual(model);
   }
   for (const link of links) link.close();
+});
+
+withRedis('what an earlier connection of a node left behind is carried out as late', async () => {
+  const redis = await startRedis();
+  const target = { url: redis.url, prefix: 'p', maxNamespaces: 1000, warn() {} };
+  const { signal } = new AbortController();
+  for (const connect of [redisConnect(target), new MemoryEngine().connect]) {
+    const heard: string[] = [];
+    const events = {
+      message(message: EngineMessage) {
+        if (message.kind === 'cursors')
+          heard.push(...message.items.map(({ cursor }) => `${message.late ? 'late' : 'live'} ${cursor}`));
+      },
+      closed() {},
+    };
+    const node = crypto.randomUUID();
+    const earlier = await connect({ node, session: 1 }, { message() {}, closed() {} }, signal);
+    await earlier.beat({ version: '1', connections: 0, count: 1 });
+    const later = await connect({ node, session: 2 }, events, signal);
+    const update = (cursor: string) => [{ namespace: 'x', cursor, epoch: 0, kind: 'merge' as const }];
+    await earlier.update(update('5'), 'live');
+    await later.beat({ version: '1', connections: 0, count: 1 });
+    for (const cursor of ['6', '5', '6', '7']) await earlier.update(update(cursor), 'live');
+    await later.update(update('7'), 'live');
+    expect(heard).toEqual(['live 5', 'late 6', 'late 7', 'live 7']);
+    for (const link of [earlier, later]) link.close();
+  }
 });
