@@ -212,6 +212,33 @@ describe('serve --workers', () => {
     expect(serve.stderr.match(/POST \/v1\/drain/g)).toHaveLength(1);
   });
 
+  test('in a drain, cursors are taken by all workers as long as one of them has clients', async () => {
+    const serve = await startServe([...WORKERS, '--drain', '10m']);
+    const clients = await clientsAtBoth(serve, 'user:alice');
+    while (clients.length < 8) clients.push(await openClient(serve.wsUrl, 'user:alice'));
+    const { clients: listed } = await clientsOf(serve);
+    const ofFirst = listed.filter(({ id }) => id % 2 === 1).length;
+    // All of one worker leave, and some of the other stay.
+    const leaver = ofFirst <= 4 ? 1 : 0;
+    serve.kill('SIGTERM');
+    await serve.logged(/SIGTERM: draining 8 clients/);
+    const byId = listed.map(({ id }, index) => ({ id, client: clients[index] as RawClient }));
+    for (const { id, client } of byId) if (id % 2 === leaver) await client.destroy();
+    await eventually(
+      async () => (await clientsOf(serve)).clients.every(({ id }) => id % 2 !== leaver),
+      'one worker is empty',
+    );
+    for (let cursor = 1; cursor <= 8; cursor++) {
+      const { status, json } = await postCursors(serve.apiUrl, {
+        namespace: 'user:alice',
+        cursor: String(cursor),
+      });
+      expect([status, json.results?.[0].delivered > 0]).toEqual([200, true]);
+    }
+    for (const client of clients) await client.destroy();
+    expect(await serve.ended()).toEqual({ code: 0, signal: null });
+  });
+
   test('SIGHUP reads the tokens again for all workers, those included that are started later', async () => {
     const [alice, bob] = ['token-of-alice-0123', 'token-of-bob-012345'];
     const file = files.file('tokens.yaml', `${alice}: user:alice\n`);
