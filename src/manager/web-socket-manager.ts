@@ -217,7 +217,7 @@ export class WebSocketManager {
    * As {@link broadcastCursor}, for a database that has been restored and starts lower: the cursor is the newest of its
    * namespace, whatever came before.
    *
-   * @throws {DatafnWsError} `ERR_INVALID_OPTION` when either is no non-empty string; nothing is sent then.
+   * @throws {DatafnWsError} `ERR_INVALID_OPTION` when either is not a non-empty string; nothing is sent then.
    */
   resetCursor(cursor: string, namespace: string): BroadcastResult {
     return this.#publish(cursor, namespace, true);
@@ -227,21 +227,10 @@ export class WebSocketManager {
    * Sends a cursor that another process has broadcast: as {@link broadcastCursor}, but it is neither counted as a broadcast
    * nor forwarded.
    *
-   * @param epoch how often the namespace has been reset; by default as often as is known here.
-   * @throws {DatafnWsError} `ERR_INVALID_OPTION` when either is no non-empty string; nothing is sent then.
+   * @param epoch how often the namespace has been reset, or `next` to reset it; by default as often as is known here.
+   * @throws {DatafnWsError} `ERR_INVALID_OPTION` when either is not a non-empty string; nothing is sent then.
    */
-  deliverCursor(cursor: string, namespace: string, epoch?: number): BroadcastResult {
-    return this.#deliver(cursor, namespace, epoch);
-  }
-
-  #publish(cursor: string, namespace: string, reset: boolean): BroadcastResult {
-    const result = this.#deliver(cursor, namespace, reset ? 'next' : undefined);
-    this.#broadcasts += 1;
-    this.#forward?.(cursor, namespace, reset);
-    return result;
-  }
-
-  #deliver(cursor: string, namespace: string, epoch: number | 'next' | undefined): BroadcastResult {
+  deliverCursor(cursor: string, namespace: string, epoch?: number | 'next'): BroadcastResult {
     requireOption('cursor', cursor, NON_EMPTY_STRING);
     requireOption('namespace', namespace, NON_EMPTY_STRING);
     const number = cursorNumber(cursor);
@@ -250,6 +239,13 @@ export class WebSocketManager {
     const { lastSerial } = this.#registry;
     const result = this.#broadcast(cursor, namespace, lastSerial);
     this.#memory?.note(namespace, cursor, lastSerial, epoch);
+    return result;
+  }
+
+  #publish(cursor: string, namespace: string, reset: boolean): BroadcastResult {
+    const result = this.deliverCursor(cursor, namespace, reset ? 'next' : undefined);
+    this.#broadcasts += 1;
+    this.#forward?.(cursor, namespace, reset);
     return result;
   }
 

@@ -95,12 +95,18 @@ export interface DatafnWsServer {
   close(options?: { readonly drainMs?: number | undefined }): Promise<ShutdownOutcome>;
 }
 
+/** How far the shutdown of one process of several is. */
+export type ShutdownStage = 'drained' | 'emptied';
+
 /** What makes a server one of several processes that act as one server. */
 export interface ServerInternals {
   /** Listens in place of `host` and `port`. Returns a function that stops what `httpServer.close()` does not. */
   readonly listenAt?: ((httpServer: Server) => Promise<() => void>) | undefined;
-  /** When all clients have left on shutdown, resolves when the API need not answer any more. */
-  readonly beforeRelease?: (() => Promise<void>) | undefined;
+  /**
+   * Called as a shutdown gets somewhere, and waited for: `drained` comes when all clients of this process have been closed in
+   * a drain, `emptied` when they have left. Until then this process takes cursors; until the latter, it answers the API.
+   */
+  readonly reached?: ((stage: ShutdownStage) => Promise<void>) | undefined;
   /** Takes what the API of this process calls; returns what it calls instead. */
   readonly shareApi?: ((own: ApiBackend) => ApiBackend) | undefined;
 }
@@ -117,7 +123,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
 /** As {@link createDatafnWsServer}, for a process of several. */
 export function createServer(
   options: DatafnWsServerOptions,
-  { listenAt, beforeRelease, shareApi = (own) => own }: ServerInternals,
+  { listenAt, reached = async () => {}, shareApi = (own) => own }: ServerInternals,
 ): DatafnWsServer {
   const settings = completeOptions(serverTable, options);
   checkOptions('the options', options, { ...COLLABORATOR_RULES, tls: TLS_PAIR });
@@ -161,15 +167,16 @@ export function createServer(
 
   let address: ListenAddress | undefined;
   let stopOtherAddresses = () => {};
-  const shutdown = new Shutdown(attached, settings, async () => {
-    await beforeRelease?.();
+  const release = async () => {
+    await reached('emptied');
     stopOtherAddresses();
     pending.terminateAll();
     await closeHttpServer(httpServer);
     delay.stop();
     descriptors.stop();
     address = undefined;
-  });
+  };
+  const shutdown = new Shutdown(attached, settings, release, () => reached('drained'));
 
   const refused: ProblemListener = ({ method = '', url }, { status, detail }) =>
     events.rejectedRequest?.(status, detail, { method, path: shownPath(url) });

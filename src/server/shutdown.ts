@@ -16,11 +16,15 @@ export class Shutdown {
   #drainEndMs: number | undefined;
   #settle!: (end: Promise<ShutdownOutcome>) => void;
 
-  /** @param release releases what the server holds besides its clients: the port, timers. */
+  /**
+   * @param release releases what the server holds besides its clients: the port, timers.
+   * @param afterDrain waited for between the drain, in which the server takes cursors, and the end; default: not at all.
+   */
   constructor(
     private readonly attached: AttachedManager,
     private readonly settings: Pick<ServerSettings, 'drainMs' | 'shutdownTimeoutMs'>,
     private readonly release: () => Promise<void>,
+    private readonly afterDrain: () => Promise<void> = async () => {},
   ) {
     this.done = new Promise((resolve) => {
       this.#settle = resolve;
@@ -59,7 +63,10 @@ export class Shutdown {
     else if (this.#phase === 'serving' || this.#phase === 'announced') {
       this.#phase = 'draining';
       this.#drainEndMs = performance.now() + drainMs;
-      void this.attached.drain(drainMs).then(() => this.#stop());
+      void this.attached
+        .drain(drainMs)
+        .then(this.afterDrain)
+        .then(() => this.#stop());
     }
     return this.done;
   }

@@ -3,6 +3,7 @@ import type { DatafnLogger } from '../manager/types.js';
 import type { ServerSettings } from '../options/server-table.js';
 import type { ErrorCode } from '../protocol/errors.js';
 import type { JwtProviderOptions } from '../server/auth/jwt.js';
+import type { ShutdownStage } from '../server/create-server.js';
 import type { ServerObserver } from '../server/events/events.js';
 import type { ServerStats } from '../server/health/statistics.js';
 import type { ClientList } from '../server/http/api.js';
@@ -91,8 +92,8 @@ export type ToWorker =
   | { readonly type: 'socket' }
   /** Shut down; with `drainMs`, in that time. */
   | { readonly type: 'close'; readonly drainMs?: number | undefined }
-  /** All workers are without clients: no other one answers the API any more. */
-  | { readonly type: 'release' }
+  /** All workers have reached this stage of the shutdown: go on. */
+  | { readonly type: 'pass'; readonly stage: ShutdownStage }
   | { readonly type: 'backplane'; readonly message: MessageToWorker }
   | Ask
   | Answer;
@@ -112,8 +113,8 @@ export type ToPrimary =
     }
   /** `POST /v1/drain` was answered: all shut down. */
   | { readonly type: 'drain' }
-  /** It shuts down, and its clients have left. It still answers the API. */
-  | { readonly type: 'emptied' }
+  /** It shuts down, and waits for the others at this stage. */
+  | { readonly type: 'reached'; readonly stage: ShutdownStage }
   /** It has shut down. */
   | { readonly type: 'closed'; readonly outcome: ShutdownOutcome; readonly stats: ServerStats }
   /** An uncaught error; it ends. */

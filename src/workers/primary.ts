@@ -2,7 +2,7 @@ import { IpcHub } from '../backplane/ipc-hub.js';
 import { systemClock } from '../manager/clock.js';
 import type { DatafnLogger } from '../manager/types.js';
 import type { ServerSettings } from '../options/server-table.js';
-import { type ListenAddress, listenAddress } from '../server/create-server.js';
+import { type ListenAddress, listenAddress, type ShutdownStage } from '../server/create-server.js';
 import type { ServerObserver } from '../server/events/events.js';
 import type { ServerStats } from '../server/health/statistics.js';
 import { closedError, takenLoopback } from '../server/http/listening.js';
@@ -213,10 +213,10 @@ export class Primary {
       case 'crashed':
         this.options.workerCrashed({ ...nameOf(worker), stack: message.stack });
         break;
-      case 'emptied':
-        worker.isEmptied = true;
-        if (this.#isClosing) this.#releaseWhenEmptied();
-        else worker.release();
+      case 'reached':
+        worker.reached.add(message.stage);
+        if (this.#isClosing) this.#passTogether();
+        else worker.pass(message.stage);
         break;
       case 'closed':
         worker.hasClosed = true;
@@ -254,7 +254,7 @@ export class Primary {
     this.#open -= worker.openClients;
     if (this.#isClosing) {
       if (!worker.hasClosed) this.#outcome.cut += clients;
-      this.#releaseWhenEmptied();
+      this.#passTogether();
       this.#endWhenEmpty();
       return;
     }
@@ -283,11 +283,16 @@ export class Primary {
     );
   }
 
-  /** The last clients may be at one worker, but requests come to all. */
-  #releaseWhenEmptied(): void {
-    if (![...this.#workers].every((worker) => worker.isEmptied)) return;
-    this.#sockets?.close();
-    for (const worker of this.#workers) worker.release();
+  /** The last clients may be at one worker, but cursors and requests come to all: no worker goes ahead of the others. */
+  #passTogether(): void {
+    const workers = [...this.#workers];
+    const isAt = (stage: ShutdownStage) => workers.every(({ reached }) => reached.has(stage));
+    if (isAt('emptied')) {
+      this.#sockets?.close();
+      for (const worker of workers) worker.pass('emptied');
+    } else if (workers.every(({ reached }) => reached.has('drained') || reached.has('emptied'))) {
+      for (const worker of workers) worker.pass('drained');
+    }
   }
 
   #endWhenEmpty(): void {

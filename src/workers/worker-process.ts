@@ -2,6 +2,7 @@ import { type ChildProcess, fork, type SendHandle } from 'node:child_process';
 import type { HubWorker } from '../backplane/ipc-hub.js';
 import type { MessageToWorker } from '../backplane/ipc-messages.js';
 import { DatafnWsError } from '../protocol/errors.js';
+import type { ShutdownStage } from '../server/create-server.js';
 import type { ServerStats } from '../server/health/statistics.js';
 import { Answers } from './answers.js';
 import { Batches } from './batches.js';
@@ -35,8 +36,8 @@ export class WorkerProcess implements HubWorker {
   /** Its counts, as far as they are known. */
   stats: ServerStats | undefined;
   isListening = false;
-  /** Whether its clients have left, as it shuts down. */
-  isEmptied = false;
+  /** The stages of its shutdown that it has reached. */
+  readonly reached = new Set<ShutdownStage>();
   /** Whether it has shut down, as it was asked to. */
   hasClosed = false;
   /** How it ended, once it has. */
@@ -112,9 +113,9 @@ export class WorkerProcess implements HubWorker {
     this.#batches.send({ type: 'close', drainMs });
   }
 
-  /** Lets it stop to answer the API. */
-  release(): void {
-    this.#batches.send({ type: 'release' });
+  /** Lets it go on with its shutdown. */
+  pass(stage: ShutdownStage): void {
+    this.#batches.send({ type: 'pass', stage });
   }
 
   /** Lets go of it: it ends without its channel. */

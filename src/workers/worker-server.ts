@@ -1,5 +1,5 @@
 import { IpcBackplane } from '../backplane/ipc.js';
-import { createServer, type DatafnWsServer } from '../server/create-server.js';
+import { createServer, type DatafnWsServer, type ShutdownStage } from '../server/create-server.js';
 import type { ApiBackend } from '../server/http/api.js';
 import { Answers } from './answers.js';
 import type { Batches } from './batches.js';
@@ -26,14 +26,11 @@ export class WorkerServer {
   /** What the API of this process alone would call. */
   #own: ApiBackend | undefined;
 
-  readonly #released: Promise<void>;
-  #release!: () => void;
+  /** Goes on with the shutdown. */
+  readonly #waiting = new Map<ShutdownStage, () => void>();
 
   constructor(private readonly batches: Batches<ToPrimary>) {
     this.#answers = new Answers((question) => batches.send(question));
-    this.#released = new Promise((resolve) => {
-      this.#release = resolve;
-    });
   }
 
   /** Takes a socket to listen at. The server begins with the last one. */
@@ -56,8 +53,8 @@ export class WorkerServer {
       case 'backplane':
         this.#backplane?.receive(message.message);
         break;
-      case 'release':
-        this.#release();
+      case 'pass':
+        this.#waiting.get(message.stage)?.();
         break;
       case 'close':
         void this.close(message.drainMs);
@@ -99,10 +96,11 @@ export class WorkerServer {
         backplane: broadcasts,
       },
       {
-        beforeRelease: () => {
-          this.batches.send({ type: 'emptied' });
-          return this.#released;
-        },
+        reached: (stage) =>
+          new Promise((resolve) => {
+            this.#waiting.set(stage, resolve);
+            this.batches.send({ type: 'reached', stage });
+          }),
         listenAt: async (httpServer) => {
           const stopOthers = await listenAtShared(httpServer, this.#sockets);
           this.#stopListening = () => {

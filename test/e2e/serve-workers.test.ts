@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { connect } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -212,13 +212,40 @@ describe('serve --workers', () => {
     expect(serve.stderr.match(/POST \/v1\/drain/g)).toHaveLength(1);
   });
 
+  test('in a drain, cursors are taken by all workers as long as one of them has clients', async () => {
+    const serve = await startServe([...WORKERS, '--drain', '10m']);
+    const clients = await clientsAtBoth(serve, 'user:alice');
+    while (clients.length < 8) clients.push(await openClient(serve.wsUrl, 'user:alice'));
+    const { clients: listed } = await clientsOf(serve);
+    const ofFirst = listed.filter(({ id }) => id % 2 === 1).length;
+    // All of one worker leave, and some of the other stay.
+    const leaver = ofFirst <= 4 ? 1 : 0;
+    serve.kill('SIGTERM');
+    await serve.logged(/SIGTERM: draining 8 clients/);
+    const byId = listed.map(({ id }, index) => ({ id, client: clients[index] as RawClient }));
+    for (const { id, client } of byId) if (id % 2 === leaver) await client.destroy();
+    await eventually(
+      async () => (await clientsOf(serve)).clients.every(({ id }) => id % 2 !== leaver),
+      'one worker is empty',
+    );
+    for (let cursor = 1; cursor <= 8; cursor++) {
+      const { status, json } = await postCursors(serve.apiUrl, {
+        namespace: 'user:alice',
+        cursor: String(cursor),
+      });
+      expect([status, json.results?.[0].delivered > 0]).toEqual([200, true]);
+    }
+    for (const client of clients) await client.destroy();
+    expect(await serve.ended()).toEqual({ code: 0, signal: null });
+  });
+
   test('SIGHUP reads the tokens again for all workers, those included that are started later', async () => {
     const [alice, bob] = ['token-of-alice-0123', 'token-of-bob-012345'];
     const file = files.file('tokens.yaml', `${alice}: user:alice\n`);
     const serve = await startServe([...WORKERS, '--auth', 'tokens', '--tokens', file]);
     files.file('tokens.yaml', `${bob}: user:bob\n`);
     serve.kill('SIGHUP');
-    await serve.logged(/SIGHUP: the tokens file was read again/);
+    await serve.logged(/SIGHUP: reloaded the tokens file/);
     // What is in the file by now must not matter to a worker that is started anew.
     files.file('tokens.yaml', 'broken');
     const [victim] = (await workersOf(serve)) as [ProcessEntry];
@@ -253,7 +280,7 @@ describe('serve --workers', () => {
     if (hasIpv6) expect(await subject('::1')).toBe('localhost');
     use('other.example');
     serve.kill('SIGHUP');
-    await serve.logged(/SIGHUP: the TLS certificate was read again/);
+    await serve.logged(/SIGHUP: reloaded the TLS certificate/);
     for (let i = 0; i < 8; i++) expect(await subject('127.0.0.1')).toBe('other.example');
   });
 
@@ -293,9 +320,10 @@ describe('serve --workers', () => {
     for (const { pid } of workers) await ended(pid);
     await client.gone();
     const port = Number(new URL(serve.apiUrl).port);
-    const server = createServer().listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    server.close();
+    // Not by listening there: any program on the machine may have got the port for a connection of its own since.
+    const attempt = connect(port, '127.0.0.1');
+    const [error] = await once(attempt, 'error');
+    expect(error).toMatchObject({ code: 'ECONNREFUSED' });
   });
 
   test('a port that is taken, and a number of workers that is none, are refused as always', async () => {
@@ -306,7 +334,7 @@ describe('serve --workers', () => {
     server.close();
     expect([code, stderr]).toEqual([
       3,
-      `error: Port ${port} on 127.0.0.1 is taken: stop what listens there, or choose another with --port (0 picks a free one)\n`,
+      `error: Port ${port} on 127.0.0.1 is already in use: stop the other program, or choose another port with --port (0 picks a free one)\n`,
     ]);
     for (const given of ['0', '65', 'many']) {
       expect(await runCli(['serve', '--workers', given])).toEqual({
@@ -327,12 +355,12 @@ describe('serve --workers', () => {
 
   test('with auto it prints a banner, and an emit command that works', async () => {
     const serve = startCli(['serve', '--workers', 'auto', '--port', '0']);
-    await serve.until(() => serve.stdout.includes('Ctrl-C stops it'), 'the banner');
+    await serve.until(() => serve.stdout.includes('Press Ctrl-C to stop'), 'the banner');
     const url = /HTTP API\s+(\S+)/.exec(serve.stdout)?.[1] as string;
     const emitted = await runCli(['emit', '1', '-n', 'user:alice', '--url', url]);
     expect(emitted).toEqual({
       code: 0,
-      stdout: 'cursor 1 to user:alice: 0 clients (no client is connected in that namespace)\n',
+      stdout: 'cursor 1 to user:alice: 0 clients (no clients are connected in that namespace)\n',
       stderr: '',
     });
     await serve.until(

@@ -5,8 +5,8 @@ export interface SourceFile {
 }
 
 const CLOCK_FILE = 'src/manager/clock.ts';
-/** The entry of a process of its own, which may end itself. */
-const WORKER_ENTRY = 'src/bench/fleet/worker.ts';
+/** Entries of processes of their own, which may end themselves. */
+const WORKER_ENTRIES = ['src/bench/fleet/worker.ts', 'src/workers/worker.ts'];
 
 /** Names that are not properties of something else: `setTimeout`, and not `clock.setTimeout`. */
 const bare = (names: string) => `(?<![\\w$#.])(?:${names})(?![\\w$])`;
@@ -104,7 +104,7 @@ function keepsNoTime(path: string): boolean {
 }
 
 function isEdge(path: string): boolean {
-  return folderOf(path) === 'cli' || path === WORKER_ENTRY;
+  return folderOf(path) === 'cli' || WORKER_ENTRIES.includes(path);
 }
 
 function bannedImportsIn(path: string): readonly BannedImport[] {

@@ -65,8 +65,13 @@ test('with cursors that had to be acknowledged first, what is delivered later is
   expect(reported.slice(1)).toEqual([['x', '0', 1]]);
 });
 
-test('what another worker has broadcast is left to that one', () => {
-  const { reported, listener } = made();
+test('what another worker has broadcast is left to that one', async () => {
+  const { reports, reported, listener, answer } = made();
   expect(listener().cursors([{ namespace: 'x', cursor: '1', epoch: 0 }], false)).toEqual([9]);
   expect(reported).toEqual([]);
+  // Nor does it get mixed up with the same cursor of this one.
+  void reports.publish([{ namespace: 'x', cursor: '1' }]);
+  reports.delivered('x', '1', 1);
+  await answer({ delivered: [2] });
+  expect(reported).toEqual([['x', '1', 3]]);
 });
