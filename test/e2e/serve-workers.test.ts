@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { connect as connectTo, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { connect } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -321,7 +321,7 @@ describe('serve --workers', () => {
     await client.gone();
     const port = Number(new URL(serve.apiUrl).port);
     // Not by listening there: any program on the machine may have got the port for a connection of its own since.
-    const attempt = connect(port, '127.0.0.1');
+    const attempt = connectTo(port, '127.0.0.1');
     const [error] = await once(attempt, 'error');
     expect(error).toMatchObject({ code: 'ECONNREFUSED' });
   });
