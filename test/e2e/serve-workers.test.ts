@@ -4,16 +4,16 @@ import { networkInterfaces } from 'node:os';
 import { connect } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import { eventually } from '../backplane/recorded-node.js';
-import { disposeProcesses, runCli, type ServeProcess, startCli, startServe } from '../support/cli-process.js';
+import { disposeProcesses, runCli, startCli, startServe } from '../support/cli-process.js';
 import { call, postCursors } from '../support/http-call.js';
 import { connectClient, disposeLive, openClient } from '../support/live-server.js';
-import { ended, type ProcessEntry, untilChildren, untilGone } from '../support/process-tree.js';
+import { type ProcessEntry, untilChildren } from '../support/process-tree.js';
 import type { RawClient } from '../support/raw-client.js';
 import { selfSignedCertificate } from '../support/self-signed.js';
+import { clientsAtBoth, clientsOf, WORKERS, workersOf } from '../support/serve-workers.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const GOING_AWAY = { code: 1001, reason: 'Going Away' };
-const WORKERS = ['--workers', '2'];
 const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some((one) => one.address === '::1'));
 const files = temporaryFolder('workers');
 
@@ -21,22 +21,6 @@ afterEach(async () => {
   await disposeLive();
   await disposeProcesses();
 });
-
-const workersOf = (serve: ServeProcess, count = 2): Promise<ProcessEntry[]> =>
-  untilChildren(serve.pid, (children) => children.length === count);
-
-const clientsOf = async ({ apiUrl }: ServeProcess) =>
-  (await call('GET', `${apiUrl}/v1/clients`)).json as { total: number; clients: { id: number }[] };
-
-/** Opens clients of a namespace until each of the two workers has one: the ids of the one are odd, of the other even. */
-async function clientsAtBoth(serve: ServeProcess, namespace: string): Promise<RawClient[]> {
-  const clients: RawClient[] = [];
-  await eventually(async () => {
-    clients.push(await openClient(serve.wsUrl, namespace));
-    return new Set((await clientsOf(serve)).clients.map(({ id }) => id % 2)).size === 2;
-  }, 'clients at both workers');
-  return clients;
-}
 
 describe('serve --workers', () => {
   test('a cursor that is emitted anywhere reaches the clients of all workers, and is counted once', async () => {
@@ -165,80 +149,6 @@ describe('serve --workers', () => {
     expect((await clientsOf(serve)).total).toBe(40);
   });
 
-  test.each(['SIGTERM', 'SIGINT'] as const)(
-    '%s closes the clients of all workers with 1001, and it exits with 0',
-    async (signal) => {
-      const serve = await startServe(WORKERS);
-      const clients = await clientsAtBoth(serve, 'user:alice');
-      const workers = await workersOf(serve);
-      serve.kill(signal);
-      for (const client of clients) expect(await client.closed()).toEqual(GOING_AWAY);
-      expect(await serve.ended()).toEqual({ code: 0, signal: null });
-      await untilGone(workers);
-      const { length } = clients;
-      expect(serve.stderr).toMatch(new RegExp(`${signal}: closing ${length} clients with 1001`));
-      expect(serve.stderr).toMatch(
-        new RegExp(`stopped: ${length} sockets ended; ${length} clients left with 1001\n$`),
-      );
-    },
-  );
-
-  test('a second signal ends all of it at once', async () => {
-    const serve = await startServe([...WORKERS, '--close-timeout', '10m', '--shutdown-timeout', '10m']);
-    await openClient(serve.wsUrl, 'user:alice', { answersClose: false });
-    const workers = await workersOf(serve);
-    serve.kill('SIGTERM');
-    await serve.logged(/SIGTERM: closing 1 client/);
-    serve.kill('SIGTERM');
-    expect((await serve.ended()).code).toBe(143);
-    await untilGone(workers);
-  });
-
-  test('POST /v1/drain drains all workers: not ready from then on, and it ends with 0', async () => {
-    const serve = await startServe([...WORKERS, '--close-timeout', '10m', '--shutdown-timeout', '10m']);
-    const clients = await clientsAtBoth(serve, 'user:alice');
-    const stays = await openClient(serve.wsUrl, 'user:bob', { answersClose: false });
-    const answer = await call('POST', `${serve.apiUrl}/v1/drain`, {
-      headers: { 'content-type': 'application/json' },
-      body: '{}',
-    });
-    expect([answer.status, answer.json]).toEqual([202, { connections: clients.length + 1, drainMs: 0 }]);
-    for (const client of clients) expect(await client.closed()).toEqual(GOING_AWAY);
-    await stays.closed();
-    // The worker of that client still answers, whoever asks.
-    for (let i = 0; i < 5; i++) expect((await call('GET', `${serve.apiUrl}/readyz`)).status).toBe(503);
-    await stays.destroy();
-    expect(await serve.ended()).toEqual({ code: 0, signal: null });
-    expect(serve.stderr.match(/POST \/v1\/drain/g)).toHaveLength(1);
-  });
-
-  test('in a drain, cursors are taken by all workers as long as one of them has clients', async () => {
-    const serve = await startServe([...WORKERS, '--drain', '10m']);
-    const clients = await clientsAtBoth(serve, 'user:alice');
-    while (clients.length < 8) clients.push(await openClient(serve.wsUrl, 'user:alice'));
-    const { clients: listed } = await clientsOf(serve);
-    const ofFirst = listed.filter(({ id }) => id % 2 === 1).length;
-    // All of one worker leave, and some of the other stay.
-    const leaver = ofFirst <= 4 ? 1 : 0;
-    serve.kill('SIGTERM');
-    await serve.logged(/SIGTERM: draining 8 clients/);
-    const byId = listed.map(({ id }, index) => ({ id, client: clients[index] as RawClient }));
-    for (const { id, client } of byId) if (id % 2 === leaver) await client.destroy();
-    await eventually(
-      async () => (await clientsOf(serve)).clients.every(({ id }) => id % 2 !== leaver),
-      'one worker is empty',
-    );
-    for (let cursor = 1; cursor <= 8; cursor++) {
-      const { status, json } = await postCursors(serve.apiUrl, {
-        namespace: 'user:alice',
-        cursor: String(cursor),
-      });
-      expect([status, json.results?.[0].delivered > 0]).toEqual([200, true]);
-    }
-    for (const client of clients) await client.destroy();
-    expect(await serve.ended()).toEqual({ code: 0, signal: null });
-  });
-
   test('SIGHUP reads the tokens again for all workers, those included that are started later', async () => {
     const [alice, bob] = ['token-of-alice-0123', 'token-of-bob-012345'];
     const file = files.file('tokens.yaml', `${alice}: user:alice\n`);
@@ -310,20 +220,6 @@ describe('serve --workers', () => {
     expect(serve.stderr).toContain('Error: from the module');
     serve.kill('SIGTERM');
     expect((await serve.ended()).code).toBe(0);
-  });
-
-  test('when its process is killed, no worker is left, and the port is free', async () => {
-    const serve = await startServe(WORKERS);
-    const client = await openClient(serve.wsUrl, 'user:alice');
-    const workers = await workersOf(serve);
-    serve.kill('SIGKILL');
-    for (const { pid } of workers) await ended(pid);
-    await client.gone();
-    const port = Number(new URL(serve.apiUrl).port);
-    // Not by listening there: any program on the machine may have got the port for a connection of its own since.
-    const attempt = connectTo(port, '127.0.0.1');
-    const [error] = await once(attempt, 'error');
-    expect(error).toMatchObject({ code: 'ECONNREFUSED' });
   });
 
   test('a port that is taken, and a number of workers that is none, are refused as always', async () => {
