@@ -191,7 +191,7 @@ class ServedClient implements ContractClient {
     const seen =
       socket === undefined || socket.readyState === WebSocket.CLOSED ? undefined : once(socket, 'close');
     this.#socket.close(1000);
-    await seen;
+    if (seen !== undefined) await within(seen, 'the end of the connection at the server');
   }
 
   async roundTrip(): Promise<void> {

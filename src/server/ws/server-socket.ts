@@ -168,7 +168,7 @@ export class ServerSocket extends WebSocket implements WebSocketClient, Connecti
         return true;
       case 'close':
         this.#ended(first as number);
-        return true;
+        return super.emit(event, first, second);
       case 'error':
         // `ws` has begun to close the connection already, with the code that fits; `close` tells the rest.
         this.#owner?.failed(first as NodeJS.ErrnoException);
