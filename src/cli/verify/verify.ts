@@ -1,0 +1,75 @@
+import { withoutCommands } from '../../bench/report/formats/annotations.js';
+import { terminalReport, verdictLine } from '../../bench/report/formats/terminal.js';
+import { flagOf, resolveOptions } from '../../options/spec.js';
+import { verifyOptions } from '../../options/verify.js';
+import { printable } from '../../text/printable.js';
+import type { Clause } from '../../verify/clauses/clause.js';
+import { hasFailed } from '../../verify/model/result.js';
+import { verifyDocument } from '../../verify/report/document.js';
+import { FORMATS } from '../../verify/report/formats.js';
+import { verify as runVerify } from '../../verify/run.js';
+import { parseExpectedFailures, selectClauses } from '../../verify/selection.js';
+import { colorsFor } from '../color.js';
+import { EXIT } from '../exit-codes.js';
+import { readTextInput } from '../input-files.js';
+import type { Io } from '../io.js';
+import { OutputFiles } from '../output-files.js';
+import { StopRequests } from '../stop-requests.js';
+import { targetPlan } from './target-plan.js';
+
+/** Checks a server clause by clause, or lists the clauses; the exit code. */
+export async function verify(
+  url: string | undefined,
+  flags: Record<string, string>,
+  io: Io,
+): Promise<number> {
+  const options = resolveOptions(verifyOptions, { flags, env: io.env });
+  const clauses = selectClauses(options.only);
+  if (options.list) return list(clauses, io);
+  const { expectedFailures: file, strict: isStrict } = options;
+  const expectedToFail =
+    file === undefined
+      ? new Set<string>()
+      : parseExpectedFailures(await readTextInput(file, '--expected-failures'), file);
+  const { json, junit, markdown, html } = options;
+  const files = new OutputFiles(FORMATS, { json, junit, markdown, html }, io, (key) => `--${flagOf(key)}`);
+  const stop = new StopRequests(io);
+  try {
+    const plan = await targetPlan(url, options, io, stop.signal);
+    const result = await runVerify({
+      target: plan,
+      clauses,
+      expectedToFail,
+      ...(io.stderr.isTTY === true ? { onResult: counter(io) } : {}),
+    });
+    const judged = { result, isStrict };
+    const areWritten = await files.write(judged);
+    const output = files.takeStdout ? 'stderr' : 'stdout';
+    const style = { colors: colorsFor(io, output), columns: Math.max(40, io[output].columns ?? 80) };
+    const document = verifyDocument(result, isStrict);
+    const text = `${terminalReport(document, style)}\n${verdictLine(document, style)}`;
+    io[output].write(io.env.GITHUB_ACTIONS === 'true' ? withoutCommands(text) : text);
+    if (stop.exitCode !== undefined) return stop.exitCode;
+    if (hasFailed(result, isStrict)) return EXIT.failed.code;
+    return areWritten ? EXIT.done.code : EXIT.unwritten.code;
+  } finally {
+    stop.dispose();
+  }
+}
+
+/** Shows on a terminal how many clauses are done. */
+function counter(io: Io): (_: unknown, all: number) => void {
+  let done = 0;
+  return (_, all) => {
+    done += 1;
+    io.stderr.write(done === all ? '\r\u001b[K' : `\r${done} of ${all} clauses`);
+  };
+}
+
+/** A line for each clause. */
+function list(clauses: readonly Clause[], io: Io): number {
+  const width = Math.max(...clauses.map(({ id }) => id.length));
+  for (const { id, level, sentence, source } of clauses)
+    io.stdout.write(`${printable(`${id.padEnd(width)}  ${level.padEnd(6)}  ${sentence} (${source})`)}\n`);
+  return EXIT.done.code;
+}

@@ -1,0 +1,181 @@
+import { randomBytes } from 'node:crypto';
+import parseCommand from 'string-argv';
+import { type Credentials, newRunId } from '../../bench/fleet/credentials.js';
+import { apiUrlOf, type OwnServer, startOwnServer } from '../../bench/target/own-server.js';
+import { checkEmits, checkReachable } from '../../bench/target/preflight.js';
+import type { ApiClientOptions, TlsTrust } from '../../emit/api-client.js';
+import { messageOf } from '../../protocol/errors.js';
+import type { UpgradeSettings } from '../../protocol/upgrade.js';
+import { formatDurationFlag } from '../../text/units.js';
+import { Backend } from './backend.js';
+import type { HeartbeatSettings, LimitSettings, TargetAccess } from './settings.js';
+import { givenTenants, madeTenants, type Tenant, type Tenants } from './tenants.js';
+import { apiTrigger, commandTrigger, pushTrigger, runCommand, type TriggerKind } from './triggers.js';
+
+/** What is to be tested, as the flags have it. */
+export interface TargetPlan {
+  /** A WebSocket URL; `undefined` starts a server. */
+  readonly url: string | undefined;
+  /** What is started in place of `datafn-ws serve`. */
+  readonly serverCommand: string | undefined;
+  readonly upgrade: UpgradeSettings;
+  readonly tls: TlsTrust | undefined;
+  /** Tokens that somebody gave, of one or two namespaces. */
+  readonly tenants: readonly Tenant[];
+  /** How tokens are made; `undefined` where they are given. */
+  readonly credentials: Exclude<Credentials, { kind: 'listed' }> | undefined;
+  readonly badToken: string | undefined;
+  readonly expiredToken: string | undefined;
+  /** `api`, `push` or `command:…`; `undefined` finds out whether there is an API. */
+  readonly trigger: string | undefined;
+  readonly adminUrl: string | undefined;
+  readonly adminToken: string | undefined;
+  /** The DataFn remote. Default: the URL without its last part. */
+  readonly remote: string | undefined;
+  readonly resource: string;
+  readonly record: Readonly<Record<string, unknown>>;
+  readonly limits: LimitSettings;
+  readonly heartbeat: HeartbeatSettings | undefined;
+  readonly stopCommand: string | undefined;
+  readonly patienceMs: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+}
+
+export interface OpenTarget {
+  readonly access: TargetAccess;
+  readonly isOwn: boolean;
+  close(): Promise<void>;
+}
+
+/** Of a server that verify starts: small enough to be filled, quick enough to be waited for. */
+const OWN_LIMITS = { namespace: 8, global: 240 };
+/** A timeout beyond the interval: several pings are unanswered at the same time. */
+const OWN_HEARTBEAT: HeartbeatSettings = { intervalMs: 1000, timeoutMs: 2000 };
+
+/**
+ * Starts a server, or reaches the one that is given.
+ *
+ * @throws {DatafnWsError} `ERR_UNREACHABLE` when it cannot be started or reached.
+ */
+export function openTarget(plan: TargetPlan): Promise<OpenTarget> {
+  return plan.url === undefined ? openOwn(plan) : openOther(plan, plan.url);
+}
+
+async function openOwn(plan: TargetPlan): Promise<OpenTarget> {
+  const limits = {
+    namespace: plan.limits.namespace ?? OWN_LIMITS.namespace,
+    global: plan.limits.global ?? OWN_LIMITS.global,
+  };
+  const heartbeat = plan.heartbeat ?? OWN_HEARTBEAT;
+  const auth = ownAuth(plan);
+  const server = await startOwnServer({
+    command: plan.serverCommand,
+    env: plan.env,
+    signal: plan.signal,
+    flags: [
+      ...['--max-connections', String(limits.global)],
+      ...['--max-connections-per-namespace', String(limits.namespace)],
+      ...['--heartbeat-interval', formatDurationFlag(heartbeat.intervalMs)],
+      ...['--heartbeat-timeout', formatDurationFlag(heartbeat.timeoutMs)],
+      ...['--shutdown-timeout', '2s'],
+      ...auth.flags,
+    ],
+  });
+  const api = { url: server.apiUrl, adminToken: plan.adminToken, tls: plan.tls };
+  const access = await accessOf(plan, {
+    ...{ url: server.wsUrl, limits, heartbeat, api },
+    tenants: tenantsOf(plan, auth.credentials),
+    stop: () => server.stop(),
+  }).catch(async (error: unknown) => {
+    await server.stop();
+    throw error;
+  });
+  return { access, isOwn: true, close: () => closeOwn(server) };
+}
+
+async function closeOwn(server: OwnServer): Promise<void> {
+  await server.stop();
+}
+
+/** How clients of a server that verify starts prove who they are. JWTs, which can expire, unless it is another server. */
+function ownAuth({ serverCommand, credentials }: TargetPlan): {
+  readonly credentials: Exclude<Credentials, { kind: 'listed' }>;
+  readonly flags: readonly string[];
+} {
+  if (credentials !== undefined) return { credentials, flags: [] };
+  if (serverCommand !== undefined) return { credentials: { kind: 'namespace' }, flags: [] };
+  const secret = randomBytes(32).toString('hex');
+  return {
+    credentials: { kind: 'jwt', secret, claims: { sub: '{namespace}' } },
+    flags: ['--auth', 'jwt', '--jwt-secret', secret, '--jwt-namespace', '{sub}'],
+  };
+}
+
+async function openOther(plan: TargetPlan, url: string): Promise<OpenTarget> {
+  await checkReachable(url, plan.tls);
+  const { adminUrl = apiUrlOf(url), adminToken, tls, stopCommand, env } = plan;
+  const access = await accessOf(plan, {
+    ...{ url, limits: plan.limits, heartbeat: plan.heartbeat },
+    api: { url: adminUrl, adminToken, tls },
+    tenants: tenantsOf(plan, plan.credentials ?? { kind: 'namespace' }),
+    stop: stopCommand === undefined ? undefined : () => runCommand(parseCommand(stopCommand), env),
+  });
+  return { access, isOwn: false, close: async () => {} };
+}
+
+function tenantsOf(plan: TargetPlan, credentials: Exclude<Credentials, { kind: 'listed' }>): Tenants {
+  const { tenants, badToken: bad, expiredToken: expired, upgrade } = plan;
+  const given = { bad, expired, via: upgrade.tokenVia };
+  return tenants.length > 0 ? givenTenants(tenants, given) : madeTenants(credentials, newRunId(), given);
+}
+
+type Known = Pick<TargetAccess, 'url' | 'tenants' | 'limits' | 'heartbeat' | 'stop'> & {
+  readonly api: ApiClientOptions;
+};
+
+async function accessOf(plan: TargetPlan, known: Known): Promise<TargetAccess> {
+  const { upgrade, tls, patienceMs, trigger, env, remote, resource, record } = plan;
+  const backend =
+    trigger === 'push' || remote !== undefined
+      ? new Backend({ remote: remote ?? remoteOf(known.url), resource, record, tls })
+      : undefined;
+  const isAsked = trigger === 'api' || plan.adminUrl !== undefined;
+  const whyNoApi = await whyNotApi(known.api);
+  if (whyNoApi !== undefined && isAsked) await checkEmits(known.api);
+  const byApi = whyNoApi === undefined ? apiTrigger(known.api) : undefined;
+  return {
+    ...{ upgrade, tls, patienceMs, backend },
+    ...known,
+    api: byApi && known.api,
+    trigger: triggerOf(trigger, byApi, backend, env),
+    whyNoTrigger: 'there is no way to cause a cursor, and the server has no HTTP API of datafn-ws',
+  };
+}
+
+function triggerOf(
+  name: string | undefined,
+  byApi: TriggerKind | undefined,
+  backend: Backend | undefined,
+  env: TargetPlan['env'],
+): TriggerKind | undefined {
+  if (name === 'push' && backend !== undefined) return pushTrigger(backend);
+  if (name?.startsWith('command:')) return commandTrigger(name.slice('command:'.length), env);
+  return byApi;
+}
+
+/** Why the HTTP API cannot be used; `undefined` when it can. */
+async function whyNotApi(api: ApiClientOptions): Promise<string | undefined> {
+  try {
+    await checkEmits(api);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** `ws://host/datafn/ws` to `http://host/datafn`: DataFn clients connect to `<remote>/ws`. */
+export function remoteOf(wsUrl: string): string {
+  const { pathname } = new URL(wsUrl);
+  return `${apiUrlOf(wsUrl)}${pathname.replace(/\/[^/]*\/?$/, '')}`;
+}
