@@ -70,17 +70,26 @@ export interface VerifyResult {
 }
 
 /** What a clause means for the verdict. */
-export type Standing = 'passed' | 'failed' | 'warned' | 'skipped' | 'expected failure' | 'unexpected pass';
+export type Standing =
+  | 'passed'
+  | 'failed'
+  | 'warned'
+  /** A MAY that the server does not do. */
+  | 'absent'
+  | 'skipped'
+  | 'expected failure'
+  | 'unexpected pass';
 
 /**
- * A failed SHOULD or MAY is a warning unless `isStrict`. A clause that is expected to fail and passes is a failure: the
+ * A failed SHOULD is a warning unless `isStrict`. A clause that is expected to fail and passes is a failure: the
  * list is out of date.
  */
 export function standingOf({ level, outcome, isExpectedToFail }: ClauseResult, isStrict: boolean): Standing {
   if (outcome.kind === 'skipped') return 'skipped';
   if (isExpectedToFail) return outcome.kind === 'failed' ? 'expected failure' : 'unexpected pass';
   if (outcome.kind === 'passed') return 'passed';
-  return level === 'MUST' || (isStrict && level === 'SHOULD') ? 'failed' : 'warned';
+  if (level === 'MAY') return 'absent';
+  return level === 'MUST' || isStrict ? 'failed' : 'warned';
 }
 
 /** Whether a run fails: a MUST that does not hold, or a list of expected failures that is out of date. */

@@ -38,6 +38,7 @@ const SIGNS: Readonly<Record<Standing, Span>> = {
   passed: { text: '✓', tone: 'good', spoken: 'passed' },
   failed: { text: '✗', tone: 'bad', spoken: 'failed' },
   warned: { text: '!', tone: 'warn', spoken: 'warning' },
+  absent: { text: '·', tone: 'muted', spoken: 'not done' },
   skipped: { text: '–', tone: 'muted', spoken: 'skipped' },
   'expected failure': { text: '~', tone: 'muted', spoken: 'expected failure' },
   'unexpected pass': { text: '✗', tone: 'bad', spoken: 'unexpected pass' },
@@ -94,7 +95,7 @@ function whatFailed({ clauses }: VerifyResult, isStrict: boolean): Section[] {
     const head = `${id} ${level}: ${sentence}`;
     if (standing === 'unexpected pass')
       return [paragraph(`${head} It passes now: take it out of the expected failures.`, 'bad')];
-    if (outcome.kind !== 'failed' || standing === 'expected failure') return [];
+    if (outcome.kind !== 'failed' || (standing !== 'failed' && standing !== 'warned')) return [];
     return [
       paragraph(head, standing === 'warned' ? 'warn' : 'bad'),
       { kind: 'list', items: [...failureLines(outcome.failure), `Source: ${source}`] },
@@ -141,7 +142,8 @@ export function whyOf({ outcome }: ClauseResult, standing: Standing): string | u
       return standing === 'unexpected pass' ? 'passes, but is expected to fail' : undefined;
     case 'failed': {
       const { expected, got } = outcome.failure;
-      const prefix = standing === 'expected failure' ? 'fails as expected: ' : '';
+      const prefix =
+        standing === 'expected failure' ? 'fails as expected: ' : standing === 'absent' ? 'not done: ' : '';
       return `${prefix}expected ${expected}, got ${got}`;
     }
     case 'skipped':

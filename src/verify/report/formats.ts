@@ -56,6 +56,7 @@ function checkOf(clause: ClauseResult, isStrict: boolean): Check {
     'unexpected pass': 'failed',
     // CI systems know no warnings: one that does not fail the run must not look as if it did.
     warned: 'skipped',
+    absent: 'skipped',
     skipped: 'skipped',
     'expected failure': 'skipped',
   } as const;
