@@ -53,9 +53,7 @@ export function verifyDocument(result: VerifyResult, isStrict: boolean): ReportD
     name: 'verify',
     sentence: `${outcomeText(result, isStrict)} in ${formatDuration(result.durationMs)}`,
     intro: [
-      paragraph(
-        `The contract of a DataFn WebSocket server, checked at ${isOwn ? 'a server that verify started' : url}.`,
-      ),
+      paragraph(`Checks ${isOwn ? 'a server that verify started' : url} against the DataFn contract.`),
       paragraph([aside(factsOf(result))]),
     ],
     alerts: isAborted ? [paragraph('The run was stopped before the end.', 'warn')] : [],
@@ -66,9 +64,9 @@ export function verifyDocument(result: VerifyResult, isStrict: boolean): ReportD
   };
 }
 
-function factsOf({ startedAt, trigger, url }: VerifyResult): string {
-  const how = trigger === undefined ? 'no way to cause cursors' : `cursors by ${trigger}`;
-  return `${url}, ${how}, ${startedAt.replace(/\.\d+Z$/, 'Z')}`;
+function factsOf({ startedAt, trigger }: VerifyResult): string {
+  const how = trigger === undefined ? 'No way to cause cursors' : `Cursors caused by ${trigger}`;
+  return `${how}, ${startedAt.replace(/\.\d+Z$/, 'Z')}`;
 }
 
 /** `41 of 42 MUST, 8 of 8 SHOULD, 3 skipped`. */

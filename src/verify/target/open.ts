@@ -4,10 +4,10 @@ import { type Credentials, newRunId } from '../../bench/fleet/credentials.js';
 import { apiUrlOf, type OwnServer, startOwnServer } from '../../bench/target/own-server.js';
 import { checkEmits, checkReachable } from '../../bench/target/preflight.js';
 import type { ApiClientOptions, TlsTrust } from '../../emit/api-client.js';
-import { messageOf } from '../../protocol/errors.js';
 import type { UpgradeSettings } from '../../protocol/upgrade.js';
 import { formatDurationFlag } from '../../text/units.js';
 import { Backend } from './backend.js';
+import { call } from './http-call.js';
 import type { HeartbeatSettings, LimitSettings, TargetAccess } from './settings.js';
 import { givenTenants, madeTenants, type Tenant, type Tenants } from './tenants.js';
 import { apiTrigger, commandTrigger, pushTrigger, runCommand, type TriggerKind } from './triggers.js';
@@ -140,10 +140,10 @@ async function accessOf(plan: TargetPlan, known: Known): Promise<TargetAccess> {
     trigger === 'push' || remote !== undefined
       ? new Backend({ remote: remote ?? remoteOf(known.url), resource, record, tls })
       : undefined;
-  const isAsked = trigger === 'api' || plan.adminUrl !== undefined;
-  const whyNoApi = await whyNotApi(known.api);
-  if (whyNoApi !== undefined && isAsked) await checkEmits(known.api);
-  const byApi = whyNoApi === undefined ? apiTrigger(known.api) : undefined;
+  const hasApi = await isApi(known.api);
+  // Asked for, it has to be there: this says what is wrong with it.
+  if (!hasApi && (trigger === 'api' || plan.adminUrl !== undefined)) await checkEmits(known.api);
+  const byApi = hasApi ? apiTrigger(known.api) : undefined;
   return {
     ...{ upgrade, tls, patienceMs, backend },
     ...known,
@@ -164,13 +164,25 @@ function triggerOf(
   return byApi;
 }
 
-/** Why the HTTP API cannot be used; `undefined` when it can. */
-async function whyNotApi(api: ApiClientOptions): Promise<string | undefined> {
+/**
+ * Whether a server takes cursors from us as a datafn-ws server does. An empty list has no results, or is refused with a
+ * problem document; many servers answer 400 to anything.
+ */
+async function isApi({ url, adminToken, tls }: ApiClientOptions): Promise<boolean> {
+  const headers: Record<string, string> =
+    adminToken === undefined ? {} : { authorization: `Bearer ${adminToken}` };
   try {
-    await checkEmits(api);
-    return undefined;
-  } catch (error) {
-    return messageOf(error);
+    const { status, json } = await call({
+      method: 'POST',
+      url: `${url.replace(/\/+$/, '')}/v1/cursors`,
+      headers,
+      body: [],
+      tls,
+    });
+    const answer = (json ?? {}) as { results?: unknown; status?: unknown };
+    return status === 200 ? Array.isArray(answer.results) : status === 400 && answer.status === 400;
+  } catch {
+    return false;
   }
 }
 
