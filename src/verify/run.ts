@@ -16,6 +16,8 @@ export interface VerifyPlan {
   readonly clauses: readonly Clause[];
   /** The ids of clauses that are expected to fail. */
   readonly expectedToFail: ReadonlySet<string>;
+  /** Called when the server is there, with its URL and how many clauses there are. */
+  readonly onOpen?: (url: string, all: number) => void;
   /** Called as each clause ends, with how many there are. */
   readonly onResult?: (result: ClauseResult, all: number) => void;
 }
@@ -28,7 +30,7 @@ const LANES: readonly (readonly [lane: Lane, atOnce: number])[] = [
   ['after', 1],
 ];
 
-/** A stall of this process above which a failure is not believed. */
+/** A stall of this process above which a measured time is not believed. */
 const STALL_MS = 300;
 /** How often a clause is tested again for that reason. */
 const RETRIES = 2;
@@ -42,6 +44,7 @@ export async function verify({
   target: plan,
   clauses,
   expectedToFail,
+  onOpen,
   onResult,
 }: VerifyPlan): Promise<VerifyResult> {
   const startedAt = new Date().toISOString();
@@ -50,15 +53,23 @@ export async function verify({
   const ledger = new Ledger();
   const stalls = new StallWatch();
   const results = new Map<Clause, ClauseResult>();
+  onOpen?.(maskedUrl(target.access.url), clauses.length);
   try {
     for (const [lane, atOnce] of LANES) {
       const waiting = clauses.filter((clause) => (clause.lane ?? 'together') === lane);
       const work = async () => {
         for (let clause = waiting.shift(); clause !== undefined; clause = waiting.shift()) {
           if (plan.signal.aborted) return;
-          const result = await testOne(clause, target.access, ledger, stalls, expectedToFail);
-          results.set(clause, result);
-          onResult?.(result, clauses.length);
+          const result = await testOne(clause, {
+            access: target.access,
+            ledger,
+            stalls,
+            signal: plan.signal,
+          });
+          if (result === undefined) return;
+          const whole = { ...result, isExpectedToFail: expectedToFail.has(clause.id) };
+          results.set(clause, whole);
+          onResult?.(whole, clauses.length);
         }
       };
       await Promise.all(Array.from({ length: atOnce }, work));
@@ -78,22 +89,34 @@ export async function verify({
   };
 }
 
+/** What the trials of a run share. */
+interface Shared {
+  readonly access: TargetAccess;
+  readonly ledger: Ledger;
+  readonly stalls: StallWatch;
+  /** Ends the trials that are under way. */
+  readonly signal: AbortSignal;
+}
+
+/** Tests a clause; `undefined` when the run was stopped before it had an outcome. */
 async function testOne(
   clause: Clause,
-  access: TargetAccess,
-  ledger: Ledger,
-  stalls: StallWatch,
-  expectedToFail: ReadonlySet<string>,
-): Promise<ClauseResult> {
+  shared: Shared,
+): Promise<Omit<ClauseResult, 'isExpectedToFail'> | undefined> {
+  const { access, ledger, stalls, signal } = shared;
   const { id, level, sentence, source } = clause;
   const startMs = performance.now();
-  let outcome = await outcomeOf(clause, new Trial(clause, access, ledger));
-  for (let retry = 0; retry < RETRIES && outcome.kind === 'failed'; retry++) {
-    if (stalls.longestSince(startMs) < STALL_MS) break;
-    outcome = await outcomeOf(clause, new Trial(clause, access, ledger));
+  let outcome = await outcomeOf(clause, new Trial(clause, access, ledger), signal);
+  // In a longer stall, pings are not answered in time, whatever the clause is about.
+  const silenceMs = (access.heartbeat?.timeoutMs ?? Number.POSITIVE_INFINITY) / 2;
+  const tooLongMs = clause.isTimed ? Math.min(STALL_MS, silenceMs) : silenceMs;
+  for (let retry = 0; retry < RETRIES && outcome?.kind === 'failed'; retry++) {
+    if (stalls.longestSince(startMs) < tooLongMs) break;
+    outcome = await outcomeOf(clause, new Trial(clause, access, ledger), signal);
   }
-  const durationMs = performance.now() - startMs;
-  return { id, level, sentence, source, outcome, durationMs, isExpectedToFail: expectedToFail.has(id) };
+  if (stalls.longestSince(startMs) >= silenceMs) ledger.excuseTimeouts(id);
+  if (outcome === undefined) return undefined;
+  return { id, level, sentence, source, outcome, durationMs: performance.now() - startMs };
 }
 
 /** How long the test of a clause may take, whatever it waits for. */
@@ -102,14 +125,19 @@ function deadlineMs({ patienceMs, heartbeat }: TargetAccess): number {
   return 30_000 + 10 * patienceMs + 6 * (intervalMs + timeoutMs);
 }
 
-async function outcomeOf(clause: Clause, trial: Trial): Promise<Outcome> {
+/** The outcome of a trial; `undefined` when it was stopped. */
+async function outcomeOf(clause: Clause, trial: Trial, signal: AbortSignal): Promise<Outcome | undefined> {
   const limitMs = deadlineMs(trial.target);
   let timer: NodeJS.Timeout | undefined;
+  let onAbort = () => {};
   try {
     await Promise.race([
       clause.check(trial),
       new Promise<never>((_, reject) => {
         timer = setTimeout(() => reject(new Overdue()), limitMs);
+        onAbort = () => reject(new Stopped());
+        if (signal.aborted) onAbort();
+        signal.addEventListener('abort', onAbort);
       }),
     ]);
     return { kind: 'passed' };
@@ -119,6 +147,7 @@ async function outcomeOf(clause: Clause, trial: Trial): Promise<Outcome> {
       return { kind: 'skipped', reason, ...(remedy === undefined ? {} : { remedy }) };
     }
     if (error instanceof ClauseFailure) return { kind: 'failed', failure: error.failure };
+    if (error instanceof Stopped) return undefined;
     const done = [...trial.steps];
     if (error instanceof Overdue)
       return {
@@ -131,9 +160,13 @@ async function outcomeOf(clause: Clause, trial: Trial): Promise<Outcome> {
     throw error;
   } finally {
     clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
     await trial.dispose();
   }
 }
 
 /** A test that did not end. */
 class Overdue extends Error {}
+
+/** The run was stopped. */
+class Stopped extends Error {}

@@ -3,6 +3,7 @@ import { terminalReport, verdictLine } from '../../bench/report/formats/terminal
 import { flagOf, resolveOptions } from '../../options/spec.js';
 import { verifyOptions } from '../../options/verify.js';
 import { printable } from '../../text/printable.js';
+import { formatAmount } from '../../text/units.js';
 import type { Clause } from '../../verify/clauses/clause.js';
 import { hasFailed } from '../../verify/model/result.js';
 import { verifyDocument } from '../../verify/report/document.js';
@@ -40,6 +41,8 @@ export async function verify(
       target: plan,
       clauses,
       expectedToFail,
+      onOpen: (where, all) =>
+        io.stderr.write(printable(`checking ${where}: ${formatAmount(all, 'clause')}`).concat('\n')),
       ...(io.stderr.isTTY === true ? { onResult: counter(io) } : {}),
     });
     const judged = { result, isStrict };

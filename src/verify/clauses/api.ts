@@ -68,7 +68,7 @@ export const API: readonly Clause[] = [
       withApi(trial, async (client) => {
         const tenant = trial.tenant();
         const connections = async () =>
-          Number(((await client.get('/v1/stats')) as { connections?: unknown }).connections);
+          Number(((await client.get('/v1/stats')) as { connections?: unknown } | undefined)?.connections);
         const before = await connections();
         if (!Number.isInteger(before)) trial.skip('the server has no GET /v1/stats');
         const peers = [

@@ -11,6 +11,8 @@ export type Lane = 'alone' | 'together' | 'last' | 'after';
 export interface Clause extends ClauseInfo {
   /** Default `together`. */
   readonly lane?: Lane;
+  /** Whether it measures time, so that a stall of this process makes it fail. Default false. */
+  readonly isTimed?: boolean;
   /** Returns when the clause holds; ends with `trial.fail` or `trial.skip` otherwise. */
   check(trial: Trial): Promise<void> | void;
 }

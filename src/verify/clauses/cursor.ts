@@ -111,6 +111,7 @@ export const CURSOR: readonly Clause[] = [
     level: 'MUST',
     sentence: 'Of two thousand cursors, each sent when the one before has arrived, every one arrives.',
     source: DATAFN,
+    lane: 'alone',
     async check(trial) {
       if (trial.triggerKind.name !== 'api')
         trial.skip('other ways are too slow for thousands', '--trigger api');
@@ -157,6 +158,7 @@ export const CURSOR: readonly Clause[] = [
     sentence: 'Of cursors sent every 20 ms for 5 s, 95 % arrive within 120 ms.',
     source: OBSERVED,
     lane: 'alone',
+    isTimed: true,
     async check(trial) {
       if (trial.triggerKind.name !== 'api') trial.skip('other ways are too slow', '--trigger api');
       const tenant = trial.tenant();

@@ -55,6 +55,7 @@ export const HEARTBEAT: readonly Clause[] = [
     level: 'MUST',
     sentence: 'Every client is pinged, whenever it connected, at the interval.',
     source: DATAFN,
+    isTimed: true,
     async check(trial) {
       const { intervalMs } = settingsOf(trial);
       const tenant = trial.tenant();
@@ -80,6 +81,7 @@ export const HEARTBEAT: readonly Clause[] = [
     level: 'MUST',
     sentence: 'A client that sends no pong is closed with 1001, its timeout after its ping.',
     source: DATAFN,
+    isTimed: true,
     async check(trial) {
       const { timeoutMs } = settingsOf(trial);
       const peer = await silenced(trial);
@@ -124,6 +126,7 @@ export const HEARTBEAT: readonly Clause[] = [
     level: 'MUST',
     sentence: 'A pong that comes late but within the timeout counts, after a newer ping as well.',
     source: 'RFC 6455 section 5.5.3',
+    isTimed: true,
     async check(trial) {
       const { intervalMs, timeoutMs } = settingsOf(trial);
       // After the next ping, if the timeout allows it.

@@ -9,6 +9,9 @@ import { closePayload, encodeFrame, type Frame, FrameDecoder, type FrameShape, h
 import { Handshake, type HandshakeOptions } from './handshake.js';
 import { Waiters } from './waiters.js';
 
+/** More than this in a head or a frame, and the connection is ended: no server has a reason for it. */
+const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
+
 /** When a peer answers pings. */
 export type Pongs = 'at once' | 'never' | { readonly afterMs: number };
 
@@ -72,6 +75,8 @@ export class Peer {
     this.#socket.once(isSecure ? 'secureConnect' : 'connect', () => this.#socket.write(this.#handshake.text));
     this.#socket.on('data', (chunk: Buffer) => {
       this.#read(chunk);
+      if (Math.max(this.#unread.length, this.#decoder.unread.length) > MAX_UNREAD_BYTES)
+        this.#socket.destroy();
       this.#waiters.changed();
     });
     this.#socket.on('error', (error: NodeJS.ErrnoException) => {
@@ -90,7 +95,7 @@ export class Peer {
     return this.status === 101 && this.closeFrame === undefined && this.ended === undefined;
   }
 
-  /** The subprotocol or the extensions that the server chose, from the answer to the handshake. */
+  /** The request of the handshake, as it was sent. */
   get request(): string {
     return this.#handshake.text;
   }
@@ -172,6 +177,7 @@ export class Peer {
     this.#unread = Buffer.concat([this.#unread, chunk]);
     const answer = this.#handshake.read(this.#unread);
     if (answer === undefined) return;
+    this.#unread = Buffer.alloc(0);
     this.head = answer.head;
     this.status = answer.status;
     this.handshakeBreach = answer.breach;

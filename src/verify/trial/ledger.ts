@@ -64,6 +64,11 @@ export class Ledger {
     );
   }
 
+  /** Forgets the timeouts of the clients of a clause: this process did not run for too long to answer pings. */
+  excuseTimeouts(clause: string): void {
+    for (const record of this.#records) if (record.clause === clause) record.isFalseTimeout = false;
+  }
+
   /** Clients that answered each ping at once and were closed for a missing pong. */
   falseTimeouts(): string[] {
     return this.#records.filter(({ isFalseTimeout }) => isFalseTimeout).map(({ clause }) => clause);
