@@ -99,7 +99,7 @@ export const verifyOptions = {
   }),
   stopCommand: text({
     placeholder: 'COMMAND',
-    help: 'Command that shuts the server down, to test how it says goodbye.',
+    help: 'Command that shuts the server down, to test its shutdown.',
     default: NONE,
     fromEnv: false,
     check: commandProblem,

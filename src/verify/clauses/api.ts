@@ -1,4 +1,5 @@
 import { ApiClient } from '../../emit/api-client.js';
+import { pause } from '../peer/waiters.js';
 import type { Trial } from '../trial/trial.js';
 import { type Clause, OBSERVED } from './clause.js';
 
@@ -60,7 +61,7 @@ export const API: readonly Clause[] = [
   },
   {
     id: 'http/22',
-    level: 'SHOULD',
+    level: 'MUST',
     sentence: 'GET /v1/stats counts the clients that are connected, and no others.',
     source: OBSERVED,
     lane: 'alone',
@@ -80,7 +81,10 @@ export const API: readonly Clause[] = [
         trial.did('connected three clients, closed one');
         const endMs = performance.now() + trial.patienceMs;
         let now = await connections();
-        while (now !== before + 2 && performance.now() < endMs) now = await connections();
+        while (now !== before + 2 && performance.now() < endMs) {
+          await pause(50);
+          now = await connections();
+        }
         if (now !== before + 2) trial.fail(`${before + 2} connections`, `${now}`);
       }),
   },

@@ -75,7 +75,7 @@ export const CLOSE_CLAUSES: readonly Clause[] = [
       const [own, other] = [trial.tenant(), trial.target.tenants.at(trial.clause.id, 1)];
       const peers = [await trial.admitted(own), await trial.admitted(own)];
       if (other !== undefined) peers.push(await trial.admitted(other));
-      // Whoever comes while the server shuts down is seen by close/6.
+      // How it ends is up to the command: what counts is what the clients get.
       void stop().catch(() => {});
       trial.did('told the server to shut down');
       for (const peer of peers) {
