@@ -22,13 +22,13 @@ export interface VerifyPlan {
   readonly onResult?: (result: ClauseResult, all: number) => void;
 }
 
-/** The lanes, in the order in which they are run, and how many clauses of each at once. */
-const LANES: readonly (readonly [lane: Lane, atOnce: number])[] = [
-  ['alone', 1],
-  ['together', 12],
-  ['last', 1],
-  ['after', 1],
-];
+/** The lanes, in the order in which they are run. */
+const LANES: readonly Lane[] = ['alone', 'together', 'last', 'after'];
+
+/** Most clauses that are tested at the same time. */
+const MOST_AT_ONCE = 12;
+/** Clients that a clause has at most, but for those that fill a server or take half of it. */
+const CLIENTS_OF_A_CLAUSE = 8;
 
 /** A stall of this process above which a measured time is not believed. */
 const STALL_MS = 300;
@@ -55,7 +55,7 @@ export async function verify({
   const results = new Map<Clause, ClauseResult>();
   onOpen?.(maskedUrl(target.access.url), clauses.length);
   try {
-    for (const [lane, atOnce] of LANES) {
+    for (const lane of LANES) {
       const waiting = clauses.filter((clause) => (clause.lane ?? 'together') === lane);
       const work = async () => {
         for (let clause = waiting.shift(); clause !== undefined; clause = waiting.shift()) {
@@ -72,7 +72,7 @@ export async function verify({
           onResult?.(whole, clauses.length);
         }
       };
-      await Promise.all(Array.from({ length: atOnce }, work));
+      await Promise.all(Array.from({ length: lane === 'together' ? atOnceIn(target.access) : 1 }, work));
     }
   } finally {
     stalls.close();
@@ -87,6 +87,13 @@ export async function verify({
     isAborted: plan.signal.aborted,
     clauses: clauses.flatMap((clause) => results.get(clause) ?? []),
   };
+}
+
+/** How many clauses have room on a server at the same time, in half of its slots, or of those of a shared namespace. */
+export function atOnceIn({ limits, tenants }: Pick<TargetAccess, 'limits' | 'tenants'>): number {
+  const { namespace = 100, global = Number.POSITIVE_INFINITY } = limits;
+  const slots = Math.min(global, tenants.areOwn ? Number.POSITIVE_INFINITY : namespace) / 2;
+  return Math.max(1, Math.min(MOST_AT_ONCE, Math.floor(slots / CLIENTS_OF_A_CLAUSE)));
 }
 
 /** What the trials of a run share. */

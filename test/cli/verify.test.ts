@@ -6,6 +6,7 @@ import { CLAUSES } from '../../src/verify/clauses/index.js';
 import { runWith } from '../support/run-in-process.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
+const URL = 'ws://127.0.0.1:1/datafn/ws';
 const { folder } = temporaryFolder('verify');
 
 test('--list shows every clause on a line, or those that --only names', async () => {
@@ -28,9 +29,10 @@ describe('what is wrong is exit 2, and nothing is run', () => {
     [['--trigger', 'pull'], 'api, push, or command:'],
     [['--limits', '10'], 'limits such as namespace=10,global=500'],
     [['--heartbeat', '30s'], 'an interval and a timeout such as 30s/10s'],
-    [['--token-b', 'b'], '--token-b needs --token-a'],
-    [['--token-a', 'a', '--token-template', 'x:{namespace}'], 'not both'],
-    [['ws://127.0.0.1:1/ws', '--server-command', 'node x.js'], 'Pass either a URL or --server-command'],
+    [[URL, '--token-b', 'b'], '--token-b needs --token-a'],
+    [[URL, '--token-a', 'a', '--token-template', 'x:{namespace}'], 'not both'],
+    [[URL, '--server-command', 'node x.js'], 'Pass either a URL or --server-command'],
+    [['--token-a', 'a'], '--token-a is about a server of yours: add its URL'],
     [['--json', '-', '--html', '-'], 'Expected one report on stdout'],
   ])('%j', async (args, message) => {
     const { code, stdout, stderr } = await runWith(['verify', ...args]);

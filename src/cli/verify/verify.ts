@@ -1,7 +1,8 @@
 import { withoutCommands } from '../../bench/report/formats/annotations.js';
 import { terminalReport, verdictLine } from '../../bench/report/formats/terminal.js';
-import { flagOf, resolveOptions } from '../../options/spec.js';
+import { flagOf, type TracedOptions, traceOptions } from '../../options/spec.js';
 import { verifyOptions } from '../../options/verify.js';
+import { invalidOption } from '../../protocol/errors.js';
 import { printable } from '../../text/printable.js';
 import { formatAmount } from '../../text/units.js';
 import type { Clause } from '../../verify/clauses/clause.js';
@@ -24,7 +25,7 @@ export async function verify(
   flags: Record<string, string>,
   io: Io,
 ): Promise<number> {
-  const options = resolveOptions(verifyOptions, { flags, env: io.env });
+  const { values: options, origins } = traceOptions(verifyOptions, { flags, env: io.env });
   const clauses = selectClauses(options.only);
   if (options.list) return list(clauses, io);
   const { expectedFailures: file, strict: isStrict } = options;
@@ -36,6 +37,7 @@ export async function verify(
   const files = new OutputFiles(FORMATS, { json, junit, markdown, html }, io, (key) => `--${flagOf(key)}`);
   const stop = new StopRequests(io);
   try {
+    if (url === undefined && options.serverCommand === undefined) checkOwn(origins);
     const plan = await targetPlan(url, options, io, stop.signal);
     const result = await runVerify({
       target: plan,
@@ -58,6 +60,18 @@ export async function verify(
   } finally {
     stop.dispose();
   }
+}
+
+/** Options about a server that is there already; a variable of the environment may be meant for other runs. */
+const FOR_A_SERVER = ['tokenA', 'tokenB', 'tokenTemplate', 'jwtSecret', 'adminUrl', 'stopCommand'] as const;
+
+/** @throws {DatafnWsError} `ERR_INVALID_OPTION` for a flag that does nothing without a server of the user's own. */
+function checkOwn(origins: TracedOptions<typeof verifyOptions>['origins']): void {
+  const useless = FOR_A_SERVER.find((key) => origins[key].kind === 'flag');
+  if (useless !== undefined)
+    throw invalidOption(
+      `--${flagOf(useless)} is about a server of yours: add its URL. Without one, verify starts datafn-ws serve and makes its tokens itself.`,
+    );
 }
 
 /** Shows on a terminal how many clauses are done. */

