@@ -10,7 +10,9 @@ const LAYERS = {
   emit: ['options', 'protocol', 'text'],
   listen: ['emit', 'options', 'protocol', 'text'],
   bench: ['emit', 'options', 'protocol', 'text'],
+  verify: ['bench', 'emit', 'options', 'protocol', 'text'],
   cli: [
+    'verify',
     'bench',
     'listen',
     'emit',
@@ -37,9 +39,9 @@ module.exports = {
       ),
     ),
     forbid(
-      'the-public-exports-have-no-cli-listen-bench',
+      'the-public-exports-have-no-cli-listen-bench-verify',
       { path: '^src/index\\.' },
-      { path: folders(['cli', 'listen', 'bench']) },
+      { path: folders(['cli', 'listen', 'bench', 'verify']) },
     ),
     forbid('a-new-folder-needs-a-layer', { path: '^src/.+/', pathNot: folders(FOLDERS) }, {}),
     forbid('no-import-of-the-own-package', { path: '^src/' }, { path: '^datafn-ws(/|$)' }),

@@ -184,7 +184,7 @@ describe('what the checker finds: exit, environment and console', () => {
   ];
 
   test.each(EDGE)('only cli may: %j', (code) => {
-    for (const folder of ['protocol', 'manager', 'options', 'server', 'emit', 'listen', 'bench']) {
+    for (const folder of ['protocol', 'manager', 'options', 'server', 'emit', 'listen', 'bench', 'verify']) {
       expect(breachesOf(`src/${folder}/x.ts`, '', code), folder).toEqual([
         expect.stringMatching(`^src/${folder}/x.ts:2: ${folder} must not use `),
       ]);

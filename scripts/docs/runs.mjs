@@ -54,7 +54,7 @@ class Cli {
 /** A server on a free port, and what the docs show in its place: the default port. */
 async function serve(args = [], port = 0) {
   const server = new Cli(['serve', '--port', String(port), ...args]);
-  await server.until(/Ctrl-C stops it/);
+  await server.until(/Ctrl-C to stop/);
   const [, wsUrl] = /(ws:\/\/\S+?)(\?|\s)/.exec(server.stdout);
   return Object.assign(server, { wsUrl, apiUrl: new URL(wsUrl.replace('ws:', 'http:')).origin });
 }
@@ -294,6 +294,27 @@ async function compareRun() {
   };
 }
 
+async function verifyRun() {
+  const verify = new Cli(['verify']);
+  await verify.ended;
+  const [head = ''] = verify.stdout.split('\n\n');
+  const [limits = ''] = /^Limits\n(?: .*\n)+/m.exec(verify.stdout) ?? [];
+  const last = verify.stdout.trimEnd().split('\n').at(-1);
+  const server = await serve(['--refuse-with', 'http', '--log-level', 'silent']);
+  const failing = new Cli(['verify', server.wsUrl, '--only', 'auth', '--strict']);
+  const code = await failing.ended;
+  await server.stop();
+  return {
+    verify: console_('$ npx datafn-ws verify', head.trim(), '', CUT, '', limits.trimEnd(), '', CUT, '', last),
+    'verify-failed': console_(
+      '$ npx datafn-ws verify ws://127.0.0.1:3001/datafn/ws --only auth --strict',
+      failing.stdout.trim().replaceAll(new URL(server.wsUrl).host, '127.0.0.1:3001'),
+      '$ echo $?',
+      code,
+    ),
+  };
+}
+
 /** Which parts of the docs each run makes. */
 export const RUNS = [
   [['serve', 'serve-json', 'serve-check'], serveRun],
@@ -302,4 +323,5 @@ export const RUNS = [
   [['bench', 'bench-short', 'bench-capacity'], benchRun],
   [['report-json', 'report-junit', 'report-annotation', 'bench-live'], reportsRun],
   [['repeat', 'compare'], compareRun],
+  [['verify', 'verify-failed'], verifyRun],
 ];

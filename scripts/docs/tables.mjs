@@ -61,7 +61,7 @@ export async function tables(load) {
       ...Object.values(EXIT).map(({ code, meaning }) => [code, meaning]),
       [
         Object.values(STOP_EXIT_CODES).join(', '),
-        `\`bench\`, \`emit\`, \`listen\`, \`who\`: stopped by ${Object.keys(STOP_EXIT_CODES).join(', ')}. \`bench\` still writes every report.`,
+        `\`bench\`, \`verify\`, \`emit\`, \`listen\`, \`who\`: stopped by ${Object.keys(STOP_EXIT_CODES).join(', ')}. \`bench\` and \`verify\` still write every report.`,
       ],
     ],
   );
@@ -87,6 +87,11 @@ export async function tables(load) {
       keys ?? '',
       summary,
     ]),
+  );
+  const { CLAUSES } = await load('verify/clauses/index.js');
+  parts.clauses = table(
+    ['clause', 'level', 'what the server does', 'source'],
+    CLAUSES.map(({ id, level, sentence, source }) => [id, level, sentence, source]),
   );
   return parts;
 }

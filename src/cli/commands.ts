@@ -97,6 +97,27 @@ export const COMMANDS: readonly CommandSpec[] = [
       (await import('./bench/bench.js')).bench(names as readonly string[], flags, io),
   },
   {
+    name: 'verify',
+    group: TEST,
+    description: 'Check a server against the DataFn contract, clause by clause.',
+    arguments: [['[url]', 'WebSocket URL or DataFn remote of the server; without it, verify starts one']],
+    examples: [
+      ['verify', 'Check datafn-ws serve'],
+      [
+        'verify wss://app.example.com/datafn/ws --trigger push',
+        'Check another server; DATAFN_WS_TOKEN_A and _B are set',
+      ],
+      [
+        'verify --only auth --only limits/1 --junit verify.xml',
+        'Check some clauses and write a report for CI',
+      ],
+      ['verify --list', 'List the clauses'],
+    ],
+    options: async () => (await import('../options/verify.js')).verifyOptions,
+    run: async ([url], flags, io) =>
+      (await import('./verify/verify.js')).verify(url as string | undefined, flags, io),
+  },
+  {
     name: 'compare',
     group: TEST,
     description: 'Compare two JSON reports of bench; exit with 4 when the newer one is worse.',

@@ -4,7 +4,7 @@ export const EXIT = {
   failed: {
     code: 1,
     meaning:
-      'An expectation failed. `emit`, `listen`, `who`: the server refused, or a line of a script is invalid.',
+      'An expectation or a clause failed. `emit`, `listen`, `who`: the server refused, or a line of a script is invalid.',
   },
   usage: { code: 2, meaning: 'Wrong usage, or an invalid scenario. Nothing was run.' },
   unreachable: { code: 3, meaning: 'The target could not be reached or started.' },

@@ -87,7 +87,18 @@ test.skipIf(!has('zsh'))('zsh takes the script', async () => {
 
 test.each(['bash', 'zsh', 'fish'])('the script for %s knows every command', async (shell) => {
   const script = await scriptOf(shell);
-  for (const command of ['serve', 'emit', 'listen', 'who', 'bench', 'compare', 'token', 'completion', 'help'])
+  for (const command of [
+    'serve',
+    'emit',
+    'listen',
+    'who',
+    'bench',
+    'verify',
+    'compare',
+    'token',
+    'completion',
+    'help',
+  ])
     expect(script).toMatch(new RegExp(`\\b${command}\\b`));
 });
 

@@ -5,6 +5,7 @@ import { emitOptions } from '../../src/options/emit.js';
 import { listenOptions, whoOptions } from '../../src/options/listen.js';
 import { serveOptions } from '../../src/options/serve.js';
 import { envOf, flagOf, type OptionSpec } from '../../src/options/spec.js';
+import { verifyOptions } from '../../src/options/verify.js';
 import { runWith } from '../support/run-in-process.js';
 
 const TABLES = {
@@ -14,6 +15,7 @@ const TABLES = {
   who: whoOptions,
   bench: benchFlags,
   compare: compareOptions,
+  verify: verifyOptions,
 };
 
 const NO_STACK = /^(?!.*\bat .*:\d+:\d+)/s;
@@ -353,7 +355,7 @@ describe('help and version', () => {
     expect([code, stdout]).toEqual([0, (await runWith(['serve', '--help-all'])).stdout]);
   });
 
-  test.each(['', 'serve', 'emit', 'listen', 'who', 'bench', 'compare', 'token', 'completion'])(
+  test.each(['', 'serve', 'emit', 'listen', 'who', 'bench', 'verify', 'compare', 'token', 'completion'])(
     'the help of "%s" at 80 columns',
     async (command) => {
       const { stdout } = await runWith([command, '--help'].filter((word) => word !== ''));

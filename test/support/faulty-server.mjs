@@ -101,6 +101,8 @@ const heartbeatTimeoutMs = milliseconds(flags['heartbeat-timeout']) * (has('time
 const shutdownTimeoutMs = milliseconds(flags['shutdown-timeout']);
 
 const PATH = '/datafn/ws';
+/** The subprotocol of DataFn clients that holds no secret. */
+const SYNC_SUBPROTOCOL = 'datafn-sync-v1';
 const MAX_MESSAGE_BYTES = 64 * 1024;
 const MAX_NAMESPACE_LENGTH = 255;
 const BACKLOG = 4096;
@@ -570,6 +572,11 @@ const webSockets = new WebSocketServer({
   perMessageDeflate: false,
   clientTracking: false,
   maxPayload: MAX_MESSAGE_BYTES,
+  // Never one with a secret in it.
+  handleProtocols: (offered) =>
+    [SYNC_SUBPROTOCOL, ...offered].find(
+      (one) => offered.has(one) && !/^datafn[.-](bearer|ticket)/.test(one),
+    ) ?? false,
 });
 
 http.on('upgrade', (request, raw, head) => {

@@ -23,9 +23,17 @@ import { reportDocument } from '../sections/document.js';
 import { type Content, html, type Markup, trusted } from './html-tag.js';
 import { STYLE } from './style.js';
 
-/** A report as one page: everything is in it, and it asks the network for nothing. */
+/** A report as one page. */
 export function htmlReport({ results, notRun, verdict }: JsonReport): string {
-  const documents = results.map(reportDocument);
+  return htmlPage(verdict, results.map(reportDocument), notRun);
+}
+
+/** Documents as one page: everything is in it, and it asks the network for nothing. */
+export function htmlPage(
+  verdict: VerdictName,
+  documents: readonly ReportDocument[],
+  notRun: JsonReport['notRun'] = [],
+): string {
   const names = [...documents, ...notRun].map(({ name }) => name);
   // One scenario is the page; several are below a list of them.
   const isList = names.length !== 1 || documents.length === 0;

@@ -1,0 +1,50 @@
+import type { ClauseId } from '../../src/verify/model/result.js';
+
+/** By the fault of `test/support/faulty-server.mjs`, the clauses of verify that have to fail for it, and may fail alone. */
+export const VERIFY_FAULTS: Readonly<Record<string, readonly ClauseId[]>> = {
+  'limit-off-by-one': ['limits/1', 'limits/8'],
+  'limit-off-by-one-less': ['limits/1', 'limits/8'],
+  'global-limit-ignored': ['limits/8'],
+  'refuses-with-1013': ['limits/1', 'limits/8'],
+  'no-heartbeat': ['heartbeat/1', 'heartbeat/2'],
+  'kills-healthy': ['heartbeat/4'],
+  'timeout-twice-as-long': ['heartbeat/2'],
+  'loses-every-1000th-cursor': ['cursor/7'],
+  'duplicates-one': ['cursor/13'],
+  'swaps-two': ['cursor/7'],
+  'leaks-one': ['cursor/12'],
+  'obeys-spoofed-namespace': ['hello/5'],
+  'no-4401': ['auth/1', 'auth/2', 'auth/4'],
+  'shutdown-without-1001': ['close/5'],
+  'hangs-up': ['cursor/7'],
+  'evicts-late': ['limits/1'],
+  'pings-half': ['heartbeat/1'],
+  'pads-cursors': ['cursor/2'],
+  'leaks-slot-on-reset': ['limits/5'],
+  'counts-unauthenticated': ['limits/9'],
+  'serves-after-hello-only': ['hello/4'],
+  'deaf-after-100': ['cursor/7'],
+  'wants-newest-pong': ['heartbeat/5'],
+  'pings-first-only': ['heartbeat/1'],
+  'delivered-lies': ['http/20'],
+  'connections-lie': ['http/22'],
+  'deaf-at-times': ['cursor/10'],
+  'prefix-match': ['cursor/4'],
+  'cursor-as-int32': ['cursor/8'],
+  'keeps-last-of-batch': ['http/21'],
+  'leaks-slot-on-refusal': ['limits/9'],
+  'frees-slot-twice': ['limits/10'],
+  'closes-on-junk': ['message/1', 'message/5'],
+  'pong-answers-for-all': ['heartbeat/2'],
+  'masks-a-frame': ['rfc6455/17'],
+  'waits-for-slow': ['cursor/11'],
+  'forgets-emptied': ['cursor/9'],
+};
+
+/** What has to be tested with a clause that only judges what others have seen. */
+export const WITNESSES: Readonly<Partial<Record<ClauseId, readonly string[]>>> = {
+  'cursor/12': ['cursor/7', 'hello/5'],
+  'cursor/13': ['cursor/7'],
+  'rfc6455/17': ['cursor/7'],
+  'heartbeat/7': ['heartbeat/4'],
+};

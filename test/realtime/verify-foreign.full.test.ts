@@ -1,0 +1,94 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { isOnline, mustRun, online } from '../package/consumer.js';
+import { disposeProcesses } from '../support/cli-process.js';
+import { PYTHON_WITH_WEBSOCKETS, startForeign, stopForeign } from '../support/foreign-server.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { runVerify } from '../support/verify-process.js';
+
+const { folder } = temporaryFolder('verify-foreign');
+
+afterEach(async () => {
+  await disposeProcesses();
+  await stopForeign();
+});
+
+const NEEDED = 'a Python with websockets (Debian: python3-websockets)';
+
+test.runIf(process.env.CI === 'true')(`there is ${NEEDED}`, () => {
+  expect(PYTHON_WITH_WEBSOCKETS).toBeDefined();
+});
+
+describe.skipIf(PYTHON_WITH_WEBSOCKETS === undefined)('a server on the Python package websockets', () => {
+  /** What docs/verify.md says that it fails. */
+  const FAILS = ['heartbeat/2', 'heartbeat/3', 'heartbeat/6', 'limits/6', 'rfc6455/21'];
+
+  /** Verifies it with a command that causes cursors and one that stops it. */
+  async function verifyPython(...args: readonly string[]) {
+    const limits = ['--max-connections', '40', '--max-connections-per-namespace', '5'];
+    const heartbeat = ['--heartbeat-interval', '1', '--heartbeat-timeout', '2'];
+    const { wsUrl, emitUrl, pid } = await startForeign(
+      PYTHON_WITH_WEBSOCKETS as string,
+      'websockets-server.py',
+      ...limits,
+      ...heartbeat,
+    );
+    const fetches = `fetch('${emitUrl}?namespace={namespace}&cursor={cursor}')`;
+    return runVerify(
+      wsUrl,
+      ...['--limits', 'namespace=5,global=40', '--heartbeat', '1s/2s', '--stop-command', `kill ${pid}`],
+      ...['--trigger', `command:${process.execPath} -e "${fetches}"`, '--timeout', '4s'],
+      ...args,
+    );
+  }
+
+  test('fails what it does in another way, and nothing else', async () => {
+    const { failed, code, output } = await verifyPython();
+    expect([...failed].sort(), output).toEqual(FAILS);
+    expect(code, output).toBe(1);
+  });
+
+  test('passes with a list of these as expected failures, and fails when one of them passes', async () => {
+    const file = join(folder, 'expected.txt');
+    const only = [...FAILS, 'auth/1'].flatMap((id) => ['--only', id]);
+    writeFileSync(file, FAILS.join('\n'));
+    const known = await verifyPython('--expected-failures', file, ...only);
+    expect(known.code, known.output).toBe(0);
+    writeFileSync(file, [...FAILS, 'auth/1'].join('\n'));
+    const outdated = await verifyPython('--expected-failures', file, ...only);
+    expect(outdated.code, outdated.output).toBe(1);
+    expect(outdated.clauses.find(({ id }) => id === 'auth/1')?.standing).toBe('unexpected pass');
+  });
+});
+
+describe('a server on Bun with a backend', () => {
+  const bun = join(folder, 'node_modules/.bin/bun');
+  beforeAll(async () => {
+    if (isOnline) await mustRun(folder, 'npm', ['install', '--no-audit', '--no-fund', 'bun@1']);
+  }, 300_000);
+
+  online(
+    'passes, cursors caused by a push and the HTTP routes checked',
+    async () => {
+      expect(spawnSync(bun, ['--version'], { encoding: 'utf8' }).stdout).toMatch(/^1\./);
+      const { wsUrl, pid } = await startForeign(
+        bun,
+        'bun-server.mjs',
+        '--max-connections-per-namespace',
+        '5',
+      );
+      const { failed, clauses, code, output } = await runVerify(
+        wsUrl,
+        ...['--limits', 'namespace=5', '--trigger', 'push', '--stop-command', `kill ${pid}`],
+        ...['--timeout', '4s'],
+      );
+      expect(failed, output).toEqual([]);
+      expect(code, output).toBe(0);
+      const passed = clauses.filter(({ outcome }) => outcome === 'passed').map(({ id }) => id);
+      expect(passed).toEqual(expect.arrayContaining(['cursor/6', 'http/1', 'http/4', 'http/5', 'close/5']));
+    },
+    300_000,
+  );
+});

@@ -1,0 +1,51 @@
+import { describe, expect, test } from 'vitest';
+import { Ledger } from '../../../src/verify/trial/ledger.js';
+
+const message = (cursor: string) => JSON.stringify({ type: 'cursor', cursor });
+
+describe('the ledger of a run', () => {
+  test('hands out increasing cursors beyond 32 bits that a client can tell apart', () => {
+    const { next } = new Ledger();
+    const [first, second] = [Number(next()), Number(next())];
+    expect(second).toBe(first + 1);
+    expect(first).toBeGreaterThan(2 ** 32);
+    expect(Number.isSafeInteger(second + 1e9)).toBe(true);
+  });
+
+  test('finds a cursor in another namespace, and none that it did not cause', () => {
+    const ledger = new Ledger();
+    ledger.caused('7', 'a');
+    const [own, other] = [ledger.record('cursor/4', 'a'), ledger.record('cursor/4', 'b')];
+    own.hear(message('7'));
+    other.hear(message('8'));
+    expect(ledger.leaks()).toEqual([]);
+    other.hear(message('7'));
+    expect(ledger.leaks()).toEqual(['cursor 7 (during cursor/4)']);
+  });
+
+  test('takes a cursor that was caused in both namespaces for no leak', () => {
+    const ledger = new Ledger();
+    ledger.caused('7', 'a');
+    ledger.caused('7', 'b');
+    ledger.record('cursor/4', 'b').hear(message('7'));
+    expect(ledger.leaks()).toEqual([]);
+  });
+
+  test('finds a cursor that came twice to one client', () => {
+    const ledger = new Ledger();
+    ledger.caused('7', 'a');
+    const record = ledger.record('cursor/3', 'a');
+    record.hear(message('7'));
+    ledger.record('cursor/3', 'a').hear(message('7'));
+    expect(ledger.duplicates()).toEqual([]);
+    record.hear(message('7'));
+    expect(ledger.duplicates()).toEqual(['cursor 7 2 times (during cursor/3)']);
+  });
+
+  test('keeps an example of each kind of message that is no cursor', () => {
+    const ledger = new Ledger();
+    for (const text of ['hi', '{"type":"welcome"}', '{"type":"welcome","n":2}', message('1')])
+      ledger.message(text);
+    expect([...ledger.otherMessages.values()]).toEqual(['hi', '{"type":"welcome"}']);
+  });
+});
