@@ -4,7 +4,7 @@ import {
   readStats,
   ServerAccount,
   type StatsAnswer,
-} from '../../../src/bench/target/statistics.js';
+} from '../../../src/bench/target/server-account.js';
 
 const MIB = 1024 ** 2;
 
