@@ -71,7 +71,7 @@ export function targetText({ target: { urls, isOwn, cluster } }: JsonResult): st
 /** The phases that were left out; `undefined` for none. */
 export function leftOutText({ scenario: { leftOut = [] } }: JsonResult): string | undefined {
   if (leftOut.length === 0) return undefined;
-  return `${formatAmount(leftOut.length, 'phase')} left out, for another target than this one: ${leftOut.join('; ')}.`;
+  return `${formatAmount(leftOut.length, 'phase')} of this scenario did not run: they are for another target.`;
 }
 
 /** The value of a metric of all cohorts together, if it has one. */
