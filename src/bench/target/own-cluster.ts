@@ -120,7 +120,10 @@ export class OwnCluster {
 
   /** How a process ended that no phase has ended; `undefined` while there is none. */
   get mishap(): string | undefined {
-    return this.nodes.find(({ mishap }) => mishap !== undefined)?.mishap ?? this.engine?.mishap;
+    const index = this.nodes.findIndex(({ mishap }) => mishap !== undefined);
+    const node = this.nodes[index]?.mishap;
+    if (node !== undefined) return this.nodes.length === 1 ? node : `node ${index + 1}, ${node}`;
+    return this.engine?.mishap === undefined ? undefined : `its engine, ${this.engine.mishap}`;
   }
 
   /** Shuts all servers down; the worst of their exit codes. */
