@@ -235,6 +235,14 @@ async function benchRun() {
   };
 }
 
+async function clusterRun() {
+  const cluster = new Cli(['bench', 'cluster', '--redis']);
+  await cluster.ended;
+  const report = `${cluster.stderr.trim()}\n\n${cluster.stdout.trim()}`;
+  const main = ['cluster', 'PASSED', 'FAILED', 'Expectations'];
+  return { 'bench-cluster': console_('$ npx datafn-ws bench cluster --redis', sections(report, main)) };
+}
+
 async function reportsRun() {
   const wrong = ['bench', 'smoke', '--set', 'expect[2]=hot.accepted == 51', '--json', 'wrong.json'];
   const bench = new Cli([...wrong, '--junit', 'wrong.xml', '--progress'], {
@@ -321,6 +329,7 @@ export const RUNS = [
   [['emit', 'emit-short', 'listen', 'who', 'who-short'], clientsRun],
   [['auth-tokens', 'auth-jwt'], authRun],
   [['bench', 'bench-short', 'bench-capacity'], benchRun],
+  [['bench-cluster'], clusterRun],
   [['report-json', 'report-junit', 'report-annotation', 'bench-live'], reportsRun],
   [['repeat', 'compare'], compareRun],
   [['verify', 'verify-failed'], verifyRun],

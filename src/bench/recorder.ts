@@ -137,13 +137,15 @@ export class Recorder {
     const phase = this.present;
     this.present = emptyMeasurements(this.scenario.cohorts);
     for (const [index, cohort] of phase.cohorts.entries()) {
-      for (const { tallies, open, unpinged, owed } of counts) {
+      for (const { tallies, open, unpinged, owed, behind } of counts) {
         const tally = tallies[index];
         if (tally !== undefined) cohort.tally.add(Tally.from(tally));
         cohort.open += open[index] ?? 0;
         cohort.unpinged += unpinged[index] ?? 0;
         cohort.pingsOwed += owed[index]?.pings ?? 0;
         cohort.pingsOverdue += owed[index]?.overdue ?? 0;
+        cohort.cursorsOwed += behind[index]?.owed ?? 0;
+        cohort.leftBehind += behind[index]?.leftBehind ?? 0;
       }
     }
     addMeasurements(this.#total, phase);

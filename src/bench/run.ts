@@ -13,7 +13,8 @@ import { clientCount, type Phase, type PhaseAction, type Scenario } from './mode
 import { kindOf, needsOf } from './phases/index.js';
 import type { PhaseRun } from './phases/kind.js';
 import { Recorder, type RunProgress } from './recorder.js';
-import { checkTarget, Target, type TargetOptions } from './target/target.js';
+import { checkTarget } from './target/fit.js';
+import { Target, type TargetOptions } from './target/target.js';
 
 /** From one point of the timeline to the next. */
 const MARK_MS = 1000;
@@ -174,9 +175,9 @@ class Runner {
       await (recorder.crash === undefined ? ending : inTime(ending, CRASH_STEP_MS));
     }
     if (signal.reason instanceof UncaughtError) recorder.crashed(signal.reason);
-    const { urls, isOwn } = this.target;
+    const { urls, isOwn, cluster } = this.target;
     return recorder.result({
-      target: { urls, isOwn, serverCommand, flags: replayFlags, namespacePrefix },
+      target: { urls, isOwn, cluster, serverCommand, flags: replayFlags, namespacePrefix },
       aborted: signal.aborted && recorder.crash === undefined,
     });
   }

@@ -79,18 +79,23 @@ function parseHeader(value: string): Parsed<readonly string[]> {
 export const benchOptions = {
   url: list({
     placeholder: 'URL',
-    help: 'WebSocket URL of the server to test; without it, bench starts one. Repeat it to spread the clients over several servers.',
+    help: 'WebSocket URL of the server to test; without it, bench starts one. Repeat it for a cluster: clients are spread evenly over all of its servers.',
     fromEnv: false,
     check: webSocketUrlProblem,
     masked: maskedUrl,
   }),
   adminUrl: list({
     placeholder: 'URL',
-    help: 'HTTP API to emit through. Default: the host and port of each --url. If repeated, each emit goes to all of them.',
+    help: 'HTTP API of the server. Default: the host and port of each --url. Of several, emits go to the first unless the scenario says otherwise, and statistics are summed.',
     check: apiUrlProblem,
     masked: maskedUrl,
   }),
   adminToken: { ...adminTokenOption, group: 'Your own server' },
+  redis: toggle({
+    group: 'How it runs',
+    help: 'For a scenario with `cluster`: start a Redis (redis-server or valkey-server from the PATH) and several nodes that share it, in place of one server with workers.',
+    fromEnv: false,
+  }),
   serverCommand: text({
     group: 'Your own server',
     placeholder: 'COMMAND',

@@ -42,6 +42,7 @@ export function filledMeasurements(): Measurements {
     cohort.open = clients - 20;
     cohort.unpinged = 1 + index;
     Object.assign(cohort, { pingsOwed: 30, pingsOverdue: 1 + index });
+    Object.assign(cohort, { cursorsOwed: 40, leftBehind: 1 + index });
   }
   measurements.cohorts[0]?.tally.evidence.note('lost', 3410, () => ({
     client: 17,
@@ -64,6 +65,7 @@ export function filledMeasurements(): Measurements {
     measurements.skew.record(sample / 3);
   }
   measurements.convergence.record(12.5);
+  measurements.recovery.record(640);
   measurements.server = {
     connections: 1010,
     accepted: 1110,

@@ -77,13 +77,13 @@ function defaultsOf({ default: given, description = '' }: Schema): string[] {
 describe('the tables of keys have every key of the schema with its default, and no others', () => {
   const { server, ...top } = schema.properties ?? {};
   const cohort = schema.properties?.cohorts?.additionalProperties as Schema;
-  const { expect: rules, abortOnFail, ...kinds } = phase;
+  const { expect: rules, abortOnFail, only, ...kinds } = phase;
 
   test.each<[string, Schema, (keyof Schema)[]]>([
     ['## Top level', { properties: { ...top, server: { description: server?.description } } }, []],
     ['## The server', server as Schema, []],
     ['## Cohorts', cohort, []],
-    ['## Phases', { properties: { expect: rules, abortOnFail } as Record<string, Schema> }, []],
+    ['## Phases', { properties: { expect: rules, abortOnFail, only } as Record<string, Schema> }, []],
     ...Object.entries(kinds).map(([kind, one]): [string, Schema, []] => [`### \`${kind}\``, one, []]),
   ])('%s', (heading, object) => {
     const rows = rowsOf(heading);

@@ -17,8 +17,8 @@ cohorts:
   few: { clients: 8, namespaces: "user:{1..2}" }
 phases:
   - connect: { cohort: few }
-  - emit: { namespaces: all, rate: 20/s, count: 4, settle: 1s }
-  - emit: { namespaces: all, via: autocannon, rate: 20/s, for: 500ms, settle: 1s }
+  - emit: { namespaces: all, rate: 20/s, count: 4, settle: 1s, to: all }
+  - emit: { namespaces: all, via: autocannon, rate: 20/s, for: 500ms, settle: 1s, to: all }
 expect:
   - few.accepted == 8
   - cursors.lost == 0

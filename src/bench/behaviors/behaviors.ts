@@ -153,6 +153,12 @@ export const BEHAVIORS = {
     onOpen: (client, { kinds }) =>
       MALFORMED_KINDS[kinds[client.index % kinds.length] as MalformedKind].send(client),
   },
+  reconnecting: {
+    ...normal,
+    summary: "Does everything right, and reconnects with DataFn's backoff whenever its connection ends.",
+    reconnects: true,
+    settings: ['backoffScale'],
+  },
   flapping: {
     ...normal,
     summary:

@@ -7,7 +7,16 @@ import { DatafnWsError } from '../../protocol/errors.js';
 import { monotonicMs } from '../measure/clock.js';
 import type { EmissionPlan } from '../measure/emission-plan.js';
 import type { ApiMeasurement, EmitMeasurement } from '../measure/measurements.js';
-import { Batches, type EmitOrder, type EmitTarget, type Emitted, type Lane, openLane } from './emitter.js';
+import {
+  Batches,
+  type EmitOrder,
+  type EmitTarget,
+  type Emitted,
+  type Entry,
+  type Lane,
+  openLane,
+  partOf,
+} from './emitter.js';
 
 /** Cursors set aside for one phase: more than autocannon can send. */
 const RESERVED_CURSORS = 100_000_000;
@@ -47,6 +56,7 @@ export function racingPlan(order: EmitOrder, id: number, firstCursor: number, st
     intervalMs: 0,
     isOrdered: false,
     cursorLength: order.cursorLength,
+    owes: order.owes,
   };
 }
 
@@ -65,7 +75,7 @@ export async function driveWithAutocannon(
   const { emit, api } = measurements;
   const batches = new Batches(plan, namespaces, emit, signal);
   let next = 0;
-  const relay = await openEmitRelay(target, async (lane) => {
+  const relay = await openEmitRelay(target, order.to, async (lane) => {
     const index = next;
     next += 1;
     const startMs = monotonicMs();
@@ -144,12 +154,14 @@ export interface EmitRelay {
  */
 export async function openEmitRelay(
   target: EmitTarget,
+  to: Entry,
   emit: (lane: Lane) => Promise<boolean>,
 ): Promise<EmitRelay> {
   const path = `/${randomBytes(32).toString('base64url')}`;
   const expected = `GET ${path} HTTP/1.1\r\n`;
   const lanes = new Map<Socket, Lane>();
   const underWay = new Set<Promise<void>>();
+  let opened = 0;
   let isClosing = false;
   let fail!: (error: unknown) => void;
   const broken = new Promise<never>((_, reject) => {
@@ -158,7 +170,8 @@ export async function openEmitRelay(
   broken.catch(() => {});
 
   const server = createServer({ noDelay: true }, (socket) => {
-    const lane = openLane(target);
+    const lane = openLane(partOf(target, to, opened));
+    opened += 1;
     lanes.set(socket, lane);
     // The load generator went away in the middle of something; what it asked for is carried out all the same.
     socket.on('error', () => {});

@@ -12,7 +12,7 @@ import type { EmitMeasurement } from '../measure/measurements.js';
 
 /** Where emits go. */
 export type EmitTarget =
-  /** Servers with our HTTP API. Each emit goes to every one of them: they share nothing. */
+  /** Servers with our HTTP API. What goes through a lane goes to every one of them. */
   | {
       readonly kind: 'api';
       readonly urls: readonly string[];
@@ -29,6 +29,17 @@ export interface Lane {
   /** Clients that were handed the cursors, added up; 0 where the server does not say. */
   emit(emissions: readonly Emission[]): Promise<number>;
   close(): void;
+}
+
+/** Which of several servers an emit goes to: the first, one that its namespace decides, or each of them. */
+export const ENTRIES = ['first', 'spread', 'all'] as const;
+export type Entry = (typeof ENTRIES)[number];
+
+/** The part of a target that a lane leads to. `lane` counts the lanes. */
+export function partOf(target: EmitTarget, to: Entry, lane: number): EmitTarget {
+  if (target.kind === 'template' || to === 'all') return target;
+  const index = to === 'first' ? 0 : lane % target.urls.length;
+  return { ...target, urls: target.urls.slice(index, index + 1) };
 }
 
 export function openLane(target: EmitTarget): Lane {
@@ -147,6 +158,9 @@ export interface EmitOrder {
   readonly cursorLength: number;
   /** Connections of autocannon. */
   readonly connections: number;
+  readonly to: Entry;
+  /** What clients must get; see {@link EmissionPlan}. */
+  readonly owes: NonNullable<EmissionPlan['owes']>;
 }
 
 /** The plan of a phase that emits in order, at known times that `seed` decides within their slots. */
@@ -170,6 +184,7 @@ export function orderedPlan(
     jitterSeed: seed,
     isOrdered: true,
     cursorLength: order.cursorLength,
+    owes: order.owes,
   };
 }
 
@@ -181,12 +196,15 @@ export async function emitPlan(
   plan: EmissionPlan,
   namespaces: readonly string[],
   target: EmitTarget,
+  to: Entry,
   measurement: EmitMeasurement,
   signal: AbortSignal,
   onLag: (durationMs: number, lagP99Ms: number | undefined) => void,
 ): Promise<Emitted> {
   const lag = new LagMeter(measurement.lag, onLag);
-  const lanes = Array.from({ length: Math.min(MAX_LANES, plan.namespaces.length) }, () => openLane(target));
+  const lanes = Array.from({ length: Math.min(MAX_LANES, plan.namespaces.length) }, (_, lane) =>
+    openLane(partOf(target, to, lane)),
+  );
   const requests = plan.count / plan.batch;
   const batches = new Batches(plan, namespaces, measurement, signal);
   const send = (request: number) => {

@@ -60,6 +60,10 @@ export class BenchClient implements SocketHandler, OpenClient, InboxOwner {
   otherReceptions: Reception[] | undefined;
   /** Tries that have failed since it was last open. */
   failures = 0;
+  heard = 0;
+  joinedAtMs = 0;
+  /** Connections that it has lost, and tries that have failed. */
+  losses = 0;
   #draws = 0;
   #socket: Socket | undefined;
   #key: string | undefined;
@@ -206,6 +210,7 @@ export class BenchClient implements SocketHandler, OpenClient, InboxOwner {
     this.state = 'open';
     this.openedAtMs = this.host.now();
     this.failures = 0;
+    if (this.joinedAtMs === 0) this.joinedAtMs = this.openedAtMs;
     this.cohort.open += 1;
     tally.counters.opened += 1;
     tally.histograms.handshake.record(this.openedAtMs - target.intendedMs);
@@ -218,12 +223,9 @@ export class BenchClient implements SocketHandler, OpenClient, InboxOwner {
     this.#settle();
     if (cohort.hello !== undefined) {
       const { namespace } = cohort.hello;
-      const hello = {
-        type: 'hello',
-        clientId: target.clientId,
-        cursors: {},
-        namespace,
-      };
+      // As DataFn clients do, a cursor for each table; one that has heard none names no table.
+      const cursors = this.heard === 0 ? {} : { bench: String(this.heard) };
+      const hello = { type: 'hello', clientId: target.clientId, cursors, namespace };
       this.send(OPCODE.text, Buffer.from(JSON.stringify(hello)));
     }
     this.cohort.behavior.onOpen?.(this, cohort.settings);
@@ -266,6 +268,7 @@ export class BenchClient implements SocketHandler, OpenClient, InboxOwner {
   end(how: EndsBy): Promise<void> {
     if (this.state !== 'open') return Promise.resolve();
     this.cohort.tally.counters.left += 1;
+    this.joinedAtMs = 0;
     switch (how) {
       case 'vanish':
         this.goDead();
@@ -320,6 +323,7 @@ export class BenchClient implements SocketHandler, OpenClient, InboxOwner {
   finish(): void {
     if (this.state === 'ended' || this.state === 'idle') return;
     if (this.state === 'connecting') this.failures += 1;
+    if (this.state === 'connecting' || this.state === 'open') this.losses += 1;
     if (this.state === 'open') this.#markEnded('ended');
     this.state = 'ended';
     this.#answer = undefined;

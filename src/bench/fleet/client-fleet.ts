@@ -14,6 +14,8 @@ import type { CohortState } from './inbox.js';
 import type {
   ChurnOrder,
   ConnectOrder,
+  ConvergeOrder,
+  ConvergeReport,
   DisconnectOrder,
   FleetCalls,
   FleetCounts,
@@ -23,6 +25,8 @@ import type {
   WorkerSetup,
   WorkerStatus,
 } from './messages.js';
+import { nodeOfClient } from './node-of-client.js';
+import { Stragglers } from './stragglers.js';
 import { CursorLayouts } from './wire.js';
 
 /** Cursors that were due less than this before a client left were in flight: it need not have them. */
@@ -40,6 +44,7 @@ export class ClientFleet implements FleetCalls, ClientHost {
   readonly readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
   readonly layouts = new CursorLayouts();
   ledger = new DeliveryLedger([], 0);
+  #stragglers!: Stragglers;
   #setup!: WorkerSetup;
   #urls: { readonly url: URL; readonly upgrade: Upgrade }[] = [];
   #cohorts: CohortState[] = [];
@@ -56,6 +61,8 @@ export class ClientFleet implements FleetCalls, ClientHost {
   setup(setup: WorkerSetup): void {
     this.#setup = setup;
     this.ledger = new DeliveryLedger(setup.namespaces, setup.startMs);
+    const isReturning = (client: BenchClient) => client.joinedAtMs > 0 && this.#mayReturn(client);
+    this.#stragglers = new Stragglers(this.ledger.newest, isReturning, () => this.now());
     if (setup.tls === undefined && setup.urls.some((url) => url.startsWith('wss:'))) trustSystem();
     this.#urls = setup.urls.map((url) => ({
       url: new URL(url),
@@ -175,6 +182,10 @@ export class ClientFleet implements FleetCalls, ClientHost {
     );
   }
 
+  converge(order: ConvergeOrder): Promise<ConvergeReport> {
+    return this.#stragglers.converge(this.#clients.flat(), order);
+  }
+
   takeCounts(): FleetCounts {
     const tallies = this.#cohorts.map((state) => {
       const data = state.tally.toData();
@@ -185,7 +196,8 @@ export class ClientFleet implements FleetCalls, ClientHost {
       (clients) => clients.filter(({ isOpen, wasPinged }) => isOpen && !wasPinged).length,
     );
     const owed = this.#clients.map((clients) => this.#pingsOwed(clients));
-    return { tallies, open: this.#cohorts.map((state) => state.open), unpinged, owed };
+    const behind = this.#clients.map((clients) => this.#stragglers.count(clients));
+    return { tallies, open: this.#cohorts.map((state) => state.open), unpinged, owed, behind };
   }
 
   /** Clients that must have got a ping by now, and those of them that wait for one longer than they should. */
@@ -229,8 +241,9 @@ export class ClientFleet implements FleetCalls, ClientHost {
       cohort: cohort.name,
       index: client.index,
     };
+    const node = nodeOfClient(client.index, cohort.namespaces.length, client.losses, urls.length);
     await client.connect({
-      ...(this.#urls[client.index % urls.length] as { url: URL; upgrade: Upgrade }),
+      ...(this.#urls[node] as { url: URL; upgrade: Upgrade }),
       localAddress: localAddresses[Math.floor(client.index / urls.length) % localAddresses.length],
       token: {
         own: () => tokenFor(credentials, holder),
@@ -247,11 +260,14 @@ export class ClientFleet implements FleetCalls, ClientHost {
     if (!client.isOpen) this.#comeBack(client);
   }
 
+  #mayReturn(client: BenchClient): boolean {
+    return client.cohort.behavior.reconnects && !this.#isEnding && !this.#departed.has(client);
+  }
+
   /** A client that reconnects waits as DataFn's does, and tries again. */
   #comeBack(client: BenchClient): void {
-    const { behavior, cohort } = client.cohort;
-    const isWanted = behavior.reconnects && !this.#isEnding && !this.#departed.has(client);
-    if (!isWanted || this.#returning.has(client)) return;
+    const { cohort } = client.cohort;
+    if (!this.#mayReturn(client) || this.#returning.has(client)) return;
     const delayMs = backoffMs(
       Math.max(0, client.failures - 1),
       client.random(),

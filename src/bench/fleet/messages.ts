@@ -8,7 +8,7 @@ import type { Credentials } from './credentials.js';
 
 /** What a worker needs before its first phase. */
 export interface WorkerSetup {
-  /** WebSocket URLs; client `i` of a cohort goes to the `i`-th of them, round and round. */
+  /** WebSocket URLs; see `node-of-client.ts` for which client goes to which. */
   readonly urls: readonly string[];
   readonly cohorts: readonly Cohort[];
   readonly namespaces: readonly string[];
@@ -41,6 +41,8 @@ export interface FleetCalls {
   settle(order: SettleOrder): Promise<SettleReport>;
   /** The same for the slow readers, of all plans so far. */
   settleSlow(order: { readonly deadlineMs: number }): Promise<void>;
+  /** Waits until every client that should be is connected and has the newest cursor, or the deadline. */
+  converge(order: ConvergeOrder): Promise<ConvergeReport>;
   disconnect(order: DisconnectOrder): Promise<void>;
   /** Returns what was counted since the last time, by cohort, and who is connected now. */
   takeCounts(): FleetCounts;
@@ -54,6 +56,27 @@ export interface FleetCounts {
   readonly open: readonly number[];
   readonly unpinged: readonly number[];
   readonly owed: readonly PingsOwed[];
+  readonly behind: readonly Behind[];
+}
+
+/** Whether clients have heard the newest cursor of their namespace. */
+export interface Behind {
+  /** Clients that must have. */
+  readonly owed: number;
+  /** Of these, the ones that have not. */
+  readonly leftBehind: number;
+}
+
+export interface ConvergeOrder {
+  readonly startMs: number;
+  readonly deadlineMs: number;
+}
+
+export interface ConvergeReport {
+  /** Clients that were not there in time. */
+  readonly missing: number;
+  /** The longest that a client took, from the start, or from its return if that was later. */
+  readonly longestMs: number;
 }
 
 /** Whether a server keeps up with its pings. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { describe, namespaceProblem } from '../../protocol/identifiers.js';
 import { didYouMean } from '../../text/nearest.js';
 import { formatCount, type Parsed, parseDuration, parseRate, parseSize } from '../../text/units.js';
+import { MEMBER, readMember } from '../model/member.js';
 
 // The kinds of values in a scenario file. What a file has in texts with units comes out in numbers.
 
@@ -72,6 +73,17 @@ export function oneOf<const Names extends readonly [string, ...string[]]>(names:
 }
 
 export const yesOrNo = () => z.boolean({ error: expected('true or false') });
+
+/** A process of the server that bench starts. */
+export const member = z
+  .string({ error: expected(MEMBER) })
+  .transform((text, context) => {
+    const read = readMember(text);
+    if (read !== undefined) return read;
+    context.addIssue({ code: 'custom', message: `expected ${MEMBER}, got ${describe(text)}` });
+    return z.NEVER;
+  })
+  .describe('worker, node or engine; with a number to choose one, such as node 2. Default: the last one.');
 
 export const cohortName = z.string({ error: expected('the name of a cohort') });
 

@@ -1,4 +1,3 @@
-import { printable } from '../../text/printable.js';
 import {
   contains,
   countFor,
@@ -11,13 +10,13 @@ import {
 } from './emission-plan.js';
 import type { Fault, Sighting } from './evidence.js';
 import { Histogram, type HistogramData } from './histogram.js';
+import { NewestEmitted } from './newest-emitted.js';
 import { ordinalsDueBefore, Reception } from './reception.js';
+import { foreignCursor, shownCursor, shownText } from './shown-cursor.js';
 import type { Tally } from './tally.js';
 
 /** Cursors that were due up to this long after a client opened were in flight: it need not get them. */
 const OPENING_MS = 250;
-/** Characters of a cursor that are kept as evidence. */
-const MAX_CURSOR_LENGTH = 64;
 /** Characters of a message that is not a cursor. */
 const MAX_TEXT_LENGTH = 120;
 const DIGITS = /^\d+$/;
@@ -40,6 +39,8 @@ export interface Receiver {
   /** What it got of the plan that it heard of last, and of others that run beside it. */
   reception: Reception | undefined;
   otherReceptions: Reception[] | undefined;
+  /** The newest cursor of its namespace that it has heard, on any connection; 0 before the first. */
+  heard: number;
 }
 
 /**
@@ -49,6 +50,7 @@ export interface Receiver {
 export class DeliveryLedger {
   /** Cursors that arrived. */
   received = 0;
+  readonly newest = new NewestEmitted();
   readonly #plans: PlanAccount[] = [];
   #current: PlanAccount | undefined;
   #recentFanout = new Histogram();
@@ -94,13 +96,17 @@ export class DeliveryLedger {
       this.#noteLeaked(receiver, plan, index, atMs);
       return;
     }
+    if (cursor > receiver.heard) receiver.heard = cursor;
     const reception = account.receptionOf(receiver);
     const fault = reception.receive(index, tally);
     if (fault !== undefined) this.#noteEarlier(fault, receiver, reception, index, atMs);
     if (atMs > account.lastReceiptMs) account.lastReceiptMs = atMs;
-    // A slow reader is late by itself.
-    if (!plan.isOrdered || behavior.reads !== 'all') return;
-    const latencyMs = atMs - dueMs(plan, index);
+    // A slow reader is late by itself, and what is emitted during a fault by that.
+    if (!plan.isOrdered || plan.owes === 'newest' || behavior.reads !== 'all') return;
+    const dueAtMs = dueMs(plan, index);
+    // What a client is sent because it missed it says nothing about how fast it would have been.
+    if (dueAtMs < receiver.openedAtMs) return;
+    const latencyMs = atMs - dueAtMs;
     tally.histograms.fanout.record(latencyMs);
     this.#recentFanout.record(latencyMs);
     account.skew.record(index, atMs);
@@ -129,7 +135,7 @@ export class DeliveryLedger {
   ended(receiver: Receiver, dueBeforeMs: number): void {
     const isSlow = receiver.cohort.behavior.reads === 'slowly';
     for (const account of this.#plans) {
-      const isSettled = account.isOver && !isSlow;
+      const isSettled = (account.isOver && !isSlow) || account.plan.owes === 'newest';
       if (isSettled || !receiver.isMember || !account.slots.has(receiver.namespace)) continue;
       const reception = account.receptionOf(receiver);
       if (account.isOver) {
@@ -152,6 +158,7 @@ export class DeliveryLedger {
     const account = this.#plans.find((one) => one.plan.id === plan);
     if (account === undefined) throw new Error(`plan ${plan} is not known`);
     account.finish(emitted, failed);
+    this.newest.note(account.plan, emitted, failed);
     return account;
   }
 
@@ -162,6 +169,7 @@ export class DeliveryLedger {
 
   /** Settles the accounts of receivers that are still connected: what has not arrived is lost. */
   settle(account: PlanAccount, receivers: readonly Receiver[]): void {
+    if (account.plan.owes === 'newest') return;
     for (const receiver of receivers) {
       const { tally } = receiver.cohort;
       const reception = account.receptionOf(receiver);
@@ -279,7 +287,7 @@ export class PlanAccount {
     const other = receiver.otherReceptions?.find(({ plan }) => plan === this.plan);
     if (other !== undefined) return other;
     const slot = this.slots.get(receiver.namespace) as number;
-    const conflates = receiver.cohort.behavior.reads === 'slowly';
+    const conflates = receiver.cohort.behavior.reads === 'slowly' || this.plan.owes === 'newest';
     const reception = new Reception(this.plan, slot, this.#firstExpected(slot, receiver), conflates);
     if (receiver.reception !== undefined) {
       receiver.otherReceptions = [receiver.reception, ...(receiver.otherReceptions ?? [])];
@@ -325,22 +333,4 @@ export class PlanAccount {
   #failed(slot: number): ReadonlySet<number> {
     return this.#failedBySlot.get(slot) ?? NOTHING;
   }
-}
-
-/** A cursor of a plan as evidence has it: the zeros in front of a long one are left out. */
-function shownCursor(plan: EmissionPlan, index: number): string {
-  const text = cursorText(plan, index);
-  return text.length > MAX_CURSOR_LENGTH ? String(plan.firstCursor + index) : text;
-}
-
-/** A cursor that bench did not emit, as it came; nothing for one that is too long. */
-function foreignCursor(cursor: number, length: number, text: string | undefined): Pick<Sighting, 'cursor'> {
-  if (length > MAX_CURSOR_LENGTH) return {};
-  if (text !== undefined) return { cursor: shownText(text, MAX_CURSOR_LENGTH) };
-  return Number.isSafeInteger(cursor) ? { cursor: String(cursor).padStart(length, '0') } : {};
-}
-
-/** Text from outside, made safe for every report. */
-function shownText(text: string, maxLength: number): string {
-  return printable(text.slice(0, maxLength).toWellFormed()) + (text.length > maxLength ? '…' : '');
 }

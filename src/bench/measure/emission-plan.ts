@@ -25,6 +25,8 @@ export interface EmissionPlan {
    * stalls periodically would otherwise be asked in the same part of each period, and might never show its stalls.
    */
   readonly jitterSeed?: number;
+  /** What clients must get: every cursor, or in the end the newest of their namespace. Left out: every one. */
+  readonly owes?: 'every' | 'newest';
   /** Whether cursors of a namespace are emitted in order, at known times. Load by racing connections is not. */
   readonly isOrdered: boolean;
   /** Characters of a cursor, zeros in front; 0 for no zeros. */

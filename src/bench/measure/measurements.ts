@@ -15,6 +15,9 @@ export interface CohortMeasurement {
   /** Clients that were owed a ping at the end, and those that had waited too long for it; of several ends, the most. */
   pingsOwed: number;
   pingsOverdue: number;
+  /** Clients that must have heard the newest cursor of their namespace by the end, and those that have not. */
+  cursorsOwed: number;
+  leftBehind: number;
 }
 
 /** What was measured of the emits. */
@@ -72,6 +75,10 @@ export interface Measurements {
   readonly convergence: Histogram;
   /** Series of emits after which a receiver never got the newest. */
   unconverged: number;
+  /** From a fault, or from its return, until a client had the newest cursor: the longest of each wait for it. */
+  readonly recovery: Histogram;
+  /** Waits in which a client did not get that far. */
+  unrecovered: number;
   server: ServerMeasurement;
 }
 
@@ -88,12 +95,16 @@ export function emptyMeasurements(
       unpinged: 0,
       pingsOwed: 0,
       pingsOverdue: 0,
+      cursorsOwed: 0,
+      leftBehind: 0,
     })),
     emit: { broadcasts: 0, failed: 0, delivered: 0, lag: new Histogram() },
     api: { requests: 0, failed: 0, durationMs: 0, latency: new Histogram() },
     skew: new Histogram(),
     convergence: new Histogram(),
     unconverged: 0,
+    recovery: new Histogram(),
+    unrecovered: 0,
     server: {},
   };
 }
@@ -106,6 +117,8 @@ export function addMeasurements(total: Measurements, phase: Measurements): void 
     cohort.tally.add(of.tally);
     cohort.open = of.open;
     cohort.unpinged = of.unpinged;
+    cohort.cursorsOwed = of.cursorsOwed;
+    cohort.leftBehind = of.leftBehind;
     // Clients may leave before the run is over.
     cohort.pingsOwed = Math.max(cohort.pingsOwed, of.pingsOwed);
     cohort.pingsOverdue = Math.max(cohort.pingsOverdue, of.pingsOverdue);
@@ -121,6 +134,8 @@ export function addMeasurements(total: Measurements, phase: Measurements): void 
   total.skew.add(phase.skew);
   total.convergence.add(phase.convergence);
   total.unconverged += phase.unconverged;
+  total.recovery.add(phase.recovery);
+  total.unrecovered += phase.unrecovered;
   total.server = { ...total.server, ...phase.server };
 }
 

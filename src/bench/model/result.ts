@@ -27,6 +27,14 @@ export interface PhaseResult {
   readonly outcomes: readonly JudgedExpectation[];
 }
 
+/** A cluster that bench started: nodes with an engine, or one node with workers. */
+export interface StartedCluster {
+  readonly nodes: number;
+  /** Of each node; 0 for none. */
+  readonly workers: number;
+  readonly engine: boolean;
+}
+
 /** Everything that came of running one scenario. */
 export interface RunResult {
   readonly scenario: Scenario;
@@ -35,6 +43,8 @@ export interface RunResult {
   readonly target: {
     readonly urls: readonly string[];
     readonly isOwn: boolean;
+    /** The cluster that bench started; `undefined` for a single process. */
+    readonly cluster?: StartedCluster | undefined;
     /** What was started in place of `datafn-ws serve`. */
     readonly serverCommand?: string | undefined;
     /** What stood before every namespace; empty for nothing. */

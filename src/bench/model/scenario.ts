@@ -16,6 +16,8 @@ export interface Scenario {
   readonly changes: readonly ScenarioChange[];
   /** Flags of `serve` for a server that bench starts itself. */
   readonly serverFlags: readonly string[];
+  /** The processes of a cluster that bench starts itself; `undefined` for a single one. */
+  readonly cluster: ClusterSize | undefined;
   /** Put before every namespace, with `{run}` for the id of the run; `undefined` leaves it to the target. */
   readonly namespacePrefix: string | undefined;
   /** The interval of the server's heartbeat by these; 0 for none. */
@@ -27,6 +29,8 @@ export interface Scenario {
   readonly expectations: readonly Expectation[];
   /** What every server owes its clients, judged as far as there is an occasion; see `scenario/complete.ts`. */
   readonly implicitExpectations: readonly Expectation[];
+  /** Labels of the phases that are left out because they are for another target. */
+  readonly leftOut?: readonly string[];
 }
 
 /** A value of a scenario that is not that of the file, both as a person wrote them. */
@@ -36,6 +40,16 @@ export interface ScenarioChange {
   readonly value: string;
   /** What the file has; `undefined` when it has nothing there. */
   readonly before: string | undefined;
+}
+
+/** What kind of cluster bench starts: one server with workers, or nodes with an engine. */
+export type ClusterKind = 'workers' | 'nodes';
+
+export interface ClusterSize {
+  /** Workers of the one server, without an engine. */
+  readonly workers: number;
+  /** Servers, with one. */
+  readonly nodes: number;
 }
 
 export interface Cohort {
@@ -74,6 +88,8 @@ export interface Phase extends PhaseAction {
   readonly expectations: readonly Expectation[];
   /** Whether a rule of it that does not hold ends the run. */
   readonly abortOnFail: boolean;
+  /** The only kind of cluster that it is for; it is left out with any other target. */
+  readonly only: ClusterKind | undefined;
 }
 
 /** How arrivals are spread over time: at a rate that goes evenly from one value to another, or all at once. */

@@ -1,7 +1,7 @@
 import { MAX_CURSOR_LENGTH } from '../../protocol/identifiers.js';
 import { formatCount, formatDuration } from '../../text/units.js';
 import { driveWithAutocannon, racingPlan } from '../emitter/autocannon.js';
-import { type EmitOrder, emitPlan, orderedPlan } from '../emitter/emitter.js';
+import { type EmitOrder, ENTRIES, type Entry, emitPlan, orderedPlan } from '../emitter/emitter.js';
 import {
   checkEvents,
   duration,
@@ -44,6 +44,16 @@ const settings = strict({
   cursorLength: whole(16, MAX_CURSOR_LENGTH)
     .optional()
     .describe('Length of a cursor, padded with leading zeros. Default: no padding.'),
+  to: oneOf(ENTRIES)
+    .default('first')
+    .describe(
+      'Of several servers, where emits go. first: to the first. spread: each namespace to one, in rotation. all: to each of them, for servers that share nothing.',
+    ),
+  owes: oneOf(['every', 'newest'])
+    .default('every')
+    .describe(
+      'every: clients must get every cursor. newest: they may miss all but the newest of their namespace, as in a fault; `converge` waits for that one.',
+    ),
   connections: whole(1, 10_000).default(10).describe('Number of autocannon connections. Default 10.'),
   settle: duration.default(5000).describe('How long to wait for the last deliveries. Default 5s.'),
   mayFail: yesOrNo()
@@ -85,11 +95,13 @@ export const emit = phaseKind({
       batch: file.batch,
       cursorLength: cursorLength ?? 0,
       connections: file.connections,
+      to: file.to as Entry,
+      owes: file.owes as EmitPhase['owes'],
       settleMs: settle,
       mayFail: file.mayFail,
     };
   },
-  label({ namespaces, rate: perSecond, via, batch, count, for: durationMs = 0 }) {
+  label({ namespaces, rate: perSecond, via, batch, count, to, for: durationMs = 0 }) {
     const { length } = namespaces;
     const where =
       namespaces[0] === 'all'
@@ -100,6 +112,8 @@ export const emit = phaseKind({
       perSecond === undefined ? 'as fast as possible' : `at ${formatCount(perSecond)}/s`,
       count === undefined ? `for ${formatDuration(durationMs)}` : `until ${formatCount(count)}`,
       ...(batch === 1 ? [] : [`in batches of ${batch}`]),
+      ...(to === 'spread' ? ['through all servers in rotation'] : []),
+      ...(to === 'all' ? ['through every server'] : []),
       ...(via === 'api' ? [] : [`with ${via}`]),
     ].join(' ');
   },
@@ -124,8 +138,14 @@ export const emit = phaseKind({
     await run.call('expectPlan', plan);
     const emitted = await (isRacing
       ? driveWithAutocannon(action, plan, scenario.namespaces, emits, measurements, signal)
-      : emitPlan(plan, scenario.namespaces, emits, measurements.emit, signal, (durationMs, lagP99Ms) =>
-          run.onLag(plan.id, durationMs, lagP99Ms),
+      : emitPlan(
+          plan,
+          scenario.namespaces,
+          emits,
+          action.to,
+          measurements.emit,
+          signal,
+          (durationMs, lagP99Ms) => run.onLag(plan.id, durationMs, lagP99Ms),
         ));
     if (emitted.error !== undefined && !action.mayFail) {
       run.problem(
@@ -136,7 +156,7 @@ export const emit = phaseKind({
       plan: plan.id,
       emitted: emitted.emitted,
       failed: emitted.failed,
-      deadlineMs: monotonicMs() + action.settleMs,
+      deadlineMs: monotonicMs() + (action.owes === 'newest' ? 0 : action.settleMs),
     });
     const skew = new FanoutSkew();
     for (const report of reports) skew.add(report.skew);
@@ -144,7 +164,7 @@ export const emit = phaseKind({
     const lastReceiptMs = Math.max(0, ...reports.map((report) => report.lastReceiptMs));
     // Without a receiver left, nothing can converge.
     const hasReceivers = reports.some(({ receivers }) => receivers > 0);
-    if (!plan.isOrdered || lastReceiptMs === 0 || !hasReceivers) return;
+    if (!plan.isOrdered || action.owes === 'newest' || lastReceiptMs === 0 || !hasReceivers) return;
     if (reports.every(({ hasConverged }) => hasConverged)) {
       measurements.convergence.record(lastReceiptMs - dueMs(plan, Math.max(0, emitted.emitted - 1)));
     } else measurements.unconverged += 1;

@@ -1,14 +1,18 @@
 import { actionsOf, type PhaseAction, type Scenario } from '../model/scenario.js';
 import { churn } from './churn.js';
 import { connect } from './connect.js';
+import { converge } from './converge.js';
 import { disconnect } from './disconnect.js';
 import { emit } from './emit.js';
 import { hold } from './hold.js';
+import { kill } from './kill.js';
 import type { PhaseKind, PhaseNeeds } from './kind.js';
 import { parallel } from './parallel.js';
 import { repeat } from './repeat.js';
+import { restart } from './restart.js';
 import { restartServer } from './restart-server.js';
 import { shutdownServer } from './shutdown-server.js';
+import { stop } from './stop.js';
 
 /** Every kind of phase by its key in a scenario. To add one, add its file, an entry here and a test. */
 export const PHASE_KINDS: Readonly<Record<string, PhaseKind>> = {
@@ -17,6 +21,10 @@ export const PHASE_KINDS: Readonly<Record<string, PhaseKind>> = {
   hold,
   disconnect,
   churn,
+  kill,
+  stop,
+  restart,
+  converge,
   'restart-server': restartServer,
   'shutdown-server': shutdownServer,
   parallel,

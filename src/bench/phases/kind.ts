@@ -3,11 +3,13 @@ import type { EmitTarget } from '../emitter/emitter.js';
 import type { FleetCalls } from '../fleet/messages.js';
 import type { Measurements } from '../measure/measurements.js';
 import type { WatchedLoad } from '../measure/saturation.js';
-import type { Cohort, PhaseAction, Scenario } from '../model/scenario.js';
+import type { Member } from '../model/member.js';
+import type { ClusterKind, Cohort, PhaseAction, Scenario } from '../model/scenario.js';
 import type { Chance } from '../verdict/metric-kinds.js';
 
 /** A phase in a file, checked: exactly one key names its kind. */
 export interface PhaseFile extends Readonly<Record<string, unknown>> {
+  readonly only?: ClusterKind;
   readonly expect?: readonly string[];
   readonly abortOnFail?: boolean;
 }
@@ -28,6 +30,8 @@ export interface PhaseNames {
 export interface PhaseNeeds {
   /** Whether it takes a server that bench starts itself. */
   readonly ownServer?: boolean;
+  /** A process of it. */
+  readonly member?: Member;
   /** What it emits. */
   readonly emits?: { readonly namespaces: readonly number[]; readonly cursorLength: number };
   /** Connections of autocannon. */
@@ -58,6 +62,11 @@ export interface PhaseRun {
   readonly server: {
     shutDown(): Promise<{ readonly shutdownMs: number; readonly exitCode: number }>;
     startAgain(): Promise<void>;
+    kill(member: Member): Promise<void>;
+    /** Returns what makes it go on. */
+    stop(member: Member): Promise<() => void>;
+    /** Ends it where it runs, and starts it. */
+    restart(member: Member): Promise<void>;
   };
   /** Calls every worker. */
   call<Method extends keyof FleetCalls>(

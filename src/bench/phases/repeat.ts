@@ -26,7 +26,10 @@ export const repeat = phaseKind({
     const once = phases.map(names.action);
     return { kind: 'repeat', phases: Array.from({ length: times }, () => once).flat() };
   },
-  label: ({ times, phases }, names) => `${times} times: ${phases.map(names.label).join(', ')}`,
+  label({ times, phases }, names) {
+    const once = phases.map(names.label).join(', ');
+    return times === 1 ? once : `${times} times: ${once}`;
+  },
   plannedMs: (_action, _cohorts, inner) => inner.reduce((total, ms) => total + ms, 0),
   load: undefined,
   async run({ phases }, run) {

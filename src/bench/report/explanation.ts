@@ -108,6 +108,10 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   },
   fanout: { high: `From emit to receipt took too long. ${SERVER_SLOW}` },
   'fanout.skew': { high: `The last receiver of a broadcast waits too long behind the first. ${SERVER_SLOW}` },
+  'cursors.leftBehind': {
+    high: 'Clients missed the newest cursor of their namespace for good: a server did not pass it on to the others, or did not catch up after a fault, or a client that came back was not sent it (--resume).',
+  },
+  converged: { high: `It took too long until every client had caught up after a fault. ${SERVER_SLOW}` },
   convergence: { high: `It took too long until every client had the newest cursor. ${SERVER_SLOW}` },
   handshake: { high: `Connecting took too long. ${SERVER_SLOW}` },
   reconnect: { high: 'Clients took too long to be connected again after they had lost their connection.' },

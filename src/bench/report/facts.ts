@@ -59,6 +59,21 @@ export function changesText({ scenario: { changes } }: JsonResult): Text | undef
   return ['This run changed the scenario: ', ...said];
 }
 
+/** What was tested, in words. */
+export function targetText({ target: { urls, isOwn, cluster } }: JsonResult): string {
+  if (!isOwn) return urls.join(', ');
+  if (cluster === undefined) return 'a server that bench started';
+  return cluster.engine
+    ? `${formatAmount(cluster.nodes, 'node')} and a Redis that bench started`
+    : `a server with ${formatAmount(cluster.workers, 'worker')} that bench started`;
+}
+
+/** The phases that were left out; `undefined` for none. */
+export function leftOutText({ scenario: { leftOut = [] } }: JsonResult): string | undefined {
+  if (leftOut.length === 0) return undefined;
+  return `${formatAmount(leftOut.length, 'phase')} of this scenario did not run: they are for another target.`;
+}
+
 /** The value of a metric of all cohorts together, if it has one. */
 export function metricOf({ total }: JsonResult, name: string): number | undefined {
   return total.metrics.find(

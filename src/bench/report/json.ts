@@ -67,6 +67,7 @@ export function jsonResult(result: RunResult, { version, machine }: RunContext):
     target: {
       urls: target.urls.map(maskedUrl),
       isOwn: target.isOwn,
+      ...(target.cluster === undefined ? {} : { cluster: target.cluster }),
       ...(target.namespacePrefix ? { namespacePrefix: target.namespacePrefix } : {}),
     },
     scenario: {
@@ -83,6 +84,7 @@ export function jsonResult(result: RunResult, { version, machine }: RunContext):
       })),
       clients: clientCount(scenario),
       serverFlags: [...scenario.serverFlags],
+      ...(scenario.leftOut === undefined ? {} : { leftOut: [...scenario.leftOut] }),
     },
     expectations: expectationsOf(result, verdict),
     total: measurementsOf(result.measurements, scenario),
@@ -154,7 +156,7 @@ function expectationOf(
 
 /** With a scenario, metrics also have what it takes to compare them with those of another run. */
 function measurementsOf(measurements: Measurements, scenario?: Scenario): JsonMeasurements {
-  const { emit, api, skew, convergence } = measurements;
+  const { emit, api, skew, convergence, recovery } = measurements;
   const scopes = [undefined, ...measurements.cohorts.map(({ name }) => name)].map((cohort) => ({
     cohort,
     scope: scopeOf(measurements, cohort),
@@ -182,6 +184,7 @@ function measurementsOf(measurements: Measurements, scenario?: Scenario): JsonMe
       ...reportedHistograms(scopeOf(measurements, undefined).tally),
       skew,
       convergence,
+      recovery,
       emitLag: emit.lag,
       apiLatency: api.latency,
     }),

@@ -218,6 +218,12 @@ const result = z.strictObject({
   target: z.strictObject({
     urls: z.array(text).describe('Without the values of their query parameters.'),
     isOwn: z.boolean().describe('Whether the server was started for the run.'),
+    cluster: z
+      .strictObject({ workers: count, nodes: count, engine: z.boolean() })
+      .optional()
+      .describe(
+        'The cluster that was started: nodes with an engine, or one with workers; absent for a single process.',
+      ),
     namespacePrefix: text
       .optional()
       .describe("The prefix of every namespace in this run; absent if they are the scenario's."),
@@ -244,6 +250,10 @@ const result = z.strictObject({
       .describe(
         'Settings for a server that bench starts, or that another server is assumed to have: flags of `serve`.',
       ),
+    leftOut: z
+      .array(text)
+      .optional()
+      .describe('Phases that were left out because they are for another target; absent if none were.'),
   }),
   repeat: repeat.optional(),
   expectations: z.array(expectation),

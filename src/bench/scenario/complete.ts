@@ -63,6 +63,7 @@ export function completeScenario(file: ScenarioFile, origin: Origin): Scenario {
       label: names.label(phase),
       expectations: rules(phase.expect ?? [], ['phases', index, 'expect']),
       abortOnFail: phase.abortOnFail ?? false,
+      only: phase.only,
     }),
   );
   return {
@@ -74,6 +75,7 @@ export function completeScenario(file: ScenarioFile, origin: Origin): Scenario {
     changes,
     sha256,
     serverFlags: Object.entries(file.server).flatMap(([key, value]) => flagsFor(key, value)),
+    cluster: file.cluster,
     namespacePrefix: file.namespacePrefix,
     heartbeatIntervalMs: heartbeatIntervalOf(file),
     cohorts,

@@ -101,7 +101,7 @@ function checkPhase(phase: unknown, path: Path, cohorts: readonly string[]): Pro
 
 /** A phase within another has no rules of its own: what is measured meanwhile is measured of all together. */
 function checkInner(phase: unknown, path: Path, cohorts: readonly string[]): Problem[] {
-  const wrong = ['expect', 'abortOnFail'].filter((key) => Object.hasOwn(asObject(phase), key));
+  const wrong = ['expect', 'abortOnFail', 'only'].filter((key) => Object.hasOwn(asObject(phase), key));
   return [
     ...wrong.map((key) => ({ path: [...path, key], message: `\`${key}\` belongs to the outer phase` })),
     ...checkPhase(phase, path, cohorts),

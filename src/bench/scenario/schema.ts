@@ -60,7 +60,7 @@ export const cohortSchema = strict({
     .describe('flapping: mean time after which it ends its connection. Default: never.'),
   backoffScale: share('a number greater than 0')
     .optional()
-    .describe("flapping: factor for DataFn's backoff. Default 1."),
+    .describe("reconnecting, flapping: factor for DataFn's backoff. Default 1."),
 });
 
 /** Completes a cohort of a file. */
@@ -112,6 +112,11 @@ const serverBlock = strict(
   ),
 );
 
+const clusterBlock = strict({
+  workers: whole(1, 64).default(2).describe('Workers of the one server, without --redis. Default 2.'),
+  nodes: whole(1, 64).default(3).describe('Servers, with --redis. Default 3.'),
+});
+
 const rules = z.array(z.string({ error: expected('a rule such as `cursors.lost == 0`') }), {
   error: expected('a list of rules'),
 });
@@ -125,6 +130,11 @@ const phase: z.ZodType<PhaseFile> = z
     ]);
     return strict({
       ...Object.fromEntries(kinds),
+      only: oneOf(['workers', 'nodes'])
+        .optional()
+        .describe(
+          'The only target that the phase is for; it is left out with any other. workers: a server with workers that bench starts. nodes: nodes with an engine that bench starts (--redis).',
+        ),
       expect: rules.optional().describe('Rules for this phase only.'),
       abortOnFail: yesOrNo().optional().describe('Whether the run ends if one of these rules does not hold.'),
     }).superRefine((given: PhaseFile, context) => {
@@ -168,6 +178,9 @@ export const scenarioSchema = strict({
   server: serverBlock
     .default({})
     .describe('Flags of `serve`, in camelCase, for a server that bench starts itself.'),
+  cluster: clusterBlock
+    .optional()
+    .describe('The processes of a cluster, when bench starts the server itself.'),
   namespacePrefix: z
     .string({ error: expected('a text, with {run} for the id of the run') })
     .superRefine((text, context) => {

@@ -7,9 +7,12 @@ import { spawn } from 'node:child_process';
 /** How long the server has to go by itself once bench is gone. */
 const GRACE_MS = 1000;
 
-/** What a keeper reports when there is nothing to keep. */
-export interface CannotStart {
-  readonly cannotStart: string;
+/** What a keeper reports. */
+export interface KeeperMessage {
+  /** The process that it keeps. */
+  readonly keeps?: number | undefined;
+  /** Why there is nothing to keep. */
+  readonly cannotStart?: string;
 }
 
 function keep(file: string, words: readonly string[]): void {
@@ -40,11 +43,12 @@ function keep(file: string, words: readonly string[]): void {
     detached: true,
   });
 
+  if (server.pid !== undefined) process.send?.({ keeps: server.pid } satisfies KeeperMessage);
   server.on('error', (error) => {
     // It may also be a signal that could not be sent; only one that never ran has no number.
     if (server.pid !== undefined) return;
     process.exitCode = 127;
-    process.send?.({ cannotStart: error.message } satisfies CannotStart, leave);
+    process.send?.({ cannotStart: error.message } satisfies KeeperMessage, leave);
   });
   server.on('exit', (code, signal) => {
     clearTimeout(deadline);

@@ -1,19 +1,23 @@
 import { ApiClient, type TlsTrust } from '../../emit/api-client.js';
-import { DatafnWsError } from '../../protocol/errors.js';
 import type { UpgradeSettings } from '../../protocol/upgrade.js';
 import type { EmitTarget, EmitTemplate } from '../emitter/emitter.js';
 import type { Credentials } from '../fleet/credentials.js';
 import { monotonicMs } from '../measure/clock.js';
 import type { ServerMeasurement } from '../measure/measurements.js';
+import type { Member } from '../model/member.js';
+import type { StartedCluster } from '../model/result.js';
 import type { Scenario } from '../model/scenario.js';
 import { needsOf } from '../phases/index.js';
-import { apiUrlOf, type OwnServer, startOwnServer } from './own-server.js';
+import { OwnCluster } from './own-cluster.js';
+import { apiUrlOf } from './own-server.js';
 import { checkEmits, checkReachable, tryClients, tryEmit } from './preflight.js';
 import { Statistics } from './statistics.js';
 
 export interface TargetOptions {
   /** Servers to test; empty starts one. */
   readonly urls: readonly string[];
+  /** Whether bench starts a Redis and nodes that share it, for a scenario with `cluster`. */
+  readonly redis: boolean;
   /** What is started in place of `datafn-ws serve`, when a server is started. */
   readonly serverCommand: string | undefined;
   /** Their HTTP APIs. Default: the host and port of each URL. */
@@ -32,28 +36,12 @@ export interface TargetOptions {
   readonly signal: AbortSignal;
 }
 
-/**
- * Finds out, without asking any server, whether a scenario can be run on such a target.
- *
- * @throws {DatafnWsError} `ERR_INVALID_OPTION` when not.
- */
-export function checkTarget({ name, phases }: Scenario, { urls }: TargetOptions): void {
-  if (urls.length === 0) return;
-  const needsOwn = needsOf(phases).find(({ ownServer }) => ownServer);
-  if (needsOwn !== undefined) {
-    throw new DatafnWsError(
-      'ERR_INVALID_OPTION',
-      `The scenario ${name} has a phase ${needsOwn.kind}, which needs a server that bench starts itself: drop --url.`,
-    );
-  }
-}
-
 /** Above it a run might get to numbers that a client cannot tell apart. */
 const MAX_START = Number.MAX_SAFE_INTEGER / 2;
 
 /** What a run tests: a server that it starts and may restart, or servers that are already running. */
 export class Target {
-  #own: OwnServer | undefined;
+  readonly #own: OwnCluster | undefined;
   readonly #statistics: Statistics;
   /** A shutdown that the scenario requested is not a problem. */
   #isShutDown = false;
@@ -64,11 +52,10 @@ export class Target {
   firstCursor = Date.now() * 1000;
 
   private constructor(
-    private readonly scenario: Scenario,
     private readonly options: TargetOptions,
     readonly urls: readonly string[],
     readonly emits: EmitTarget,
-    own: OwnServer | undefined,
+    own: OwnCluster | undefined,
   ) {
     this.#own = own;
     this.#statistics = new Statistics(statsClients(emits, options), monotonicMs, own !== undefined);
@@ -93,15 +80,17 @@ export class Target {
   }
 
   static async #openOwn(scenario: Scenario, options: TargetOptions): Promise<Target> {
-    const own = await Target.#start(scenario, options);
-    const emits = { kind: 'api', urls: [own.apiUrl], adminToken: undefined, tls: undefined } as const;
+    const { env, serverCommand: command, signal, redis: hasEngine } = options;
+    const own = await OwnCluster.start(scenario, { env, command, signal, hasEngine });
+    const emits = { kind: 'api', urls: own.apiUrls, adminToken: undefined, tls: undefined } as const;
     try {
-      if (options.serverCommand !== undefined && doesEmit(scenario)) await checkEmits({ url: own.apiUrl });
+      if (command !== undefined && doesEmit(scenario))
+        await Promise.all(own.apiUrls.map((url) => checkEmits({ url })));
     } catch (error) {
-      await own.stop();
+      await own.close();
       throw error;
     }
-    return new Target(scenario, options, [own.wsUrl], emits, own);
+    return new Target(options, own.wsUrls, emits, own);
   }
 
   static async #openOthers(scenario: Scenario, options: TargetOptions): Promise<Target> {
@@ -112,7 +101,7 @@ export class Target {
         : { kind: 'template', template: emitTemplate };
     const areTried = options.hasPreflight && (await tryClients(scenario, options));
     if (!areTried) await Promise.all(urls.map((url) => checkReachable(url, tls)));
-    const target = new Target(scenario, options, urls, emits, undefined);
+    const target = new Target(options, urls, emits, undefined);
     try {
       const highest = await target.#statistics.highestCursor();
       if (highest !== undefined && highest < MAX_START) target.firstCursor = highest + 1;
@@ -129,37 +118,49 @@ export class Target {
     }
   }
 
+  /** The cluster that bench started, if it did. */
+  get cluster(): StartedCluster | undefined {
+    return this.#own?.size;
+  }
+
   get isOwn(): boolean {
     return this.#own !== undefined;
   }
 
   /** How bench's own server ended unexpectedly; `undefined` while it runs. */
   get mishap(): string | undefined {
-    return this.#isShutDown ? undefined : this.#own?.ended;
+    return this.#isShutDown ? undefined : this.#own?.mishap;
   }
 
   /** Shuts our own server down; how long it took and how it exited. */
   async shutDown(): Promise<{ shutdownMs: number; exitCode: number }> {
     this.#isShutDown = true;
     const startMs = performance.now();
-    await this.#own?.stop();
-    const exitCode = Number(/^exit code (\d+)$/.exec(this.#own?.ended ?? '')?.[1] ?? 1);
+    const exitCode = await this.#faults().shutDown();
     return { shutdownMs: performance.now() - startMs, exitCode };
   }
 
   /** Starts our own server again, where it was. */
   async startAgain(): Promise<void> {
-    const port = new URL(this.urls[0] as string).port;
-    this.#own = await Target.#start(this.scenario, this.options, Number(port));
+    await this.#faults().startAgain();
     this.#isShutDown = false;
   }
 
-  static #start(
-    { serverFlags: flags }: Scenario,
-    { env, serverCommand: command, signal }: TargetOptions,
-    port?: number,
-  ): Promise<OwnServer> {
-    return startOwnServer({ flags, env, port, command, signal });
+  kill(member: Member): Promise<void> {
+    return this.#faults().kill(member);
+  }
+
+  stop(member: Member): Promise<() => void> {
+    return this.#faults().stop(member);
+  }
+
+  restart(member: Member): Promise<void> {
+    return this.#faults().restart(member);
+  }
+
+  #faults(): OwnCluster {
+    if (this.#own === undefined) throw new Error('the server is not of bench');
+    return this.#own;
   }
 
   /** What the servers say of the run until now; empty when they do not say. */
@@ -183,7 +184,7 @@ export class Target {
 
   async close(): Promise<void> {
     this.#statistics.close();
-    await this.#own?.stop();
+    await this.#own?.close();
   }
 }
 

@@ -101,6 +101,12 @@ export const METRICS: Readonly<Record<string, Metric>> = {
     defect('timing'),
     wereSent,
   ),
+  'cursors.leftBehind': counted(
+    'Clients that have not heard the newest cursor of their namespace at the end.',
+    defect('timing'),
+    ({ cohorts }) => sum(cohorts, ({ leftBehind }) => leftBehind),
+    ({ cohorts }, value) => (sum(cohorts, ({ cursorsOwed }) => cursorsOwed) === 0 ? undefined : value),
+  ),
   'cursors.late': counter('late', 'Cursors that arrived after they were counted as lost.', NOTHING, wereSent),
   'heartbeat.pings': counter('pings', 'Pings that arrived.', NOTHING),
   'heartbeat.unpinged': counted(
@@ -127,7 +133,11 @@ export const METRICS: Readonly<Record<string, Metric>> = {
     ({ cohorts }) => sum(cohorts, ({ behavior, open }) => (BEHAVIORS[behavior].pong === 'never' ? open : 0)),
     werePinged,
   ),
-  reconnects: counter('reconnects', 'Connections that a flapping client opened again.', outcome('comings')),
+  reconnects: counter(
+    'reconnects',
+    'Connections that a client opened again after it had lost one.',
+    outcome('comings'),
+  ),
   ...durations('reconnect', 'End of a connection to its successor', TIME, 'reconnect'),
   ...durations('handshake', 'Intended start of a connection to its WebSocket', TIME, 'handshake'),
   ...durations('fanout', 'Emit to receipt', TIME, 'fanout'),
@@ -139,6 +149,14 @@ export const METRICS: Readonly<Record<string, Metric>> = {
     perCohort: false,
     compared: TIME,
     read: ({ all }) => (all.unconverged > 0 ? undefined : all.convergence.maxMs),
+  },
+  converged: {
+    kind: 'duration',
+    summary:
+      'Beginning of a `converge`, or the return of a client, to the moment when that client had the newest cursor: the longest; no sample if one never got it.',
+    perCohort: false,
+    compared: cost(200),
+    read: ({ all }) => (all.unrecovered > 0 ? undefined : all.recovery.maxMs),
   },
   ...durations('heartbeat.interval', 'One ping to the next', NOTHING, 'pingInterval', {
     least: 'pingIntervalLeast',

@@ -41,6 +41,8 @@ export async function bench(
   if (options.url.length > 0 && options.serverCommand !== undefined) {
     throw new DatafnWsError('ERR_INVALID_OPTION', 'Pass either --url or --server-command, not both.');
   }
+  if (options.url.length > 0 && options.redis)
+    throw new DatafnWsError('ERR_INVALID_OPTION', 'Pass either --url or --redis, not both.');
   checkNeeds(flags, options);
   const scenarios = await loadAll(names.length === 0 ? [DEFAULT_SCENARIO] : names, options);
   if (options.validate) {

@@ -1,6 +1,7 @@
 import type { Scenario } from '../../bench/model/scenario.js';
 import { planRun, type RunOptions } from '../../bench/run.js';
 import { loadScenario, scenarioFile } from '../../bench/scenario/load.js';
+import { fitToTarget } from '../../bench/target/fit.js';
 import type { BenchOptions, benchOptions } from '../../options/bench.js';
 import type { TracedOptions } from '../../options/spec.js';
 import { DatafnWsError, type ErrorCode } from '../../protocol/errors.js';
@@ -41,6 +42,7 @@ export function planAll(
   const flags = traced.values;
   const target = {
     urls: flags.url,
+    redis: flags.redis,
     serverCommand: flags.serverCommand,
     adminUrls: flags.adminUrl,
     adminToken: flags.adminToken,
@@ -52,7 +54,8 @@ export function planAll(
     env,
     signal,
   };
-  return allOf('ERR_INVALID_OPTION', scenarios, async (scenario) => {
+  return allOf('ERR_INVALID_OPTION', scenarios, async (whole) => {
+    const scenario = fitToTarget(whole, target);
     const options = { ...target, ...(await remoteOptions(flags, scenario)) };
     planRun(scenario, options);
     return { scenario, options };

@@ -4,6 +4,7 @@ import { shellWord } from '../../text/shell.js';
 
 /** Options that say what is tested and how, besides those that are part of the result itself. */
 const CARRIED = [
+  'redis',
   'adminUrl',
   'adminToken',
   'header',

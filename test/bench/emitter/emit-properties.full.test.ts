@@ -58,6 +58,8 @@ describe.concurrent.each(['api', 'autocannon'] as const)('an emit via: %s', (via
       connections: 2,
       settleMs: 0,
       mayFail: false,
+      to: 'all',
+      owes: 'every',
     };
     const target: EmitTarget = {
       kind: 'api',
@@ -74,7 +76,7 @@ describe.concurrent.each(['api', 'autocannon'] as const)('an emit via: %s', (via
         : racingPlan(phase, 1, FIRST_CURSOR, monotonicMs());
     const work =
       via === 'api'
-        ? emitPlan(plan, NAMESPACES, target, measured.emit, signal, () => {})
+        ? emitPlan(plan, NAMESPACES, target, 'all', measured.emit, signal, () => {})
         : driveWithAutocannon(phase, plan, NAMESPACES, target, measured, signal);
     const emitted = await within(work, 'the end of the emits', 20_000);
     // Whatever happens, each cursor that was begun with has an outcome.

@@ -12,7 +12,7 @@ afterEach(async () => {
 });
 
 async function open(emit: () => Promise<boolean>): Promise<EmitRelay> {
-  const relay = await openEmitRelay(TARGET, emit);
+  const relay = await openEmitRelay(TARGET, 'first', emit);
   relays.push(relay);
   return relay;
 }
@@ -75,7 +75,7 @@ test('close() waits for an emit that is under way, and begins no other', async (
   let finish!: (isTaken: boolean) => void;
   let emits = 0;
   const begun = new Promise<void>((begin) => {
-    void openEmitRelay(TARGET, () => {
+    void openEmitRelay(TARGET, 'first', () => {
       emits += 1;
       begin();
       return new Promise((resolve) => {

@@ -88,6 +88,8 @@ test('autocannon can drive emits by a template, one request for each cursor', as
     connections: 2,
     settleMs: 0,
     mayFail: false,
+    to: 'all',
+    owes: 'every',
   };
   const plan = racingPlan(phase, 1, 1000, monotonicMs());
   const measured = emptyMeasurements([]);

@@ -46,6 +46,8 @@ describe('a server that is deaf for the first 60 of every 100 ms, asked ten time
     connections: 1,
     settleMs: 0,
     mayFail: false,
+    to: 'all',
+    owes: 'every',
   };
   const waits = (plan: EmissionPlan) =>
     dueTimes(plan)

@@ -42,6 +42,16 @@ const SAMPLES: Record<string, [yaml: string, label: string, ms: number][]> = {
       'emit to 1 namespace as fast as possible for 2 s with autocannon',
       2000,
     ],
+    [
+      'emit: { namespaces: few, rate: 20/s, for: 1s, to: spread }',
+      'emit to 1 namespace at 20/s for 1 s through all servers in rotation',
+      1000,
+    ],
+    [
+      'emit: { namespaces: few, rate: 20/s, for: 1s, to: all }',
+      'emit to 1 namespace at 20/s for 1 s through every server',
+      1000,
+    ],
   ],
   hold: [['hold: 1500ms', 'hold for 1.5 s', 1500]],
   disconnect: [
@@ -52,6 +62,14 @@ const SAMPLES: Record<string, [yaml: string, label: string, ms: number][]> = {
     ['churn: { cohort: users, rate: 10/s, for: 3s }', 'churn users at 10/s for 3 s', 3000],
     ['churn: { cohort: few, rate: 10/s, for: 1s, how: vanish }', 'churn few at 10/s for 1 s by vanish', 1000],
   ],
+  kill: [
+    ['kill: worker', 'kill the last worker', 0],
+    ['kill: node 2', 'kill node 2', 0],
+    ['kill: engine', 'kill the engine', 0],
+  ],
+  stop: [['stop: { what: worker 1, for: 2s }', 'stop worker 1 for 2 s', 2000]],
+  restart: [['restart: node', 'restart the last node', 0]],
+  converge: [['converge: { within: 3s }', 'converge within 3 s', 0]],
   'restart-server': [['restart-server: { downtime: 2s }', 'restart the server', 2000]],
   'shutdown-server': [['shutdown-server: {}', 'shut the server down', 0]],
   parallel: [
@@ -67,6 +85,11 @@ const SAMPLES: Record<string, [yaml: string, label: string, ms: number][]> = {
       'repeat: { times: 3, phases: [{ hold: 1s }, { disconnect: { cohort: few } }] }',
       '3 times: hold for 1 s, disconnect few',
       3000,
+    ],
+    [
+      'repeat: { times: 1, phases: [{ hold: 1s }, { kill: node }] }',
+      'hold for 1 s, kill the last node',
+      1000,
     ],
   ],
 };

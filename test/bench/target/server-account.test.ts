@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import {
+  distinctServers,
   MixedServersError,
   readStats,
   ServerAccount,
   type StatsAnswer,
-} from '../../../src/bench/target/statistics.js';
+} from '../../../src/bench/target/server-account.js';
 
 const MIB = 1024 ** 2;
 
@@ -125,6 +126,22 @@ describe('what a server did during a run', () => {
     const process = { ...(answer().process as NonNullable<StatsAnswer['process']>), rssBytes: 101 * MIB };
     account.note(answer({ connections: 1027, process, uptimeMs: 3_601_000 }), 1000);
     expect(account.measurement).toMatchObject({ bytesPerConnection: 1024, rssBytes: 101 * MIB });
+  });
+});
+
+describe('answers of several URLs', () => {
+  test('of one server count once: it has one process number and one start', () => {
+    expect(distinctServers([answer(), answer(), fresh()])).toEqual([0, 2]);
+    // Workers answer for the whole server, one a moment later than another.
+    expect(distinctServers([answer({ uptimeMs: 3_600_000 }), answer({ uptimeMs: 3_600_900 })])).toEqual([0]);
+  });
+
+  test('of servers on two machines count twice, even if their processes have the same number', () => {
+    expect(distinctServers([answer({ uptimeMs: 3_600_000 }), answer({ uptimeMs: 5000 })])).toEqual([0, 1]);
+  });
+
+  test('without a process number count each', () => {
+    expect(distinctServers([{ accepted: 1 }, { accepted: 1 }])).toEqual([0, 1]);
   });
 });
 

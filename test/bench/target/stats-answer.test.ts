@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readStats } from '../../../src/bench/target/statistics.js';
+import { readStats } from '../../../src/bench/target/server-account.js';
 import { ApiClient } from '../../../src/emit/api-client.js';
 import { disposeLive, startServer } from '../../support/live-server.js';
 

@@ -1,6 +1,15 @@
 import { formatAmount, formatDuration } from '../../../text/units.js';
 import type { Comparison } from '../../compare/comparison.js';
-import { changesText, hasFailed, outcomeText, repeatText, scopedRule, standingOf } from '../facts.js';
+import {
+  changesText,
+  hasFailed,
+  leftOutText,
+  outcomeText,
+  repeatText,
+  scopedRule,
+  standingOf,
+  targetText,
+} from '../facts.js';
 import { aside, type Block, capitalized, type Paragraph, paragraph, type ReportDocument } from '../model.js';
 import type { JsonReport, JsonResult } from '../schema.js';
 import { againstBaseline, changesOf, summaryText } from './comparison.js';
@@ -44,10 +53,10 @@ const MEANINGS: Readonly<Record<JsonResult['verdict'], string>> = {
 };
 
 function intro(result: JsonResult): Block[] {
-  const { verdict, scenario, target, startedAt, durationMs, repeat } = result;
-  const where = target.isOwn ? 'a server that bench started' : target.urls.join(', ');
+  const { verdict, scenario, startedAt, durationMs, repeat } = result;
+  const leftOut = leftOutText(result);
   const facts = [
-    `${formatAmount(scenario.clients, 'client')} against ${where}`,
+    `${formatAmount(scenario.clients, 'client')} against ${targetText(result)}`,
     formatDuration(durationMs),
     startedAt.replace(/\.\d+Z$/, 'Z'),
   ];
@@ -58,6 +67,7 @@ function intro(result: JsonResult): Block[] {
       verdict === 'invalid' || verdict === 'aborted' ? 'warn' : undefined,
     ),
     paragraph([aside(capitalized(facts.join(', ')))]),
+    ...(leftOut === undefined ? [] : [paragraph(leftOut)]),
     ...(repeat === undefined ? [] : [paragraph(`${repeatText(repeat)}.`)]),
   ];
 }

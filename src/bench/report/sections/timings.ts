@@ -12,6 +12,7 @@ const TIMED: Readonly<Record<string, { readonly histogram: string; readonly name
   fanout: { histogram: 'fanout', name: 'fan-out latency' },
   'fanout.skew': { histogram: 'skew', name: 'fan-out skew, first to last' },
   convergence: { histogram: 'convergence', name: 'convergence after last emit' },
+  converged: { histogram: 'recovery', name: 'caught up after a fault' },
   reconnect: { histogram: 'reconnect', name: 'end to reconnected' },
   'heartbeat.interval': { histogram: 'pingInterval', name: 'heartbeat interval' },
   'heartbeat.timeout': { histogram: 'pongTimeout', name: 'heartbeat timeout' },
