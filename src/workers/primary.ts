@@ -242,7 +242,8 @@ export class Primary {
     const change = name === 'connected' ? 1 : name === 'closed' ? -1 : 0;
     worker.openClients += change;
     this.#open += change;
-    const shown = name === 'connected' ? [args[0], this.#open] : args;
+    // A value that is undefined comes as null.
+    const shown = name === 'connected' ? [args[0], this.#open] : args.map((arg) => arg ?? undefined);
     (observer?.[name] as ((...event: readonly unknown[]) => void) | undefined)?.(...shown);
   }
 

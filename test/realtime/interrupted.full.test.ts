@@ -144,7 +144,7 @@ setInterval(() => {}, 1000);`,
     const { code, stdout, children } = await unlessStalled('a run whose server is killed', run);
     expect(code, stdout).toBe(1);
     // At the top and at the end.
-    expect(stdout.match(/server under test ended/g)).toHaveLength(2);
+    expect(stdout.match(/server under test exited/g)).toHaveLength(2);
     expect(stdout).toMatch(/closed 1006\s+20/);
     await untilGone(children);
   });

@@ -179,7 +179,7 @@ describe('a right server without our statistics', { timeout: TIMEOUT_MS }, () =>
     // Four of them are implicit.
     expect(stdout).toMatch(/6 of 10 rules \(4 not\s+measurable\)/);
     expect(stdout).toMatch(/– server\.connections == 6 +not measurable/);
-    expect(stdout).toMatch(/^ {6}it asks for the setting maxMessageSize: 64KiB/m);
+    expect(stdout).toMatch(/^ {6}it requires maxMessageSize: 64KiB/m);
     expect(stdout.match(/^::notice .*is not measurable/gm)).toHaveLength(4);
     const [result] = reportOf('bare.json').results;
     const schema = JSON.parse(
@@ -237,7 +237,7 @@ describe('a right server without our statistics', { timeout: TIMEOUT_MS }, () =>
     expect(code).toBe(1);
     const [failed] = reportOf('settings.json').results[0]?.expectations.filter(({ passed }) => !passed) ?? [];
     expect(failed?.meaning).toMatch(
-      /counts on the server having maxConnections: 10000 and maxConnectionsPerNamespace: 3\./,
+      /assumes that the server has maxConnections: 10000 and maxConnectionsPerNamespace: 3\./,
     );
   });
 

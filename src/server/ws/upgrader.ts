@@ -228,9 +228,12 @@ export class Upgrader implements UpgradeHandler {
     }
     if (this.#hasGone(socket)) return;
     const { slots, connections } = this.parts;
-    if (slots === undefined || 'why' in outcome || connections.limitFor(outcome.namespace) !== undefined) {
+    // One that is over a limit of this process is refused as it is: it has no slot in the cluster to give back.
+    const limit =
+      slots === undefined || 'why' in outcome ? undefined : connections.limitFor(outcome.namespace);
+    if (slots === undefined || 'why' in outcome || limit !== undefined) {
       // Nothing else runs between the refusal above and the admission, so limits are exact.
-      this.#shakeHands(request, socket, head, outcome);
+      this.#shakeHands(request, socket, head, outcome, limit);
       return;
     }
     // The provider may have been asked for many at once, which all come here in the same tick.

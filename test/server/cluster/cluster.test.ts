@@ -91,6 +91,16 @@ test('the limit of a namespace is exact over all servers, and a slot is free as 
   }, 'a client in its place');
 });
 
+test('clients that are refused because their own server is full free no slot in the cluster', async () => {
+  const [a, b] = (await cluster(2, { maxConnectionsPerNamespace: 2 })) as [LiveServer, LiveServer];
+  for (let i = 0; i < 2; i++) await openClient(a.wsUrl, 'x');
+  for (const { wsUrl } of [a, a, a, b, b]) {
+    const refused = await connectClient(wsUrl, { token: 'x' });
+    expect((await refused.closed()).code).toBe(4503);
+  }
+  expect([a.server.stats().connections, b.server.stats().connections]).toEqual([2, 0]);
+});
+
 test('with refuseWith http, a client without a slot in the cluster gets 503', async () => {
   const [a, b] = (await cluster(2, { maxConnectionsPerNamespace: 1, refuseWith: 'http' })) as [
     LiveServer,
