@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect as connectTo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { connect } from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
