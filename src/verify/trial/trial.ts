@@ -196,18 +196,18 @@ export class Trial {
   }
 
   /** Emits more than the buffers between a server and a client hold. Only through the API. */
-  async flood({ namespace = '' }: Tenant): Promise<void> {
+  async flood({ namespace = '', token }: Tenant): Promise<void> {
     const { api } = this.target;
     if (api === undefined) this.skip('it takes an API to emit thousands of cursors', '--trigger api');
     const client = new ApiClient(api);
     try {
       for (let batch = 0; batch < FLOOD_BATCHES; batch++) {
-        await client.emit(
-          Array.from({ length: FLOOD_ITEMS }, () => ({
-            namespace,
-            cursor: this.ledger.next().padEnd(MAX_CURSOR_LENGTH, '.'),
-          })),
-        );
+        const items = Array.from({ length: FLOOD_ITEMS }, () => ({
+          namespace,
+          cursor: this.ledger.next().padEnd(MAX_CURSOR_LENGTH, '.'),
+        }));
+        this.ledger.flooded(items[0]?.cursor ?? '', items.at(-1)?.cursor ?? '', token);
+        await client.emit(items);
       }
     } finally {
       client.close();
