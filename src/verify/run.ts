@@ -53,6 +53,7 @@ export async function verify({
   const ledger = new Ledger();
   const stalls = new StallWatch();
   const results = new Map<Clause, ClauseResult>();
+  const stopped = whenStopped(plan.signal);
   onOpen?.(maskedUrl(target.access.url), clauses.length);
   try {
     for (const lane of LANES) {
@@ -64,7 +65,7 @@ export async function verify({
             access: target.access,
             ledger,
             stalls,
-            signal: plan.signal,
+            stopped,
           });
           if (result === undefined) return;
           const whole = { ...result, isExpectedToFail: expectedToFail.has(clause.id) };
@@ -101,8 +102,8 @@ interface Shared {
   readonly access: TargetAccess;
   readonly ledger: Ledger;
   readonly stalls: StallWatch;
-  /** Ends the trials that are under way. */
-  readonly signal: AbortSignal;
+  /** Rejects when the run is stopped, which ends the trials that are under way. */
+  readonly stopped: Promise<never>;
 }
 
 /** Tests a clause; `undefined` when the run was stopped before it had an outcome. */
@@ -110,16 +111,16 @@ async function testOne(
   clause: Clause,
   shared: Shared,
 ): Promise<Omit<ClauseResult, 'isExpectedToFail'> | undefined> {
-  const { access, ledger, stalls, signal } = shared;
+  const { access, ledger, stalls, stopped } = shared;
   const { id, level, sentence, source } = clause;
   const startMs = performance.now();
-  let outcome = await outcomeOf(clause, new Trial(clause, access, ledger), signal);
+  let outcome = await outcomeOf(clause, new Trial(clause, access, ledger), stopped);
   // In a longer stall, pings are not answered in time, whatever the clause is about.
   const silenceMs = (access.heartbeat?.timeoutMs ?? Number.POSITIVE_INFINITY) / 2;
   const tooLongMs = clause.isTimed ? Math.min(STALL_MS, silenceMs) : silenceMs;
   for (let retry = 0; retry < RETRIES && outcome?.kind === 'failed'; retry++) {
     if (stalls.longestSince(startMs) < tooLongMs) break;
-    outcome = await outcomeOf(clause, new Trial(clause, access, ledger), signal);
+    outcome = await outcomeOf(clause, new Trial(clause, access, ledger), stopped);
   }
   if (stalls.longestSince(startMs) >= silenceMs) ledger.excuseTimeouts(id);
   if (outcome === undefined) return undefined;
@@ -133,18 +134,19 @@ function deadlineMs({ patienceMs, heartbeat }: TargetAccess): number {
 }
 
 /** The outcome of a trial; `undefined` when it was stopped. */
-async function outcomeOf(clause: Clause, trial: Trial, signal: AbortSignal): Promise<Outcome | undefined> {
+async function outcomeOf(
+  clause: Clause,
+  trial: Trial,
+  stopped: Promise<never>,
+): Promise<Outcome | undefined> {
   const limitMs = deadlineMs(trial.target);
   let timer: NodeJS.Timeout | undefined;
-  let onAbort = () => {};
   try {
     await Promise.race([
       clause.check(trial),
+      stopped,
       new Promise<never>((_, reject) => {
         timer = setTimeout(() => reject(new Overdue()), limitMs);
-        onAbort = () => reject(new Stopped());
-        if (signal.aborted) onAbort();
-        signal.addEventListener('abort', onAbort);
       }),
     ]);
     return { kind: 'passed' };
@@ -167,13 +169,23 @@ async function outcomeOf(clause: Clause, trial: Trial, signal: AbortSignal): Pro
     throw error;
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener('abort', onAbort);
     await trial.dispose();
   }
 }
 
 /** A test that did not end. */
 class Overdue extends Error {}
+
+/** Rejects when the run is stopped. Each trial waits for it, so it is one listener, not one for each. */
+function whenStopped(signal: AbortSignal): Promise<never> {
+  const stopped = new Promise<never>((_, reject) => {
+    if (signal.aborted) reject(new Stopped());
+    signal.addEventListener('abort', () => reject(new Stopped()), { once: true });
+  });
+  // Nobody waits for it between two trials.
+  stopped.catch(() => {});
+  return stopped;
+}
 
 /** The run was stopped. */
 class Stopped extends Error {}

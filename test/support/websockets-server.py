@@ -58,11 +58,8 @@ async def answer(path: str, headers):
         return None
     query = query_of(path)
     message = json.dumps({"type": "cursor", "cursor": query["cursor"]})
-    for socket in list(clients.get(query["namespace"], ())):
-        try:
-            await socket.send(message)
-        except websockets.ConnectionClosed:
-            pass
+    # It skips connections that are about to close.
+    websockets.broadcast(clients.get(query["namespace"], ()), message)
     return http.HTTPStatus.OK, [], b"sent\n"
 
 

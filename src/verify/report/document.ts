@@ -107,16 +107,18 @@ export function failureLines({ done, expected, got }: Failure): string[] {
   return [...(done.length === 0 ? [] : [`Done: ${done.join('; ')}`]), `Expected: ${expected}`, `Got: ${got}`];
 }
 
+const COLUMNS = ['clause', { name: 'outcome', short: '' }, 'level', 'what the server does'] as const;
+
 function groupSection(group: Group, clauses: readonly ClauseResult[], isStrict: boolean): Section[] {
   const members = clauses.filter(({ id }) => groupOf(id) === group);
   const rows = members.map((clause) => {
     const { id, level, sentence, source } = clause;
     const sign = SIGNS[standingOf(clause, isStrict)];
-    return [[sign, ` ${id}`], level, [sentence, aside(` (${source})`)]];
+    return [id, [sign], level, [sentence, aside(` (${source})`)]];
   });
   const items = remarks(members, isStrict);
   return section(TITLES[group], 'detail', [
-    ...table(TITLES[group], ['clause', 'level', 'what the server does'], rows),
+    ...table(`The clauses of ${group}`, COLUMNS, rows),
     ...(items.length === 0 ? [] : [{ kind: 'list' as const, items }]),
   ]);
 }

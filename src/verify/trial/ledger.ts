@@ -1,4 +1,4 @@
-import { readMessage } from '../../protocol/client.js';
+import { cursorNumber, readMessage } from '../../protocol/client.js';
 import { type Frame, hex } from '../peer/frames.js';
 
 /** What the clients of a run have seen of a server, whatever they were there for. */
@@ -6,6 +6,8 @@ export class Ledger {
   #nextCursor = Date.now() * 1000;
   /** By cursor, the tokens of the namespaces that it was caused in. */
   readonly #caused = new Map<string, Set<string>>();
+  /** Cursors of floods, which are too many to be noted one by one: from which to which. */
+  readonly #floods: { readonly from: number; readonly to: number; readonly token: string }[] = [];
   readonly #records: ClientRecord[] = [];
   /** Frames that break RFC 6455. */
   readonly breaches: string[] = [];
@@ -25,6 +27,11 @@ export class Ledger {
 
   caused(cursor: string, token: string): void {
     this.#caused.set(cursor, (this.#caused.get(cursor) ?? new Set()).add(token));
+  }
+
+  /** Notes every cursor from one to another, both inclusive. */
+  flooded(from: string, to: string, token: string): void {
+    this.#floods.push({ from: cursorNumber(from), to: cursorNumber(to), token });
   }
 
   /** @param token the token of the namespace of the client. */
@@ -48,11 +55,18 @@ export class Ledger {
   leaks(): string[] {
     return this.#records.flatMap((record) =>
       [...record.cursors.keys()].flatMap((cursor) => {
-        const namespaces = this.#caused.get(cursor);
+        const namespaces = this.#caused.get(cursor) ?? this.#flooded(cursor);
         if (namespaces === undefined || record.token === undefined || namespaces.has(record.token)) return [];
         return [`cursor ${cursor} (during ${record.clause})`];
       }),
     );
+  }
+
+  /** The namespace of a cursor of a flood. */
+  #flooded(cursor: string): ReadonlySet<string> | undefined {
+    const number = cursorNumber(cursor);
+    const flood = this.#floods.find(({ from, to }) => from <= number && number <= to);
+    return flood && new Set([flood.token]);
   }
 
   /** Cursors that were caused once and reached a client more than once. */

@@ -28,8 +28,8 @@ export interface ClientOptions
 /** How long clients have to leave at the end of a trial. */
 const LEAVE_MS = 1000;
 
-/** Together some ten megabytes: more than what the kernel buffers for a connection. */
-const FLOOD_BATCHES = 36;
+/** Together some 18 MB: the kernel buffers up to 10 MB for a connection within a machine. */
+const FLOOD_BATCHES = 64;
 const FLOOD_ITEMS = 1000;
 
 /** The test of one clause: its clients, what was done so far, and its verdict. */
@@ -202,13 +202,12 @@ export class Trial {
     const client = new ApiClient(api);
     try {
       for (let batch = 0; batch < FLOOD_BATCHES; batch++) {
-        await client.emit(
-          Array.from({ length: FLOOD_ITEMS }, () => {
-            const cursor = this.ledger.next().padEnd(MAX_CURSOR_LENGTH, '.');
-            this.ledger.caused(cursor, token);
-            return { namespace, cursor };
-          }),
-        );
+        const items = Array.from({ length: FLOOD_ITEMS }, () => ({
+          namespace,
+          cursor: this.ledger.next().padEnd(MAX_CURSOR_LENGTH, '.'),
+        }));
+        this.ledger.flooded(items[0]?.cursor ?? '', items.at(-1)?.cursor ?? '', token);
+        await client.emit(items);
       }
     } finally {
       client.close();

@@ -23,6 +23,17 @@ describe('the ledger of a run', () => {
     expect(ledger.leaks()).toEqual(['cursor 7 (during cursor/4)']);
   });
 
+  test('finds a cursor of a flood in another namespace', () => {
+    const ledger = new Ledger();
+    ledger.flooded('100...', '199...', 'a');
+    const [own, other] = [ledger.record('cursor/11', 'a'), ledger.record('cursor/11', 'b')];
+    own.hear(message('150...'));
+    other.hear(message('200...'));
+    expect(ledger.leaks()).toEqual([]);
+    other.hear(message('199...'));
+    expect(ledger.leaks()).toEqual(['cursor 199... (during cursor/11)']);
+  });
+
   test('takes a cursor that was caused in both namespaces for no leak', () => {
     const ledger = new Ledger();
     ledger.caused('7', 'a');
