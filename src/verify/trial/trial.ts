@@ -195,8 +195,12 @@ export class Trial {
     return caused;
   }
 
-  /** Emits more than the buffers between a server and a client hold. Only through the API. */
-  async flood({ namespace = '', token }: Tenant): Promise<void> {
+  /**
+   * Emits more than the buffers between a server and a client hold. Only through the API.
+   *
+   * @param afterBatch called after each thousand.
+   */
+  async flood({ namespace = '', token }: Tenant, afterBatch: () => Promise<void>): Promise<void> {
     const { api } = this.target;
     if (api === undefined) this.skip('it takes an API to emit thousands of cursors', '--trigger api');
     const client = new ApiClient(api);
@@ -208,6 +212,7 @@ export class Trial {
         }));
         this.ledger.flooded(items[0]?.cursor ?? '', items.at(-1)?.cursor ?? '', token);
         await client.emit(items);
+        await afterBatch();
       }
     } finally {
       client.close();
