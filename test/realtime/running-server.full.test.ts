@@ -6,6 +6,7 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import type { JsonReport } from '../../src/bench/report/schema.js';
 import { type BareServer, bareServer } from '../bench/target/bare-server.js';
 import { unlessStalled } from '../support/bench-process.js';
+import { disposeProcesses, startServe } from '../support/cli-process.js';
 import { postCursors } from '../support/http-call.js';
 import { disposeLive, openClient, startServer } from '../support/live-server.js';
 import { runWith } from '../support/run-in-process.js';
@@ -24,6 +25,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const bares: BareServer[] = [];
 afterEach(async () => {
   await disposeLive();
+  await disposeProcesses();
   await Promise.all(bares.splice(0).map((one) => one.stop()));
 });
 async function startBare(...limits: Parameters<typeof bareServer>): Promise<BareServer> {
@@ -90,8 +92,9 @@ describe('a server that runs already', { timeout: TIMEOUT_MS }, () => {
   });
 
   test('is judged by the sum of what its processes count, where it is several', async () => {
-    const servers = [await startServer(), await startServer()];
-    await openClient((servers[1] as (typeof servers)[number]).wsUrl, 'somebody');
+    // Of one process, they would count as one.
+    const servers = [await startServe(), await startServer()] as const;
+    await openClient(servers[1].wsUrl, 'somebody');
     const urls = servers.flatMap(({ wsUrl }) => ['--url', wsUrl]);
     const sets = [
       // They share nothing, so each has to be told.
