@@ -34,7 +34,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       ['serve --anonymous-namespace user:alice', 'Admit stock DataFn clients, which send no token'],
       [
         'serve --auth jwt --jwt-secret-file secret --host 0.0.0.0',
-        'Serve the network; DATAFN_WS_ADMIN_TOKEN is set',
+        'Listen on all interfaces (set DATAFN_WS_ADMIN_TOKEN first)',
       ],
       ['serve --config datafn-ws.yaml --check', 'Check a config file'],
     ],

@@ -79,9 +79,9 @@ async function stepsOf(
       ...(isRange ? ['--from or --to'] : []),
       ...(file === undefined ? [] : ['--file']),
     ];
-    const got = given.length === 0 ? 'Missing cursor. Pass' : `Got ${given.join(' and ')}. Pass only`;
+    const problem = given.length === 0 ? 'Missing cursor' : `Got ${given.join(' and ')}`;
     throw invalidOption(
-      `${got} one of a cursor, --from and --to, or --file. Try: npx datafn-ws emit 42 -n user:alice`,
+      `${problem}. Pass either a cursor, a range (--from and --to), or --file. Try: npx datafn-ws emit 42 -n user:alice`,
     );
   }
   if (file !== undefined) {

@@ -39,6 +39,6 @@ async function secretOf({ secret, secretFile }: TokenOptions, { env }: Io): Prom
   if (values.jwtSecretFile !== undefined)
     return readJwtSecret(values.jwtSecretFile, origins.jwtSecretFile.from);
   throw invalidOption(
-    "Missing secret. Pass the server's with --secret-file, --secret or DATAFN_WS_JWT_SECRET.",
+    "Missing secret. Pass the server's JWT secret with --secret-file, --secret or DATAFN_WS_JWT_SECRET.",
   );
 }

@@ -163,7 +163,7 @@ export const connectionTable = {
    */
   allowOrigin: commaList({
     placeholder: 'ORIGIN',
-    help: 'Admit pages from this origin, such as https://app.example.com, or * for all. Repeatable. Default: pages on this machine.',
+    help: 'Allow browser connections from this origin, such as https://app.example.com, or * for any. Repeatable. Default: loopback origins.',
     check: originProblem,
   }),
   /** Proxies whose X-Forwarded-For is trusted: addresses, subnets, `loopback`, `private`. Default: none. */

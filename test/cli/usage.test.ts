@@ -99,7 +99,7 @@ describe('wrong usage is exit 2, with the flag, what was expected and what it go
     [['serve', '--port'], "option '-p, --port <PORT>' argument missing"],
     [['serve', 'extra'], 'too many arguments'],
     [['emit', '42'], 'Missing --namespace', '-n user:alice'],
-    [['emit', '-n', 'a'], 'Missing cursor. Pass one of a cursor, --from and --to, or --file.'],
+    [['emit', '-n', 'a'], 'Missing cursor. Pass either a cursor, a range (--from and --to), or --file.'],
     [['emit', '42', '--from', '1', '--to', '2', '-n', 'a'], 'Got a cursor and --from or --to.'],
     [['emit', '42', '--file', 'x'], 'Got a cursor and --file.'],
     [['emit', '', '-n', 'a'], 'Expected the cursor to be a non-empty string'],
