@@ -10,7 +10,8 @@ backplaneContract({
   isAvailable: hasRedis,
   async make() {
     redis ??= await startRedis();
-    return redisBackplane({ url: redis.url });
+    // Longer than a busy machine takes to acknowledge.
+    return redisBackplane({ url: redis.url, timeoutMs: 30_000 });
   },
   async dispose() {
     await redis?.command('FLUSHALL');
