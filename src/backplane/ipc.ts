@@ -127,7 +127,7 @@ export class IpcBackplane implements Backplane {
   }
 
   reserve(namespace: string, count: number, limit: number): Promise<Reservation> {
-    // As if the primary was away: whoever is admitted now is closed next.
+    // As if the primary were away: this server is closing, and closes its clients next.
     if (this.#state === 'closed') return Promise.resolve({ granted: count, checked: false });
     return this.#ask<Reservation>(
       (id) => ({

@@ -1,6 +1,3 @@
-import { readFileSync } from 'node:fs';
+import { packageVersion } from '../backplane/version.js';
 
-/** The version of this package, as its package.json has it. */
-export const version: string = JSON.parse(
-  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-).version;
+export const version: string = packageVersion();

@@ -89,8 +89,8 @@ export const connectionTable = {
     default: 100_000,
   }),
   /**
-   * Clients per second that are told of cursors that they missed while the engine of the cluster was away, on each server;
-   * 0 tells all at once.
+   * Clients per second that each server sends the cursors they missed while the engine of the cluster was away; 0 is no
+   * limit.
    */
   catchUpRate: rate({
     group: 'Cluster',

@@ -62,7 +62,7 @@ export class WorkerProcess implements HubWorker {
     this.#listening = new Promise((listening, failed) => {
       this.#settle = { listening, failed };
     });
-    // Looked at by whoever waits for it, or not at all.
+    // A failure is for the caller that awaits it; without one, it must not count as unhandled.
     this.#listening.catch(() => {});
     this.#child = fork(WORKER, [], {
       // Not 'inherit': libuv would make a terminal blocking again, for this process too (`uv__process_child_init`).

@@ -1,38 +1,9 @@
 import { afterEach, describe, expect } from 'vitest';
-import { redisBackplane } from '../../src/backplane/redis.js';
-import { FaultProxy } from '../support/fault-proxy.js';
-import { disposeRedis, startRedis, withRedis } from '../support/redis-server.js';
-import { eventually, RecordedNode } from './recorded-node.js';
+import { startRedis, withRedis } from '../support/redis-server.js';
+import { eventually } from './recorded-node.js';
+import { disposeNodes, proxyTo, two, x } from './redis-nodes.js';
 
-const nodes: RecordedNode[] = [];
-const proxies: FaultProxy[] = [];
-
-afterEach(async () => {
-  await Promise.all(nodes.splice(0).map(({ backplane }) => backplane.close()));
-  await Promise.all(proxies.splice(0).map((proxy) => proxy.close()));
-  await disposeRedis();
-});
-
-function begin(url: string, options: Partial<Parameters<typeof redisBackplane>[0]> = {}): RecordedNode {
-  const node = new RecordedNode(redisBackplane({ url, ...options })).start();
-  nodes.push(node);
-  return node;
-}
-
-async function two(url: string, otherUrl = url): Promise<[RecordedNode, RecordedNode]> {
-  const both: [RecordedNode, RecordedNode] = [begin(url), begin(otherUrl)];
-  for (const node of both) await node.until(({ backplane }) => backplane.view().state === 'up', 'up');
-  for (const node of both) await eventually(() => node.backplane.view().nodes.length === 2, 'each other');
-  return both;
-}
-
-async function proxyTo(port: number): Promise<FaultProxy> {
-  const proxy = await FaultProxy.start(port);
-  proxies.push(proxy);
-  return proxy;
-}
-
-const x = (cursor: string) => [{ namespace: 'x', cursor }];
+afterEach(disposeNodes);
 
 describe('an engine, a link or a node that fails for some seconds', () => {
   withRedis('SIGSTOP: an emit is answered in time, and nothing is heard twice when it goes on', async () => {

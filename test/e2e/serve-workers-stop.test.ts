@@ -57,7 +57,7 @@ describe('the end of serve --workers', () => {
     expect([answer.status, answer.json]).toEqual([202, { connections: clients.length + 1, drainMs: 0 }]);
     for (const client of clients) expect(await client.closed()).toEqual(GOING_AWAY);
     await stays.closed();
-    // The worker of that client still answers, whoever asks.
+    // The worker of that client still answers every request.
     for (let i = 0; i < 5; i++) expect((await call('GET', `${serve.apiUrl}/readyz`)).status).toBe(503);
     await stays.destroy();
     expect(await serve.ended()).toEqual({ code: 0, signal: null });

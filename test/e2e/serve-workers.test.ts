@@ -128,7 +128,7 @@ describe('serve --workers', () => {
     );
     expect(stats.accepted).toBe(stats.connections + ended);
 
-    // The new one has had a snapshot: whoever says hello to it with an older cursor is sent the newest.
+    // The new one has had a snapshot: a client that says hello to it with an older cursor is sent the newest.
     const returned: RawClient[] = [];
     await eventually(async () => {
       const client = await openClient(serve.wsUrl, 'user:alice');

@@ -1,8 +1,6 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
+import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { within } from './deadline.js';
+import { AnnouncedProcesses } from './announced-process.js';
 
 const SCRIPT = fileURLToPath(new URL('./aiohttp-server.py', import.meta.url));
 
@@ -19,28 +17,14 @@ export interface AiohttpUrls {
   readonly pushUrl: string;
 }
 
-const servers = new Set<ChildProcess>();
+// They end with their stdin, so also when this process is killed.
+const servers = new AnnouncedProcesses(['pipe', 'pipe', 'inherit']);
 
 /** Starts the server with flags of its own, and waits until it listens. */
 export async function startAiohttp(...flags: readonly string[]): Promise<AiohttpUrls> {
   if (PYTHON === undefined) throw new Error('There is no Python with aiohttp');
-  // It ends with its stdin, so also when this process is killed.
-  const child = spawn(PYTHON, [SCRIPT, ...flags], { stdio: ['pipe', 'pipe', 'inherit'] });
-  servers.add(child);
-  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
-  const [line] = await within(once(lines, 'line'), 'the line of the Python server', START_MS);
-  return JSON.parse(line);
+  return servers.start(PYTHON, [SCRIPT, ...flags], 'the Python server', START_MS);
 }
 
 /** Ends every server that {@link startAiohttp} has started. */
-export async function stopAiohttp(): Promise<void> {
-  const left = [...servers].filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
-  servers.clear();
-  await Promise.all(
-    left.map((child) => {
-      const ended = once(child, 'exit');
-      child.kill('SIGKILL');
-      return ended;
-    }),
-  );
-}
+export const stopAiohttp = () => servers.stop();

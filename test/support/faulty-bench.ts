@@ -1,10 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { AnnouncedProcesses } from './announced-process.js';
 import { type BenchRunOptions, runBench } from './bench-process.js';
 import type { ListeningLine } from './cli-process.js';
-import { within } from './deadline.js';
 
 export const FAULTY_SERVER = fileURLToPath(new URL('./faulty-server.mjs', import.meta.url));
 
@@ -67,30 +64,12 @@ function ruleLines(stdout: string): string[] {
   return lines.map((line) => line.replace(/\s+/g, ' '));
 }
 
-const servers = new Set<ChildProcess>();
+const servers = new AnnouncedProcesses(['ignore', 'pipe', 'inherit', 'ipc']);
 
 /** Starts the faulty server with flags, for a run by URL, and waits until it listens. */
-export async function startFaulty(...flags: readonly string[]): Promise<ListeningLine> {
-  const child = spawn(process.execPath, [FAULTY_SERVER, '--json', ...flags], {
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-  });
-  servers.add(child);
-  const [line] = await within(
-    once(createInterface({ input: child.stdout as NodeJS.ReadableStream }), 'line'),
-    'the line of the faulty server',
-  );
-  return JSON.parse(line);
+export function startFaulty(...flags: readonly string[]): Promise<ListeningLine> {
+  return servers.start(process.execPath, [FAULTY_SERVER, '--json', ...flags], 'the faulty server');
 }
 
 /** Ends every server that {@link startFaulty} has started. */
-export async function stopFaulty(): Promise<void> {
-  const left = [...servers].filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
-  servers.clear();
-  await Promise.all(
-    left.map((child) => {
-      const ended = once(child, 'exit');
-      child.kill('SIGKILL');
-      return ended;
-    }),
-  );
-}
+export const stopFaulty = () => servers.stop();

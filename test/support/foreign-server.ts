@@ -1,8 +1,6 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
+import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { within } from './deadline.js';
+import { AnnouncedProcesses } from './announced-process.js';
 
 const here = (name: string) => fileURLToPath(new URL(`./${name}`, import.meta.url));
 
@@ -21,30 +19,17 @@ export interface ForeignServer {
   readonly pid: number;
 }
 
-const servers = new Set<ChildProcess>();
+// They end with their stdin, so also when this process is killed.
+const servers = new AnnouncedProcesses(['pipe', 'pipe', 'inherit']);
 
-/** Starts a server in another language, and waits until it listens. It ends with this process. */
-export async function startForeign(
+/** Starts a server in another language, and waits until it listens. */
+export function startForeign(
   program: string,
   script: 'websockets-server.py' | 'bun-server.mjs',
   ...flags: readonly string[]
 ): Promise<ForeignServer> {
-  const child = spawn(program, [here(script), ...flags], { stdio: ['pipe', 'pipe', 'inherit'] });
-  servers.add(child);
-  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
-  const [line] = await within(once(lines, 'line'), `the line of ${script}`, START_MS);
-  return JSON.parse(line);
+  return servers.start(program, [here(script), ...flags], script, START_MS);
 }
 
 /** Ends every server that {@link startForeign} has started. */
-export async function stopForeign(): Promise<void> {
-  const left = [...servers].filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
-  servers.clear();
-  await Promise.all(
-    left.map((child) => {
-      const ended = once(child, 'exit');
-      child.kill('SIGKILL');
-      return ended;
-    }),
-  );
-}
+export const stopForeign = () => servers.stop();

@@ -3,8 +3,8 @@ import type { ClusterCursor } from '../backplane.js';
 import type { Beat, EngineMessage } from '../engine.js';
 import { FIELD, RECORD } from './scripts.js';
 
-// The messages of the channel and the values of the hash. Whoever can write to the engine can write anything there, so
-// what comes from it is checked like what comes from a client.
+// The messages of the channel and the values of the hash. Any program with access to the engine can write there, so
+// both are checked like input from a client.
 
 /** Longest version that is taken for one. */
 const MAX_VERSION_LENGTH = 64;

@@ -21,7 +21,7 @@ export interface ClusterParts {
   readonly logger: DatafnLogger;
   readonly events: ServerEvents;
   readonly maxConnectionsPerNamespace: number;
-  /** Clients that are told of missed cursors in a second; 0 is no limit. */
+  /** Clients per second that are sent the cursors they missed; 0 is no limit. */
   readonly catchUpRate: number;
 }
 

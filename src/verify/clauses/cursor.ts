@@ -17,6 +17,12 @@ function firstCursor(texts: readonly string[]): Readonly<Record<string, unknown>
 
 const MANY_CLIENTS = 5;
 
+/** Fails with the first few of what no client of the run may have got. */
+function none(trial: Trial, found: readonly string[]): void {
+  trial.did(`looked at what ${trial.ledger.clients} clients got`);
+  if (found.length > 0) trial.fail('none', found.slice(0, 5).join('; '));
+}
+
 export const CURSOR: readonly Clause[] = [
   {
     id: 'cursor/1',
@@ -225,9 +231,7 @@ export const CURSOR: readonly Clause[] = [
     lane: 'after',
     check(trial) {
       choosing(trial, 'cursors do not tell their namespaces apart');
-      const leaks = trial.ledger.leaks();
-      trial.did(`looked at what ${trial.ledger.clients} clients got`);
-      if (leaks.length > 0) trial.fail('none', leaks.slice(0, 5).join('; '));
+      none(trial, trial.ledger.leaks());
     },
   },
   {
@@ -238,9 +242,7 @@ export const CURSOR: readonly Clause[] = [
     lane: 'after',
     check(trial) {
       choosing(trial, 'cursors are not told apart');
-      const duplicates = trial.ledger.duplicates();
-      trial.did(`looked at what ${trial.ledger.clients} clients got`);
-      if (duplicates.length > 0) trial.fail('none', duplicates.slice(0, 5).join('; '));
+      none(trial, trial.ledger.duplicates());
     },
   },
   {
@@ -250,9 +252,10 @@ export const CURSOR: readonly Clause[] = [
     source: OBSERVED,
     lane: 'after',
     check(trial) {
-      const others = [...trial.ledger.otherMessages].map(([kind, text]) => `${kind}: ${quoted(text)}`);
-      trial.did(`looked at what ${trial.ledger.clients} clients got`);
-      if (others.length > 0) trial.fail('none', others.join('; '));
+      none(
+        trial,
+        [...trial.ledger.otherMessages].map(([kind, text]) => `${kind}: ${quoted(text)}`),
+      );
     },
   },
 ];

@@ -571,7 +571,7 @@ describe('cursor integrity', () => {
     expect(fleet.tally('other').counters).toMatchObject({ expected: lost, lost });
   });
 
-  test('a plan whose receivers have all gone has nobody who could have converged', async () => {
+  test('a plan whose receivers have all left has no clients that could converge', async () => {
     await fleet.disconnect('few');
     await fleet.disconnect('other');
     expect(await settle()).toMatchObject({ receivers: 0 });
