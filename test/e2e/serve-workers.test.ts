@@ -101,6 +101,8 @@ describe('serve --workers', () => {
     expect(closed).toHaveLength(13);
     for (const client of closed)
       expect(await client.closed()).toEqual({ code: 4503, reason: 'Connection limit reached' });
+    await serve.logged(/refused with 4503 Connection limit reached$/m);
+    expect(serve.stderr).not.toContain('null');
   });
 
   test('a worker that is killed is replaced; the others serve on; clients that come back hear the newest; no slot is lost', async () => {
