@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { DatafnWsError, type ErrorCode, stackOf } from '../protocol/errors.js';
 import { printable, printableLines } from '../text/printable.js';
 import { colorsFor } from './color.js';
@@ -60,6 +60,8 @@ async function runCommand(argv: readonly string[], io: Io): Promise<number> {
     .showHelpAfterError('Run with --help for usage.')
     .exitOverride()
     .helpCommand(false)
+    // Otherwise Commander takes the value of a command's flag, such as a token that begins with -V, for a flag of its own.
+    .enablePositionalOptions()
     .hook('preAction', async () => {
       for (const text of await unknownVariables(io.env))
         io.stderr.write(`${colors.yellow('warning:')} ${printable(text)}\n`);
@@ -91,6 +93,10 @@ async function runCommand(argv: readonly string[], io: Io): Promise<number> {
 async function commandOf(spec: CommandSpec, io: Io, exit: (code: number) => void): Promise<Command> {
   const command = new Command(spec.name).helpGroup(spec.group).description(spec.description);
   for (const [name, help] of spec.arguments) command.argument(name, help);
+  command.addOption(new Option('-V, --version').hideHelp()).on('option:version', () => {
+    io.stdout.write(`${version}\n`);
+    throw new CommanderError(EXIT.done.code, 'commander.version', version);
+  });
   addOptions(command, await spec.options(), spec.examples);
   return command.action(async (...given: unknown[]) => {
     // Commander hands over the arguments, the flags and the command.

@@ -289,12 +289,26 @@ describe('environment variables', () => {
 });
 
 describe('help and version', () => {
-  test('--version prints the version of the package', async () => {
-    expect(await runWith(['--version'])).toEqual({
-      code: 0,
-      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\S*\n$/),
-      stderr: '',
-    });
+  test.each([['--version'], ['-V'], ['serve', '--version'], ['emit', '1', '-n', 'a', '-V']])(
+    '%s %s … prints the version of the package',
+    async (...args) => {
+      expect(await runWith(args)).toEqual({
+        code: 0,
+        stdout: expect.stringMatching(/^\d+\.\d+\.\d+\S*\n$/),
+        stderr: '',
+      });
+    },
+  );
+
+  test.each([
+    ['emit', '1', '-n', 'a', '--url', 'http://127.0.0.1:9', '--admin-token', '-V-is-how-it-begins'],
+    ['emit', '1', '--url', 'http://127.0.0.1:9', '--admin-token', 'secret', '-n', '--version'],
+    ['who', '--url', 'http://127.0.0.1:9', '--admin-token', '-h-is-how-it-begins'],
+    ['compare', '--fail-on', '-V', 'missing.json', 'missing.json'],
+  ])('%s takes a value that looks like one of the two for a value', async (...args) => {
+    const { code, stdout } = await runWith(args);
+    expect(code).not.toBe(0);
+    expect(stdout).toBe('');
   });
 
   test.each([
