@@ -4,8 +4,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { reportJsonSchema } from '../dist/bench/report/schema.js';
 import { scenarioJsonSchema } from '../dist/bench/scenario/schema.js';
 import { configJsonSchema } from '../dist/options/config-file.js';
-import { serveOptions } from '../dist/options/serve.js';
-import { serverOptions } from '../dist/options/server-table.js';
+import { serveOptions } from '../dist/options/serve-flags.js';
+import { serverOptions } from '../dist/options/server-options.js';
 
 const SCHEMAS = {
   'scenarios/scenario.schema.json': scenarioJsonSchema(),

@@ -19,7 +19,7 @@ const CLOSE_OPTIONS = {
 /**
  * The parts of the docs that come from tables in the code, by the name in their marker.
  *
- * @param load imports a module of the project by its path, such as `options/serve.js`.
+ * @param load imports a module of the project by its path, such as `options/serve-flags.js`.
  */
 export async function tables(load) {
   const { COMMANDS } = await load('cli/commands.js');

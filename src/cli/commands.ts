@@ -38,7 +38,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       ],
       ['serve --config datafn-ws.yaml --check', 'Check a config file'],
     ],
-    options: async () => (await import('../options/serve.js')).serveOptions,
+    options: async () => (await import('../options/serve-flags.js')).serveOptions,
     run: async (_, flags, io) => (await import('./serve/serve.js')).serve(flags, io),
   },
   {

@@ -40,7 +40,8 @@ function completedCommands(program: Command, scenarios: readonly string[]): Comp
     return {
       name,
       description: firstSentence(command.description()),
-      flags: name === 'help' ? [] : [...command.options.filter(({ hidden }) => !hidden).map(completedFlag), HELP],
+      flags:
+        name === 'help' ? [] : [...command.options.filter(({ hidden }) => !hidden).map(completedFlag), HELP],
       values,
       takesFiles: name === 'bench' || name === 'compare',
     };

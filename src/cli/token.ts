@@ -1,4 +1,4 @@
-import { serveOptions } from '../options/serve.js';
+import { serveOptions } from '../options/serve-flags.js';
 import { resolveOptions, traceOptions } from '../options/spec.js';
 import { type TokenOptions, tokenOptions } from '../options/token.js';
 import { invalidOption } from '../protocol/errors.js';

@@ -1,7 +1,7 @@
 import { namespaceMismatch } from '../protocol/identifiers.js';
 import { tokenProblem } from './checks.js';
 import { count, file, list, rate, text, toggle } from './kinds.js';
-import { serverTable } from './server-table.js';
+import { serverTable } from './server-options.js';
 import type { Resolved } from './spec.js';
 import { apiUrlProblem, maskedUrl } from './urls.js';
 

@@ -3,7 +3,7 @@ import { TOKEN_COOKIE, TOKEN_QUERY, TOKEN_SUBPROTOCOL_PREFIX, TOKEN_WAYS } from 
 import { tokenProblem } from './checks.js';
 import { adminTokenOption, apiUrlOption, trustOptions } from './emit.js';
 import { choice, eitherWay, list, text, toggle } from './kinds.js';
-import { serverTable } from './server-table.js';
+import { serverTable } from './server-options.js';
 import type { Resolved } from './spec.js';
 import { listenUrlProblem, maskedUrl } from './urls.js';
 

@@ -1,4 +1,4 @@
-import { serverTable } from './server-table.js';
+import { serverTable } from './server-options.js';
 
 /** What a URL is for: which schemes it may have, and what must not be in it. */
 interface UrlUse {

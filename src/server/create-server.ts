@@ -9,7 +9,7 @@ import {
   type OptionsOf,
   type ServerSettings,
   serverTable,
-} from '../options/server-table.js';
+} from '../options/server-options.js';
 import { invalidOption } from '../protocol/errors.js';
 import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
 import type { NamespaceProvider } from './auth/provider.js';

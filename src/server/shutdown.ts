@@ -1,4 +1,4 @@
-import type { ServerSettings } from '../options/server-table.js';
+import type { ServerSettings } from '../options/server-options.js';
 import type { AttachedManager } from './ws/attach.js';
 
 /** How many connections ended during a shutdown, by themselves or closed with 1001, and how many were terminated. */

@@ -1,6 +1,6 @@
 import type { MessageToHub, MessageToWorker } from '../backplane/ipc-messages.js';
 import type { DatafnLogger } from '../manager/types.js';
-import type { ServerSettings } from '../options/server-table.js';
+import type { ServerSettings } from '../options/server-options.js';
 import type { ErrorCode } from '../protocol/errors.js';
 import type { JwtProviderOptions } from '../server/auth/jwt.js';
 import type { ShutdownStage } from '../server/create-server.js';

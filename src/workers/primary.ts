@@ -1,7 +1,7 @@
 import { IpcHub } from '../backplane/ipc-hub.js';
 import { systemClock } from '../manager/clock.js';
 import type { DatafnLogger } from '../manager/types.js';
-import type { ServerSettings } from '../options/server-table.js';
+import type { ServerSettings } from '../options/server-options.js';
 import { type ListenAddress, listenAddress, type ShutdownStage } from '../server/create-server.js';
 import type { ServerObserver } from '../server/events/events.js';
 import type { ServerStats } from '../server/health/statistics.js';

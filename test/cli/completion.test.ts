@@ -1,7 +1,7 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { serveOptions } from '../../src/options/serve.js';
+import { serveOptions } from '../../src/options/serve-flags.js';
 import { flagOf } from '../../src/options/spec.js';
 import { runWith } from '../support/run-in-process.js';
 

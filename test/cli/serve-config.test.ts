@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { serveOptions } from '../../src/options/serve.js';
+import { serveOptions } from '../../src/options/serve-flags.js';
 import { runWith } from '../support/run-in-process.js';
 import { selfSignedCertificate } from '../support/self-signed.js';
 

@@ -3,7 +3,7 @@ import { benchFlags } from '../../src/cli/bench/options.js';
 import { compareOptions } from '../../src/options/bench.js';
 import { emitOptions } from '../../src/options/emit.js';
 import { listenOptions, whoOptions } from '../../src/options/listen.js';
-import { serveOptions } from '../../src/options/serve.js';
+import { serveOptions } from '../../src/options/serve-flags.js';
 import { envOf, flagOf, type OptionSpec } from '../../src/options/spec.js';
 import { verifyOptions } from '../../src/options/verify.js';
 import { runWith } from '../support/run-in-process.js';

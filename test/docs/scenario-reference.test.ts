@@ -13,8 +13,8 @@ import {
 import { scenarioJsonSchema } from '../../src/bench/scenario/schema.js';
 import { METRICS } from '../../src/bench/verdict/metrics.js';
 import { benchFlags } from '../../src/cli/bench/options.js';
-import { serveOptions } from '../../src/options/serve.js';
-import { serverOptions } from '../../src/options/server-table.js';
+import { serveOptions } from '../../src/options/serve-flags.js';
+import { serverOptions } from '../../src/options/server-options.js';
 import { flagOf, type OptionSpec, type OptionTable } from '../../src/options/spec.js';
 
 const ROOT = join(import.meta.dirname, '../..');

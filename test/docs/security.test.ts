@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { serveOptions } from '../../src/options/serve.js';
+import { serveOptions } from '../../src/options/serve-flags.js';
 import { flagOf, type OptionTable } from '../../src/options/spec.js';
 import { createDatafnWsServer } from '../../src/server/create-server.js';
 

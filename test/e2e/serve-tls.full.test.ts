@@ -45,15 +45,15 @@ test('bench tests a server over TLS: connections, emits in order, and load by au
 name: tls
 cohorts:
   steady: { clients: 20, namespaces: "user:{1..4}" }
-  nobody: { clients: 2, behavior: bad-token }
+  noToken: { clients: 2, behavior: bad-token }
 phases:
   - connect: { cohort: steady }
-  - connect: { cohort: nobody }
+  - connect: { cohort: noToken }
   - emit: { namespaces: all, rate: 40/s, count: 8 }
   - emit: { namespaces: all, rate: 20/s, for: 1s, via: autocannon }
 expect:
   - steady.accepted == 20
-  - nobody.closed[4401] == 2
+  - noToken.closed[4401] == 2
   - cursors.lost == 0
   - api.failed == 0
 `,

@@ -30,15 +30,15 @@ export const FAULTS: Readonly<Record<string, readonly Catch[]>> = {
     { scenario: 'heartbeat', rule: 'silent.closed[1001 "Heartbeat timeout"] == 400', actual: '0' },
     { scenario: 'smoke', rule: 'silent.closed[1001 "Heartbeat timeout"] == 50', actual: '0' },
     { scenario: 'hostile', rule: 'silent.closed[1001 "Heartbeat timeout"] == 50', actual: '0' },
-    { scenario: 'heartbeat', rule: 'heartbeat.unpinged == 0', actual: '2,000' },
+    { scenario: 'heartbeat', rule: 'heartbeat.neverPinged == 0', actual: '2,000' },
     // No rule of these is about pings: what every server owes is judged in each.
     { scenario: 'heartbeat', rule: 'heartbeat.overdue == 0', actual: '2,000' },
     { scenario: 'hostile', rule: 'heartbeat.overdue == 0', actual: /^[1-9]/ },
   ],
   'kills-healthy': [
-    { scenario: 'heartbeat', rule: 'heartbeat.killed == 0', actual: /^[1-9]/ },
-    { scenario: 'smoke', rule: 'heartbeat.killed == 0', actual: /^[1-9]/ },
-    { scenario: 'hostile', rule: 'healthy.heartbeat.killed == 0', actual: /^[1-9]/ },
+    { scenario: 'heartbeat', rule: 'heartbeat.falseTimeouts == 0', actual: /^[1-9]/ },
+    { scenario: 'smoke', rule: 'heartbeat.falseTimeouts == 0', actual: /^[1-9]/ },
+    { scenario: 'hostile', rule: 'healthy.heartbeat.falseTimeouts == 0', actual: /^[1-9]/ },
   ],
   'timeout-twice-as-long': [
     { scenario: 'heartbeat', rule: 'silent.heartbeat.timeout.p50 < 1700ms', actual: /^(1\.[7-9]|2)/ },
@@ -62,7 +62,7 @@ export const FAULTS: Readonly<Record<string, readonly Catch[]>> = {
     { scenario: 'hostile', rule: 'spoofers.cursors.leaked == 0', actual: /^[1-9]/ },
   ],
   'no-4401': [
-    { scenario: 'smoke', rule: 'nobody.accepted == 0', actual: '50' },
+    { scenario: 'smoke', rule: 'noToken.accepted == 0', actual: '50' },
     { scenario: 'hostile', rule: 'forged.closed[4401 "Unauthorized"] == 50', actual: '0' },
   ],
   'shutdown-without-1001': [
@@ -74,7 +74,7 @@ export const FAULTS: Readonly<Record<string, readonly Catch[]>> = {
     { scenario: 'limits', rule: 'open == 2000', actual: /^\d{1,3}$/ },
   ],
   'evicts-late': [{ scenario: 'limits', rule: 'refused.late == 0', actual: /^[1-9]/ }],
-  'pings-half': [{ scenario: 'heartbeat', rule: 'heartbeat.unpinged == 0', actual: /^[1-9]/ }],
+  'pings-half': [{ scenario: 'heartbeat', rule: 'heartbeat.neverPinged == 0', actual: /^[1-9]/ }],
   'pads-cursors': [
     { scenario: 'fanout', rule: 'cursors.foreign == 0', actual: /^[1-9]/ },
     { scenario: 'many-namespaces', rule: 'cursors.lost == 0', actual: /^[1-9]/ },
@@ -87,7 +87,9 @@ export const FAULTS: Readonly<Record<string, readonly Catch[]>> = {
   'serves-after-hello-only': [{ scenario: 'fanout', rule: 'mute.cursors.lost == 0', actual: /^[1-9]/ }],
   'deaf-after-100': [{ scenario: 'steady', rule: 'cursors.lost == 0', actual: '5,600' }],
   'wants-newest-pong': [{ scenario: 'late-pongs', rule: 'tardy.open == 50', actual: '0' }],
-  'pings-first-only': [{ scenario: 'late-pongs', rule: 'newcomers.heartbeat.unpinged == 0', actual: '50' }],
+  'pings-first-only': [
+    { scenario: 'late-pongs', rule: 'newcomers.heartbeat.neverPinged == 0', actual: '50' },
+  ],
   'delivered-lies': [
     { scenario: 'many-namespaces', rule: 'emit.delivered == 6000', actual: '9,000' },
     { scenario: 'steady', rule: 'emit.delivered == 25600', actual: '26,880' },
@@ -102,7 +104,7 @@ export const FAULTS: Readonly<Record<string, readonly Catch[]>> = {
     { scenario: 'limits', rule: 'extra.closed[4503 "Connection limit reached"] == 10', actual: '0' },
   ],
   'closes-on-junk': [{ scenario: 'hostile', rule: 'harmless.open == 30', actual: '0' }],
-  'pong-answers-for-all': [{ scenario: 'heartbeat', rule: 'heartbeat.missed == 0', actual: '400' }],
+  'pong-answers-for-all': [{ scenario: 'heartbeat', rule: 'heartbeat.undetected == 0', actual: '400' }],
   // No scenario asks for this: what every server owes is judged in each.
   'masks-a-frame': [{ scenario: 'fanout', rule: 'protocolErrors == 0', actual: '1' }],
   'waits-for-slow': [

@@ -4,7 +4,7 @@ import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { configJsonSchema, parseConfig } from '../../src/options/config-file.js';
-import { serveOptions } from '../../src/options/serve.js';
+import { serveOptions } from '../../src/options/serve-flags.js';
 import { type OptionSpec, resolveOptions } from '../../src/options/spec.js';
 
 const schema = JSON.parse(

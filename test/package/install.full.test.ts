@@ -21,7 +21,7 @@ const PACKAGES = { npm: [], pnpm: ['pnpm@10'], yarn: ['yarn@1'] } as const;
 const SMOKE = Object.entries({
   'cohorts.steady.clients': '100',
   'expect[0]': 'steady.accepted == 100',
-  'expect[1]': 'steady.left == 100',
+  'expect[1]': 'steady.disconnected == 100',
   'phases[4].emit.for': '500ms',
 }).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
 const MACHINE_WAS_BUSY = 5;

@@ -15,11 +15,11 @@ cohorts:
   steady: { clients: 30, namespaces: "user:{1..5}" }
   hot: { clients: 14 }
   silent: { clients: 5, behavior: silent }
-  nobody: { clients: 5, behavior: unauthenticated }
+  noToken: { clients: 5, behavior: unauthenticated }
 phases:
   - connect: { cohort: steady, rate: 500/s }
   - connect: { cohort: hot, rate: 500/s }
-  - connect: { cohort: nobody, rate: 500/s }
+  - connect: { cohort: noToken, rate: 500/s }
   - connect: { cohort: silent, rate: 500/s }
   - emit: { namespaces: ["user:{1..5}", hot], rate: 60/s, for: 500ms }
   - hold: 6s
@@ -27,9 +27,9 @@ expect:
   - steady.accepted == 30
   - hot.accepted == 10
   - hot.closed[4503 "Namespace connection limit reached"] == 4
-  - nobody.closed[4401] == 5
+  - noToken.closed[4401] == 5
   - silent.closed[1001 "Heartbeat timeout"] == 5
-  - heartbeat.killed == 0
+  - heartbeat.falseTimeouts == 0
   - emit.delivered == 200
   - cursors.received == 200
   - cursors.lost == 0

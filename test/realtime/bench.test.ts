@@ -89,7 +89,7 @@ test('the scenario smoke, which is the default, passes', async () => {
       'silent.closed[1001 "Heartbeat timeout"] == 50': 'silent.accepted == 50',
       'fanout.p99 < 2s': 'fanout.p99 < 20s',
       'steady.accepted == 1000': 'steady.accepted == 200',
-      'steady.left == 1000': 'steady.left == 200',
+      'steady.disconnected == 1000': 'steady.disconnected == 200',
     },
     {
       'server.heartbeatInterval': '500ms',

@@ -24,7 +24,7 @@ test('the scenario remote passes by URL, with tokens and an API of the server, a
     {
       // Heartbeats take seconds, in which a machine can do a lot.
       'silent.closed[1001] == 10': 'silent.accepted == 10',
-      'heartbeat.killed == 0': 'spoofers.accepted == 10',
+      'heartbeat.falseTimeouts == 0': 'spoofers.accepted == 10',
       'users.heartbeat.interval.p50 > 25s': 'users.accepted == 200',
       'users.heartbeat.interval.p50 < 35s': 'cursors.foreign == 0',
       'fanout.p99 < 2s': 'fanout.p99 < 20s',

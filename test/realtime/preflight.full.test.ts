@@ -14,15 +14,15 @@ const { folder, littles, scenario, QUIET, EMITS, causeOf } = preflightTests(runU
 const ONLY_REFUSED = scenario(
   'only-refused',
   `cohorts:
-  nobody: { clients: 2, behavior: unauthenticated }
+  noToken: { clients: 2, behavior: unauthenticated }
   forged: { clients: 2, behavior: bad-token }
   strangers: { clients: 2, namespaces: nowhere }
 phases:
-  - connect: { cohort: nobody }
+  - connect: { cohort: noToken }
   - connect: { cohort: forged }
   - connect: { cohort: strangers }
 expect:
-  - nobody.accepted == 0
+  - noToken.accepted == 0
   - forged.accepted == 0
   - strangers.accepted == 0
 `,

@@ -95,7 +95,7 @@ describe("the scenario `remote` on somebody else's server, by URL", () => {
       'phases[5].hold=100ms',
     ];
     const outcome = await benchWith(args);
-    const rules = ['users.accepted == 200', 'nobody.closed[4401] == 10'];
+    const rules = ['users.accepted == 200', 'noToken.closed[4401] == 10'];
     expect(outcome.reported(rules), outcome.output).toEqual([
       { rule: rules[0], held: false, actual: '0' },
       { rule: rules[1], held: true, actual: '10' },

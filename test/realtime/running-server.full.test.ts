@@ -51,11 +51,11 @@ const COUNTS = scenario(
   `cohorts:
   steady: { clients: 12, namespaces: "user:{1..3}" }
   full: { clients: 6, namespaces: full } # two more than it takes
-  nobody: { clients: 2, behavior: unauthenticated }
+  noToken: { clients: 2, behavior: unauthenticated }
 phases:
   - connect: { cohort: steady }
   - connect: { cohort: full }
-  - connect: { cohort: nobody }
+  - connect: { cohort: noToken }
   - emit: { namespaces: all, rate: 50/s, count: 8 }
   - disconnect: { cohort: full }
   - hold: 100ms

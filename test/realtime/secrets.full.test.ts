@@ -20,14 +20,14 @@ describe('bench keeps every secret to itself, in all of its reports', () => {
 name: secrets
 cohorts:
   users: { clients: 6, namespaces: "user:{1..2}" }
-  nobody: { clients: 2, behavior: bad-token }
+  noToken: { clients: 2, behavior: bad-token }
 phases:
   - connect: { cohort: users }
-  - connect: { cohort: nobody }
+  - connect: { cohort: noToken }
   - emit: { namespaces: all, rate: 20/s, count: 4 }
 expect:
   - users.accepted == 6
-  - nobody.closed[4401] == 2
+  - noToken.closed[4401] == 2
   - cursors.lost == 0
 `,
   );

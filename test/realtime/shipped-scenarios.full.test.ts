@@ -104,7 +104,7 @@ describe('a check that cannot fail is no check: a shipped scenario fails on a se
     const output = await against(beats('0', '2s'), heartbeat);
     expect(output.code, output.stdout + output.stderr).toBe(1);
     expect(ruleLine(output, 'silent.closed[1001 "Heartbeat timeout"] == 40')).toMatch(/✗.*\s0$/);
-    expect(ruleLine(output, 'heartbeat.missed == 0')).toMatch(/✗.*\s40$/);
+    expect(ruleLine(output, 'heartbeat.undetected == 0')).toMatch(/✗.*\s40$/);
     expect(ruleLine(output, 'healthy.heartbeat.interval.p50 < 1500ms')).toMatch(/✗.*no samples$/);
     expect(ruleLine(output, 'healthy.accepted == 160')).toMatch(HELD);
   });
@@ -113,9 +113,9 @@ describe('a check that cannot fail is no check: a shipped scenario fails on a se
     const output = await against(beats('500ms', '0'), heartbeat);
     expect(output.code, output.stdout + output.stderr).toBe(1);
     expect(ruleLine(output, 'silent.closed[1001 "Heartbeat timeout"] == 40')).toMatch(/✗.*\s0$/);
-    expect(ruleLine(output, 'heartbeat.missed == 0')).toMatch(/✗.*\s40$/);
+    expect(ruleLine(output, 'heartbeat.undetected == 0')).toMatch(/✗.*\s40$/);
     expect(ruleLine(output, 'silent.heartbeat.timeout.p50 < 6s')).toMatch(/✗.*no samples$/);
     expect(ruleLine(output, 'healthy.heartbeat.interval.p50 < 1500ms')).toMatch(HELD);
-    expect(ruleLine(output, 'heartbeat.killed == 0')).toMatch(HELD);
+    expect(ruleLine(output, 'heartbeat.falseTimeouts == 0')).toMatch(HELD);
   });
 });

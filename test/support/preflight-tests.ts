@@ -30,7 +30,7 @@ export function preflightTests(run: (args: string[]) => ReturnType<typeof runWit
     'quiet',
     `cohorts:
   users: { clients: 40, namespaces: "user:{1..4}" }
-  nobody: { clients: 2, behavior: unauthenticated }
+  noToken: { clients: 2, behavior: unauthenticated }
 phases:
   - connect: { cohort: users }
 expect:

@@ -6,16 +6,16 @@ server: { maxConnectionsPerNamespace: 10 }
 cohorts:
   steady: { clients: 20, namespaces: "user:{1..4}" }
   hot: { clients: 14 }
-  nobody: { clients: 5, behavior: unauthenticated }
+  noToken: { clients: 5, behavior: unauthenticated }
 phases:
   - connect: { cohort: steady, atOnce: true }
   - connect: { cohort: hot, atOnce: true }
-  - connect: { cohort: nobody, atOnce: true }
+  - connect: { cohort: noToken, atOnce: true }
   - emit: { namespaces: ["user:{1..4}", hot], rate: 100/s, for: 300ms }
 expect:
   - steady.accepted == 20
   - hot.closed[4503 "Namespace connection limit reached"] >= 4
-  - nobody.closed[4401 "Unauthorized"] == 5
+  - noToken.closed[4401 "Unauthorized"] == 5
   - emit.failed == 0
   - cursors.lost == 0
   - cursors.duplicated == 0

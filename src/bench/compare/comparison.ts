@@ -98,7 +98,7 @@ const metric = z.object({
   unit,
   value: z.number(),
   spread: z.object({ low: z.number(), high: z.number() }).optional(),
-  isLeftToChance: z.literal(true).optional(),
+  nondeterministic: z.literal(true).optional(),
 });
 
 const expectation = z.object({

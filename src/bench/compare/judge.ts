@@ -97,8 +97,8 @@ export function isExact({ name: { name, cohort, key }, base, next }: Pair): bool
     (metric.compared.as === 'outcome' || metric.compared.as === 'defect') &&
     metric.perCohort === (cohort !== undefined) &&
     (metric.keys !== undefined) === (key !== undefined) &&
-    base?.isLeftToChance !== true &&
-    next?.isLeftToChance !== true
+    base?.nondeterministic !== true &&
+    next?.nondeterministic !== true
   );
 }
 
@@ -225,7 +225,7 @@ function rangeOf(metric: ComparedMetric | undefined) {
  * Whether a scenario leaves a count to chance, so that two runs of the same code may differ in it. A count that a rule
  * of the scenario pins with `==` is not.
  */
-export function isLeftToChance(scenario: Scenario, metric: MetricName): boolean {
+export function isNondeterministic(scenario: Scenario, metric: MetricName): boolean {
   const compared = METRICS[metric.name]?.compared;
   if (compared === undefined || !('unless' in compared)) return false;
   return (

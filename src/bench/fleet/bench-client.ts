@@ -267,7 +267,7 @@ export class BenchClient implements SocketHandler, OpenClient, InboxOwner {
   /** Ends an open connection of its own accord. Resolves when it is gone (or, vanished, dead). */
   end(how: EndsBy): Promise<void> {
     if (this.state !== 'open') return Promise.resolve();
-    this.cohort.tally.counters.left += 1;
+    this.cohort.tally.counters.disconnected += 1;
     this.joinedAtMs = 0;
     switch (how) {
       case 'vanish':

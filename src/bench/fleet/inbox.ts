@@ -164,7 +164,7 @@ export class Inbox implements FrameReaderState, FrameHandler {
     const lateMs = host.lateMs();
     if (behavior.pong === 'immediate' && behavior.reads === 'all') {
       const isInDoubt = (this.heartbeat ?? new HeartbeatWatch()).isInDoubt(lateMs);
-      tally.counters[isInDoubt ? 'killedInDoubt' : 'killed'] += 1;
+      tally.counters[isInDoubt ? 'falseTimeoutsInDoubt' : 'falseTimeouts'] += 1;
     } else this.heartbeat?.onTimeout(host.now(), lateMs, tally);
   }
 }

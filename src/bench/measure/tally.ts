@@ -9,7 +9,7 @@ const COUNTERS = [
   /** Handshakes that ended in a WebSocket. */
   'opened',
   /** Connections that bench itself ended. */
-  'left',
+  'disconnected',
   /** Handshakes without an answer in time. */
   'timeouts',
   /** Deliveries that a client had to get, as far as they are settled. */
@@ -33,9 +33,9 @@ const COUNTERS = [
   /** Connections refused (4401, 4503) after they had been served a cursor or a ping. */
   'refusedLate',
   /** Clients that answer pings, closed for not answering. */
-  'killed',
+  'falseTimeouts',
   /** The same, where bench itself was so late to read their pings that the server may be right. */
-  'killedInDoubt',
+  'falseTimeoutsInDoubt',
   /** Reconnections after a lost connection. */
   'reconnects',
   /** Handshakes and frames by which the server broke RFC 6455. */

@@ -34,7 +34,7 @@ export const disconnect = phaseKind({
     `disconnect ${fraction === 1 ? '' : `${Math.round(fraction * 100)} % of `}${cohort}${how === 'close' ? '' : ` by ${how}`}`,
   plannedMs: () => 0,
   load: 'other',
-  counts: ['left'],
+  counts: ['disconnected'],
   progress({ cohort, fraction }, cohorts, open) {
     const { name, clients } = cohorts[cohort] ?? { name: '', clients: 0 };
     const leaving = Math.round(clients * fraction);

@@ -102,7 +102,7 @@ export interface PhaseKind<File = unknown, Action extends PhaseAction = PhaseAct
   /** How the load generator is judged meanwhile; `undefined` where the actions inside decide. */
   readonly load: WatchedLoad | undefined;
   /** Counts that a line about the phase has even when they are 0. */
-  readonly counts?: readonly ('opened' | 'left' | 'deliveries' | 'lost')[];
+  readonly counts?: readonly ('opened' | 'disconnected' | 'deliveries' | 'lost')[];
   /** @param open connected clients, by cohort. */
   progress?(action: Action, cohorts: readonly Cohort[], open: readonly number[]): PhaseProgress;
   run(action: Action, run: PhaseRun): Promise<void>;

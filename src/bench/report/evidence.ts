@@ -1,4 +1,4 @@
-import { serverOptions } from '../../options/server-table.js';
+import { serverOptions } from '../../options/server-options.js';
 import { flagOf } from '../../options/spec.js';
 import { formatAmount, formatCount, formatDuration } from '../../text/units.js';
 import { BEHAVIORS } from '../behaviors/behaviors.js';

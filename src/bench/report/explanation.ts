@@ -23,7 +23,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     low: 'Clients lost their connection before the end.',
     high: 'Clients are still connected that the server should have closed.',
   },
-  left: {
+  disconnected: {
     low: 'Fewer clients left than the scenario says: they were disconnected before, or never connected.',
     high: 'More connections were ended by clients than the scenario says.',
   },
@@ -86,16 +86,16 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     low: 'Fewer cursors arrived than should have.',
     high: 'More cursors arrived than should have: see duplicated and leaked under Cursor deliveries.',
   },
-  'heartbeat.unpinged': {
+  'heartbeat.neverPinged': {
     high: 'The server never pinged clients that were connected: it cannot notice that they are gone.',
   },
   'heartbeat.overdue': {
     high: 'No ping came to clients for longer than the heartbeat interval that the scenario assumes, and half again: the server does not ping them, or its interval is longer.',
   },
-  'heartbeat.killed': {
+  'heartbeat.falseTimeouts': {
     high: 'The server closed clients that answer every ping: its timeout is too short, or it was too busy to see their pongs.',
   },
-  'heartbeat.missed': {
+  'heartbeat.undetected': {
     high: 'Clients that never answer a ping are still connected: dead connections would stay open forever.',
   },
   'heartbeat.interval': {

@@ -1,7 +1,7 @@
 import { maskedUrl } from '../../options/urls.js';
 import { shellWord } from '../../text/shell.js';
 import type { Comparison } from '../compare/comparison.js';
-import { isLeftToChance } from '../compare/judge.js';
+import { isNondeterministic } from '../compare/judge.js';
 import type { Histogram } from '../measure/histogram.js';
 import type { CohortMeasurement, Measurements } from '../measure/measurements.js';
 import type { Tally } from '../measure/tally.js';
@@ -172,7 +172,7 @@ function measurementsOf(measurements: Measurements, scenario?: Scenario): JsonMe
       return all.map(
         (metric): JsonMetric => ({
           ...metric,
-          ...(isLeftToChance(scenario, metric) ? { isLeftToChance: true } : {}),
+          ...(isNondeterministic(scenario, metric) ? { nondeterministic: true } : {}),
         }),
       );
     }),

@@ -43,7 +43,7 @@ const metric = z
       .strictObject({ low: number, high: number })
       .optional()
       .describe('With --repeat, the lowest and the highest value of the runs.'),
-    isLeftToChance: z
+    nondeterministic: z
       .literal(true)
       .optional()
       .describe('The scenario does not determine the count, so it is not compared.'),

@@ -1,4 +1,4 @@
-import { serverOptions } from '../../options/server-table.js';
+import { serverOptions } from '../../options/server-options.js';
 import { flagOf, type OptionTable } from '../../options/spec.js';
 import type { Path } from '../../options/yaml.js';
 import { BEHAVIORS } from '../behaviors/behaviors.js';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { namespacePrefixProblem } from '../../options/checks.js';
-import { serverOptions } from '../../options/server-table.js';
+import { serverOptions } from '../../options/server-options.js';
 import { describe } from '../../protocol/identifiers.js';
 import {
   BEHAVIOR_NAMES,

@@ -1,5 +1,5 @@
 import parseCommand from 'string-argv';
-import { serverOptions } from '../../options/server-table.js';
+import { serverOptions } from '../../options/server-options.js';
 import { flagOf } from '../../options/spec.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import { inPackage, StartedProcess } from './started-process.js';

@@ -72,7 +72,7 @@ type Judged = Outcome & { readonly expectation: { readonly text: string; readonl
 const MUCH = 0.25;
 
 /** Counts of what happens when something takes too long. */
-const COUNTS_OF_TIME = ['timeouts', 'heartbeat.killed'];
+const COUNTS_OF_TIME = ['timeouts', 'heartbeat.falseTimeouts'];
 
 /**
  * Why a run says nothing of a server that shares its machine with bench: a rule about how long something takes does
@@ -133,7 +133,7 @@ export function localErrors({ cohorts }: Measurements): string[] {
 
 /** Clients that were closed for a missed heartbeat, perhaps because bench was late to answer it. */
 export function doubtfulTimeouts({ cohorts }: Measurements): string[] {
-  const count = cohorts.reduce((total, { tally }) => total + tally.counters.killedInDoubt, 0);
+  const count = cohorts.reduce((total, { tally }) => total + tally.counters.falseTimeoutsInDoubt, 0);
   if (count === 0) return [];
   return [
     `The server closed ${formatAmount(count, 'client')} for a missed heartbeat after bench itself may have been too late to answer a ping: the machine is too busy for this scenario`,

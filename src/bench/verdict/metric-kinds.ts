@@ -16,7 +16,7 @@ export interface MetricScope {
 /** What a metric is counted by. */
 export type KeyKind = 'close codes' | 'HTTP statuses' | 'error codes';
 
-/** A part of a scenario that makes a count differ between two runs of the same code; see `isLeftToChance`. */
+/** A part of a scenario that makes a count differ between two runs of the same code; see `isNondeterministic`. */
 export type Chance =
   /** Clients that come and go on their own. */
   | 'comings'
@@ -85,7 +85,11 @@ type Condition = (scope: MetricScope, value: number) => number | undefined;
 const wereTried: Condition = ({ tally }, value) => (tally.counters.attempts === 0 ? undefined : value);
 /** For what can become of a connection in a phase that did not open it. */
 export const wereThere: Condition = ({ tally, cohorts }, value) =>
-  tally.counters.attempts + tally.counters.left + tally.closed.total + sum(cohorts, ({ open }) => open) === 0
+  tally.counters.attempts +
+    tally.counters.disconnected +
+    tally.closed.total +
+    sum(cohorts, ({ open }) => open) ===
+  0
     ? undefined
     : value;
 export const wereExpected: Condition = ({ tally }, value) =>

@@ -45,7 +45,12 @@ export const METRICS: Readonly<Record<string, Metric>> = {
     ({ cohorts }) => sum(cohorts, ({ open }) => open),
     wereThere,
   ),
-  left: counter('left', 'Connections that bench itself ended.', outcome('comings'), wereThere),
+  disconnected: counter(
+    'disconnected',
+    'Connections that bench itself ended.',
+    outcome('comings'),
+    wereThere,
+  ),
   closed: ledger(
     'closed',
     'close codes',
@@ -109,7 +114,7 @@ export const METRICS: Readonly<Record<string, Metric>> = {
   ),
   'cursors.late': counter('late', 'Cursors that arrived after they were counted as lost.', NOTHING, wereSent),
   'heartbeat.pings': counter('pings', 'Pings that arrived.', NOTHING),
-  'heartbeat.unpinged': counted(
+  'heartbeat.neverPinged': counted(
     'Clients open at the end that never received a ping.',
     defect('timing'),
     ({ cohorts }) => sum(cohorts, ({ unpinged }) => unpinged),
@@ -121,13 +126,13 @@ export const METRICS: Readonly<Record<string, Metric>> = {
     ({ cohorts }) => sum(cohorts, ({ pingsOverdue }) => pingsOverdue),
     ({ cohorts }, value) => (sum(cohorts, ({ pingsOwed }) => pingsOwed) === 0 ? undefined : value),
   ),
-  'heartbeat.killed': counter(
-    'killed',
+  'heartbeat.falseTimeouts': counter(
+    'falseTimeouts',
     'Clients that answer pings, closed with `Heartbeat timeout`.',
     defect(),
     werePinged,
   ),
-  'heartbeat.missed': counted(
+  'heartbeat.undetected': counted(
     'Clients that do not answer pings, still open at the end.',
     defect(),
     ({ cohorts }) => sum(cohorts, ({ behavior, open }) => (BEHAVIORS[behavior].pong === 'never' ? open : 0)),

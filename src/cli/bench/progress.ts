@@ -126,7 +126,7 @@ function phaseOutcome({ phase, measurements }: PhaseResult): string {
       sum(({ errors, rejected, counters }) => errors.total + rejected.total + counters.timeouts),
       false,
     ],
-    ['left', sum(({ counters }) => counters.left), always.has('left')],
+    ['disconnected', sum(({ counters }) => counters.disconnected), always.has('disconnected')],
     ['reconnected', sum(({ counters }) => counters.reconnects), false],
     ['deliveries', sum(({ counters }) => counters.received), always.has('deliveries')],
     ['lost', sum(({ counters }) => counters.lost), always.has('lost')],

@@ -1,4 +1,4 @@
-import type { AUTH_KINDS, ServeOptions } from '../../options/serve.js';
+import type { AUTH_KINDS, ServeOptions } from '../../options/serve-flags.js';
 import { envOf, flagOf } from '../../options/spec.js';
 import { invalidOption, messageOf } from '../../protocol/errors.js';
 import type { JwtProviderOptions } from '../../server/auth/jwt.js';

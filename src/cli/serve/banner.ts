@@ -1,7 +1,7 @@
 import type { ChalkInstance } from 'chalk';
 import { emitOptions } from '../../options/emit.js';
 import { listenOptions } from '../../options/listen.js';
-import type { ServeOptions } from '../../options/serve.js';
+import type { ServeOptions } from '../../options/serve-flags.js';
 import { envOf } from '../../options/spec.js';
 import type { ListenAddress } from '../../server/create-server.js';
 import { printable } from '../../text/printable.js';

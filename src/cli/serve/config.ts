@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { serveOptions } from '../../options/serve.js';
+import { serveOptions } from '../../options/serve-flags.js';
 import { type TracedOptions, traceOptions } from '../../options/spec.js';
 import { readInput } from '../input-files.js';
 import type { Io } from '../io.js';

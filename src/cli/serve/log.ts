@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { ChalkInstance } from 'chalk';
 import type { DatafnLogger } from '../../manager/types.js';
-import type { LOG_LEVELS } from '../../options/serve.js';
+import type { LOG_LEVELS } from '../../options/serve-flags.js';
 import { printable, printableJson } from '../../text/printable.js';
 import { formatCount } from '../../text/units.js';
 

@@ -1,7 +1,7 @@
 import type { Backplane } from '../../backplane/backplane.js';
 import type { DatafnLogger } from '../../manager/types.js';
-import type { ServeOptions } from '../../options/serve.js';
-import { settingsFrom } from '../../options/server-table.js';
+import type { ServeOptions } from '../../options/serve-flags.js';
+import { settingsFrom } from '../../options/server-options.js';
 import { invalidOption } from '../../protocol/errors.js';
 import { createDatafnWsServer } from '../../server/create-server.js';
 import { checkBindHost } from '../../server/http/listening.js';

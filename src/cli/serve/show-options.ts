@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { serveOptions } from '../../options/serve.js';
+import { serveOptions } from '../../options/serve-flags.js';
 import type { OptionOrigin, OptionSpec } from '../../options/spec.js';
 import { printable, printableJson } from '../../text/printable.js';
 import type { TracedServeOptions } from './config.js';

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { DatafnLogger } from '../../manager/types.js';
-import type { ServeOptions } from '../../options/serve.js';
-import { settingsFrom } from '../../options/server-table.js';
+import type { ServeOptions } from '../../options/serve-flags.js';
+import { settingsFrom } from '../../options/server-options.js';
 import type { ServerObserver } from '../../server/events/events.js';
 import type { TlsPair } from '../../server/http/tls.js';
 import { formatAmount, formatDuration } from '../../text/units.js';

@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import type { ServerSettings } from '../../options/server-table.js';
+import type { ServerSettings } from '../../options/server-options.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { ConnectedClient, ServerEvents } from '../events/events.js';
 import type { ServerStats } from '../health/statistics.js';

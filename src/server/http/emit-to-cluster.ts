@@ -1,5 +1,5 @@
 import type { PublishOutcome } from '../../backplane/backplane.js';
-import type { ServerSettings } from '../../options/server-table.js';
+import type { ServerSettings } from '../../options/server-options.js';
 import type { Cluster } from '../cluster/cluster.js';
 import { type CursorItem, staleCursor } from './cursors.js';
 import { ProblemError } from './problem.js';

@@ -11,7 +11,7 @@ import {
   connectionTable,
   type OptionsOf,
   serverTable,
-} from '../../options/server-table.js';
+} from '../../options/server-options.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import type { NamespaceProvider } from '../auth/provider.js';
 import { Cluster } from '../cluster/cluster.js';

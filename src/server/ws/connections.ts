@@ -1,5 +1,5 @@
 import type { WebSocketManager } from '../../manager/web-socket-manager.js';
-import type { ConnectionSettings } from '../../options/server-table.js';
+import type { ConnectionSettings } from '../../options/server-options.js';
 import { CLOSE, type CloseCode } from '../../protocol/close-codes.js';
 import { parseHello } from '../../protocol/messages.js';
 import { ownCopy } from '../../text/own-copy.js';

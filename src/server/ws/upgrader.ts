@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ServerOptions, WebSocketServer } from 'ws';
 import type { DatafnLogger } from '../../manager/types.js';
-import type { ConnectionSettings } from '../../options/server-table.js';
+import type { ConnectionSettings } from '../../options/server-options.js';
 import type { CloseCode } from '../../protocol/close-codes.js';
 import { MAX_TIMER_MS } from '../../text/units.js';
 import {

@@ -79,7 +79,7 @@ describe('a count of something that should not happen', () => {
     ['reordered', 'cursors.reordered'],
     ['leaked', 'cursors.leaked'],
     ['foreign', 'cursors.foreign'],
-    ['killed', 'heartbeat.killed'],
+    ['falseTimeouts', 'heartbeat.falseTimeouts'],
     ['timeouts', 'timeouts'],
     ['protocolErrors', 'protocolErrors'],
   ] as const)('is one for %s', (counter, metric) => {
@@ -164,7 +164,7 @@ describe('a count of what became of clients', () => {
 
   test('is not compared when the scenario leaves it to chance', () => {
     const mark = (result: JsonResult) => {
-      for (const metric of result.total.metrics) if (metric.unit === 'count') metric.isLeftToChance = true;
+      for (const metric of result.total.metrics) if (metric.unit === 'count') metric.nondeterministic = true;
       return result;
     };
     const next = resultOf(refuseOneLess);

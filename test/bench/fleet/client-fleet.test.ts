@@ -173,7 +173,7 @@ describe('connecting', () => {
     }
     expect(fleet.tally('few').errors.entries()).toEqual([]);
     expect(fleet.tally('few').closed.entries()).toEqual([]);
-    expect(fleet.counted('few')).toEqual({ attempts: 160, opened: 160, left: 160 });
+    expect(fleet.counted('few')).toEqual({ attempts: 160, opened: 160, disconnected: 160 });
     expect(server.peers).toHaveLength(160);
   });
 });
@@ -314,7 +314,7 @@ describe('heartbeat', () => {
     server.peers[0]?.socket.close(1001, 'Heartbeat timeout');
     server.peers[1]?.socket.close(1001, 'Going Away');
     await server.until(() => server.peers.every(({ closed }) => closed !== undefined), 'the closes');
-    expect(fleet.counted('few')).toEqual({ attempts: 2, opened: 2, killed: 1 });
+    expect(fleet.counted('few')).toEqual({ attempts: 2, opened: 2, falseTimeouts: 1 });
   });
 });
 
@@ -325,7 +325,7 @@ describe('the end of a connection', () => {
     await fleet.disconnect('few');
     await server.until(() => server.peers.every(({ closed }) => closed !== undefined), 'the closes');
     expect(server.peers.map(({ closed }) => closed?.code)).toEqual([1000, 1000, 1000]);
-    expect(fleet.counted('few')).toEqual({ attempts: 3, opened: 3, left: 3 });
+    expect(fleet.counted('few')).toEqual({ attempts: 3, opened: 3, disconnected: 3 });
     expect(fleet.tally('few').closed.total).toBe(0);
     expect(fleet.open('few')).toBe(0);
   });
@@ -698,7 +698,7 @@ describe('cursor integrity', () => {
     await received(12);
     await fleet.disconnect('other');
     await settle();
-    expect(fleet.counted('other')).toEqual({ ...other, expected: 2, received: 2, left: 1 });
+    expect(fleet.counted('other')).toEqual({ ...other, expected: 2, received: 2, disconnected: 1 });
     expect(fleet.counted('few')).toEqual(few);
   });
 

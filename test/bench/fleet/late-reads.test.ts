@@ -70,14 +70,14 @@ describe('a ping that may have been read 700 ms late', () => {
   test('does not accuse a server that closes a client for not answering it', async () => {
     const { pinged, timedOut } = await oneClient('healthy', 700);
     await pinged(1);
-    expect((await timedOut()).counters).toMatchObject({ killed: 0, killedInDoubt: 1 });
+    expect((await timedOut()).counters).toMatchObject({ falseTimeouts: 0, falseTimeoutsInDoubt: 1 });
   });
 });
 
 test('a server that closes a client which answered at once is accused', async () => {
   const { pinged, timedOut } = await oneClient('healthy', 0);
   await pinged(1);
-  expect((await timedOut()).counters).toMatchObject({ killed: 1, killedInDoubt: 0 });
+  expect((await timedOut()).counters).toMatchObject({ falseTimeouts: 1, falseTimeoutsInDoubt: 0 });
 });
 
 describe('a client that a server pings every 2 s', () => {

@@ -23,12 +23,12 @@ const EACH = 4;
 /** From the last cursor to the end of a connection, as the fleet's clock has it: nothing is in flight any more. */
 const LATER_MS = 60_000;
 
-/** What becomes of a connection, by what its server (or, of `left`, the client itself) does. */
+/** What becomes of a connection, by what its server (or, of `disconnected`, the client itself) does. */
 const ENDS = {
   refused: ({ socket }: Peer) => socket.close(4503, 'Connection limit reached'),
   kicked: ({ socket }: Peer) => socket.close(1013, 'Try again later'),
   reset: ({ raw }: Peer) => raw.resetAndDestroy(),
-  left: undefined,
+  disconnected: undefined,
   heartbeat: ({ socket }: Peer) => socket.close(1001, 'Heartbeat timeout'),
   shutdown: ({ socket }: Peer) => socket.close(1001, 'Going Away'),
 } as const;
@@ -122,7 +122,7 @@ async function accounts(
 }
 
 function end({ end }: Case, cohort: number, fleet: ClientFleet, peer: Peer): Promise<void> | undefined {
-  if (end === 'left') return fleet.disconnect({ cohort, how: 'close', fraction: 1 });
+  if (end === 'disconnected') return fleet.disconnect({ cohort, how: 'close', fraction: 1 });
   ENDS[end](peer);
   return undefined;
 }
@@ -154,7 +154,7 @@ test('what a client is owed depends on whether it was a member, whatever its beh
 
 test('a client that the server ended is owed nothing from when its end may have been read too late', async () => {
   const cases = CASES.filter(
-    ({ behavior, end }) => behavior === 'healthy' && end !== 'left' && end !== 'refused',
+    ({ behavior, end }) => behavior === 'healthy' && end !== 'disconnected' && end !== 'refused',
   );
   const found = await accounts(
     cases,

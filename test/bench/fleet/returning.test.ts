@@ -59,7 +59,7 @@ test('a client that lost its connection says hello to the next server, with the 
   two.peers[0]?.raw.destroy();
   await one.until(() => hasHello(one, 2), 'the third hello');
   expect(cursorsOf(one, 1)).toEqual({ bench: '1001' });
-  expect(fleet.takeCounts().tallies[0]?.counters).toMatchObject({ reconnects: 2, left: 0 });
+  expect(fleet.takeCounts().tallies[0]?.counters).toMatchObject({ reconnects: 2, disconnected: 0 });
 });
 
 test('it is waited for, and counts as left behind as long as it has not heard the newest', async () => {

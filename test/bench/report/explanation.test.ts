@@ -35,7 +35,7 @@ describe('what it usually means that a rule does not hold', () => {
 
   test('where nothing was measured is that, by what could have been', () => {
     expect(meaningOf(rule('server.rss < 1MiB'), undefined)).toMatch(/server does not report this/);
-    expect(meaningOf(rule('heartbeat.killed == 0'), undefined)).toMatch(/No client received a ping/);
+    expect(meaningOf(rule('heartbeat.falseTimeouts == 0'), undefined)).toMatch(/No client received a ping/);
     expect(meaningOf(rule('cursors.lost == 0'), undefined)).toMatch(/no client connected, nothing was sent/);
   });
 

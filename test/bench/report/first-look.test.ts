@@ -146,9 +146,13 @@ describe('what failed for one cause that two rules see', () => {
     const measurements = filledMeasurements();
     const [steady] = measurements.cohorts as [(typeof measurements.cohorts)[number]];
     Object.assign(steady, { open: 994 });
-    steady.tally.counters.killed = 6;
+    steady.tally.counters.falseTimeouts = 6;
     steady.tally.closed.count('1001 Heartbeat timeout', 6);
-    const rules = ['steady.open == 1000', 'steady.heartbeat.killed == 0', 'hot.heartbeat.killed == 0'];
+    const rules = [
+      'steady.open == 1000',
+      'steady.heartbeat.falseTimeouts == 0',
+      'hot.heartbeat.falseTimeouts == 0',
+    ];
     const [told, ...more] = cards(filledReport(rules, { measurements }));
     expect(told).toMatch(
       /^Cohort steady : connections .* exactly 1,000 measured 994 .* none measured 6 .* Cohort hot /,
@@ -161,7 +165,7 @@ describe('what failed for one cause that two rules see', () => {
   });
 
   test('is told apart where the numbers differ, each with what it means', () => {
-    const [told] = cards(filledReport(['steady.open == 1000', 'steady.heartbeat.killed == 1']));
+    const [told] = cards(filledReport(['steady.open == 1000', 'steady.heartbeat.falseTimeouts == 1']));
     expect(told).toContain('Clients lost their connection before the end.');
     expect(told).toContain('closed clients that answer every ping');
   });
@@ -195,7 +199,7 @@ describe('connections', () => {
     const half = (behavior: string) =>
       rowsWith((cohort) => {
         Object.assign(cohort, { behavior, closed: { '4503 Full': 3 }, open: 0 });
-        Object.assign(cohort.counters, { opened: 53, left: 0 });
+        Object.assign(cohort.counters, { opened: 53, disconnected: 0 });
       }).filter((row) => row.startsWith('vanished'));
     expect(half('half-open')).toEqual(['vanished without a close 50']);
     expect(half('healthy')).toEqual([]);

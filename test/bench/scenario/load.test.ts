@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Scenario } from '../../../src/bench/model/scenario.js';
 import { type LoadOptions, loadScenario, parseScenario } from '../../../src/bench/scenario/load.js';
-import { serverOptions } from '../../../src/options/server-table.js';
+import { serverOptions } from '../../../src/options/server-options.js';
 import { DatafnWsError } from '../../../src/protocol/errors.js';
 
 const GOOD = `version: 1

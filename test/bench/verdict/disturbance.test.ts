@@ -6,7 +6,7 @@ import { filledResult } from '../filled.js';
 const outcomes = (...rules: string[]) => filledResult(rules).outcomes;
 
 describe('a machine of which others take a good part', () => {
-  test.each(['fanout.p99 < 1ms', 'handshake.max <= 1ms', 'timeouts == 0', 'heartbeat.killed == 0'])(
+  test.each(['fanout.p99 < 1ms', 'handshake.max <= 1ms', 'timeouts == 0', 'heartbeat.falseTimeouts == 0'])(
     'makes a run that fails %s one that says nothing',
     (rule) => {
       expect(disturbance(outcomes('hot.accepted == 50', rule), 0.6)).toEqual([

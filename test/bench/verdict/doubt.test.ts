@@ -56,22 +56,22 @@ describe('of a server that never pings', () => {
   for (const cohort of measurements.cohorts) Object.assign(cohort, { open: 60, unpinged: 60 });
 
   test.each([
-    ['heartbeat.unpinged == 0', '120'],
-    ['users.heartbeat.unpinged == 0', '60'],
-    ['heartbeat.missed == 0', '60'],
+    ['heartbeat.neverPinged == 0', '120'],
+    ['users.heartbeat.neverPinged == 0', '60'],
+    ['heartbeat.undetected == 0', '60'],
   ])('%s tells how many clients that is', (text, shown) => {
     expect(judged(text, measurements)).toMatchObject({ passed: false, shown });
   });
 
   test('nothing is said of clients that are not there', () => {
-    expect(judged('heartbeat.unpinged == 0', empty()).shown).toBe('no samples');
-    expect(judged('heartbeat.killed == 0', measurements).shown).toBe('no samples');
+    expect(judged('heartbeat.neverPinged == 0', empty()).shown).toBe('no samples');
+    expect(judged('heartbeat.falseTimeouts == 0', measurements).shown).toBe('no samples');
     expect(judged('heartbeat.overdue == 0', measurements).shown).toBe('no samples');
   });
 
   test('those that it closes for a missed heartbeat are counted', () => {
     const killing = empty();
-    Object.assign(tallyOf(killing).counters, { killed: 3 });
-    expect(judged('heartbeat.killed == 0', killing)).toMatchObject({ passed: false, shown: '3' });
+    Object.assign(tallyOf(killing).counters, { falseTimeouts: 3 });
+    expect(judged('heartbeat.falseTimeouts == 0', killing)).toMatchObject({ passed: false, shown: '3' });
   });
 });

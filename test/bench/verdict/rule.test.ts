@@ -151,8 +151,10 @@ describe('judging', () => {
   });
 
   test('silent clients that are still open at the end were missed', () => {
-    expect(judge(rule('heartbeat.missed == 30'), filledMeasurements())).toMatchObject({ passed: true });
-    expect(judge(rule('steady.heartbeat.missed == 0'), filledMeasurements())).toMatchObject({ passed: true });
+    expect(judge(rule('heartbeat.undetected == 30'), filledMeasurements())).toMatchObject({ passed: true });
+    expect(judge(rule('steady.heartbeat.undetected == 0'), filledMeasurements())).toMatchObject({
+      passed: true,
+    });
   });
 
   test('the actual value is shown with its unit', () => {

@@ -2,7 +2,7 @@ import { Chalk } from 'chalk';
 import { describe, expect, test } from 'vitest';
 import { devExample, jwtExample } from '../../../src/cli/serve/auth.js';
 import { banner, type Example } from '../../../src/cli/serve/banner.js';
-import { type ServeOptions, serveOptions } from '../../../src/options/serve.js';
+import { type ServeOptions, serveOptions } from '../../../src/options/serve-flags.js';
 import { resolveOptions } from '../../../src/options/spec.js';
 
 const DEFAULT = { wsUrl: 'ws://127.0.0.1:3001/datafn/ws', apiUrl: 'http://127.0.0.1:3001' };

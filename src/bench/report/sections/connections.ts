@@ -37,7 +37,7 @@ export function outcomesOf(cohort: JsonCohort): Outcome[] {
     ...keyed('rejected', rejected, 'HTTP '),
     ...keyed('errors', errors),
     ...counted('timeouts', 'handshake timeout', counters.timeouts),
-    ...counted('left', 'closed by the client', counters.left),
+    ...counted('disconnected', 'closed by the client', counters.disconnected),
     ...counted('gone', 'vanished without a close', goneOf(cohort)),
     ...counted('open', 'open at the end', open),
   ];
@@ -46,7 +46,7 @@ export function outcomesOf(cohort: JsonCohort): Outcome[] {
 /** Half-open clients go dead on their own, which nothing counts: the rest of those that opened. */
 function goneOf({ behavior, open, counters, closed }: JsonCohort): number {
   if (behavior !== 'half-open') return 0;
-  const ended = Object.values(closed).reduce((sum, count) => sum + count, counters.left ?? 0);
+  const ended = Object.values(closed).reduce((sum, count) => sum + count, counters.disconnected ?? 0);
   return (counters.opened ?? 0) - ended - open;
 }
 

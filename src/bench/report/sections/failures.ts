@@ -51,7 +51,7 @@ function markOf(one: Expectation): Mark {
 
 /** Metrics of connections: the outcomes of the cohort say more. */
 const OF_CONNECTIONS =
-  /^(accepted|opened|open|left|closed|rejected|errors|timeouts|attempts|refused\.late|heartbeat\.killed)$/;
+  /^(accepted|opened|open|disconnected|closed|rejected|errors|timeouts|attempts|refused\.late|heartbeat\.falseTimeouts)$/;
 
 /** Failures by subject: the connections of a cohort, one kind of durations, or something of its own. */
 function bySubject(failed: readonly Expectation[]): Expectation[][] {
@@ -91,7 +91,7 @@ function isOtherSide(failure: Expectation, group: readonly Expectation[]): boole
     group.some(
       (one) => one.metric === metric && one.cohort === failure.cohort && offBy(one) === -offBy(failure),
     );
-  if (failure.metric === 'open') return mirrors('heartbeat.killed');
+  if (failure.metric === 'open') return mirrors('heartbeat.falseTimeouts');
   return failure.metric === 'closed' && /^(?:4401|4503)/.test(failure.key ?? '') && mirrors('accepted');
 }
 

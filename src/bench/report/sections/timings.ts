@@ -64,7 +64,7 @@ export function timings(result: JsonResult): Section[] {
 export function repeatRowsOf({ repeat, total }: JsonResult) {
   if (repeat === undefined) return [];
   return total.metrics.flatMap((metric) => {
-    const { name, cohort, unit, value, spread, isLeftToChance } = metric;
+    const { name, cohort, unit, value, spread, nondeterministic } = metric;
     const known = METRICS[name];
     if (spread === undefined || known === undefined) return [];
     const { as } = known.compared;
@@ -73,7 +73,7 @@ export function repeatRowsOf({ repeat, total }: JsonResult) {
         ? cohort === undefined
         : as !== 'nothing' &&
           known.perCohort === (cohort !== undefined) &&
-          isLeftToChance !== true &&
+          nondeterministic !== true &&
           spread.low !== spread.high;
     const [median, low, high] = [value, spread.low, spread.high].map((one) => valueText(one, unit));
     return isShown ? [{ metric: metricText(metric), median, low, high }] : [];

@@ -8,7 +8,7 @@ import { jwtSecretProblem } from '../text/jwt.js';
 import { claimProblem } from './checks.js';
 import { choice, countOrAuto, duration, file, text, toggle } from './kinds.js';
 import { DEFAULT_NAMESPACE_TEMPLATE, templateProblem } from './namespace-template.js';
-import { serverFlags } from './server-table.js';
+import { serverFlags } from './server-options.js';
 import type { Resolved } from './spec.js';
 import { keysUrlProblem, maskedUrl } from './urls.js';
 
