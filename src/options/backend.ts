@@ -28,6 +28,7 @@ export const backendTable = {
   }),
   /** Whether to serve a page at `/` that shows live sync: a todo list in plain JavaScript. */
   demo: toggle({
+    group: 'Backend',
     help: 'Serve a page at / that shows live sync: a todo list in 120 lines of plain JavaScript. See docs/first-app.md.',
   }),
 } as const;

@@ -83,11 +83,15 @@ async function openOwn(plan: TargetPlan): Promise<OpenTarget> {
     ],
   });
   const api = { url: server.apiUrl, adminToken: plan.adminToken, tls: plan.tls };
-  const access = await accessOf(plan, {
-    ...{ url: server.wsUrl, limits, heartbeat, api },
-    tenants: madeTenants(auth.credentials, newRunId(), givenOf(plan)),
-    stop: () => server.stop(),
-  }).catch(async (error: unknown) => {
+  const remote = plan.remote ?? (plan.serverCommand === undefined ? remoteOf(server.wsUrl) : undefined);
+  const access = await accessOf(
+    { ...plan, remote },
+    {
+      ...{ url: server.wsUrl, limits, heartbeat, api },
+      tenants: madeTenants(auth.credentials, newRunId(), givenOf(plan)),
+      stop: () => server.stop(),
+    },
+  ).catch(async (error: unknown) => {
     await server.stop();
     throw error;
   });
