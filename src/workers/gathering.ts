@@ -2,6 +2,8 @@ import type { IpcHub } from '../backplane/ipc-hub.js';
 import type { ConnectedClient } from '../server/events/events.js';
 import type { ServerStats } from '../server/health/statistics.js';
 import type { ClientList } from '../server/http/api.js';
+import { type MetricsSnapshot, sumSnapshots } from '../server/metrics/snapshot.js';
+import { sumTimings, type TimingCounts } from '../server/metrics/timings.js';
 import type { Ask, NamespaceCount, Questions } from './messages.js';
 import { foldEnded, sumStats } from './sum-stats.js';
 import type { WorkerProcess } from './worker-process.js';
@@ -11,6 +13,8 @@ export class Gathering {
   readonly #startedAtMs = performance.now();
   /** The counts of the workers that have ended. */
   #ended: ServerStats | undefined;
+  /** What took time in them. */
+  #endedTimings: TimingCounts | undefined;
 
   /** @param workers returns those that serve. */
   constructor(
@@ -24,8 +28,10 @@ export class Gathering {
   }
 
   /** A worker has ended. What it counted since its last report is lost. */
-  ended({ stats }: WorkerProcess): void {
+  ended({ stats, timings }: WorkerProcess): void {
     if (stats !== undefined) this.#ended = foldEnded(this.#ended, stats);
+    if (timings !== undefined)
+      this.#endedTimings = sumTimings([timings, ...(this.#endedTimings ? [this.#endedTimings] : [])]);
   }
 
   /** Asks every worker. Those that do not answer are left out. */
@@ -42,6 +48,8 @@ export class Gathering {
     switch (question.name) {
       case 'stats':
         return this.stats();
+      case 'snapshot':
+        return this.snapshot();
       case 'namespaces':
         return sumNamespaces(await this.all('namespaces'));
       case 'clients': {
@@ -55,14 +63,36 @@ export class Gathering {
     }
   }
 
-  async stats(): Promise<ServerStats> {
+  /** What `GET /metrics` tells. */
+  async snapshot(): Promise<MetricsSnapshot> {
     const ofWorkers = await Promise.all(
       this.workers().map(async (worker) => {
-        worker.stats = (await worker.ask('stats')) ?? worker.stats;
-        // One that has ended meanwhile is among those that have.
-        return worker.ended === undefined ? worker.stats : undefined;
+        const snapshot = await worker.ask('snapshot');
+        if (snapshot === undefined || worker.ended !== undefined) return [];
+        worker.stats = snapshot.stats;
+        worker.timings = snapshot.timings;
+        return [snapshot];
       }),
     );
+    const snapshots = ofWorkers.flat();
+    return sumSnapshots(snapshots, this.#sum(this.#known()), this.#endedTimings);
+  }
+
+  async stats(): Promise<ServerStats> {
+    await Promise.all(
+      this.workers().map(async (worker) => {
+        worker.stats = (await worker.ask('stats')) ?? worker.stats;
+      }),
+    );
+    return this.#sum(this.#known());
+  }
+
+  /** The newest counts of the workers. One that has ended is among those that have. */
+  #known(): (ServerStats | undefined)[] {
+    return this.workers().map((worker) => (worker.ended === undefined ? worker.stats : undefined));
+  }
+
+  #sum(ofWorkers: readonly (ServerStats | undefined)[]): ServerStats {
     const all = [this.#ended, ...ofWorkers].filter((one): one is ServerStats => one !== undefined);
     const { rss, heapUsed, external } = process.memoryUsage();
     const { user, system } = process.cpuUsage();

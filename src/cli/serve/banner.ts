@@ -27,7 +27,7 @@ export interface Example {
  * @param trust the flag that `listen` and `emit` want for the server's certificate.
  */
 export function banner(
-  { wsUrl, apiUrl }: ListenAddress,
+  { wsUrl, apiUrl, metricsUrl }: ListenAddress,
   { adminToken, auth }: Pick<ServeOptions, 'adminToken' | 'auth'>,
   colors: ChalkInstance,
   { namespace, token, tokenCommand, tokenVariable }: Example,
@@ -47,6 +47,7 @@ export function banner(
     `  ${colors.dim('WebSocket')}      ${colors.cyan(url)}`,
     `  ${colors.dim('DataFn remote')}  ${colors.cyan(remote)}`,
     `  ${colors.dim('HTTP API')}       ${colors.cyan(apiUrl)}`,
+    ...(metricsUrl === undefined ? [] : [`  ${colors.dim('Metrics')}        ${colors.cyan(metricsUrl)}`]),
     '',
     ...(tokenCommand === undefined
       ? []

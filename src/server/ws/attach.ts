@@ -4,7 +4,7 @@ import { checkOptions, FUNCTION, LOGGER, OBJECT, objectWith, requireOption } fro
 import { guardLogger, silentLogger } from '../../manager/contain.js';
 import { NewestCursors } from '../../manager/newest-cursors.js';
 import type { DatafnLogger } from '../../manager/types.js';
-import { WebSocketManager } from '../../manager/web-socket-manager.js';
+import type { WebSocketManager } from '../../manager/web-socket-manager.js';
 import {
   type ConnectionSettings,
   completeOptions,
@@ -29,6 +29,7 @@ import { AddressLimit, clientAddressRule } from '../limits/client-address.js';
 import { Connections } from './connections.js';
 import { addressGate, guardGate, handshakeGate, originGate } from './gates.js';
 import { IgnoredMessages } from './ignored-messages.js';
+import { TimedManager } from './timed-manager.js';
 import { routeUpgrades } from './upgrade-routes.js';
 import { Upgrader } from './upgrader.js';
 
@@ -154,7 +155,7 @@ export function attach(
   const newest = remembers ? new NewestCursors(settings.rememberNamespaces, settings.resume) : undefined;
   const cluster = backplane && new Cluster({ ...settings, backplane, logger: guarded, events });
   const forward = cluster?.forward.bind(cluster);
-  const manager = new WebSocketManager(settings, logger, undefined, newest, forward);
+  const manager = new TimedManager(events, settings, logger, undefined, newest, forward);
   const connections = new Connections(manager, events, settings, cluster?.slots);
   const addressOf = clientAddressRule(settings.trustProxy);
   const gates = [
