@@ -2,8 +2,12 @@ import type { IpcHub } from '../backplane/ipc-hub.js';
 import type { ConnectedClient } from '../server/events/events.js';
 import type { ServerStats } from '../server/health/statistics.js';
 import type { ClientList } from '../server/http/api.js';
-import { type MetricsSnapshot, sumSnapshots } from '../server/metrics/snapshot.js';
-import { sumTimings, type TimingCounts } from '../server/metrics/timings.js';
+import {
+  addEnded,
+  type EndedCounts,
+  type MetricsSnapshot,
+  sumSnapshots,
+} from '../server/metrics/snapshot.js';
 import type { Ask, NamespaceCount, Questions } from './messages.js';
 import { foldEnded, sumStats } from './sum-stats.js';
 import type { WorkerProcess } from './worker-process.js';
@@ -13,8 +17,8 @@ export class Gathering {
   readonly #startedAtMs = performance.now();
   /** The counts of the workers that have ended. */
   #ended: ServerStats | undefined;
-  /** What took time in them. */
-  #endedTimings: TimingCounts | undefined;
+  /** What else they counted for `GET /metrics`. */
+  #endedCounts: EndedCounts | undefined;
 
   /** @param workers returns those that serve. */
   constructor(
@@ -28,10 +32,9 @@ export class Gathering {
   }
 
   /** A worker has ended. What it counted since its last report is lost. */
-  ended({ stats, timings }: WorkerProcess): void {
+  ended({ stats, snapshot }: WorkerProcess): void {
     if (stats !== undefined) this.#ended = foldEnded(this.#ended, stats);
-    if (timings !== undefined)
-      this.#endedTimings = sumTimings([timings, ...(this.#endedTimings ? [this.#endedTimings] : [])]);
+    if (snapshot !== undefined) this.#endedCounts = addEnded(this.#endedCounts, snapshot);
   }
 
   /** Asks every worker. Those that do not answer are left out. */
@@ -65,17 +68,19 @@ export class Gathering {
 
   /** What `GET /metrics` tells. */
   async snapshot(): Promise<MetricsSnapshot> {
-    const ofWorkers = await Promise.all(
+    await Promise.all(
       this.workers().map(async (worker) => {
+        // Of one that does not answer in time, what it said before: its counts must not be missing from the sums.
         const snapshot = await worker.ask('snapshot');
-        if (snapshot === undefined || worker.ended !== undefined) return [];
+        if (snapshot === undefined) return;
+        worker.snapshot = snapshot;
         worker.stats = snapshot.stats;
-        worker.timings = snapshot.timings;
-        return [snapshot];
       }),
     );
-    const snapshots = ofWorkers.flat();
-    return sumSnapshots(snapshots, this.#sum(this.#known()), this.#endedTimings);
+    const snapshots = this.workers().flatMap(
+      ({ ended, snapshot }) => (ended === undefined && snapshot) || [],
+    );
+    return sumSnapshots(snapshots, this.#sum(this.#known()), this.#endedCounts);
   }
 
   async stats(): Promise<ServerStats> {

@@ -4,7 +4,7 @@ import type { MessageToWorker } from '../backplane/ipc-messages.js';
 import { DatafnWsError } from '../protocol/errors.js';
 import type { ShutdownStage } from '../server/create-server.js';
 import type { ServerStats } from '../server/health/statistics.js';
-import type { TimingCounts } from '../server/metrics/timings.js';
+import type { MetricsSnapshot } from '../server/metrics/snapshot.js';
 import { Answers } from './answers.js';
 import { Batches } from './batches.js';
 import type { Questions, ToPrimary, ToWorker, WorkerSetup } from './messages.js';
@@ -36,8 +36,8 @@ export class WorkerProcess implements HubWorker {
   lastConnectionId = 0;
   /** Its counts, as far as they are known. */
   stats: ServerStats | undefined;
-  /** Its timings, as far as they are known. */
-  timings: TimingCounts | undefined;
+  /** What it last said for `GET /metrics`. */
+  snapshot: MetricsSnapshot | undefined;
   isListening = false;
   /** The stages of its shutdown that it has reached. */
   readonly reached = new Set<ShutdownStage>();

@@ -96,18 +96,31 @@ async function countDescriptors(): Promise<Descriptors | undefined> {
 /** From worst to best: what a server of several processes is said to be. */
 const STATES: readonly BackplaneState[] = ['down', 'closed', 'connecting', 'up'];
 
+/** What only grows, of processes that have ended. */
+export type EndedCounts = Pick<MetricsSnapshot, 'timings' | 'cluster'>;
+
+/** Adds the counts of a process that has ended to those before. */
+export function addEnded(ended: EndedCounts | undefined, last: EndedCounts): EndedCounts {
+  if (ended === undefined) return last;
+  return {
+    timings: sumTimings([ended.timings, last.timings]),
+    cluster: sumClusters([ended, last].flatMap(({ cluster }) => cluster ?? [])),
+  };
+}
+
 /**
  * The metrics of a server of several processes.
  *
  * @param stats the statistics of all of them.
- * @param ended the timings of the processes that have ended.
+ * @param ended the counts of those that have ended.
  */
 export function sumSnapshots(
   workers: readonly MetricsSnapshot[],
   stats: ServerStats,
-  ended: TimingCounts | undefined,
+  ended: EndedCounts | undefined,
 ): MetricsSnapshot {
   const descriptors = workers.flatMap((one) => one.descriptors ?? []);
+  const cluster = sumClusters(workers.flatMap((one) => one.cluster ?? []));
   return {
     stats,
     isReady: workers.length > 0 && workers.every(({ isReady }) => isReady),
@@ -115,27 +128,35 @@ export function sumSnapshots(
     delayP99Ms: Math.max(0, ...workers.map(({ delayP99Ms }) => delayP99Ms)),
     // The limit is one of each process, so the fullest tells how close they are to it.
     descriptors: descriptors.toSorted((a, b) => b.open / b.max - a.open / a.max)[0],
-    timings: sumTimings([...(ended === undefined ? [] : [ended]), ...workers.map(({ timings }) => timings)]),
-    cluster: sumClusters(workers.flatMap(({ cluster }) => cluster ?? [])),
+    timings: sumTimings([ended, ...workers].flatMap((one) => one?.timings ?? [])),
+    cluster: cluster && { ...cluster, ...sumCounts([cluster, ...(ended?.cluster ? [ended.cluster] : [])]) },
   };
+}
+
+/** What only grows. */
+const COUNTS = [
+  'cursorsPublished',
+  'batchesUnacknowledged',
+  'cursorsReceived',
+  'cursorsCaughtUp',
+  'disconnects',
+  'admittedUnchecked',
+] as const satisfies (keyof ClusterSnapshot)[];
+
+function sumCounts(all: readonly ClusterSnapshot[]): Pick<ClusterSnapshot, (typeof COUNTS)[number]> {
+  const sums = COUNTS.map((key) => [key, all.reduce((total, one) => total + one[key], 0)]);
+  return Object.fromEntries(sums);
 }
 
 function sumClusters(all: readonly ClusterSnapshot[]): ClusterSnapshot | undefined {
   if (all.length === 0) return undefined;
-  const sum = (read: (one: ClusterSnapshot) => number) => all.reduce((total, one) => total + read(one), 0);
-  const most = (read: (one: ClusterSnapshot) => number) => Math.max(...all.map(read));
   const lags = all.flatMap(({ lagMs }) => lagMs ?? []);
   return {
+    ...sumCounts(all),
     state: STATES.find((state) => all.some((one) => one.state === state)) ?? 'closed',
     lagMs: lags.length === 0 ? undefined : Math.max(...lags),
-    nodes: most(({ nodes }) => nodes),
-    kept: sum(({ kept }) => kept),
-    catchingUp: sum(({ catchingUp }) => catchingUp),
-    admittedUnchecked: sum(({ admittedUnchecked }) => admittedUnchecked),
-    cursorsPublished: sum(({ cursorsPublished }) => cursorsPublished),
-    batchesUnacknowledged: sum(({ batchesUnacknowledged }) => batchesUnacknowledged),
-    cursorsReceived: sum(({ cursorsReceived }) => cursorsReceived),
-    cursorsCaughtUp: sum(({ cursorsCaughtUp }) => cursorsCaughtUp),
-    disconnects: sum(({ disconnects }) => disconnects),
+    nodes: Math.max(...all.map(({ nodes }) => nodes)),
+    kept: all.reduce((total, { kept }) => total + kept, 0),
+    catchingUp: all.reduce((total, { catchingUp }) => total + catchingUp, 0),
   };
 }
