@@ -139,7 +139,7 @@ export function createApi(
     if (!isProbe(request.url ?? '')) backend.authorized(request);
     return false;
   });
-  return { listener, routes: new Set(Object.keys(routes)) };
+  return { listener, routes: Object.keys(routes) };
 }
 
 /** Whether a body, which is read as a list of items, is `{}`. */
