@@ -35,10 +35,9 @@ describe('serve --admin-token-file', () => {
 
   test('one that is not there is exit 2', async () => {
     const { code, stderr } = await check('--admin-token-file', '/no/such');
-    expect([code, stderr]).toEqual([
-      2,
-      expect.stringMatching(/^error: Expected --admin-token-file .*\/no\/such does not exist/),
-    ]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^error: .*\/no\/such/);
+    expect(stderr).toContain('--admin-token-file');
   });
 
   test('a token and a file are one too many', async () => {

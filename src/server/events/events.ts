@@ -152,7 +152,8 @@ type Listener = (...event: unknown[]) => void;
  * then, not even its arguments.
  */
 export function joinListeners(listeners: readonly ServerEvents[]): ServerEvents {
-  const stream: ServerEvents = {};
+  // Each name from the start: an object that gets them one by one is slower to look into.
+  const stream: ServerEvents = Object.fromEntries(EVENTS.map((name) => [name, undefined]));
   for (const listener of listeners) addListener(stream, listener);
   return stream;
 }
