@@ -97,7 +97,10 @@ export async function tables(load) {
   parts.prometheus = table(
     ['metric', 'type', 'labels', 'meaning'],
     [
-      ...[...Object.entries(SERVER_METRICS), ...histograms].map(([name, spec]) => [`datafn_ws_${name}`, spec]),
+      ...[...Object.entries(SERVER_METRICS), ...histograms].map(([name, spec]) => [
+        `datafn_ws_${name}`,
+        spec,
+      ]),
       ...Object.entries(PROCESS_METRICS),
     ].map(([name, { type, help, labels = [] }]) => [
       `\`${name}\``,
