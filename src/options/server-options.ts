@@ -2,7 +2,7 @@ import { checkOptions } from '../manager/checks.js';
 import { DEFAULT_WS_MANAGER_CONFIG } from '../manager/config.js';
 import { namespaceMismatch } from '../protocol/identifiers.js';
 import { backendTable } from './backend.js';
-import { originProblem, proxyProblem, tokenProblem } from './checks.js';
+import { hostAndPortProblem, originProblem, proxyProblem, tokenProblem } from './checks.js';
 import { choice, commaList, count, duration, rate, size, text, toggle } from './kinds.js';
 import type { OptionTable, Resolved } from './spec.js';
 
@@ -240,6 +240,14 @@ export const serverTable = {
     isSecret: true,
     check: tokenProblem,
   }),
+  /** Address with a port of its own for `GET /metrics`, such as `127.0.0.1:9464`. Default: the metrics are on the port of the API. */
+  metricsListen: text<string | undefined>({
+    group: 'HTTP API',
+    placeholder: 'HOST:PORT',
+    help: 'Serve GET /metrics on this address, such as 127.0.0.1:9464, in place of the port of the API.',
+    default: undefined,
+    check: hostAndPortProblem,
+  }),
   /** Whether pages from allowed origins may read HTTP API responses (CORS). */
   cors: toggle({ group: 'HTTP API', help: 'Let pages from allowed origins read HTTP API responses.' }),
   /** Milliseconds a connection has for its TLS handshake, and then for its request headers; 0 is no limit. */
@@ -325,7 +333,17 @@ function withoutUnits<Table extends OptionTable>(table: Table): Flags<Table> {
 export const serverFlags = withoutUnits(serverTable);
 
 /** What a scenario may set for a server that bench starts itself; where it listens and who may call is up to bench. */
-const { port, host, adminToken, allowOrigin, trustProxy, backendFile, demo, ...scenarioFlags } = serverFlags;
+const {
+  port,
+  host,
+  adminToken,
+  metricsListen,
+  allowOrigin,
+  trustProxy,
+  backendFile,
+  demo,
+  ...scenarioFlags
+} = serverFlags;
 export const serverOptions = scenarioFlags;
 
 /** The library's names for values that came as texts. */

@@ -10,17 +10,16 @@ import {
   type ServerSettings,
   serverTable,
 } from '../options/server-options.js';
-import { invalidOption } from '../protocol/errors.js';
+import { DatafnWsError, invalidOption } from '../protocol/errors.js';
 import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
-import type { NamespaceProvider } from './auth/provider.js';
-import { tokenLengthProblem } from './auth/tokens.js';
 import { backendFirst, memoryRemote, mountMemoryBackend } from './backend/mount.js';
+import { checkExposure } from './exposure.js';
 import { DelayMonitor } from './health/delay-monitor.js';
 import { DescriptorWatch } from './health/descriptor-watch.js';
 import type { ServerStats } from './health/statistics.js';
 import { type ApiBackend, createApi } from './http/api.js';
 import { mayCall } from './http/authorize.js';
-import { isLoopback, originRule } from './http/hosts-and-origins.js';
+import { originRule } from './http/hosts-and-origins.js';
 import { createHttpServer } from './http/http-server.js';
 import {
   closedError,
@@ -31,13 +30,16 @@ import {
   takenLoopback,
 } from './http/listening.js';
 import { answerMalformed, ProxyProtocolNotice } from './http/malformed.js';
+import { MetricsPort } from './http/metrics-port.js';
 import type { ProblemListener } from './http/problem.js';
 import { RequestQueue } from './http/request-queue.js';
 import { shownPath } from './http/request-target.js';
+import { timeRequests } from './http/request-timing.js';
 import { checkTlsPair, type TlsPair } from './http/tls.js';
 import { requireUpgrade } from './http/upgrade-required.js';
 import { clientAddressRule } from './limits/client-address.js';
 import { PendingConnections } from './limits/pending-connections.js';
+import { ProcessMetrics } from './metrics/snapshot.js';
 import { Shutdown, type ShutdownOutcome } from './shutdown.js';
 import { type AttachCollaborators, attach, COLLABORATOR_RULES, serverEvents } from './ws/attach.js';
 import { firstRefusal, loadGate, loopbackHostGate } from './ws/gates.js';
@@ -67,6 +69,8 @@ export interface ListenAddress {
   readonly wsUrl: string;
   /** For `emit` and the HTTP API, such as `http://127.0.0.1:3001`. */
   readonly apiUrl: string;
+  /** Of the metrics, where they have a port of their own (`metricsListen`). */
+  readonly metricsUrl?: string;
 }
 
 /** A manager, its WebSocket endpoint and its HTTP API in one. */
@@ -172,6 +176,12 @@ export function createServer(
   });
   const { manager, cluster } = attached;
   const stats = () => statistics.ofServer(attached.stats(), delay);
+  const metrics = new ProcessMetrics({ events, delay, cluster, stats, isReady: () => shutdown.isReady });
+  // One process of several leaves that port to their primary.
+  const metricsPort =
+    settings.metricsListen === undefined || listenAt !== undefined
+      ? undefined
+      : new MetricsPort(settings, options.tls, () => metrics.snapshot());
 
   let address: ListenAddress | undefined;
   let stopOtherAddresses = () => {};
@@ -181,6 +191,7 @@ export function createServer(
     pending.terminateAll();
     await closeHttpServer(httpServer);
     await backend?.stop();
+    await metricsPort?.close();
     delay.stop();
     descriptors.stop();
     address = undefined;
@@ -206,6 +217,7 @@ export function createServer(
       broadcast,
       newestCursor: attached.newestCursor,
       stats,
+      snapshot: () => metrics.snapshot(),
       namespaces: () => manager.namespaces(),
       clients(namespace, max) {
         const clients = [...attached.clients(namespace)];
@@ -237,10 +249,13 @@ export function createServer(
           broadcast: (namespace, cursor) => broadcast({ namespace, cursor }),
           repeat: (namespace, cursor) => manager.deliverCursor(cursor, namespace),
         });
-  const listener = requireUpgrade(path, api, refused);
+  const upgradeRequired = requireUpgrade(path, api.listener, refused);
+  const answer = requests.listener(
+    backend === undefined ? upgradeRequired : backendFirst(backend, upgradeRequired),
+  );
   const proxyProtocol = new ProxyProtocolNotice(logger);
   httpServer
-    .on('request', requests.listener(backend === undefined ? listener : backendFirst(backend, listener)))
+    .on('request', timeRequests({ ...api, listener: answer }, events))
     .on('clientError', (error, socket) =>
       answerMalformed(
         error,
@@ -265,11 +280,14 @@ export function createServer(
       }
       checkTlsPair(tls);
       httpServer.setSecureContext(tls);
+      metricsPort?.updateTls(tls);
     },
     async listen() {
       if (!shutdown.isReady) throw closedError();
       await backend?.start();
+      let metricsUrl: string | undefined;
       try {
+        metricsUrl = await metricsPort?.listen();
         if (listenAt !== undefined) {
           stopOtherAddresses = await listenAt(httpServer);
         } else {
@@ -279,19 +297,23 @@ export function createServer(
           );
         }
       } catch (error) {
-        throw shutdown.isReady ? listenError(error, host, port) : closedError();
+        await metricsPort?.close();
+        if (!shutdown.isReady) throw closedError();
+        throw error instanceof DatafnWsError ? error : listenError(error, host, port);
       }
       // Closed meanwhile: whichever came first, the port is freed.
       if (!shutdown.isReady) {
         stopOtherAddresses();
         httpServer.close();
+        await metricsPort?.close();
         throw closedError();
       }
+      if (settings.metricsListen !== undefined) metrics.begin();
       cluster?.start(manager);
       delay.start();
       descriptors.start(httpServer);
       const bound = (httpServer.address() as AddressInfo).port;
-      address = listenAddress(settings, bound, options.tls !== undefined);
+      address = listenAddress(settings, bound, options.tls !== undefined, metricsUrl);
       return address;
     },
     closed: shutdown.done,
@@ -307,6 +329,7 @@ export function listenAddress(
   { host, path }: Pick<ServerSettings, 'host' | 'path'>,
   port: number,
   isSecure: boolean,
+  metricsUrl?: string | undefined,
 ): ListenAddress {
   const name = host.includes(':') ? `[${host}]` : host;
   const secure = isSecure ? 's' : '';
@@ -315,29 +338,6 @@ export function listenAddress(
     port,
     wsUrl: `ws${secure}://${name}:${port}${path}`,
     apiUrl: `http${secure}://${name}:${port}`,
+    ...(metricsUrl === undefined ? {} : { metricsUrl }),
   };
-}
-
-/** A server that is open to the network must authenticate. */
-function checkExposure(
-  { host, adminToken }: ServerSettings,
-  namespaceProvider: NamespaceProvider | undefined,
-): void {
-  if (isLoopback(host)) return;
-  if (adminToken === undefined) {
-    throw invalidOption(
-      `Listening on ${host} opens the HTTP API to the network: add --admin-token TOKEN (\`adminToken\`), or listen on 127.0.0.1`,
-    );
-  }
-  const short = tokenLengthProblem(adminToken);
-  if (short !== undefined) {
-    throw invalidOption(
-      `Listening on ${host} opens the HTTP API to the network: expected --admin-token (\`adminToken\`) to have ${short}; make one with: openssl rand -hex 16, or listen on 127.0.0.1`,
-    );
-  }
-  if (namespaceProvider === undefined || isDevProvider(namespaceProvider)) {
-    throw invalidOption(
-      `The \`dev\` namespace provider lets anyone into any namespace, so it listens on loopback only, not on ${host}: choose another with --auth (\`namespaceProvider\`), or listen on 127.0.0.1`,
-    );
-  }
 }

@@ -27,7 +27,7 @@ export interface Example {
  * @param trust the flag that `listen` and `emit` want for the server's certificate.
  */
 export function banner(
-  { wsUrl, apiUrl }: ListenAddress,
+  { wsUrl, apiUrl, metricsUrl }: ListenAddress,
   { adminToken, auth, demo = false }: Pick<ServeOptions, 'adminToken' | 'auth'> & { readonly demo?: boolean },
   colors: ChalkInstance,
   { namespace, token, tokenCommand, tokenVariable }: Example,
@@ -50,6 +50,7 @@ export function banner(
     ...(demo
       ? [`  ${colors.dim('Demo page')}      ${colors.cyan(`${apiUrl}/${demoQuery(auth, token)}`)}`]
       : []),
+    ...(metricsUrl === undefined ? [] : [`  ${colors.dim('Metrics')}        ${colors.cyan(metricsUrl)}`]),
     '',
     ...(tokenCommand === undefined
       ? []

@@ -4,7 +4,7 @@ import { checkOptions, FUNCTION, LOGGER, OBJECT, objectWith, requireOption } fro
 import { guardLogger, silentLogger } from '../../manager/contain.js';
 import { NewestCursors } from '../../manager/newest-cursors.js';
 import type { DatafnLogger } from '../../manager/types.js';
-import { WebSocketManager } from '../../manager/web-socket-manager.js';
+import type { WebSocketManager } from '../../manager/web-socket-manager.js';
 import {
   type ConnectionSettings,
   completeOptions,
@@ -30,6 +30,7 @@ import { AddressLimit, clientAddressRule } from '../limits/client-address.js';
 import { Connections } from './connections.js';
 import { addressGate, guardGate, handshakeGate, originGate } from './gates.js';
 import { IgnoredMessages } from './ignored-messages.js';
+import { TimedManager } from './timed-manager.js';
 import { routeUpgrades } from './upgrade-routes.js';
 import { Upgrader } from './upgrader.js';
 
@@ -158,7 +159,7 @@ export function attach(
   const cluster = backplane && new Cluster({ ...settings, backplane, logger: guarded, events });
   const forward = cluster?.forward.bind(cluster);
   const memory = backendCursor === undefined ? newest : withBackendCursors(newest, backendCursor);
-  const manager = new WebSocketManager(settings, logger, undefined, memory, forward);
+  const manager = new TimedManager(events, settings, logger, undefined, memory, forward);
   const connections = new Connections(manager, events, settings, cluster?.slots);
   const addressOf = clientAddressRule(settings.trustProxy);
   const gates = [
