@@ -4,6 +4,8 @@ export interface ClusterCursor {
   readonly cursor: string;
   /** Begins at 0; one more with each reset of the namespace. A cursor of a later epoch is newer than any of an earlier one. */
   readonly epoch: number;
+  /** Whom it concerns; left out for everybody. Of a cursor that was missed nobody knows: it goes to everybody. */
+  readonly affectedPrincipals?: readonly string[] | undefined;
 }
 
 /** A cursor to publish. */
@@ -12,6 +14,27 @@ export interface PublishedCursor {
   readonly cursor: string;
   /** Begins a new epoch of the namespace: the cursor is newer than all before it, however low it is. */
   readonly reset?: boolean | undefined;
+  /** Whom it concerns; left out for everybody. */
+  readonly affectedPrincipals?: readonly string[] | undefined;
+}
+
+/** Which clients must lose access, and how to close them: one by its `id`, or those of a principal, a namespace or both. */
+export interface Kick {
+  readonly id?: string | undefined;
+  readonly namespace?: string | undefined;
+  readonly principal?: string | undefined;
+  readonly code?: number | undefined;
+  readonly reason?: string | undefined;
+}
+
+/** What became of a {@link Kick} in the other processes. */
+export interface KickOutcome {
+  /** Clients that they have closed. */
+  readonly closed: number;
+  /** Processes that have answered, this one included. */
+  readonly nodes: number;
+  /** Whether that is all of them. */
+  readonly replicated: boolean;
 }
 
 /** How the connection to the other processes is. */
@@ -34,6 +57,8 @@ export interface BackplaneListener {
    * @param why with `down`, the reason in words; it never holds a secret.
    */
   state(state: BackplaneState, why?: string): void;
+  /** Another process closes clients; how many of them were here. */
+  kick?(kick: Kick): number;
   /** How many clients this process has now; its beats tell the others. */
   connections(): number;
 }
@@ -106,6 +131,8 @@ export interface Backplane {
    * @returns how many of `count` it may have. What it had before is never taken away.
    */
   reserve(namespace: string, count: number, limit: number): Promise<Reservation>;
+  /** Closes clients of the other processes; settles within a deadline of its own, and never rejects. */
+  kick?(kick: Kick): Promise<KickOutcome>;
   view(): BackplaneView;
   /** Gives back what this process holds, and disconnects. */
   close(): Promise<void>;

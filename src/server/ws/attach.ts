@@ -1,5 +1,5 @@
 import type { Server as HttpServer } from 'node:http';
-import type { Backplane } from '../../backplane/backplane.js';
+import type { Backplane, Kick } from '../../backplane/backplane.js';
 import { checkOptions, FUNCTION, LOGGER, OBJECT, objectWith, requireOption } from '../../manager/checks.js';
 import { guardLogger, silentLogger } from '../../manager/contain.js';
 import { NewestCursors } from '../../manager/newest-cursors.js';
@@ -65,6 +65,8 @@ export interface AttachedManager {
   stats(): ConnectionStats;
   /** The clients that are connected now, of one namespace or of all; all at once without a `limit`. */
   clients(query?: Partial<ClientQuery>): ClientList;
+  /** Closes clients of this process that must lose access: one by its `id`, those of a principal, of a namespace or of both. */
+  kick(kick: Kick): number;
   /** The newest cursor of a namespace, where it is remembered. */
   newestCursor(namespace: string): string | undefined;
   /** Refuses upgrades with 503 from here on; connected clients are unaffected. */
@@ -157,6 +159,7 @@ export function attach(
     idPrefix: backplane?.id === undefined ? '' : `${backplane.id}-`,
     newestCursor: (namespace) => newest?.peek(namespace)?.cursor,
   });
+  if (cluster !== undefined) cluster.kick = (kick) => connections.kick(kick);
   const addressOf = clientAddressRule(settings.trustProxy);
   const gates = [
     handshakeGate,
@@ -198,6 +201,7 @@ export function attach(
         sockets: connections.socketCount,
       }),
     clients: (query) => connections.clients({ limit: Number.POSITIVE_INFINITY, ...query }),
+    kick: (kick) => connections.kick(kick),
     newestCursor: (namespace) => newest?.get(namespace)?.cursor,
     refuseUpgrades: () => upgrader.refuseAll(0),
     drain(windowMs) {
