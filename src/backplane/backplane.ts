@@ -1,3 +1,5 @@
+import type { Kick } from '../manager/types.js';
+
 /** A cursor on its way between the processes of a cluster. */
 export interface ClusterCursor {
   readonly namespace: string;
@@ -16,15 +18,6 @@ export interface PublishedCursor {
   readonly reset?: boolean | undefined;
   /** Whom it concerns; left out for everybody. */
   readonly affectedPrincipals?: readonly string[] | undefined;
-}
-
-/** Which clients must lose access, and how to close them: one by its `id`, or those of a principal, a namespace or both. */
-export interface Kick {
-  readonly id?: string | undefined;
-  readonly namespace?: string | undefined;
-  readonly principal?: string | undefined;
-  readonly code?: number | undefined;
-  readonly reason?: string | undefined;
 }
 
 /** What became of a {@link Kick} in the other processes. */

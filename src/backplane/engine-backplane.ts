@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Kick } from '../manager/types.js';
 import { messageOf } from '../protocol/errors.js';
 import type {
   Backplane,
@@ -6,7 +7,6 @@ import type {
   BackplaneState,
   BackplaneView,
   ClusterCursor,
-  Kick,
   KickOutcome,
   PublishedCursor,
   PublishOptions,

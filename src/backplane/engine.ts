@@ -1,5 +1,6 @@
 import type { Clock } from '../manager/clock.js';
-import type { ClusterCursor, Kick } from './backplane.js';
+import type { Kick } from '../manager/types.js';
+import type { ClusterCursor } from './backplane.js';
 
 // What a backplane needs of an engine: a store with one register for all nodes, one channel that all nodes hear, and
 // the counts of clients by which the limits of namespaces are kept.

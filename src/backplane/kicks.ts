@@ -1,4 +1,5 @@
-import type { Kick, KickOutcome } from './backplane.js';
+import type { Kick } from '../manager/types.js';
+import type { KickOutcome } from './backplane.js';
 import { within } from './deadline.js';
 import type { EngineLink, EngineMessage, NodeClock, Told } from './engine.js';
 

@@ -2,18 +2,17 @@ import { type CursorTargeting, PreparedMessage, TO_ALL } from '../protocol/messa
 import type { ClientCalls } from './client-calls.js';
 import { principalsAsked } from './principals.js';
 import type { Registry } from './registry.js';
-import type { BroadcastResult, BroadcastTargeting, DatafnLogger } from './types.js';
+import type { BroadcastResult, BroadcastTargeting, DatafnLogger, WsManagerConfig } from './types.js';
 
 /** Hands cursors to the clients that they concern. */
 export class Broadcaster {
   #deliveries = 0;
 
-  /** @param saysTargeting whether messages say whom they were sent to. */
   constructor(
     private readonly registry: Registry,
     private readonly calls: ClientCalls,
     private readonly logger: DatafnLogger,
-    private readonly saysTargeting: boolean,
+    private readonly config: Pick<WsManagerConfig, 'cursorTargeting'>,
   ) {}
 
   /** Clients that were handed a cursor, summed over all broadcasts so far. */
@@ -22,7 +21,7 @@ export class Broadcaster {
   }
 
   messageOf(cursor: string, targeting: CursorTargeting = TO_ALL): PreparedMessage {
-    return new PreparedMessage(cursor, this.saysTargeting ? targeting : undefined);
+    return new PreparedMessage(cursor, this.config.cursorTargeting ? targeting : undefined);
   }
 
   /** @param lastSerial serial number of the last client that gets it: one added during the broadcast does not. */

@@ -11,6 +11,7 @@ export type {
   ClientInfo,
   CloseOptions,
   DatafnLogger,
+  Kick,
   WebSocketClient,
   WsAuthContext,
   WsManagerConfig,

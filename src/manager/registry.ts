@@ -1,7 +1,7 @@
 import { ownCopy } from '../text/own-copy.js';
 import type { HeartbeatEntry, PingBatch } from './heartbeat.js';
 import { type Member, Principals } from './principals.js';
-import type { ClientInfo, WebSocketClient } from './types.js';
+import type { ClientInfo, Kick, WebSocketClient } from './types.js';
 
 /** One tracked client. */
 export class ClientRecord implements HeartbeatEntry, Member {
@@ -54,6 +54,12 @@ export class Registry {
   /** The clients of a namespace in the order in which they came. Safe to iterate while clients come and go. */
   of(namespace: string): ReadonlySet<ClientRecord> {
     return this.#byNamespace.get(namespace) ?? NO_CLIENTS;
+  }
+
+  /** The clients of a principal, of a namespace, or of both. */
+  matching({ namespace, principal }: Kick): ClientRecord[] {
+    if (principal !== undefined) return this.principals.of(principal.trim(), namespace);
+    return namespace === undefined ? [] : [...this.of(namespace)];
   }
 
   all(): IterableIterator<ClientRecord> {

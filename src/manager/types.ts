@@ -38,14 +38,6 @@ export interface BroadcastTargeting {
   affectedPrincipals?: readonly string[] | undefined;
 }
 
-/** Takes each cursor that is broadcast, for other processes to broadcast as well. Must not throw. */
-export type ForwardCursor = (
-  cursor: string,
-  namespace: string,
-  reset: boolean,
-  targeting: BroadcastTargeting | undefined,
-) => void;
-
 /** How to close a client that must lose access. */
 export interface CloseOptions {
   /** Default 4403. A newer DataFn client waits longer before it comes back after 4503 or 1013. */
@@ -88,6 +80,24 @@ export interface BroadcastResult {
   readonly degraded: boolean;
   /** As newer DataFn servers count: those of some principals, or `all-in-namespace`; 0 without a client. */
   readonly wokenClients: number | 'all-in-namespace';
+}
+
+/** Which clients must lose access, and how to close them: one by its `id`, or those of a principal, a namespace or both. */
+export interface Kick extends CloseOptions {
+  readonly id?: string | undefined;
+  readonly namespace?: string | undefined;
+  readonly principal?: string | undefined;
+}
+
+/** The other processes of a cluster, which do what is done here. Nothing throws. */
+export interface OtherProcesses {
+  broadcast(
+    cursor: string,
+    namespace: string,
+    reset: boolean,
+    targeting: BroadcastTargeting | undefined,
+  ): void;
+  kick(kick: Kick): void;
 }
 
 /** What the manager knows of one client. */

@@ -18,7 +18,8 @@ import type {
   ClientInfo,
   CloseOptions,
   DatafnLogger,
-  ForwardCursor,
+  Kick,
+  OtherProcesses,
   WebSocketClient,
   WsAuthContext,
   WsManagerConfig,
@@ -43,7 +44,7 @@ export class WebSocketManager {
   readonly #broadcaster: Broadcaster;
   readonly #heartbeat: Heartbeat<ClientRecord>;
   readonly #memory: CursorMemory | undefined;
-  readonly #forward: ForwardCursor | undefined;
+  readonly #others: OtherProcesses | undefined;
   #closed = false;
   #destroyed = false;
   #broadcasts = 0;
@@ -55,7 +56,7 @@ export class WebSocketManager {
    * @param logger where to report; silent by default.
    * @param clock the timers to use; the global ones by default.
    * @param memory remembers the newest cursors for clients that come back; none by default, as in the reference.
-   * @param forward called with each cursor that is broadcast here, and not with one that {@link deliverCursor} takes.
+   * @param others told of what is done here, and not of what {@link deliverCursor} and {@link kick} do for them.
    * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a config value out of range, or half a logger or clock.
    */
   constructor(
@@ -63,17 +64,16 @@ export class WebSocketManager {
     logger: DatafnLogger = silentLogger,
     clock: Clock = systemClock,
     memory?: CursorMemory,
-    forward?: ForwardCursor,
+    others?: OtherProcesses,
   ) {
     this.#memory = memory;
-    this.#forward = forward;
+    this.#others = others;
     this.#config = resolveManagerConfig(config);
     requireOption('logger', logger, LOGGER);
     requireOption('clock', clock, CLOCK);
     this.#logger = guardLogger(logger);
     this.#calls = new ClientCalls(this.#logger, (record, reason) => this.#drop(record, reason));
-    const { cursorTargeting } = this.#config;
-    this.#broadcaster = new Broadcaster(this.#registry, this.#calls, this.#logger, cursorTargeting);
+    this.#broadcaster = new Broadcaster(this.#registry, this.#calls, this.#logger, this.#config);
     this.#heartbeat = new Heartbeat(
       clock,
       this.#config.heartbeatIntervalMs,
@@ -262,7 +262,7 @@ export class WebSocketManager {
   ): BroadcastResult {
     const result = this.deliverCursor(cursor, namespace, reset ? 'next' : undefined, targeting);
     this.#broadcasts += 1;
-    this.#forward?.(cursor, namespace, reset, targeting);
+    this.#others?.broadcast(cursor, namespace, reset, targeting);
     return result;
   }
 
@@ -273,28 +273,29 @@ export class WebSocketManager {
    * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a code or a reason that no close frame can have.
    */
   closeClient(client: WebSocketClient, options?: CloseOptions): boolean {
-    const record = this.#registry.get(client);
     const close = closeOf(options);
+    const record = this.#registry.get(client);
     return record !== undefined && this.#drop(record, close);
   }
 
-  /**
-   * Closes all clients of a namespace, as {@link closeClient}.
-   *
-   * @returns how many were closed.
-   */
-  closeNamespace(namespace: string, options?: CloseOptions): number {
-    return this.#dropAll([...this.#registry.of(namespace)], closeOf(options));
+  /** Closes all clients of a namespace, as {@link closeClient}; in a cluster those of all processes. How many were here. */
+  closeNamespace(namespace: string, options: CloseOptions = {}): number {
+    return this.#kick({ ...options, namespace });
   }
 
   /**
-   * Closes all clients that stand for a principal, such as `user:bob`, as {@link closeClient}.
+   * Closes all clients that stand for a principal, such as `user:bob`, as {@link closeNamespace}.
    *
    * @param options `namespace`: only those of that namespace.
-   * @returns how many were closed.
    */
   closePrincipal(principal: string, options: CloseOptions & { namespace?: string | undefined } = {}): number {
-    return this.#dropAll(this.#registry.principals.of(principal, options.namespace), closeOf(options));
+    return this.#kick({ ...options, principal });
+  }
+
+  /** Closes clients for another process: as {@link closeNamespace} and {@link closePrincipal}, but it is not forwarded. */
+  kick(kick: Kick): number {
+    const close = closeOf(kick);
+    return this.#registry.matching(kick).filter((record) => this.#drop(record, close)).length;
   }
 
   /** Stops the heartbeat and closes everybody with 1001 `Going Away`. Later clients are refused. Idempotent. */
@@ -324,8 +325,10 @@ export class WebSocketManager {
     return record;
   }
 
-  #dropAll(records: readonly ClientRecord[], reason: CloseCode): number {
-    return records.filter((record) => this.#drop(record, reason)).length;
+  #kick(kick: Kick): number {
+    const closed = this.kick(kick);
+    this.#others?.kick(kick);
+    return closed;
   }
 
   /** Returns whether the client was still there. */

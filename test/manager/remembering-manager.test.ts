@@ -19,9 +19,12 @@ function join(manager: WebSocketManager, namespace = 'a'): FakeClient {
 
 test('what is broadcast is forwarded, with resets; what is delivered for others is not, and is no broadcast', () => {
   const forwarded: unknown[] = [];
-  const forward = (...cursor: unknown[]) => forwarded.push(cursor);
+  const others = {
+    broadcast: (...cursor: unknown[]) => void forwarded.push(cursor),
+    kick: (kick: unknown) => void forwarded.push(kick),
+  };
   const newest = new NewestCursors(10, true);
-  const manager = new WebSocketManager(undefined, undefined, new FakeClock(), newest, forward);
+  const manager = new WebSocketManager(undefined, undefined, new FakeClock(), newest, others);
   const client = join(manager);
   manager.broadcastCursor('42', 'a');
   expect(manager.deliverCursor('43', 'a')).toMatchObject({ delivered: 1, failed: 0 });

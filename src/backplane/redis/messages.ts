@@ -1,6 +1,7 @@
+import type { Kick } from '../../manager/types.js';
 import { closeProblem } from '../../protocol/close-codes.js';
 import { cursorProblem, namespaceProblem, principalsProblem } from '../../protocol/identifiers.js';
-import type { ClusterCursor, Kick } from '../backplane.js';
+import type { ClusterCursor } from '../backplane.js';
 import type { Beat, EngineMessage, Told } from '../engine.js';
 import { FIELD, RECORD } from './scripts.js';
 

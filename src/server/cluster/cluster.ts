@@ -4,13 +4,12 @@ import type {
   BackplaneState,
   BackplaneView,
   ClusterCursor,
-  Kick,
   KickOutcome,
   PublishedCursor,
   PublishOutcome,
 } from '../../backplane/backplane.js';
 import { principalsAsked } from '../../manager/principals.js';
-import type { BroadcastTargeting, DatafnLogger } from '../../manager/types.js';
+import type { BroadcastTargeting, DatafnLogger, Kick, OtherProcesses } from '../../manager/types.js';
 import type { WebSocketManager } from '../../manager/web-socket-manager.js';
 import { cursorProblem, namespaceProblem, principalsProblem } from '../../protocol/identifiers.js';
 import { formatAmount, formatDuration } from '../../text/units.js';
@@ -40,6 +39,11 @@ export interface ClusterView extends BackplaneView {
 export class Cluster implements BackplaneListener {
   readonly slots: NamespaceSlots;
   readonly #catchUp: CatchUp;
+  /** What the manager tells. */
+  readonly others: OtherProcesses = {
+    broadcast: (...cursor) => this.#forward(...cursor),
+    kick: (kick) => void this.parts.backplane.kick?.(kick),
+  };
   /** Closes clients of this process; how many. */
   kick: (kick: Kick) => number = () => 0;
   #manager!: WebSocketManager;
@@ -75,7 +79,7 @@ export class Cluster implements BackplaneListener {
   }
 
   /** Takes a cursor that this process has broadcast; those of one tick are published together. */
-  forward(
+  #forward(
     cursor: string,
     namespace: string,
     reset: boolean,

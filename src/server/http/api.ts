@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Kick } from '../../manager/types.js';
 import type { ServerSettings } from '../../options/server-options.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { ClientList, ClientQuery } from '../events/clients.js';
@@ -6,7 +7,7 @@ import type { ServerEvents } from '../events/events.js';
 import type { ServerStats } from '../health/statistics.js';
 import { answerPreflight, authorize, authorizePage, isProbe } from './authorize.js';
 import { readItems } from './body.js';
-import { readClientQuery } from './clients.js';
+import { type KickAnswer, readClientQuery, readKick, statusOfKick } from './clients.js';
 import { type CursorItem, checkOrder, validateItems } from './cursors.js';
 import { emitToCluster } from './emit-to-cluster.js';
 import { originRule } from './hosts-and-origins.js';
@@ -28,6 +29,8 @@ export interface ApiBackend {
   namespaces(): Awaitable<Iterable<{ namespace: string; connections: number }>>;
   /** A page of the clients that are connected now. */
   clients(query: ClientQuery): Awaitable<ClientList>;
+  /** Closes clients that must lose access. */
+  kick(kick: Kick): Awaitable<KickAnswer>;
   /** A request was authorized. The probes, which need no authorization, do not count. */
   authorized(request: IncomingMessage): void;
   /** A request was answered with an error. */
@@ -57,6 +60,10 @@ export function createApi(
   const read = (request: IncomingMessage, response: ServerResponse) =>
     readItems(request, response, maxBodySizeBytes, () => events.limited?.('bodySize'));
 
+  const kick = async (response: ServerResponse, asked: Kick) => {
+    const answer = await backend.kick(asked);
+    sendJson(response, statusOfKick(asked, answer), answer);
+  };
   const routes: Routes = {
     '/v1/cursors': {
       async POST(request, response) {
@@ -100,6 +107,13 @@ export function createApi(
       async GET(request, response) {
         sendJson(response, 200, await backend.clients(readClientQuery(request)));
       },
+      DELETE: (request, response) => kick(response, readKick(request, 'principal')),
+    },
+    '/v1/clients/{id}': {
+      DELETE: (request, response, id) => kick(response, readKick(request, 'id', id)),
+    },
+    '/v1/namespaces/{namespace}/clients': {
+      DELETE: (request, response, namespace) => kick(response, readKick(request, 'namespace', namespace)),
     },
     '/v1/cluster': {
       GET(_, response) {

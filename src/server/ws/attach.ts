@@ -1,9 +1,9 @@
 import type { Server as HttpServer } from 'node:http';
-import type { Backplane, Kick } from '../../backplane/backplane.js';
+import type { Backplane } from '../../backplane/backplane.js';
 import { checkOptions, FUNCTION, LOGGER, OBJECT, objectWith, requireOption } from '../../manager/checks.js';
 import { guardLogger, silentLogger } from '../../manager/contain.js';
 import { NewestCursors } from '../../manager/newest-cursors.js';
-import type { DatafnLogger } from '../../manager/types.js';
+import type { DatafnLogger, Kick } from '../../manager/types.js';
 import { WebSocketManager } from '../../manager/web-socket-manager.js';
 import {
   type ConnectionSettings,
@@ -152,8 +152,7 @@ export function attach(
   const guarded = guardLogger(logger ?? silentLogger);
   const newest = remembers ? new NewestCursors(settings.rememberNamespaces, settings.resume) : undefined;
   const cluster = backplane && new Cluster({ ...settings, backplane, logger: guarded, events });
-  const forward = cluster?.forward.bind(cluster);
-  const manager = new WebSocketManager(settings, logger, undefined, newest, forward);
+  const manager = new WebSocketManager(settings, logger, undefined, newest, cluster?.others);
   const connections = new Connections(manager, events, settings, cluster?.slots, {
     numbers: parts.numbers,
     idPrefix: backplane?.id === undefined ? '' : `${backplane.id}-`,

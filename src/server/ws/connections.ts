@@ -1,4 +1,4 @@
-import type { Kick } from '../../backplane/backplane.js';
+import type { Kick } from '../../manager/types.js';
 import type { WebSocketManager } from '../../manager/web-socket-manager.js';
 import type { ConnectionSettings } from '../../options/server-options.js';
 import { highestCursor } from '../../protocol/client.js';
@@ -266,8 +266,7 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
         if (this.#idOf(client) === id) return Number(this.manager.closeClient(client, { code, reason }));
       return 0;
     }
-    if (principal !== undefined) return this.manager.closePrincipal(principal, { namespace, code, reason });
-    return namespace === undefined ? 0 : this.manager.closeNamespace(namespace, { code, reason });
+    return this.manager.kick({ namespace, principal, code, reason });
   }
 
   #idOf({ id }: ServerSocket): string {
