@@ -13,7 +13,8 @@ function trimmed(values: unknown): Set<string> {
 export function principalsOf({ actorId, principalIds }: WsAuthContext): ReadonlySet<string> | undefined {
   if (actorId === undefined && principalIds === undefined) return undefined;
   const principals = trimmed(principalIds);
-  for (const actor of trimmed([actorId])) principals.add(actor.includes(':') ? actor : `user:${actor}`);
+  const actor = typeof actorId === 'string' ? actorId.trim() : '';
+  if (actor !== '') principals.add(actor.includes(':') ? actor : `user:${actor}`);
   return principals.size === 0 ? undefined : principals;
 }
 
@@ -70,10 +71,21 @@ export class Principals<Client extends Member> {
   /**
    * The clients of a namespace that stand for any of some principals, each once; safe to iterate while clients come and go.
    *
-   * @param lastSerial serial number of the last client that counts.
+   * @param lastSerial serial number of the last client that counts. One beyond it ends the iteration, or is left out.
    */
-  *any(namespace: string, principals: Iterable<string>, lastSerial: number): IterableIterator<Client> {
+  any(namespace: string, principals: readonly string[], lastSerial: number): Iterable<Client> {
     const byPrincipal = this.#byNamespace.get(namespace)?.byPrincipal;
+    const [only = '', ...more] = principals;
+    // Those that came after the last are at its end.
+    if (more.length === 0) return byPrincipal?.get(only) ?? [];
+    return this.#each(byPrincipal, principals, lastSerial);
+  }
+
+  *#each(
+    byPrincipal: Audience<Client>['byPrincipal'] | undefined,
+    principals: readonly string[],
+    lastSerial: number,
+  ): IterableIterator<Client> {
     const seen: string[] = [];
     for (const principal of principals) {
       for (const record of byPrincipal?.get(principal) ?? []) {

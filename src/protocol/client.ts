@@ -72,11 +72,12 @@ export function isBehind(hello: Hello, newest: number): boolean {
 
 /** The highest cursor of a hello, as clients compare them; `undefined` when it names none that is a number. */
 export function highestCursor({ cursor, cursors }: Hello): string | undefined {
-  let highest: string | undefined;
-  let most = Number.NEGATIVE_INFINITY;
-  for (const one of [...(cursor === undefined ? [] : [cursor]), ...Object.values(cursors ?? {})]) {
+  let most = cursor === undefined ? Number.NaN : cursorNumber(cursor);
+  let highest = Number.isNaN(most) ? undefined : cursor;
+  if (cursors === undefined) return highest;
+  for (const one of Object.values(cursors)) {
     const number = cursorNumber(one);
-    if (!(number > most)) continue;
+    if (number <= most || Number.isNaN(number)) continue;
     most = number;
     highest = one;
   }

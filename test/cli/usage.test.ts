@@ -233,6 +233,8 @@ describe('environment variables', () => {
     adminToken: 'a b',
     jwtIssuer: 'a\nb',
     jwtAudience: 'a\nb',
+    jwtActorClaim: 'a\nb',
+    jwtPrincipalsClaim: 'a\nb',
     clusterPrefix: '{',
   };
   // Any text names a host or a file; what becomes of one that is not there is proved elsewhere.

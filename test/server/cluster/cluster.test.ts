@@ -276,6 +276,8 @@ test('a cursor for some principals reaches their clients on all servers, and eac
   a.server.websocketHandler.broadcastCursor('3', 'x', { affectedPrincipals: ['user:bob', 'a\u001eb'] });
   await bobAtA.received(3);
   await bobAtB.received(3);
+  await aliceAtB.received(1);
+  await anybodyAtC.received(3);
   await aliceAtC.received(3);
   expect(bobAtA.texts).toEqual(['1', '2', '3'].map(frame));
   expect(aliceAtA.texts).toEqual([]);
