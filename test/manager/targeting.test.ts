@@ -179,7 +179,11 @@ test('a targeted cursor costs as much as the clients that get it, however many a
     const manager = managerOf({ maxConnections: 20_000, maxConnectionsPerNamespace: 20_000 });
     let sends = 0;
     for (let i = 0; i < others + 5; i++) {
-      const client = { send: () => void (sends += 1) };
+      const client = {
+        send() {
+          sends += 1;
+        },
+      };
       manager.addClient(client, { namespace: 'a', principalIds: [i < 5 ? 'user:u' : `user:${i}`] });
     }
     const once = () => {
