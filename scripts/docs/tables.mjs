@@ -61,7 +61,7 @@ export async function tables(load) {
       ...Object.values(EXIT).map(({ code, meaning }) => [code, meaning]),
       [
         Object.values(STOP_EXIT_CODES).join(', '),
-        `\`bench\`, \`verify\`, \`emit\`, \`listen\`, \`who\`: stopped by ${Object.keys(STOP_EXIT_CODES).join(', ')}. \`bench\` and \`verify\` still write every report.`,
+        `\`bench\`, \`verify\`, \`emit\`, \`listen\`, \`who\`, \`kick\`: stopped by ${Object.keys(STOP_EXIT_CODES).join(', ')}. \`bench\` and \`verify\` still write every report.`,
       ],
     ],
   );

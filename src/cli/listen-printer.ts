@@ -6,7 +6,7 @@ import type { ConnectionEnd } from '../listen/connection.js';
 import type { ListenObserver } from '../listen/listener.js';
 import { maskedUrl } from '../options/urls.js';
 import { cursorNumber } from '../protocol/client.js';
-import { closeMeaning } from '../protocol/close-codes.js';
+import { CLOSE, closeMeaning } from '../protocol/close-codes.js';
 import { printable, printableJson } from '../text/printable.js';
 import { formatDuration } from '../text/units.js';
 import { colorsFor } from './color.js';
@@ -183,7 +183,9 @@ export function explainEnd(end: ConnectionEnd, url: string, token: TokenOrigin):
       if (code === 1006) return `lost the connection${error === undefined ? '' : `: ${error}`}`;
       const meaning = closeMeaning(code, reason);
       const what = `${wasConnected ? 'closed' : 'refused'} with ${code}${reason === '' ? '' : ` ${reason}`}`;
-      const advice = code === 4401 || code === 4403 ? `. ${tokenAdvice(token)}` : '';
+      // Whoever was let in and closed by an operator has a token of this server.
+      const isDenied = (code === 4401 || code === 4403) && reason !== CLOSE.accessRevoked.reason;
+      const advice = isDenied ? `. ${tokenAdvice(token)}` : '';
       return `${what}${meaning === undefined ? '' : `: ${meaning}`}${advice}`;
     }
   }

@@ -11,9 +11,22 @@ export interface Hello {
   readonly cursors?: Readonly<Record<string, string>>;
 }
 
-/** The text of a cursor message: `{"type":"cursor","cursor":"42"}`, in exactly these bytes. */
-export function encodeCursor(cursor: string): string {
-  return `{"type":"cursor","cursor":${JSON.stringify(cursor)}}`;
+/** Whom a cursor was sent to, as newer DataFn servers tell their clients. */
+export interface CursorTargeting {
+  readonly mode: 'targeted' | 'namespace-broadcast';
+  /** Whether it was for some principals, and all clients of the namespace got it because one of them has none. */
+  readonly degraded: boolean;
+  /** With the mode `targeted`: those principals. */
+  readonly principals?: readonly string[];
+}
+
+/** To all clients of a namespace. */
+export const TO_ALL = { mode: 'namespace-broadcast', degraded: false } as const satisfies CursorTargeting;
+
+/** The text of a cursor message: `{"type":"cursor","cursor":"42"}`, in exactly these bytes, unless it says whom it is for. */
+export function encodeCursor(cursor: string, targeting?: CursorTargeting): string {
+  const rest = targeting === undefined ? '' : `,"targeting":${JSON.stringify(targeting)}`;
+  return `{"type":"cursor","cursor":${JSON.stringify(cursor)}${rest}}`;
 }
 
 /** A cursor message encoded at most once, however many clients it goes to. */
@@ -22,8 +35,11 @@ export class PreparedMessage {
   readonly text: string;
   #frame: Uint8Array | undefined;
 
-  constructor(readonly cursor: string) {
-    this.text = encodeCursor(cursor);
+  constructor(
+    readonly cursor: string,
+    targeting?: CursorTargeting,
+  ) {
+    this.text = encodeCursor(cursor, targeting);
   }
 
   /** The whole unmasked WebSocket text frame, for a transport that writes to the socket itself. */

@@ -13,6 +13,7 @@ import {
 import { DatafnWsError, invalidOption } from '../protocol/errors.js';
 import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
 import { backendFirst, memoryRemote, mountMemoryBackend } from './backend/mount.js';
+import type { ConnectionNumbers } from './events/clients.js';
 import { checkExposure } from './exposure.js';
 import { DelayMonitor } from './health/delay-monitor.js';
 import { DescriptorWatch } from './health/descriptor-watch.js';
@@ -113,6 +114,8 @@ export interface ServerInternals {
    * a drain, `emptied` when they have left. Until then this process takes cursors; until the latter, it answers the API.
    */
   readonly reached?: ((stage: ShutdownStage) => Promise<void>) | undefined;
+  /** How this process numbers its connections. */
+  readonly numbers?: ConnectionNumbers | undefined;
   /** Takes what the API of this process calls; returns what it calls instead. */
   readonly shareApi?: ((own: ApiBackend) => ApiBackend) | undefined;
 }
@@ -129,7 +132,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
 /** As {@link createDatafnWsServer}, for a process of several. */
 export function createServer(
   options: DatafnWsServerOptions,
-  { listenAt, reached = async () => {}, shareApi = (own) => own }: ServerInternals,
+  { listenAt, reached = async () => {}, numbers, shareApi = (own) => own }: ServerInternals,
 ): DatafnWsServer {
   const settings = completeOptions(serverTable, options);
   checkOptions('the options', options, { ...COLLABORATOR_RULES, tls: TLS_PAIR });
@@ -166,6 +169,7 @@ export function createServer(
     backplane: options.backplane,
     events,
     statistics,
+    numbers,
     checksOrigin: true,
     remembers: settings.resume || settings.monotonic,
     backendCursor: remote === undefined ? undefined : (namespace) => backend?.newestCursor(namespace),
@@ -200,10 +204,10 @@ export function createServer(
 
   const refused: ProblemListener = ({ method = '', url }, { status, detail }) =>
     events.rejectedRequest?.(status, detail, { method, path: shownPath(url) });
-  const broadcast: ApiBackend['broadcast'] = ({ cursor, namespace, reset }) => {
+  const broadcast: ApiBackend['broadcast'] = ({ cursor, namespace, reset, affectedPrincipals }) => {
     const { delivered } = reset
       ? manager.resetCursor(cursor, namespace)
-      : manager.broadcastCursor(cursor, namespace);
+      : manager.broadcastCursor(cursor, namespace, affectedPrincipals && { affectedPrincipals });
     events.broadcast?.(namespace, cursor, delivered);
     return delivered;
   };
@@ -219,9 +223,11 @@ export function createServer(
       stats,
       snapshot: () => metrics.snapshot(),
       namespaces: () => manager.namespaces(),
-      clients(namespace, max) {
-        const clients = [...attached.clients(namespace)];
-        return { total: clients.length, clients: clients.slice(0, max) };
+      clients: (query) => attached.clients(query),
+      async kick(kick) {
+        const closed = attached.kick(kick);
+        const elsewhere = await cluster?.kickElsewhere(kick);
+        return elsewhere === undefined ? { closed } : { ...elsewhere, closed: closed + elsewhere.closed };
       },
       authorized,
       refused,

@@ -1,12 +1,13 @@
 import type { MessageToHub, MessageToWorker } from '../backplane/ipc-messages.js';
-import type { DatafnLogger } from '../manager/types.js';
+import type { DatafnLogger, Kick } from '../manager/types.js';
 import type { ServerSettings } from '../options/server-options.js';
 import type { ErrorCode } from '../protocol/errors.js';
 import type { JwtProviderOptions } from '../server/auth/jwt.js';
 import type { ShutdownStage } from '../server/create-server.js';
+import type { ClientList, ClientQuery, ConnectionNumbers } from '../server/events/clients.js';
 import type { ServerObserver } from '../server/events/events.js';
 import type { ServerStats } from '../server/health/statistics.js';
-import type { ClientList } from '../server/http/api.js';
+import type { KickAnswer } from '../server/http/clients.js';
 import type { MetricsSnapshot } from '../server/metrics/snapshot.js';
 import type { ShutdownOutcome } from '../server/shutdown.js';
 
@@ -46,7 +47,7 @@ export interface WorkerSetup {
   readonly tls: TlsText | undefined;
   readonly reporting: Reporting;
   /** Ids of connections: the first, and from one to the next, so that no two workers give the same. */
-  readonly ids: { readonly first: number; readonly step: number };
+  readonly ids: ConnectionNumbers;
   /** Sockets that follow, one message each. */
   readonly sockets: number;
 }
@@ -57,9 +58,10 @@ export interface Questions {
   snapshot: { argument: undefined; answer: MetricsSnapshot };
   namespaces: { argument: undefined; answer: readonly NamespaceCount[] };
   clients: {
-    argument: { readonly namespace?: string | undefined; readonly max: number };
+    argument: ClientQuery;
     answer: ClientList;
   };
+  kick: { argument: Kick; answer: KickAnswer };
   /** No new clients from here on; how many are connected. */
   announce: { argument: undefined; answer: number };
   tls: { argument: TlsText; answer: undefined };

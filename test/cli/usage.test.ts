@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { benchFlags } from '../../src/cli/bench/options.js';
 import { compareOptions } from '../../src/options/bench.js';
 import { emitOptions } from '../../src/options/emit.js';
+import { kickOptions } from '../../src/options/kick.js';
 import { listenOptions, whoOptions } from '../../src/options/listen.js';
 import { serveOptions } from '../../src/options/serve-flags.js';
 import { envOf, flagOf, type OptionSpec } from '../../src/options/spec.js';
@@ -13,6 +14,7 @@ const TABLES = {
   emit: emitOptions,
   listen: listenOptions,
   who: whoOptions,
+  kick: kickOptions,
   bench: benchFlags,
   compare: compareOptions,
   verify: verifyOptions,
@@ -233,6 +235,8 @@ describe('environment variables', () => {
     adminToken: 'a b',
     jwtIssuer: 'a\nb',
     jwtAudience: 'a\nb',
+    jwtActorClaim: 'a\nb',
+    jwtPrincipalsClaim: 'a\nb',
     clusterPrefix: '{',
   };
   // Any text names a host or a file; what becomes of one that is not there is proved elsewhere.
@@ -316,6 +320,7 @@ describe('help and version', () => {
     ['emit', '--help', emitOptions],
     ['listen', '--help', listenOptions],
     ['who', '--help', whoOptions],
+    ['kick', '--help', kickOptions],
     ['bench', '--help-all', benchFlags],
   ] as const)(
     '%s %s names every flag once, tells of the environment, and exits 0',
@@ -369,15 +374,24 @@ describe('help and version', () => {
     expect([code, stdout]).toEqual([0, (await runWith(['serve', '--help-all'])).stdout]);
   });
 
-  test.each(['', 'serve', 'emit', 'listen', 'who', 'bench', 'verify', 'compare', 'token', 'completion'])(
-    'the help of "%s" at 80 columns',
-    async (command) => {
-      const { stdout } = await runWith([command, '--help'].filter((word) => word !== ''));
-      const long = stdout.split('\n').filter((line) => line.length > 80 && !/^ {2}(#|npx)/.test(line));
-      expect(long).toEqual([]);
-      await expect(stdout).toMatchFileSnapshot(`help/${command || 'datafn-ws'}.txt`);
-    },
-  );
+  test.each([
+    '',
+    'serve',
+    'emit',
+    'listen',
+    'who',
+    'kick',
+    'bench',
+    'verify',
+    'compare',
+    'token',
+    'completion',
+  ])('the help of "%s" at 80 columns', async (command) => {
+    const { stdout } = await runWith([command, '--help'].filter((word) => word !== ''));
+    const long = stdout.split('\n').filter((line) => line.length > 80 && !/^ {2}(#|npx)/.test(line));
+    expect(long).toEqual([]);
+    await expect(stdout).toMatchFileSnapshot(`help/${command || 'datafn-ws'}.txt`);
+  });
 
   const secrets = Object.values(TABLES).flatMap((table) =>
     Object.entries<OptionSpec<unknown>>(table).filter(

@@ -1,11 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Kick } from '../../manager/types.js';
 import type { ServerSettings } from '../../options/server-options.js';
 import type { Cluster } from '../cluster/cluster.js';
-import type { ConnectedClient, ServerEvents } from '../events/events.js';
+import type { ClientList, ClientQuery } from '../events/clients.js';
+import type { ServerEvents } from '../events/events.js';
 import type { ServerStats } from '../health/statistics.js';
 import type { MetricsSnapshot } from '../metrics/snapshot.js';
 import { answerPreflight, authorize, authorizePage, isProbe } from './authorize.js';
 import { readItems } from './body.js';
+import { type KickAnswer, readClientQuery, readKick, statusOfKick } from './clients.js';
 import { type CursorItem, checkOrder, validateItems } from './cursors.js';
 import { emitToCluster } from './emit-to-cluster.js';
 import { originRule } from './hosts-and-origins.js';
@@ -14,16 +17,8 @@ import { ProblemError, type ProblemListener } from './problem.js';
 import type { RoutedListener } from './request-timing.js';
 import { type Routes, routeRequests, sendJson } from './router.js';
 
-/** Clients in one answer: more than a person looks at. */
-const MAX_CLIENTS = 1000;
-
 /** What a server has to ask its other processes for comes as a promise. */
 export type Awaitable<Value> = Value | Promise<Value>;
-
-export interface ClientList {
-  readonly total: number;
-  readonly clients: readonly ConnectedClient[];
-}
 
 /** What the HTTP API calls. */
 export interface ApiBackend {
@@ -37,8 +32,10 @@ export interface ApiBackend {
   /** What `GET /metrics` tells. */
   snapshot(): Awaitable<MetricsSnapshot>;
   namespaces(): Awaitable<Iterable<{ namespace: string; connections: number }>>;
-  /** The clients that are connected now, of one namespace or of all: how many, and the oldest `max`. */
-  clients(namespace: string | undefined, max: number): Awaitable<ClientList>;
+  /** A page of the clients that are connected now. */
+  clients(query: ClientQuery): Awaitable<ClientList>;
+  /** Closes clients that must lose access. */
+  kick(kick: Kick): Awaitable<KickAnswer>;
   /** A request was authorized. The probes, which need no authorization, do not count. */
   authorized(request: IncomingMessage): void;
   /** A request was answered with an error. */
@@ -68,6 +65,10 @@ export function createApi(
   const read = (request: IncomingMessage, response: ServerResponse) =>
     readItems(request, response, maxBodySizeBytes, () => events.limited?.('bodySize'));
 
+  const kick = async (response: ServerResponse, asked: Kick) => {
+    const answer = await backend.kick(asked);
+    sendJson(response, statusOfKick(asked, answer), answer);
+  };
   const routes: Routes = {
     '/v1/cursors': {
       async POST(request, response) {
@@ -109,9 +110,15 @@ export function createApi(
     },
     '/v1/clients': {
       async GET(request, response) {
-        const namespace = new URLSearchParams(request.url?.split('?')[1]).get('namespace') ?? undefined;
-        sendJson(response, 200, await backend.clients(namespace, MAX_CLIENTS));
+        sendJson(response, 200, await backend.clients(readClientQuery(request)));
       },
+      DELETE: (request, response) => kick(response, readKick(request, 'principal')),
+    },
+    '/v1/clients/{id}': {
+      DELETE: (request, response, id) => kick(response, readKick(request, 'id', id)),
+    },
+    '/v1/namespaces/{namespace}/clients': {
+      DELETE: (request, response, namespace) => kick(response, readKick(request, 'namespace', namespace)),
     },
     '/v1/cluster': {
       GET(_, response) {

@@ -3,7 +3,7 @@ import type { Backplane } from '../../backplane/backplane.js';
 import { checkOptions, FUNCTION, LOGGER, OBJECT, objectWith, requireOption } from '../../manager/checks.js';
 import { guardLogger, silentLogger } from '../../manager/contain.js';
 import { NewestCursors } from '../../manager/newest-cursors.js';
-import type { DatafnLogger } from '../../manager/types.js';
+import type { DatafnLogger, Kick } from '../../manager/types.js';
 import type { WebSocketManager } from '../../manager/web-socket-manager.js';
 import {
   type ConnectionSettings,
@@ -16,13 +16,8 @@ import { DatafnWsError } from '../../protocol/errors.js';
 import type { NamespaceProvider } from '../auth/provider.js';
 import { withBackendCursors } from '../backend/missed-cursors.js';
 import { Cluster } from '../cluster/cluster.js';
-import {
-  type ConnectedClient,
-  guardObserver,
-  joinListeners,
-  type ServerEvents,
-  type ServerObserver,
-} from '../events/events.js';
+import type { ClientList, ClientQuery, ConnectionNumbers } from '../events/clients.js';
+import { guardObserver, joinListeners, type ServerEvents, type ServerObserver } from '../events/events.js';
 import { type ConnectionStats, Statistics } from '../health/statistics.js';
 import { originRule } from '../http/hosts-and-origins.js';
 import type { UpgradeGate } from '../http/problem.js';
@@ -70,8 +65,10 @@ export interface AttachedManager {
   readonly manager: WebSocketManager;
   /** Counts of connections and cursors by now. */
   stats(): ConnectionStats;
-  /** The clients that are connected now, of one namespace or of all. */
-  clients(namespace?: string): IterableIterator<ConnectedClient>;
+  /** The clients that are connected now, of one namespace or of all; all at once without a `limit`. */
+  clients(query?: Partial<ClientQuery>): ClientList;
+  /** Closes clients of this process that must lose access: one by its `id`, those of a principal, of a namespace or of both. */
+  kick(kick: Kick): number;
   /** The newest cursor of a namespace, where it is remembered. */
   newestCursor(namespace: string): string | undefined;
   /** Refuses upgrades with 503 from here on; connected clients are unaffected. */
@@ -136,6 +133,8 @@ export interface AttachParts extends AttachCollaborators {
   readonly remembers: boolean;
   /** The newest cursor of the data of a namespace, where the server has a backend. */
   readonly backendCursor?: ((namespace: string) => string | undefined) | undefined;
+  /** How connections are numbered; from 1 by default. */
+  readonly numbers?: ConnectionNumbers | undefined;
 }
 
 /** An {@link AttachedManager}, for a whole server. */
@@ -157,10 +156,14 @@ export function attach(
   const guarded = guardLogger(logger ?? silentLogger);
   const newest = remembers ? new NewestCursors(settings.rememberNamespaces, settings.resume) : undefined;
   const cluster = backplane && new Cluster({ ...settings, backplane, logger: guarded, events });
-  const forward = cluster?.forward.bind(cluster);
   const memory = backendCursor === undefined ? newest : withBackendCursors(newest, backendCursor);
-  const manager = new TimedManager(events, settings, logger, undefined, memory, forward);
-  const connections = new Connections(manager, events, settings, cluster?.slots);
+  const manager = new TimedManager(events, settings, logger, undefined, memory, cluster?.others);
+  const connections = new Connections(manager, events, settings, cluster?.slots, {
+    numbers: parts.numbers,
+    idPrefix: backplane?.id === undefined ? '' : `${backplane.id}-`,
+    newestCursor: (namespace) => newest?.peek(namespace)?.cursor,
+  });
+  if (cluster !== undefined) cluster.kick = (kick) => connections.kick(kick);
   const addressOf = clientAddressRule(settings.trustProxy);
   const gates = [
     handshakeGate,
@@ -201,7 +204,8 @@ export function attach(
         blocked: connections.blockedCount,
         sockets: connections.socketCount,
       }),
-    clients: (namespace) => connections.clients(namespace),
+    clients: (query) => connections.clients({ limit: Number.POSITIVE_INFINITY, ...query }),
+    kick: (kick) => connections.kick(kick),
     newestCursor: (namespace) => newest?.get(namespace)?.cursor,
     refuseUpgrades: () => upgrader.refuseAll(0),
     drain(windowMs) {

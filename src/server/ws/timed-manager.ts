@@ -12,10 +12,10 @@ export class TimedManager extends WebSocketManager {
   }
 
   /** Every broadcast comes here, by whatever way. */
-  override deliverCursor(cursor: string, namespace: string, epoch?: number | 'next'): BroadcastResult {
-    if (this.#events.broadcastTook === undefined) return super.deliverCursor(cursor, namespace, epoch);
+  override deliverCursor(...args: Parameters<WebSocketManager['deliverCursor']>): BroadcastResult {
+    if (this.#events.broadcastTook === undefined) return super.deliverCursor(...args);
     const startMs = performance.now();
-    const result = super.deliverCursor(cursor, namespace, epoch);
+    const result = super.deliverCursor(...args);
     this.#events.broadcastTook(performance.now() - startMs, result.delivered);
     return result;
   }

@@ -33,13 +33,40 @@ describe('with resume', () => {
       await openClient(wsUrl, 'a'),
     ];
     sayHello(legacy, { cursor: '0' });
-    sayHello(current, { cursors: { todos: '42', notes: '17' } });
-    sayHello(upToDate, { cursors: { todos: '42', notes: '42' } });
+    sayHello(current, { cursors: { todos: '41', notes: '17' } });
+    sayHello(upToDate, { cursors: { todos: '17', notes: '42', tags: '0' } });
     expect(await legacy.received(1)).toEqual([message('42')]);
     expect(await current.received(1)).toEqual([message('42')]);
     await settled(upToDate);
     expect(upToDate.texts).toEqual([]);
     expect(server.stats()).toMatchObject({ resumed: 2, remembered: 2, broadcasts: 3, deliveries: 0 });
+  });
+
+  test('of ten stock clients that come back, those that missed nothing hear nothing, and those that did hear one cursor', async () => {
+    const { wsUrl, apiUrl, server } = await startServer({ resume: true });
+    await postCursors(
+      apiUrl,
+      Array.from({ length: 42 }, (_, i) => ({ namespace: 'a', cursor: String(i + 1) })),
+    );
+    // What stock clients say: a cursor for each table, of which few have changed lately, and some that never do.
+    const held = (task: number) => ({
+      cursors: {
+        task: String(task),
+        kv: '3',
+        datafnTimezoneChange: '0',
+        join_task_tags_tag: '0',
+        __datafn_actor_feed__: '0',
+      },
+    });
+    const open = async (task: number) => {
+      const client = await openClient(wsUrl, 'a');
+      sayHello(client, held(task));
+      await settled(client);
+      return client.texts;
+    };
+    for (let i = 0; i < 10; i++) expect(await open(42)).toEqual([]);
+    for (let i = 0; i < 10; i++) expect(await open(32 + i)).toEqual([message('42')]);
+    expect(server.stats().resumed).toBe(10);
   });
 
   test('cursors that are broadcast by the library are remembered too', async () => {
