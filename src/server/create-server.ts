@@ -14,6 +14,8 @@ import { invalidOption } from '../protocol/errors.js';
 import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
 import type { NamespaceProvider } from './auth/provider.js';
 import { tokenLengthProblem } from './auth/tokens.js';
+import { EventFeed } from './feed/event-feed.js';
+import { recorder } from './feed/recorder.js';
 import { DelayMonitor } from './health/delay-monitor.js';
 import { DescriptorWatch } from './health/descriptor-watch.js';
 import type { ServerStats } from './health/statistics.js';
@@ -133,7 +135,8 @@ export function createServer(
   const namespaceProvider = options.namespaceProvider ?? devNamespaceProvider(settings.anonymousNamespace);
 
   const logger = guardLogger(options.logger ?? silentLogger);
-  const { events, statistics } = serverEvents(options);
+  const { stream, events, statistics } = serverEvents(options);
+  const feed = new EventFeed((record) => stream.add(recorder(record)));
   const delay = new DelayMonitor();
   const descriptors = new DescriptorWatch(logger, events);
   const pending = new PendingConnections(settings.maxPendingConnections, events);
@@ -170,6 +173,7 @@ export function createServer(
   const release = async () => {
     await reached('emptied');
     stopOtherAddresses();
+    feed.close();
     pending.terminateAll();
     await closeHttpServer(httpServer);
     delay.stop();
@@ -203,6 +207,8 @@ export function createServer(
       },
       refused,
       shutdown,
+      feed,
+      streaming: (request) => requests.stream(request),
     }),
     settings,
     events,

@@ -133,23 +133,45 @@ const EVENTS = [
 type Listener = (...event: unknown[]) => void;
 
 /**
- * One stream for several listeners. An event that none of them takes is not there, so `stream.hello?.(…)` costs nothing
- * then, not even its arguments.
+ * One stream for several listeners, some of which come later and leave again. An event that none of them takes is not
+ * there, so `events.hello?.(…)` costs nothing then, not even its arguments.
  */
-export function joinListeners(listeners: readonly ServerEvents[]): ServerEvents {
-  const stream: Partial<Record<keyof ServerEvents, Listener>> = {};
-  for (const name of EVENTS) {
-    const takers = listeners.flatMap(
-      (listener) => (listener[name] as Listener | undefined)?.bind(listener) ?? [],
-    );
-    const [only] = takers;
-    if (takers.length === 1) stream[name] = only as Listener;
-    else if (takers.length > 1)
-      stream[name] = (...event) => {
-        for (const take of takers) take(...event);
-      };
+export class EventStream {
+  readonly events: ServerEvents;
+  readonly #listeners: ServerEvents[];
+
+  constructor(listeners: readonly ServerEvents[]) {
+    this.#listeners = [...listeners];
+    // Each name from the start: an object that gets them one by one is slower to look into.
+    this.events = Object.fromEntries(EVENTS.map((name) => [name, undefined]));
+    this.#join();
   }
-  return stream as ServerEvents;
+
+  /** Adds a listener. Returns what removes it. */
+  add(listener: ServerEvents): () => void {
+    this.#listeners.push(listener);
+    this.#join();
+    return () => {
+      const at = this.#listeners.indexOf(listener);
+      if (at !== -1) this.#listeners.splice(at, 1);
+      this.#join();
+    };
+  }
+
+  #join(): void {
+    const stream = this.events as Partial<Record<keyof ServerEvents, Listener>>;
+    for (const name of EVENTS) {
+      const takers = this.#listeners.flatMap(
+        (listener) => (listener[name] as Listener | undefined)?.bind(listener) ?? [],
+      );
+      stream[name] =
+        takers.length <= 1
+          ? takers[0]
+          : (...event) => {
+              for (const take of takers) take(...event);
+            };
+    }
+  }
 }
 
 /** A user's observer as a listener. What goes wrong in it is logged the first time: it may go wrong with every event. */

@@ -1,12 +1,15 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { packageVersion } from '../../backplane/version.js';
 import type { ServerSettings } from '../../options/server-options.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { ConnectedClient, ServerEvents } from '../events/events.js';
+import type { EventFeed } from '../feed/event-feed.js';
 import type { ServerStats } from '../health/statistics.js';
 import { answerPreflight, authorize, authorizePage, isProbe } from './authorize.js';
 import { readItems } from './body.js';
 import { type CursorItem, checkOrder, validateItems } from './cursors.js';
 import { emitToCluster } from './emit-to-cluster.js';
+import { answerEvents } from './events-route.js';
 import { originRule } from './hosts-and-origins.js';
 import { ProblemError, type ProblemListener } from './problem.js';
 import { type Routes, routeRequests, sendJson } from './router.js';
@@ -36,6 +39,9 @@ export interface ApiBackend {
   clients(namespace: string | undefined, max: number): Awaitable<ClientList>;
   /** A request was authorized. The probes, which need no authorization, do not count. */
   authorized(request: IncomingMessage): void;
+  readonly feed: EventFeed;
+  /** The answer to a request has no end. */
+  streaming(request: IncomingMessage): void;
   /** A request was answered with an error. */
   refused: ProblemListener;
   readonly shutdown: {
@@ -108,6 +114,15 @@ export function createApi(
         sendJson(response, 200, await backend.clients(namespace, MAX_CLIENTS));
       },
     },
+    '/v1/events': {
+      GET: (request, response) =>
+        answerEvents(request, response, {
+          feed: backend.feed,
+          events,
+          about: aboutServer(settings),
+          stream: backend.streaming,
+        }),
+    },
     '/v1/cluster': {
       GET(_, response) {
         if (backend.cluster === undefined) {
@@ -133,6 +148,11 @@ export function createApi(
     if (!isProbe(request.url ?? '')) backend.authorized(request);
     return false;
   });
+}
+
+/** What a reader of the events learns first. A limit of `null` is none. */
+function aboutServer({ path, maxConnections, maxConnectionsPerNamespace, drainMs }: ServerSettings) {
+  return { version: packageVersion(), path, drainMs, limits: { maxConnections, maxConnectionsPerNamespace } };
 }
 
 /** Whether a body, which is read as a list of items, is `{}`. */

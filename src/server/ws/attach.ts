@@ -17,8 +17,8 @@ import type { NamespaceProvider } from '../auth/provider.js';
 import { Cluster } from '../cluster/cluster.js';
 import {
   type ConnectedClient,
+  EventStream,
   guardObserver,
-  joinListeners,
   type ServerEvents,
   type ServerObserver,
 } from '../events/events.js';
@@ -111,17 +111,18 @@ export function attachWebSocketManager(httpServer: HttpServer, options: AttachOp
 
 /** The event stream of a server, and its listener that counts. */
 export function serverEvents({ logger, observer }: Partial<AttachCollaborators>): {
+  stream: EventStream;
   events: ServerEvents;
   statistics: Statistics;
 } {
   const statistics = new Statistics();
   const guarded = guardLogger(logger ?? silentLogger);
-  const events = joinListeners([
+  const stream = new EventStream([
     statistics,
     ...(logger === undefined ? [] : [new IgnoredMessages(guarded)]),
     ...(observer === undefined ? [] : [guardObserver(observer, guarded)]),
   ]);
-  return { events, statistics };
+  return { stream, events: stream.events, statistics };
 }
 
 /** What {@link attach} works with. */
