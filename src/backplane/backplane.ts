@@ -92,6 +92,8 @@ export interface BackplaneNode {
  * is taking the greater, so retries, duplicates and reordering do no harm, and every outage heals by merging.
  */
 export interface Backplane {
+  /** Stands in the ids of the clients of this process, so that no other process of the cluster has the same; letters and digits. */
+  readonly id?: string | undefined;
   /** Begins to connect. Never rejects: an engine that is away is a state, and is retried until `close`. */
   start(listener: BackplaneListener): void;
   /** Publishes a batch; settles within a deadline of its own, and never rejects. */

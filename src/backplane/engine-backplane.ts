@@ -151,6 +151,10 @@ export class EngineBackplane implements Backplane, SessionOwner {
     this.#wake();
   }
 
+  get id(): string {
+    return this.#id.slice(0, 8);
+  }
+
   // What its session calls.
 
   get hasCursors(): boolean {

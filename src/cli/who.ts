@@ -20,12 +20,19 @@ interface NamespaceCount {
 
 /** A client that is connected now. */
 interface Client {
-  readonly id: number;
+  readonly id: string;
   readonly namespace: string;
   readonly clientId?: string | undefined;
   readonly remoteAddress?: string | undefined;
+  readonly since: string;
   /** Milliseconds since it connected. */
   readonly connectedMs: number;
+  /** The newest cursor that it has. */
+  readonly heard?: string | undefined;
+  /** The newest cursor of its namespace. */
+  readonly newest?: string | undefined;
+  readonly pongMs?: number | undefined;
+  readonly bytesWaiting: number;
 }
 
 /** The first clients of a namespace, and how many there are. */
@@ -52,7 +59,7 @@ export async function who(flags: Readonly<Record<string, string>>, io: Io): Prom
       io.stdout.write(json ? line({ namespaces }) : namespacesTable(namespaces, colors, columns));
     } else {
       const path = `/v1/clients?namespace=${encodeURIComponent(namespace)}`;
-      const answer = readClients(await client.get(path), url);
+      const answer = await allClients(path, (page) => client.get(page), url);
       io.stdout.write(json ? line(answer) : clientsTable(answer, colors, columns));
     }
     return 0;
@@ -65,20 +72,41 @@ export async function who(flags: Readonly<Record<string, string>>, io: Io): Prom
   }
 }
 
+/** The clients of all pages. */
+async function allClients(
+  path: string,
+  get: (path: string) => Promise<unknown>,
+  url: string,
+): Promise<ClientList> {
+  const clients: Client[] = [];
+  for (let page = path; ; ) {
+    const { total, next, clients: more } = readClients(await get(page), url);
+    clients.push(...more);
+    if (next === undefined) return { total, clients };
+    page = `${path}&after=${encodeURIComponent(next)}`;
+  }
+}
+
 const line = (answer: unknown) => `${printableJson(answer)}\n`;
 
 type Shape<Item> = Readonly<Record<keyof Item, (value: unknown) => boolean>>;
 
 const isText = (value: unknown) => typeof value === 'string';
 const isOptionalText = (value: unknown) => value === undefined || isText(value);
+const isAmount = (value: unknown) => Number.isFinite(value) && Number(value) >= 0;
 const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0;
 const NAMESPACE: Shape<NamespaceCount> = { namespace: isText, connections: isCount };
 const CLIENT: Shape<Client> = {
-  id: isCount,
+  id: isText,
   namespace: isText,
   clientId: isOptionalText,
   remoteAddress: isOptionalText,
+  since: isText,
   connectedMs: isCount,
+  heard: isOptionalText,
+  newest: isOptionalText,
+  pongMs: (value) => value === undefined || isAmount(value),
+  bytesWaiting: isCount,
 };
 
 /** Most clients first. */
@@ -88,11 +116,12 @@ function readNamespaces(answer: unknown, url: string): NamespaceCount[] {
   );
 }
 
-function readClients(answer: unknown, url: string): ClientList {
+function readClients(answer: unknown, url: string): ClientList & { next: string | undefined } {
   const clients = readList(answer, 'clients', CLIENT, url);
-  const { total } = answer as { total?: unknown };
+  const { total, next } = answer as { total?: unknown; next?: unknown };
   if (!isCount(total)) throw unexpectedAnswer('total', url);
-  return { total: total as number, clients };
+  if (!isOptionalText(next)) throw unexpectedAnswer('next', url);
+  return { total: total as number, clients, next: next as string | undefined };
 }
 
 /** The known fields of each item of a list in an answer. */
@@ -150,15 +179,16 @@ export function clientsTable(
   if (clients.length === 0) return NO_CLIENTS;
   const rows = clients
     .slice(0, MAX_ROWS)
-    .map(({ id, clientId = '-', remoteAddress = '-', connectedMs }) => [
+    .map(({ id, clientId = '-', remoteAddress = '-', connectedMs, heard = '-' }) => [
       printable(clientId),
-      `#${id}`,
+      `#${printable(id)}`,
       printable(remoteAddress),
       formatDuration(connectedMs),
+      printable(heard),
     ]);
   const more = total - rows.length;
   const rest = more > 0 ? `… and ${formatAmount(more, 'more client')}\n` : '';
-  const heads = ['client id', 'connection', 'address', 'connected for'];
+  const heads = ['client id', 'connection', 'address', 'connected for', 'cursor'];
   return `${grid(heads, rows, colors, columns)}\n${rest}\n${formatAmount(total, 'client')}\n`;
 }
 

@@ -63,6 +63,11 @@ export class NewestCursors implements CursorMemory {
     }
   }
 
+  /** The newest cursor of a namespace; to look at it is no use of it. */
+  peek(namespace: string): NewestCursor | undefined {
+    return this.#byNamespace.get(namespace);
+  }
+
   /** The newest cursor of a namespace, which counts as a use of it. */
   get(namespace: string): NewestCursor | undefined {
     const known = this.#byNamespace.get(namespace);

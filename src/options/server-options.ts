@@ -241,6 +241,14 @@ export const serverTable = {
   }),
   /** Whether pages from allowed origins may read HTTP API responses (CORS). */
   cors: toggle({ group: 'HTTP API', help: 'Let pages from allowed origins read HTTP API responses.' }),
+  /**
+   * Whether `/dashboard` is there: a page that shows what happens. It is for whoever has the `adminToken`; without one, for
+   * this machine.
+   */
+  dashboard: toggle({
+    group: 'HTTP API',
+    help: 'Serve the page /dashboard, which shows what happens. Always on with --auth dev.',
+  }),
   /** Milliseconds a connection has for its TLS handshake, and then for its request headers; 0 is no limit. */
   handshakeTimeoutMs: duration({
     group: 'Limits',
@@ -323,7 +331,7 @@ function withoutUnits<Table extends OptionTable>(table: Table): Flags<Table> {
 export const serverFlags = withoutUnits(serverTable);
 
 /** What a scenario may set for a server that bench starts itself; where it listens and who may call is up to bench. */
-const { port, host, adminToken, allowOrigin, trustProxy, ...scenarioFlags } = serverFlags;
+const { port, host, adminToken, allowOrigin, trustProxy, dashboard, ...scenarioFlags } = serverFlags;
 export const serverOptions = scenarioFlags;
 
 /** The library's names for values that came as texts. */

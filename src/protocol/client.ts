@@ -71,6 +71,19 @@ export function isBehind({ cursor, cursors }: Hello, newest: number): boolean {
   return held.length === 0 || held.some((one) => !(cursorNumber(one) >= newest));
 }
 
+/** The highest cursor of a hello; `undefined` when it names none. */
+export function highestCursor({ cursor, cursors }: Hello): string | undefined {
+  let highest: string | undefined;
+  let most = Number.NEGATIVE_INFINITY;
+  for (const one of [...(cursor === undefined ? [] : [cursor]), ...Object.values(cursors ?? {})]) {
+    const number = cursorNumber(one);
+    if (!(number > most)) continue;
+    most = number;
+    highest = one;
+  }
+  return highest;
+}
+
 const FIRST_MS = 1000;
 const LONGEST_MS = 60_000;
 const JITTER_MS = 500;

@@ -14,6 +14,7 @@ import { invalidOption } from '../protocol/errors.js';
 import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
 import type { NamespaceProvider } from './auth/provider.js';
 import { tokenLengthProblem } from './auth/tokens.js';
+import type { ConnectionNumbers } from './events/clients.js';
 import { EventFeed } from './feed/event-feed.js';
 import { recorder } from './feed/recorder.js';
 import { DelayMonitor } from './health/delay-monitor.js';
@@ -109,6 +110,8 @@ export interface ServerInternals {
    * a drain, `emptied` when they have left. Until then this process takes cursors; until the latter, it answers the API.
    */
   readonly reached?: ((stage: ShutdownStage) => Promise<void>) | undefined;
+  /** How this process numbers its connections. */
+  readonly numbers?: ConnectionNumbers | undefined;
   /** Takes what the API of this process calls; returns what it calls instead. */
   readonly shareApi?: ((own: ApiBackend) => ApiBackend) | undefined;
 }
@@ -125,7 +128,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
 /** As {@link createDatafnWsServer}, for a process of several. */
 export function createServer(
   options: DatafnWsServerOptions,
-  { listenAt, reached = async () => {}, shareApi = (own) => own }: ServerInternals,
+  { listenAt, reached = async () => {}, numbers, shareApi = (own) => own }: ServerInternals,
 ): DatafnWsServer {
   const settings = completeOptions(serverTable, options);
   checkOptions('the options', options, { ...COLLABORATOR_RULES, tls: TLS_PAIR });
@@ -158,6 +161,7 @@ export function createServer(
     backplane: options.backplane,
     events,
     statistics,
+    numbers,
     checksOrigin: true,
     remembers: settings.resume || settings.monotonic,
     beforeUpgrade(request) {
@@ -197,10 +201,7 @@ export function createServer(
       newestCursor: attached.newestCursor,
       stats,
       namespaces: () => manager.namespaces(),
-      clients(namespace, max) {
-        const clients = [...attached.clients(namespace)];
-        return { total: clients.length, clients: clients.slice(0, max) };
-      },
+      clients: (query) => attached.clients(query),
       authorized(request) {
         pending.admit(request.socket);
         requests.keepAlive(request);

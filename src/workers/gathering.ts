@@ -1,7 +1,6 @@
 import type { IpcHub } from '../backplane/ipc-hub.js';
-import type { ConnectedClient } from '../server/events/events.js';
+import { type ClientList, type ClientQuery, numberOf, pageOf } from '../server/events/clients.js';
 import type { ServerStats } from '../server/health/statistics.js';
-import type { ClientList } from '../server/http/api.js';
 import type { Ask, NamespaceCount, Questions } from './messages.js';
 import { foldEnded, sumStats } from './sum-stats.js';
 import type { WorkerProcess } from './worker-process.js';
@@ -45,8 +44,8 @@ export class Gathering {
       case 'namespaces':
         return sumNamespaces(await this.all('namespaces'));
       case 'clients': {
-        const max = question.argument?.max ?? 0;
-        return oldestClients(await this.all('clients', question.argument), max);
+        const { argument } = question;
+        return argument && clientPage(await this.all('clients', argument), argument);
       }
       case 'announce':
         return (await this.all('announce')).reduce((sum, count) => sum + count, 0);
@@ -89,10 +88,11 @@ export function sumNamespaces(lists: readonly (readonly NamespaceCount[])[]): Na
   return [...sums].map(([namespace, connections]) => ({ namespace, connections }));
 }
 
-/** The oldest `max` clients of all workers, oldest first. */
-export function oldestClients(lists: readonly ClientList[], max: number): ClientList {
+/** A page out of the pages of all workers. */
+export function clientPage(lists: readonly ClientList[], query: ClientQuery): ClientList {
+  const all = lists.flatMap(({ clients }) => clients).sort((a, b) => numberOf(a.id) - numberOf(b.id));
+  const { page: clients, hasMore } = pageOf(all, query, ({ id }) => numberOf(id));
+  const isCut = hasMore || lists.some(({ next }) => next !== undefined);
   const total = lists.reduce((sum, list) => sum + list.total, 0);
-  const clients: ConnectedClient[] = lists.flatMap((list) => list.clients);
-  clients.sort((a, b) => b.connectedMs - a.connectedMs || a.id - b.id);
-  return { total, clients: clients.slice(0, max) };
+  return { total, clients, ...(isCut ? { next: clients.at(-1)?.id } : {}) };
 }

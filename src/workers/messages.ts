@@ -4,9 +4,9 @@ import type { ServerSettings } from '../options/server-options.js';
 import type { ErrorCode } from '../protocol/errors.js';
 import type { JwtProviderOptions } from '../server/auth/jwt.js';
 import type { ShutdownStage } from '../server/create-server.js';
+import type { ClientList, ClientQuery, ConnectionNumbers } from '../server/events/clients.js';
 import type { ServerObserver } from '../server/events/events.js';
 import type { ServerStats } from '../server/health/statistics.js';
-import type { ClientList } from '../server/http/api.js';
 import type { ShutdownOutcome } from '../server/shutdown.js';
 
 // What the primary process and its workers say to each other, besides cursors and slots. Messages go in batches: arrays.
@@ -45,7 +45,7 @@ export interface WorkerSetup {
   readonly tls: TlsText | undefined;
   readonly reporting: Reporting;
   /** Ids of connections: the first, and from one to the next, so that no two workers give the same. */
-  readonly ids: { readonly first: number; readonly step: number };
+  readonly ids: ConnectionNumbers;
   /** Sockets that follow, one message each. */
   readonly sockets: number;
 }
@@ -55,7 +55,7 @@ export interface Questions {
   stats: { argument: undefined; answer: ServerStats };
   namespaces: { argument: undefined; answer: readonly NamespaceCount[] };
   clients: {
-    argument: { readonly namespace?: string | undefined; readonly max: number };
+    argument: ClientQuery;
     answer: ClientList;
   };
   /** No new clients from here on; how many are connected. */

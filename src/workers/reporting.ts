@@ -1,5 +1,5 @@
 import type { DatafnLogger } from '../manager/types.js';
-import type { ConnectionInfo, ServerObserver } from '../server/events/events.js';
+import type { ServerObserver } from '../server/events/events.js';
 import type { Batches } from './batches.js';
 import type { Reporting, ToPrimary } from './messages.js';
 
@@ -7,9 +7,6 @@ import type { Reporting, ToPrimary } from './messages.js';
 const MAX_WAITING = 20_000;
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
-
-/** Makes the id of a connection one of the whole server. */
-export type IdOf = (id: number) => number;
 
 /** What a worker tells its primary for the log. */
 export class Reports {
@@ -23,7 +20,6 @@ export class Reports {
   constructor(
     private readonly batches: Batches<ToPrimary>,
     { events, levels }: Reporting,
-    private readonly idOf: IdOf,
   ) {
     this.logger = levels.length === 0 ? undefined : this.#logger(levels);
     this.observer = events ? this.#observer() : undefined;
@@ -43,19 +39,15 @@ export class Reports {
   #observer(): ServerObserver {
     const event = (name: keyof ServerObserver, args: readonly unknown[]) =>
       this.#send({ type: 'event', name, args });
-    const of =
-      (name: keyof ServerObserver) =>
-      (connection: ConnectionInfo, ...more: unknown[]) =>
-        event(name, [{ ...connection, id: this.idOf(connection.id) }, ...more]);
     const plain =
       (name: keyof ServerObserver) =>
       (...args: unknown[]) =>
         event(name, args);
     return {
-      connected: of('connected'),
-      hello: of('hello'),
-      refused: of('refused'),
-      closed: of('closed'),
+      connected: plain('connected'),
+      hello: plain('hello'),
+      refused: plain('refused'),
+      closed: plain('closed'),
       rejectedUpgrade: plain('rejectedUpgrade'),
       rejectedRequest: plain('rejectedRequest'),
       drainRequested: plain('drainRequested'),

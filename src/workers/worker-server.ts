@@ -80,7 +80,7 @@ export class WorkerServer {
   }
 
   async #begin({ settings, auth, tls, reporting, ids }: WorkerSetup, backplane: IpcBackplane): Promise<void> {
-    const reports = new Reports(this.batches, reporting, (id) => ids.first + (id - 1) * ids.step);
+    const reports = new Reports(this.batches, reporting);
     const broadcasts = new BroadcastReports(backplane, reports.broadcast);
     this.#auth = await workerAuth(auth, (message, context) => reports.logger?.warn(message, context));
     const server = createServer(
@@ -96,6 +96,7 @@ export class WorkerServer {
         backplane: broadcasts,
       },
       {
+        numbers: ids,
         reached: (stage) =>
           new Promise((resolve) => {
             this.#waiting.set(stage, resolve);
@@ -142,8 +143,7 @@ export class WorkerServer {
       ...own,
       stats: async () => (await this.#answers.ask('stats')) ?? own.stats(),
       namespaces: async () => (await this.#answers.ask('namespaces')) ?? own.namespaces(),
-      clients: async (namespace, max) =>
-        (await this.#answers.ask('clients', { namespace, max })) ?? own.clients(namespace, max),
+      clients: async (query) => (await this.#answers.ask('clients', query)) ?? own.clients(query),
       shutdown: {
         get isReady() {
           return shutdown.isReady;
@@ -166,21 +166,14 @@ export class WorkerServer {
 
   async #valueOf(question: Ask): Promise<unknown> {
     const own = this.#own;
-    const ids = this.#setup?.ids;
-    if (own === undefined || ids === undefined) return undefined;
+    if (own === undefined) return undefined;
     switch (question.name) {
       case 'stats':
         return this.#server?.stats();
       case 'namespaces':
         return [...(await own.namespaces())];
-      case 'clients': {
-        const { namespace, max = 0 } = question.argument ?? {};
-        const { total, clients } = await own.clients(namespace, max);
-        return {
-          total,
-          clients: clients.map((one) => ({ ...one, id: ids.first + (one.id - 1) * ids.step })),
-        };
-      }
+      case 'clients':
+        return question.argument && own.clients(question.argument);
       case 'announce':
         return own.shutdown.announce();
       case 'tls':

@@ -52,15 +52,23 @@ describe('the table of namespaces', () => {
 });
 
 describe('the table of the clients of a namespace', () => {
-  const client = { id: 7, namespace: 'a', clientId: 'tab-1', remoteAddress: '10.0.0.1', connectedMs: 61_000 };
+  const anyone = { namespace: 'a', since: '2026-01-01T00:00:00.000Z', bytesWaiting: 0 };
+  const client = {
+    ...anyone,
+    id: '7',
+    clientId: 'tab-1',
+    remoteAddress: '10.0.0.1',
+    connectedMs: 61_000,
+    heard: '42',
+  };
 
   test('has who each is, where it is and for how long, and a dash for what it has not said', () => {
-    const clients = [client, { id: 8, namespace: 'a', connectedMs: 1500 }];
+    const clients = [client, { ...anyone, id: '8', connectedMs: 1500 }];
     expect(clientsTable({ total: 2, clients }, PLAIN, 80)).toBe(
       [
-        'client id  connection   address  connected for',
-        'tab-1              #7  10.0.0.1           61 s',
-        '-                  #8         -          1.5 s',
+        'client id  connection   address  connected for  cursor',
+        'tab-1              #7  10.0.0.1           61 s      42',
+        '-                  #8         -          1.5 s       -',
         '',
         '2 clients',
         '',

@@ -28,10 +28,10 @@ test('who -n lists the clients of a namespace', async () => {
   const { code, stdout } = await runWith(['who', '--url', apiUrl, '-n', 'user:alice']);
   expect(code).toBe(0);
   expect(stdout).toMatch(
-    /^client id {2}connection +address +connected for\ntab-1 +#1 +127\.0\.0\.1 +\S.*\n\n1 client\n$/,
+    /^client id {2}connection +address +connected for +cursor\ntab-1 +#1 +127\.0\.0\.1 +\S.* +0\n\n1 client\n$/,
   );
   const json = await runWith(['who', '--url', apiUrl, '-n', 'user:bob', '--json']);
-  expect(JSON.parse(json.stdout)).toMatchObject({ total: 1, clients: [{ id: 2, namespace: 'user:bob' }] });
+  expect(JSON.parse(json.stdout)).toMatchObject({ total: 1, clients: [{ id: '2', namespace: 'user:bob' }] });
   const two = await runWith(['who', '--url', apiUrl, '-n', 'a', '-n', 'b']);
   expect([two.code, two.stderr]).toEqual([2, expect.stringContaining('Expected one --namespace, got 2')]);
 });

@@ -69,7 +69,7 @@ describe('the end of serve --workers', () => {
     const byNamespace = new Map<string, RawClient>();
     const workerOf = async () => {
       const { clients } = await clientsOf(serve);
-      return new Map(clients.map(({ id, namespace }) => [namespace, id % 2]));
+      return new Map(clients.map(({ id, namespace }) => [namespace, Number(id) % 2]));
     };
     await eventually(async () => {
       const namespace = `user:${byNamespace.size}`;

@@ -135,7 +135,7 @@ describe('serve --workers', () => {
     await eventually(async () => {
       const client = await openClient(serve.wsUrl, 'user:alice');
       returned.push(client);
-      const workers = (await clientsOf(serve)).clients.map(({ id }) => id % 2);
+      const workers = (await clientsOf(serve)).clients.map(({ id }) => Number(id) % 2);
       return new Set(workers).size === 2;
     }, 'clients at both workers again');
     for (const client of returned) {

@@ -16,7 +16,7 @@ export const workersOf = (serve: ServeProcess, count = 2): Promise<ProcessEntry[
 export const clientsOf = async ({ apiUrl }: ServeProcess) =>
   (await call('GET', `${apiUrl}/v1/clients`)).json as {
     total: number;
-    clients: { id: number; namespace: string }[];
+    clients: { id: string; namespace: string }[];
   };
 
 /** Opens clients of a namespace until each of the two workers has one: the ids of the one are odd, of the other even. */
@@ -24,7 +24,7 @@ export async function clientsAtBoth(serve: ServeProcess, namespace: string): Pro
   const clients: RawClient[] = [];
   await eventually(async () => {
     clients.push(await openClient(serve.wsUrl, namespace));
-    return new Set((await clientsOf(serve)).clients.map(({ id }) => id % 2)).size === 2;
+    return new Set((await clientsOf(serve)).clients.map(({ id }) => Number(id) % 2)).size === 2;
   }, 'clients at both workers');
   return clients;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { pageOf } from '../../src/server/events/clients.js';
 import { Batches } from '../../src/workers/batches.js';
-import { oldestClients, sumNamespaces } from '../../src/workers/gathering.js';
+import { clientPage, sumNamespaces } from '../../src/workers/gathering.js';
 import { Restarts } from '../../src/workers/restarts.js';
 
 const tick = () => new Promise((resolve) => setImmediate(resolve));
@@ -59,19 +60,33 @@ describe('what is gathered from workers', () => {
     ]);
   });
 
-  test('clients are the oldest of all workers, with the number of all', () => {
-    const client = (id: number, connectedMs: number) => ({
-      id,
-      connectedMs,
+  test('pages of clients are put together in order of their ids, each client on one page', () => {
+    const client = (id: number) => ({
+      id: String(id),
       namespace: 'x',
-      clientId: undefined,
-      remoteAddress: undefined,
+      since: '2026-01-01T00:00:00.000Z',
+      connectedMs: 0,
+      bytesWaiting: 0,
     });
-    const lists = [
-      { total: 5, clients: [client(1, 100), client(3, 10)] },
-      { total: 2, clients: [client(2, 50), client(4, 10)] },
-    ];
-    const { total, clients } = oldestClients(lists, 3);
-    expect([total, clients.map(({ id }) => id)]).toEqual([7, [1, 2, 3]]);
+    const workers = [[1, 3, 5, 7, 9, 11].map(client), [2, 4, 14].map(client)];
+    const ask = (after: string | undefined, limit: number) =>
+      clientPage(
+        workers.map((clients) => {
+          const { total, page, hasMore } = pageOf(clients, { after, limit }, ({ id }) => Number(id));
+          return { total, clients: page, ...(hasMore ? { next: page.at(-1)?.id } : {}) };
+        }),
+        { after, limit },
+      );
+    for (const limit of [1, 2, 4, 8, 9, 20]) {
+      const seen: string[] = [];
+      for (let after: string | undefined; ; ) {
+        const { total, clients, next } = ask(after, limit);
+        expect(total).toBe(9);
+        seen.push(...clients.map(({ id }) => id));
+        if (next === undefined) break;
+        after = next;
+      }
+      expect(seen).toEqual(['1', '2', '3', '4', '5', '7', '9', '11', '14']);
+    }
   });
 });

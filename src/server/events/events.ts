@@ -49,18 +49,12 @@ export type Closer = 'server' | 'peer';
 
 /** One connection, as reported to an observer. */
 export interface ConnectionInfo {
-  /** Counts up from 1 in the order of arrival. */
+  /** Counts up from 1 in the order of arrival. The id in `GET /v1/clients` is this, in a cluster after the name of the server. */
   readonly id: number;
   /** `undefined` for a client that was not authenticated. */
   readonly namespace: string | undefined;
   readonly clientId: string | undefined;
   readonly remoteAddress: string | undefined;
-}
-
-/** A client that is connected. */
-export interface ConnectedClient extends ConnectionInfo {
-  /** Milliseconds since it was admitted. */
-  readonly connectedMs: number;
 }
 
 /** One request of the HTTP API, as reported to an observer. */

@@ -2,11 +2,13 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { packageVersion } from '../../backplane/version.js';
 import type { ServerSettings } from '../../options/server-options.js';
 import type { Cluster } from '../cluster/cluster.js';
-import type { ConnectedClient, ServerEvents } from '../events/events.js';
+import type { ClientList, ClientQuery } from '../events/clients.js';
+import type { ServerEvents } from '../events/events.js';
 import type { EventFeed } from '../feed/event-feed.js';
 import type { ServerStats } from '../health/statistics.js';
 import { answerPreflight, authorize, authorizePage, isProbe } from './authorize.js';
 import { readItems } from './body.js';
+import { readClientQuery } from './clients.js';
 import { type CursorItem, checkOrder, validateItems } from './cursors.js';
 import { emitToCluster } from './emit-to-cluster.js';
 import { answerEvents } from './events-route.js';
@@ -14,16 +16,8 @@ import { originRule } from './hosts-and-origins.js';
 import { ProblemError, type ProblemListener } from './problem.js';
 import { type Routes, routeRequests, sendJson } from './router.js';
 
-/** Clients in one answer: more than a person looks at. */
-const MAX_CLIENTS = 1000;
-
 /** What a server has to ask its other processes for comes as a promise. */
 export type Awaitable<Value> = Value | Promise<Value>;
-
-export interface ClientList {
-  readonly total: number;
-  readonly clients: readonly ConnectedClient[];
-}
 
 /** What the HTTP API calls. */
 export interface ApiBackend {
@@ -35,8 +29,8 @@ export interface ApiBackend {
   newestCursor(namespace: string): string | undefined;
   stats(): Awaitable<ServerStats>;
   namespaces(): Awaitable<Iterable<{ namespace: string; connections: number }>>;
-  /** The clients that are connected now, of one namespace or of all: how many, and the oldest `max`. */
-  clients(namespace: string | undefined, max: number): Awaitable<ClientList>;
+  /** A page of the clients that are connected now. */
+  clients(query: ClientQuery): Awaitable<ClientList>;
   /** A request was authorized. The probes, which need no authorization, do not count. */
   authorized(request: IncomingMessage): void;
   readonly feed: EventFeed;
@@ -110,8 +104,7 @@ export function createApi(
     },
     '/v1/clients': {
       async GET(request, response) {
-        const namespace = new URLSearchParams(request.url?.split('?')[1]).get('namespace') ?? undefined;
-        sendJson(response, 200, await backend.clients(namespace, MAX_CLIENTS));
+        sendJson(response, 200, await backend.clients(readClientQuery(request)));
       },
     },
     '/v1/events': {

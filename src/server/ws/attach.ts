@@ -15,13 +15,8 @@ import {
 import { DatafnWsError } from '../../protocol/errors.js';
 import type { NamespaceProvider } from '../auth/provider.js';
 import { Cluster } from '../cluster/cluster.js';
-import {
-  type ConnectedClient,
-  EventStream,
-  guardObserver,
-  type ServerEvents,
-  type ServerObserver,
-} from '../events/events.js';
+import type { ClientList, ClientQuery, ConnectionNumbers } from '../events/clients.js';
+import { EventStream, guardObserver, type ServerEvents, type ServerObserver } from '../events/events.js';
 import { type ConnectionStats, Statistics } from '../health/statistics.js';
 import { originRule } from '../http/hosts-and-origins.js';
 import type { UpgradeGate } from '../http/problem.js';
@@ -68,8 +63,8 @@ export interface AttachedManager {
   readonly manager: WebSocketManager;
   /** Counts of connections and cursors by now. */
   stats(): ConnectionStats;
-  /** The clients that are connected now, of one namespace or of all. */
-  clients(namespace?: string): IterableIterator<ConnectedClient>;
+  /** The clients that are connected now, of one namespace or of all; all at once without a `limit`. */
+  clients(query?: Partial<ClientQuery>): ClientList;
   /** The newest cursor of a namespace, where it is remembered. */
   newestCursor(namespace: string): string | undefined;
   /** Refuses upgrades with 503 from here on; connected clients are unaffected. */
@@ -133,6 +128,8 @@ export interface AttachParts extends AttachCollaborators {
   readonly checksOrigin: boolean;
   /** Whether the newest cursors are remembered. */
   readonly remembers: boolean;
+  /** How connections are numbered; from 1 by default. */
+  readonly numbers?: ConnectionNumbers | undefined;
 }
 
 /** An {@link AttachedManager}, for a whole server. */
@@ -156,7 +153,11 @@ export function attach(
   const cluster = backplane && new Cluster({ ...settings, backplane, logger: guarded, events });
   const forward = cluster?.forward.bind(cluster);
   const manager = new WebSocketManager(settings, logger, undefined, newest, forward);
-  const connections = new Connections(manager, events, settings, cluster?.slots);
+  const connections = new Connections(manager, events, settings, cluster?.slots, {
+    numbers: parts.numbers,
+    idPrefix: backplane?.id === undefined ? '' : `${backplane.id}-`,
+    newestCursor: (namespace) => newest?.peek(namespace)?.cursor,
+  });
   const addressOf = clientAddressRule(settings.trustProxy);
   const gates = [
     handshakeGate,
@@ -197,7 +198,7 @@ export function attach(
         blocked: connections.blockedCount,
         sockets: connections.socketCount,
       }),
-    clients: (namespace) => connections.clients(namespace),
+    clients: (query) => connections.clients({ limit: Number.POSITIVE_INFINITY, ...query }),
     newestCursor: (namespace) => newest?.get(namespace)?.cursor,
     refuseUpgrades: () => upgrader.refuseAll(0),
     drain(windowMs) {

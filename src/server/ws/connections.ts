@@ -1,16 +1,18 @@
 import type { WebSocketManager } from '../../manager/web-socket-manager.js';
 import type { ConnectionSettings } from '../../options/server-options.js';
+import { highestCursor } from '../../protocol/client.js';
 import { CLOSE, type CloseCode } from '../../protocol/close-codes.js';
 import { parseHello } from '../../protocol/messages.js';
 import { ownCopy } from '../../text/own-copy.js';
 import type { AuthDecision, NamespaceGrant } from '../auth/provider.js';
 import {
-  type Closer,
+  type ClientList,
+  type ClientQuery,
   type ConnectedClient,
-  connectionInfo,
-  type LimitName,
-  type ServerEvents,
-} from '../events/events.js';
+  type ConnectionNumbers,
+  pageOf,
+} from '../events/clients.js';
+import type { Closer, LimitName, ServerEvents } from '../events/events.js';
 import { Deadlines, Expirations } from '../limits/deadlines.js';
 import { MessagePace } from '../limits/message-pace.js';
 import { InputQueue } from '../limits/tick-queue.js';
@@ -21,6 +23,15 @@ import type { ServerSocket, ServerSocketOwner } from './server-socket.js';
 /** Gives back a slot in the cluster that a client had. */
 export interface SlotHolder {
   release(namespace: string): void;
+}
+
+/** How the clients of a server are listed. */
+export interface ListingParts {
+  readonly numbers?: ConnectionNumbers | undefined;
+  /** Stands before the number in the id of a client, where numbers alone are not unique. */
+  readonly idPrefix: string;
+  /** The newest cursor of a namespace, where it is remembered. */
+  newestCursor(namespace: string): string | undefined;
 }
 
 /** What `ws` calls the messages that exceed one of our limits. */
@@ -50,7 +61,7 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
   readonly #silent: Deadlines<ServerSocket> | undefined;
   readonly #expirations = new Expirations<ServerSocket>((client) => close(client, CLOSE.tokenExpired));
   readonly #drain: ConnectionDrain;
-  #lastConnectionId = 0;
+  #nextNumber: number;
   /** Why the client that is being refused is, for the log. */
   #why: string | undefined;
 
@@ -59,8 +70,10 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
     private readonly events: ServerEvents,
     settings: ConnectionSettings,
     /** Where the limits of namespaces hold for a cluster. */
-    private readonly slots?: SlotHolder | undefined,
+    private readonly slots: SlotHolder | undefined,
+    private readonly listing: ListingParts,
   ) {
+    this.#nextNumber = listing.numbers?.first ?? 1;
     const { maxMessageRate, maxMessageBurst, helloTimeoutMs } = settings;
     this.clientBufferBytes = settings.clientBufferBytes;
     this.messagePace = maxMessageRate === 0 ? undefined : new MessagePace(maxMessageRate, maxMessageBurst);
@@ -94,9 +107,9 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
     decision: AuthDecision,
     limit?: CloseCode,
   ): void {
-    this.#lastConnectionId += 1;
     if (this.#refused.size >= MAX_REFUSED) this.#terminateRefused();
-    client.begin(this, socket, this.#lastConnectionId);
+    client.begin(this, socket, this.#nextNumber);
+    this.#nextNumber += this.listing.numbers?.step ?? 1;
     this.#sockets.add(client);
     if (!('why' in decision)) {
       if (limit === undefined) this.#admit(client, decision);
@@ -168,6 +181,7 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
       return;
     }
     this.#silent?.delete(client);
+    client.heardBefore = highestCursor(hello);
     this.manager.handleHello(client, hello);
     const clientId = this.manager.describeClient(client)?.clientId;
     if (clientId === client.clientId) return;
@@ -210,15 +224,37 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
     this.#blocked.delete(client);
   }
 
-  /** The clients that are connected now, of one namespace or of all, oldest first. */
-  *clients(namespace?: string): IterableIterator<ConnectedClient> {
+  /** A page of the clients that are connected now. */
+  clients(query: ClientQuery): ClientList {
+    const { total, page, hasMore } = pageOf(this.#admitted(query.namespace), query, ({ id }) => id);
     const nowMs = performance.now();
+    const clients = page.map((client) => this.#listed(client, nowMs));
+    return { total, clients, ...(hasMore ? { next: clients.at(-1)?.id } : {}) };
+  }
+
+  *#admitted(namespace: string | undefined): IterableIterator<ServerSocket> {
     for (const client of this.#sockets) {
       if (namespace !== undefined && client.namespace !== namespace) continue;
       // One that is about to close holds no slot any more.
-      if (this.manager.describeClient(client) === undefined) continue;
-      yield { ...connectionInfo(client), connectedMs: Math.round(nowMs - client.admittedAtMs) };
+      if (this.manager.describeClient(client) !== undefined) yield client;
     }
+  }
+
+  #listed(client: ServerSocket, nowMs: number): ConnectedClient {
+    const { id, namespace = '', clientId, remoteAddress, heard, pongMs, bytesWaiting, admittedAtMs } = client;
+    const connectedMs = Math.round(nowMs - admittedAtMs);
+    return {
+      id: `${this.listing.idPrefix}${id}`,
+      namespace,
+      clientId,
+      remoteAddress,
+      since: new Date(Date.now() - connectedMs).toISOString(),
+      connectedMs,
+      heard,
+      newest: this.listing.newestCursor(namespace),
+      pongMs,
+      bytesWaiting,
+    };
   }
 
   /** See {@link ConnectionDrain.drain}. */

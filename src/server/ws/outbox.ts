@@ -93,6 +93,8 @@ export class Outbox<Client extends OutboxClient> {
   /** The newest cursor of a client that is backed up. */
   #withheld: PreparedMessage | undefined;
   #pingWaits = false;
+  /** The last cursor that the client was handed. */
+  newest: PreparedMessage | undefined;
 
   constructor(
     private readonly client: Client,
@@ -101,6 +103,7 @@ export class Outbox<Client extends OutboxClient> {
   ) {}
 
   add(message: PreparedMessage): void {
+    this.newest = message;
     this.#burst = this.#burst === undefined ? this.shared.add(this, message) : this.#burst.with(message);
   }
 

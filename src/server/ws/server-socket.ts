@@ -81,6 +81,12 @@ export class ServerSocket extends WebSocket implements WebSocketClient, Connecti
   admittedAtMs = 0;
   /** Where the client is, when that is not what its connection says: behind a trusted proxy. */
   forwardedAddress: string | undefined;
+  /** How long the last pong took, in milliseconds; `undefined` before the first. */
+  pongMs: number | undefined;
+  /** When the oldest ping was sent that has no answer yet; 0 for none. */
+  #pingedAtMs = 0;
+  /** The highest cursor that the client named in its hello. */
+  heardBefore: string | undefined;
   /** For the owner's `messagePace`. */
   #paidUntilMs = 0;
 
@@ -105,6 +111,16 @@ export class ServerSocket extends WebSocket implements WebSocketClient, Connecti
     return this.forwardedAddress ?? unmapped(this.#raw?.remoteAddress);
   }
 
+  /** The newest cursor that the client was handed, or named in its hello. */
+  get heard(): string | undefined {
+    return this.#outbox?.newest?.cursor ?? this.heardBefore;
+  }
+
+  /** Bytes that the client has not read yet. */
+  get bytesWaiting(): number {
+    return this.#raw?.writableLength ?? 0;
+  }
+
   /** False when the connection is on its way out and takes no more. */
   sendPrepared(message: PreparedMessage): boolean {
     if (this.#raw === undefined || !this.isOpen) return false;
@@ -114,6 +130,7 @@ export class ServerSocket extends WebSocket implements WebSocketClient, Connecti
 
   override ping(): void {
     if (this.#raw === undefined || !this.isOpen) return;
+    if (this.#pingedAtMs === 0) this.#pingedAtMs = performance.now();
     if (this.#raw.writableLength === 0) this.#raw.write(PING);
     else this.#outboxOf(this.#raw).pingBehind();
     // The pong that it asks for does not count against the client.
@@ -146,6 +163,12 @@ export class ServerSocket extends WebSocket implements WebSocketClient, Connecti
     super.close(code, reason);
   }
 
+  #ponged(): void {
+    if (this.#pingedAtMs !== 0) this.pongMs = Math.round((performance.now() - this.#pingedAtMs) * 10) / 10;
+    this.#pingedAtMs = 0;
+    this.#owner?.pong(this);
+  }
+
   /** The connection has begun to end; the first to say so names code and closer. */
   #end(code: number, reason: string, by: Closer): void {
     if (this.#isEnding) return;
@@ -164,7 +187,7 @@ export class ServerSocket extends WebSocket implements WebSocketClient, Connecti
         this.#pays();
         return true;
       case 'pong':
-        if (this.#pays()) this.#owner?.pong(this);
+        if (this.#pays()) this.#ponged();
         return true;
       case 'close':
         this.#ended(first as number);

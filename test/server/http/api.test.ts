@@ -7,7 +7,6 @@ import { createDatafnWsServer } from '../../../src/server/create-server.js';
 import { within } from '../../support/deadline.js';
 import { call, postCursors } from '../../support/http-call.js';
 import { connectClient, disposeLive, openClient, startServer } from '../../support/live-server.js';
-import { openMany } from '../../support/raw-client.js';
 
 afterEach(disposeLive);
 
@@ -98,35 +97,6 @@ describe('GET /v1/stats', () => {
     expect(events.of('closed')).toMatchObject([{ code: 1001, reason: 'Heartbeat timeout', by: 'server' }]);
     expect(server.stats().closed).toEqual({ 1001: 1 });
   });
-});
-
-test('GET /v1/clients lists the clients of a namespace or of all, and forgets those that have left', async () => {
-  const { wsUrl, apiUrl, events } = await startServer();
-  const list = async (query = '') => (await call('GET', `${apiUrl}/v1/clients${query}`)).json;
-  expect(await list()).toEqual({ total: 0, clients: [] });
-  const alice = await openClient(wsUrl, 'user:alice');
-  alice.say('{"type":"hello","clientId":"tab-1","cursor":"0"}');
-  await alice.roundTrip();
-  await openClient(wsUrl, 'a b&c');
-  await (await openClient(wsUrl)).closed();
-  const known = { remoteAddress: '127.0.0.1', connectedMs: expect.any(Number) };
-  const first = { id: 1, namespace: 'user:alice', clientId: 'tab-1', ...known };
-  const second = { id: 2, namespace: 'a b&c', ...known };
-  expect(await list()).toEqual({ total: 2, clients: [first, second] });
-  expect(await list('?namespace=user%3Aalice')).toEqual({ total: 1, clients: [first] });
-  expect(await list('?namespace=a+b%26c')).toEqual({ total: 1, clients: [second] });
-  expect(await list('?namespace=nobody')).toEqual({ total: 0, clients: [] });
-  alice.close();
-  await events.until('closed');
-  expect(await list('?namespace=user:alice')).toEqual({ total: 0, clients: [] });
-});
-
-test('GET /v1/clients lists 1,000 clients at most, and says how many there are', async () => {
-  const { wsUrl, apiUrl } = await startServer({ maxConnectionsPerNamespace: 2000 });
-  const opened = await openMany(wsUrl, Array(1001).fill('a'));
-  const { total, clients } = (await call('GET', `${apiUrl}/v1/clients`)).json;
-  expect([total, clients.length]).toEqual([1001, 1000]);
-  for (const { socket } of opened) socket.destroy();
 });
 
 test('GET /v1/namespaces lists the namespaces that have clients, and forgets those that have none', async () => {
