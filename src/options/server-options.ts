@@ -242,8 +242,8 @@ export const serverTable = {
   /** Whether pages from allowed origins may read HTTP API responses (CORS). */
   cors: toggle({ group: 'HTTP API', help: 'Let pages from allowed origins read HTTP API responses.' }),
   /**
-   * Whether `/dashboard` is there: a page that shows what happens. It is for whoever has the `adminToken`; without one, for
-   * this machine.
+   * Whether `/dashboard` is there, a page that shows what happens, with the last 1,000 events from before it was opened. What
+   * it shows needs the `adminToken`, or without one this machine. With the `dev` provider the page is always there.
    */
   dashboard: toggle({
     group: 'HTTP API',

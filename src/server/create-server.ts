@@ -140,6 +140,8 @@ export function createServer(
   const logger = guardLogger(options.logger ?? silentLogger);
   const { stream, events, statistics } = serverEvents(options);
   const feed = new EventFeed((record) => stream.add(recorder(record)));
+  // So that the page shows what was before it was opened.
+  if (settings.dashboard) feed.keepRecording();
   const delay = new DelayMonitor();
   const descriptors = new DescriptorWatch(logger, events);
   const pending = new PendingConnections(settings.maxPendingConnections, events);
@@ -208,6 +210,8 @@ export function createServer(
       },
       refused,
       shutdown,
+      // Nobody but this machine calls a server with the `dev` provider: see `checkExposure`.
+      hasDashboard: settings.dashboard || isDevProvider(namespaceProvider),
       feed,
       streaming: (request) => requests.stream(request),
     }),

@@ -28,7 +28,7 @@ export interface Example {
  */
 export function banner(
   { wsUrl, apiUrl }: ListenAddress,
-  { adminToken, auth }: Pick<ServeOptions, 'adminToken' | 'auth'>,
+  { adminToken, auth, dashboard }: Pick<ServeOptions, 'adminToken' | 'auth' | 'dashboard'>,
   colors: ChalkInstance,
   { namespace, token, tokenCommand, tokenVariable }: Example,
   trust = '',
@@ -47,6 +47,9 @@ export function banner(
     `  ${colors.dim('WebSocket')}      ${colors.cyan(url)}`,
     `  ${colors.dim('DataFn remote')}  ${colors.cyan(remote)}`,
     `  ${colors.dim('HTTP API')}       ${colors.cyan(apiUrl)}`,
+    ...(dashboard || auth === 'dev'
+      ? [`  ${colors.dim('Dashboard')}      ${colors.cyan(`${apiUrl}/dashboard`)}`]
+      : []),
     '',
     ...(tokenCommand === undefined
       ? []

@@ -14,7 +14,11 @@ import { emitToCluster } from './emit-to-cluster.js';
 import { answerEvents } from './events-route.js';
 import { originRule } from './hosts-and-origins.js';
 import { ProblemError, type ProblemListener } from './problem.js';
+import { pathOf } from './request-target.js';
 import { type Routes, routeRequests, sendJson } from './router.js';
+
+/** Where the page is. */
+const DASHBOARD = '/dashboard';
 
 /** What a server has to ask its other processes for comes as a promise. */
 export type Awaitable<Value> = Value | Promise<Value>;
@@ -33,6 +37,7 @@ export interface ApiBackend {
   clients(query: ClientQuery): Awaitable<ClientList>;
   /** A request was authorized. The probes, which need no authorization, do not count. */
   authorized(request: IncomingMessage): void;
+  readonly hasDashboard: boolean;
   readonly feed: EventFeed;
   /** The answer to a request has no end. */
   streaming(request: IncomingMessage): void;
@@ -54,7 +59,7 @@ export function createApi(
   events: ServerEvents,
 ): RequestListener {
   const { adminToken, cors, maxBodySizeBytes, maxBatchItems, monotonic } = settings;
-  const { shutdown } = backend;
+  const { shutdown, hasDashboard } = backend;
   const pages = {
     isAllowed: originRule(settings.allowOrigin),
     cors,
@@ -112,9 +117,23 @@ export function createApi(
         answerEvents(request, response, {
           feed: backend.feed,
           events,
-          about: aboutServer(settings),
+          about: { ...aboutServer(settings), cluster: backend.cluster !== undefined },
           stream: backend.streaming,
         }),
+    },
+    [DASHBOARD]: {
+      async GET(request, response) {
+        if (!hasDashboard) {
+          throw new ProblemError(404, 'This server has no dashboard', {
+            fix: 'Start it with --dashboard, or createDatafnWsServer({ dashboard: true }).',
+          });
+        }
+        // Loaded on demand, and made once.
+        const { dashboardPage } = await import('../dashboard/page.js');
+        const { html, headers } = dashboardPage();
+        response.writeHead(200, { ...headers, 'content-length': html.length });
+        response.end(request.method === 'HEAD' ? undefined : html);
+      },
     },
     '/v1/cluster': {
       GET(_, response) {
@@ -137,10 +156,15 @@ export function createApi(
   return routeRequests(routes, backend.refused, (request, response) => {
     authorizePage(request, response, pages);
     if (cors && answerPreflight(request, response)) return true;
-    authorize(request, adminToken);
+    if (!(hasDashboard && adminToken !== undefined && isDashboard(request))) authorize(request, adminToken);
     if (!isProbe(request.url ?? '')) backend.authorized(request);
     return false;
   });
+}
+
+/** Whether a request is for the page, which has no secret in it: what it shows, it gets with the admin token. */
+function isDashboard({ method, url }: IncomingMessage): boolean {
+  return (method === 'GET' || method === 'HEAD') && pathOf(url) === DASHBOARD;
 }
 
 /** What a reader of the events learns first. A limit of `null` is none. */
