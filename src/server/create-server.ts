@@ -14,6 +14,8 @@ import { invalidOption } from '../protocol/errors.js';
 import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
 import type { NamespaceProvider } from './auth/provider.js';
 import { tokenLengthProblem } from './auth/tokens.js';
+import { faultRoutes } from './faults/routes.js';
+import { FaultSwitch } from './faults/switch.js';
 import { DelayMonitor } from './health/delay-monitor.js';
 import { DescriptorWatch } from './health/descriptor-watch.js';
 import type { ServerStats } from './health/statistics.js';
@@ -162,7 +164,12 @@ export function createServer(
       return firstRefusal(gates, request);
     },
   });
-  const { manager, cluster } = attached;
+  const { manager, cluster, connections, newest } = attached;
+  // Several processes would need the same rules, each with its own counts.
+  const hasFaults =
+    listenAt === undefined &&
+    (settings.enableFaults || settings.faults !== undefined || isDevProvider(namespaceProvider));
+  const faults = hasFaults ? new FaultSwitch({ connections, manager, newest, events }) : undefined;
   const stats = () => statistics.ofServer(attached.stats(), delay);
 
   let address: ListenAddress | undefined;
@@ -176,7 +183,14 @@ export function createServer(
     descriptors.stop();
     address = undefined;
   };
-  const shutdown = new Shutdown(attached, settings, release, () => reached('drained'));
+  const closing = {
+    ...attached,
+    close(timeoutMs?: number) {
+      faults?.close();
+      return attached.close(timeoutMs);
+    },
+  };
+  const shutdown = new Shutdown(closing, settings, release, () => reached('drained'));
 
   const refused: ProblemListener = ({ method = '', url }, { status, detail }) =>
     events.rejectedRequest?.(status, detail, { method, path: shownPath(url) });
@@ -206,6 +220,7 @@ export function createServer(
     }),
     settings,
     events,
+    (read) => faultRoutes(faults, read),
   );
   const proxyProtocol = new ProxyProtocolNotice(logger);
   httpServer
@@ -237,6 +252,8 @@ export function createServer(
     },
     async listen() {
       if (!shutdown.isReady) throw closedError();
+      const { faults: preset } = settings;
+      if (preset !== undefined) (await faults?.load())?.set({ preset });
       try {
         if (listenAt !== undefined) {
           stopOtherAddresses = await listenAt(httpServer);

@@ -47,11 +47,19 @@ export interface ApiBackend {
   };
 }
 
-/** The HTTP API, as a listener of `request`. */
+/** Reads the body of a request as a list of items; `undefined` without a body. */
+type ReadItems = (request: IncomingMessage, response: ServerResponse) => Promise<unknown[] | undefined>;
+
+/**
+ * The HTTP API, as a listener of `request`.
+ *
+ * @param moreRoutes makes those of other folders.
+ */
 export function createApi(
   backend: ApiBackend,
   settings: ServerSettings,
   events: ServerEvents,
+  moreRoutes: (read: ReadItems) => Routes,
 ): RequestListener {
   const { adminToken, cors, maxBodySizeBytes, maxBatchItems, monotonic } = settings;
   const { shutdown } = backend;
@@ -60,10 +68,11 @@ export function createApi(
     cors,
     onRefused: () => events.limited?.('origin'),
   };
-  const read = (request: IncomingMessage, response: ServerResponse) =>
+  const read: ReadItems = (request, response) =>
     readItems(request, response, maxBodySizeBytes, () => events.limited?.('bodySize'));
 
   const routes: Routes = {
+    ...moreRoutes(read),
     '/v1/cursors': {
       async POST(request, response) {
         const body = await read(request, response);

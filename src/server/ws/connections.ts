@@ -15,6 +15,7 @@ import { Deadlines, Expirations } from '../limits/deadlines.js';
 import { MessagePace } from '../limits/message-pace.js';
 import { InputQueue } from '../limits/tick-queue.js';
 import { ConnectionDrain } from './connection-drain.js';
+import type { ConnectionFaults } from './connection-faults.js';
 import { OutboxFlush, type OutboxOwner } from './outbox.js';
 import type { ServerSocket, ServerSocketOwner } from './server-socket.js';
 
@@ -50,6 +51,8 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
   readonly #silent: Deadlines<ServerSocket> | undefined;
   readonly #expirations = new Expirations<ServerSocket>((client) => close(client, CLOSE.tokenExpired));
   readonly #drain: ConnectionDrain;
+  /** Set only while something is to go wrong on request. */
+  faults: ConnectionFaults | undefined;
   #lastConnectionId = 0;
   /** Why the client that is being refused is, for the log. */
   #why: string | undefined;
@@ -128,6 +131,7 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
     this.#silent?.add(client);
     if (expiresAtMs !== undefined) this.#expirations.add(client, expiresAtMs);
     this.events.connected?.(client, this.manager.connectionCount);
+    this.faults?.admitted(client);
   }
 
   #terminateRefused(): void {
@@ -158,6 +162,7 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
     this.#refused.delete(client);
     this.#sockets.delete(client);
     this.#drain.gone(client);
+    this.faults?.gone(client);
   }
 
   message(client: ServerSocket, text: string): void {
@@ -168,6 +173,7 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
       return;
     }
     this.#silent?.delete(client);
+    if (this.faults !== undefined && hello.clientId !== undefined) this.faults.hello(client, hello.clientId);
     this.manager.handleHello(client, hello);
     const clientId = this.manager.describeClient(client)?.clientId;
     if (clientId === client.clientId) return;
@@ -210,13 +216,16 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
     this.#blocked.delete(client);
   }
 
+  /** The connections that hold a slot now, oldest first. */
+  *admitted(): IterableIterator<ServerSocket> {
+    for (const client of this.#sockets) if (this.manager.describeClient(client) !== undefined) yield client;
+  }
+
   /** The clients that are connected now, of one namespace or of all, oldest first. */
   *clients(namespace?: string): IterableIterator<ConnectedClient> {
     const nowMs = performance.now();
-    for (const client of this.#sockets) {
+    for (const client of this.admitted()) {
       if (namespace !== undefined && client.namespace !== namespace) continue;
-      // One that is about to close holds no slot any more.
-      if (this.manager.describeClient(client) === undefined) continue;
       yield { ...connectionInfo(client), connectedMs: Math.round(nowMs - client.admittedAtMs) };
     }
   }
