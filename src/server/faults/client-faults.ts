@@ -9,6 +9,9 @@ import type { Timers } from './timers.js';
 /** Bandwidth is given out this many times a second. */
 const PIECES_PER_SECOND = 50;
 
+/** Linux shows a reset as a plain end to a client that has not yet read what came before, such as the handshake. */
+const RESET_AFTER_MS = 5;
+
 /** What the faults of a client call. */
 export interface ClientFaultsOwner {
   readonly timers: Timers;
@@ -93,8 +96,7 @@ export class ClientFaults implements FaultScene {
         client.close(settings.code, settings.reason);
         break;
       case 'reset':
-        // The answer to a handshake leaves before that.
-        setImmediate(reset, raw);
+        this.later(RESET_AFTER_MS, () => reset(raw));
         break;
       case 'half-open':
         this.#silence(rule, raw);
