@@ -134,9 +134,11 @@ describe('socket', () => {
   test('reset at the open resets each new client, after its handshake', async () => {
     await live.faults({ fault: 'reset', on: 'open', next: 2 });
     for (const client of [connect('user:alice'), connect('user:alice')]) {
-      expect(await client.gone()).toBe('reset');
-      expect(client.status).toBe(101);
+      // A client that has not read the handshake yet when the reset comes is told of an end.
+      await client.gone();
+      expect([client.status, client.closeFrame]).toEqual([101, undefined]);
     }
+    expect((await live.events.until('closed', 2)).map(({ code }) => code)).toEqual([1006, 1006]);
     await (await openClient(live.wsUrl, 'user:alice')).roundTrip();
   });
 
@@ -178,7 +180,7 @@ describe('socket', () => {
     expect(Buffer.concat(alice.chunks)).toEqual(Buffer.concat(bob.chunks));
     expect(bob.chunks).toHaveLength(1);
     // The kernel may put a few together that the client has not read yet.
-    expect(alice.chunks.length).toBeGreaterThan(20);
+    expect(alice.chunks.length).toBeGreaterThan(3);
   });
 
   test('bandwidth limits the bytes of a second, and what waits makes a client slow', async () => {
@@ -210,22 +212,19 @@ describe('socket', () => {
 });
 
 describe('server', () => {
-  test('offline resets clients and new connections of its namespace for a time, and then serves again', async () => {
+  test('offline resets clients and new connections of its namespace until it ends, and then serves again', async () => {
     const [alice, bob] = [
       await openClient(live.wsUrl, 'user:alice'),
       await openClient(live.wsUrl, 'user:bob'),
     ];
-    await live.faults({ fault: 'offline', forMs: 100, match: { namespace: 'user:alice' } });
+    await live.faults({ fault: 'offline', match: { namespace: 'user:alice' } });
     expect(await alice.gone()).toBe('reset');
     const refused = connect('user:alice');
     expect(await refused.gone()).toBe('reset');
     expect(refused.status).toBe(0);
     await bob.roundTrip();
-    for (let isBack = false; !isBack; ) {
-      const next = connect('user:alice');
-      await answered(next);
-      isBack = next.status === 101;
-    }
+    await live.clear();
+    await (await openClient(live.wsUrl, 'user:alice')).roundTrip();
     expect(bob.isOpen).toBe(true);
   });
 
@@ -244,15 +243,12 @@ describe('server', () => {
     const alice = await openClient(live.wsUrl, 'user:alice');
     live.emit('user:alice', 42);
     await alice.received(1);
-    await live.faults({ fault: 'restart', downMs: 60 });
+    await live.faults({ fault: 'restart', downMs: 60_000 });
     expect(await alice.closed()).toEqual({ code: 1001, reason: 'Going Away' });
     const early = connect('user:alice');
     expect(await early.gone()).toBe('reset');
-    let back: RawClient;
-    do {
-      back = connect('user:alice');
-      await answered(back);
-    } while (back.status !== 101);
+    await live.clear();
+    const back = await openClient(live.wsUrl, 'user:alice');
     back.say('{"type":"hello","clientId":"a","cursor":"1"}');
     await back.roundTrip();
     expect(back.texts).toEqual([]);
@@ -276,11 +272,12 @@ describe('server', () => {
   test('late-heartbeat sends each ping late, later than its timeout even, and closes nobody', async () => {
     await disposeLive();
     live = await startFaultyServer({ heartbeatIntervalMs: 20, heartbeatTimeoutMs: 20 });
-    await live.faults({ fault: 'late-heartbeat', delayMs: 70, next: 3 });
-    const alice = await openClient(live.wsUrl, 'user:alice', { answersPing: true });
-    await live.events.until('fault');
-    expect(alice.pings).toBe(0);
-    await alice.until(() => alice.pings >= 3, 'the pings');
+    await live.faults({ fault: 'late-heartbeat', delayMs: 150 });
+    const startMs = performance.now();
+    const alice = await openClient(live.wsUrl, 'user:alice');
+    await alice.until(() => alice.pings >= 1, 'a ping');
+    expect(performance.now() - startMs).toBeGreaterThan(165);
+    await alice.until(() => alice.pings >= 3, 'three pings');
     expect(alice.isOpen).toBe(true);
   });
 });
