@@ -2,6 +2,7 @@ import { checkOptions } from '../manager/checks.js';
 import { DEFAULT_WS_MANAGER_CONFIG } from '../manager/config.js';
 import { namespaceMismatch } from '../protocol/identifiers.js';
 import { originProblem, proxyProblem, tokenProblem } from './checks.js';
+import { faultPresetOption } from './faults.js';
 import { choice, commaList, count, duration, rate, size, text, toggle } from './kinds.js';
 import type { OptionTable, Resolved } from './spec.js';
 
@@ -239,6 +240,13 @@ export const serverTable = {
     isSecret: true,
     check: tokenProblem,
   }),
+  /** Whether `/v1/faults` makes connections go wrong on request. The `dev` provider has it anyway. For tests only. */
+  enableFaults: toggle({
+    group: 'Faults',
+    help: 'Let /v1/faults and the fault command make connections go wrong, for tests. On with --auth dev.',
+  }),
+  /** A preset of faults that is in force from the start. For tests only. */
+  faults: faultPresetOption,
   /** Whether pages from allowed origins may read HTTP API responses (CORS). */
   cors: toggle({ group: 'HTTP API', help: 'Let pages from allowed origins read HTTP API responses.' }),
   /**

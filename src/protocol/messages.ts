@@ -22,8 +22,12 @@ export class PreparedMessage {
   readonly text: string;
   #frame: Uint8Array | undefined;
 
-  constructor(readonly cursor: string) {
-    this.text = encodeCursor(cursor);
+  /** @param text the payload; by default, and as the contract has it, that of the cursor. */
+  constructor(
+    readonly cursor: string,
+    text: string = encodeCursor(cursor),
+  ) {
+    this.text = text;
   }
 
   /** The whole unmasked WebSocket text frame, for a transport that writes to the socket itself. */

@@ -15,6 +15,8 @@ import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
 import type { NamespaceProvider } from './auth/provider.js';
 import { tokenLengthProblem } from './auth/tokens.js';
 import type { ConnectionNumbers } from './events/clients.js';
+import { faultRoutes } from './faults/routes.js';
+import { FaultSwitch } from './faults/switch.js';
 import { EventFeed } from './feed/event-feed.js';
 import { recorder } from './feed/recorder.js';
 import { DelayMonitor } from './health/delay-monitor.js';
@@ -171,7 +173,12 @@ export function createServer(
       return firstRefusal(gates, request);
     },
   });
-  const { manager, cluster } = attached;
+  const { manager, cluster, connections, newest } = attached;
+  // Several processes would need the same rules, each with its own counts.
+  const hasFaults =
+    listenAt === undefined &&
+    (settings.enableFaults || settings.faults !== undefined || isDevProvider(namespaceProvider));
+  const faults = hasFaults ? new FaultSwitch({ connections, manager, newest, events }) : undefined;
   const stats = () => statistics.ofServer(attached.stats(), delay);
 
   let address: ListenAddress | undefined;
@@ -186,7 +193,14 @@ export function createServer(
     descriptors.stop();
     address = undefined;
   };
-  const shutdown = new Shutdown(attached, settings, release, () => reached('drained'));
+  const closing = {
+    ...attached,
+    close(timeoutMs?: number) {
+      faults?.close();
+      return attached.close(timeoutMs);
+    },
+  };
+  const shutdown = new Shutdown(closing, settings, release, () => reached('drained'));
 
   const refused: ProblemListener = ({ method = '', url }, { status, detail }) =>
     events.rejectedRequest?.(status, detail, { method, path: shownPath(url) });
@@ -212,11 +226,13 @@ export function createServer(
       shutdown,
       // Nobody but this machine calls a server with the `dev` provider: see `checkExposure`.
       hasDashboard: settings.dashboard || isDevProvider(namespaceProvider),
+      hasFaults,
       feed,
       streaming: (request) => requests.stream(request),
     }),
     settings,
     events,
+    (read) => faultRoutes(faults, read),
   );
   const proxyProtocol = new ProxyProtocolNotice(logger);
   httpServer
@@ -248,6 +264,8 @@ export function createServer(
     },
     async listen() {
       if (!shutdown.isReady) throw closedError();
+      const { faults: preset } = settings;
+      if (preset !== undefined) (await faults?.load())?.set({ preset });
       try {
         if (listenAt !== undefined) {
           stopOtherAddresses = await listenAt(httpServer);

@@ -63,15 +63,23 @@ export const MARKUP = `<a class="skip" href="#view">Skip to the view</a>
 <h2 class="spoken">Faults</h2>
 <p id="faults-note" class="note" role="status"></p>
 <ul id="faults-rules" class="plain"></ul>
-<form id="faults-form" class="tools">
+<form id="faults-preset-form" class="tools">
+<label>Preset <select id="faults-preset"></select></label>
+<label>Namespace <input id="preset-namespace" type="text" spellcheck="false" autocomplete="off" placeholder="everybody"></label>
+<button type="submit">Use in place of all rules</button>
+<button type="button" id="faults-clear">Clear all</button>
+</form>
+<p id="preset-help" class="note"></p>
+<form id="faults-form">
+<h3>Add a rule</h3>
+<div class="tools">
 <label>Fault <select id="fault-name"></select></label>
 <label>Namespace <input id="fault-namespace" type="text" spellcheck="false" autocomplete="off" placeholder="everybody"></label>
 <label>Client id <input id="fault-client" type="text" spellcheck="false" autocomplete="off" placeholder="every client"></label>
-<label>When <select id="fault-when"><option value="">always</option><option value="next">the next N times</option><option value="every">every Nth time</option><option value="probability">with a probability (0 to 1)</option><option value="forMs">for N milliseconds</option></select></label>
-<label>N <input id="fault-count" type="text" inputmode="decimal" autocomplete="off"></label>
-<label>Settings <input id="fault-settings" type="text" spellcheck="false" autocomplete="off" placeholder="delayMs=500 code=4401"></label>
-<button type="submit">Add</button>
-<button type="button" id="faults-clear">Clear all</button>
+</div>
+<p id="fault-help" class="note"></p>
+<div id="fault-settings" class="tools"></div>
+<p><button type="submit">Add</button></p>
 </form>
 </section>
 

@@ -82,6 +82,10 @@ export interface ServerObserver {
   broadcast?(namespace: string, cursor: string, delivered: number): void;
   /** `POST /v1/drain` was called: the server shuts down. */
   drainRequested?(): void;
+  /** A fault that was asked for has struck; `connection` is undefined for one of a handshake, or of the whole server. */
+  fault?(fault: string, connection: ConnectionInfo | undefined): void;
+  /** The rules of `/v1/faults` were replaced: these faults are in force now, one for each rule. */
+  faultsSet?(faults: readonly string[]): void;
 }
 
 /**
@@ -112,6 +116,8 @@ const OBSERVER_EVENTS = [
   'rejectedRequest',
   'broadcast',
   'drainRequested',
+  'fault',
+  'faultsSet',
 ] as const satisfies (keyof ServerObserver)[];
 const EVENTS = [
   ...OBSERVER_EVENTS,

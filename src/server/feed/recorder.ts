@@ -15,6 +15,8 @@ export const FEED_KINDS = [
   'abandoned',
   'terminated',
   'drainRequested',
+  'fault',
+  'faultsSet',
 ] as const satisfies readonly (keyof ServerEvents)[];
 
 export type FeedKind = (typeof FEED_KINDS)[number];
@@ -64,6 +66,9 @@ export function recorder(record: (event: FeedEvent) => void): Required<Pick<Serv
     terminated: (connection) =>
       record({ kind: 'terminated', data: { connection: connectionInfo(connection) } }),
     drainRequested: () => record({ kind: 'drainRequested', data: {} }),
+    fault: (fault, connection) =>
+      record({ kind: 'fault', data: { fault, connection: connection && connectionInfo(connection) } }),
+    faultsSet: (faults) => record({ kind: 'faultsSet', data: { faults } }),
   };
 }
 

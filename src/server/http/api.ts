@@ -38,6 +38,8 @@ export interface ApiBackend {
   /** A request was authorized. The probes, which need no authorization, do not count. */
   authorized(request: IncomingMessage): void;
   readonly hasDashboard: boolean;
+  /** Whether `/v1/faults` is there. */
+  readonly hasFaults: boolean;
   readonly feed: EventFeed;
   /** The answer to a request has no end. */
   streaming(request: IncomingMessage): void;
@@ -52,11 +54,19 @@ export interface ApiBackend {
   };
 }
 
-/** The HTTP API, as a listener of `request`. */
+/** Reads the body of a request as a list of items; `undefined` without a body. */
+type ReadItems = (request: IncomingMessage, response: ServerResponse) => Promise<unknown[] | undefined>;
+
+/**
+ * The HTTP API, as a listener of `request`.
+ *
+ * @param moreRoutes makes those of other folders.
+ */
 export function createApi(
   backend: ApiBackend,
   settings: ServerSettings,
   events: ServerEvents,
+  moreRoutes: (read: ReadItems) => Routes,
 ): RequestListener {
   const { adminToken, cors, maxBodySizeBytes, maxBatchItems, monotonic } = settings;
   const { shutdown, hasDashboard } = backend;
@@ -65,10 +75,11 @@ export function createApi(
     cors,
     onRefused: () => events.limited?.('origin'),
   };
-  const read = (request: IncomingMessage, response: ServerResponse) =>
+  const read: ReadItems = (request, response) =>
     readItems(request, response, maxBodySizeBytes, () => events.limited?.('bodySize'));
 
   const routes: Routes = {
+    ...moreRoutes(read),
     '/v1/cursors': {
       async POST(request, response) {
         const body = await read(request, response);
@@ -117,7 +128,11 @@ export function createApi(
         answerEvents(request, response, {
           feed: backend.feed,
           events,
-          about: { ...aboutServer(settings), cluster: backend.cluster !== undefined },
+          about: {
+            ...aboutServer(settings),
+            cluster: backend.cluster !== undefined,
+            faults: backend.hasFaults,
+          },
           stream: backend.streaming,
         }),
     },

@@ -5,8 +5,11 @@ import { pathOf } from './request-target.js';
 /** Answers one request; what it throws becomes a problem document. */
 type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
+const METHODS = ['GET', 'POST', 'PUT', 'DELETE'] as const;
+type Method = (typeof METHODS)[number];
+
 /** What answers each path, by method. HEAD is answered as GET is. */
-export type Routes = Readonly<Record<string, Partial<Readonly<Record<'GET' | 'POST', Handler>>>>>;
+export type Routes = Readonly<Record<string, Partial<Readonly<Record<Method, Handler>>>>>;
 
 /**
  * Hands requests to their routes, and makes every error a problem document.
@@ -48,9 +51,11 @@ function handlerOf(
   const shown = url.split('?', 1)[0];
   const route = routes.get(path);
   if (route === undefined) throw new ProblemError(404, `Nothing at ${method} ${shown}`);
-  const handler = method === 'GET' || method === 'HEAD' ? route.GET : method === 'POST' && route.POST;
+  const asked = METHODS.find((one) => one === (method === 'HEAD' ? 'GET' : method));
+  const handler = asked && route[asked];
   if (handler) return handler;
-  const allow = [...(route.GET ? ['GET', 'HEAD'] : []), ...(route.POST ? ['POST'] : [])].join(', ');
+  const has = METHODS.filter((one) => route[one] !== undefined);
+  const allow = has.flatMap((one) => (one === 'GET' ? ['GET', 'HEAD'] : [one])).join(', ');
   response.setHeader('allow', allow);
   throw new ProblemError(405, `Expected ${shown} to be called with ${allow}, got ${method}`);
 }

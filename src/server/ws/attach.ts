@@ -136,6 +136,8 @@ export interface AttachParts extends AttachCollaborators {
 export interface AttachedToServer extends AttachedManager {
   /** The other processes, with a `backplane`. It is not started yet. */
   readonly cluster: Cluster | undefined;
+  readonly connections: Connections;
+  readonly newest: NewestCursors | undefined;
 }
 
 /** As {@link attachWebSocketManager}, with complete settings. */
@@ -191,6 +193,8 @@ export function attach(
   return {
     manager,
     cluster,
+    connections,
+    newest,
     stats: () =>
       statistics.ofConnections({
         manager,

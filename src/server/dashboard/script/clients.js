@@ -16,7 +16,7 @@ const CLIENT_COLUMNS = [
   { name: 'Pong', className: 'number', label: 'pong' },
   { name: 'Waiting', className: 'number', label: 'waiting' },
   { name: 'Address' },
-  { name: '' },
+  { name: 'Kick' },
 ];
 
 const ORDERS = {

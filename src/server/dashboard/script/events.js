@@ -25,6 +25,8 @@ export const KINDS = {
   abandoned: ['abandoned', ''],
   terminated: ['terminated', 'warn'],
   drainRequested: ['drain requested', 'warn'],
+  fault: ['fault', 'warn'],
+  faultsSet: ['faults set', 'warn'],
   lost: ['events missing', 'warn'],
 };
 
@@ -74,6 +76,10 @@ export function eventText({ kind, data }) {
       return who(connection);
     case 'drainRequested':
       return 'POST /v1/drain was called: the server shuts down';
+    case 'fault':
+      return `${shown(data.fault)} struck ${connection === undefined ? 'a handshake, or the server' : who(connection)}`;
+    case 'faultsSet':
+      return data.faults.length === 0 ? 'none is on' : data.faults.map((name) => shown(name, 40)).join(', ');
     case 'lost':
       return data.events === null
         ? 'the server was restarted, or nobody followed it for a while: what happened in between is not known'
@@ -90,7 +96,7 @@ export function namespaceOf({ data }) {
 
 /** What of a burst is the same. */
 function burstKey({ kind, data }) {
-  return `${kind} ${data.code ?? data.status ?? data.limit ?? ''} ${data.reason ?? ''} ${data.by ?? ''}`;
+  return `${kind} ${data.code ?? data.status ?? data.limit ?? data.fault ?? ''} ${data.reason ?? ''} ${data.by ?? ''}`;
 }
 
 /** Whether an event passes the filters of a person. */
@@ -163,6 +169,7 @@ export function burstText({ events }) {
     return `${count(events.length)} times with HTTP ${first.status}`;
   if (kind === 'limited' || kind === 'abandoned' || kind === 'lost')
     return `${count(events.length)} times${first.limit === undefined ? '' : ` ${shown(first.limit)}`}`;
+  if (kind === 'fault') return `${shown(first.fault)} struck ${count(events.length)} times in ${where}`;
   const code = first.code === undefined ? '' : ` with ${codeText(first.code, first.reason)}`;
   const by = first.by === undefined ? '' : ` by the ${first.by === 'server' ? 'server' : 'client'}`;
   return `${amount(events.length, 'client')} in ${where}${by}${code}`;

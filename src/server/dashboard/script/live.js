@@ -16,7 +16,7 @@ export function liveView() {
 
   const list = virtualList(
     byId('live-list'),
-    [{ name: 'Time' }, { name: 'Event' }, { name: 'What' }, { name: '' }],
+    [{ name: 'Time' }, { name: 'Event' }, { name: 'What' }, { name: 'More' }],
     ([time, kind, what, more], { event, burst, isInside }, row) => {
       const { kind: name, data } = event ?? burst.events.at(-1);
       setText(time, clockTime(data.atMs));
