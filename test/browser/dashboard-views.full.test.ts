@@ -11,7 +11,7 @@ afterEach(disposeLive);
 afterAll(closeDashboards);
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const VIEWS = ['live', 'clients', 'namespaces', 'server'] as const;
+const VIEWS = ['live', 'clients', 'namespaces', 'faults', 'server'] as const;
 
 interface Finding {
   readonly id: string;
@@ -57,7 +57,7 @@ describe('each view of the dashboard', () => {
     const { page, complaints } = await openDashboard(apiUrl);
     const rows = page.locator('#live-list .rows > .row[aria-hidden=false]');
     await untilText(page, '#live-list .row', /refused#13 user:carol with 4503 Connection limit reached/);
-    await untilText(page, '#live-list .row', /broadcast40 cursors, 1 to 40, in user:alice: 0 deliveries/);
+    await untilText(page, '#live-list .row', /broadcast41 cursors in 2 namespaces: 6 deliveries/);
     await page.fill('#live-client', '#14');
     await untilText(page, '#live-note', /^1 event of/);
     expect(await rows.allInnerTexts()).toEqual([expect.stringContaining('4401 Unauthorized: no token')]);
@@ -112,13 +112,13 @@ describe('each view of the dashboard', () => {
     const { page, complaints, show } = await openDashboard(apiUrl);
     await show('namespaces');
     await untilText(page, '#namespaces-list .row', /user:alice640/);
-    await page.getByRole('button', { name: 'Emit the next cursor into user:alice' }).click();
+    await page.getByRole('button', { name: 'Emit next into user:alice' }).click();
     await untilText(page, '#namespaces-note', 'Emitted cursor 41 to user:alice: 6 deliveries.');
-    await page.getByRole('button', { name: 'Emit a cursor into user:alice' }).click();
+    await page.getByRole('button', { name: 'Emit … into user:alice' }).click();
     await page.fill('#dialog [name=cursor]', '50');
     await page.keyboard.press('Enter');
     await untilText(page, '#namespaces-list .row', /user:alice650/);
-    await page.getByRole('button', { name: 'Emit a burst into user:alice' }).click();
+    await page.getByRole('button', { name: 'Burst … into user:alice' }).click();
     await page.fill('#dialog [name=size]', 'many');
     await page.click('#dialog-ok');
     await untilText(page, '#dialog-problem', 'Expected a whole number from 1 to 10,000, got many');
@@ -158,6 +158,48 @@ describe('each view of the dashboard', () => {
   );
 });
 
+describe('faults in the dashboard', () => {
+  inBrowser('Faults adds a rule, says in every view that it is on, counts, and clears it', async () => {
+    const { apiUrl, wsUrl } = await busyServer();
+    const { page, complaints, show } = await openDashboard(apiUrl);
+    await show('faults');
+    await untilText(page, '#faults-note', 'No fault is on.');
+    await page.selectOption('#fault-name', 'refuse');
+    await page.getByLabel('status', { exact: true }).fill('503');
+    await page.getByLabel('next', { exact: true }).fill('1');
+    await page.fill('#fault-namespace', 'user:dora');
+    await page.getByRole('button', { name: 'Add' }).click();
+    await untilText(page, '#faults-on', 'Faults are on: refuse for user:dora (status 503, next 1)');
+    await picture(page, 'faults-on');
+    expect(await violations(page)).toEqual([]);
+    await show('live');
+    expect(await page.locator('#faults-on').isVisible()).toBe(true);
+    await openClient(wsUrl, 'user:dora').catch(() => {});
+    await untilText(page, '#live-list .row', /faultrefuse struck/);
+    await page.locator('#faults-on').waitFor({ state: 'hidden' });
+    await show('faults');
+    await untilText(page, '#faults-rules', 'struck 1 of 1 time, over');
+    await page.selectOption('#fault-name', 'delay');
+    await page.getByLabel('delayMs', { exact: true }).fill('-5');
+    await page.getByRole('button', { name: 'Add' }).click();
+    await untilText(page, '#problem-text', 'Expected `rules[1].delayMs` to be');
+    await page.getByRole('button', { name: /^Remove refuse/ }).click();
+    await untilText(page, '#faults-note', 'No fault is on.');
+    await page.selectOption('#faults-preset', 'deploy');
+    await page.getByRole('button', { name: 'Use in place of all rules' }).click();
+    await untilText(page, '#faults-on', 'restart for everybody');
+    await page.setViewportSize({ width: 390, height: 844 });
+    await picture(page, 'faults-phone');
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390);
+    await page.click('#faults-clear');
+    await untilText(page, '#faults-note', 'No fault is on.');
+    expect((await call('GET', `${apiUrl}/v1/faults`)).json.rules).toEqual([]);
+    // The answer to the value that was refused.
+    expect(complaints).toEqual([expect.stringContaining('400')]);
+    await page.close();
+  });
+});
+
 describe('the dashboard for everybody', () => {
   const LOOKS = {
     light: { viewport: { width: 1280, height: 800 } },
@@ -166,31 +208,27 @@ describe('the dashboard for everybody', () => {
     'phone-dark': { viewport: { width: 390, height: 844 }, colorScheme: 'dark' as const },
   };
 
-  inBrowser(
-    'axe finds nothing in any view, light, dark and on a phone, where nothing sticks out',
-    async () => {
+  for (const [look, options] of Object.entries(LOOKS)) {
+    inBrowser(`axe finds nothing in any view, and nothing sticks out: ${look}`, async () => {
       const { apiUrl } = await busyServer();
-      for (const [look, options] of Object.entries(LOOKS)) {
-        const { page, show } = await openDashboard(apiUrl, options);
-        await untilText(page, '#summary', '12 clients');
-        for (const view of VIEWS) {
-          await show(view);
-          if (view === 'clients') await untilText(page, '#clients-list .row', 'behind by 2');
-          if (view === 'namespaces') await untilText(page, '#namespaces-list .row', 'user:alice');
-          if (view === 'server') await page.locator('#charts canvas').nth(4).waitFor();
-          await picture(page, `${look}-${view}`);
-          expect(await violations(page), `${look} ${view}`).toEqual([]);
-          expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(
-            options.viewport.width,
-          );
-        }
-        await page.click('#drain');
-        await picture(page, `${look}-dialog`);
-        expect(await violations(page), `${look} dialog`).toEqual([]);
-        await page.close();
+      const { page, show } = await openDashboard(apiUrl, options);
+      await untilText(page, '#summary', '12 clients');
+      for (const view of VIEWS) {
+        await show(view);
+        if (view === 'clients') await untilText(page, '#clients-list .row', 'behind by 2');
+        if (view === 'namespaces') await untilText(page, '#namespaces-list .row', 'user:alice');
+        if (view === 'server') await page.locator('#charts canvas').nth(4).waitFor();
+        await picture(page, `${look}-${view}`);
+        expect(await violations(page), `${look} ${view}`).toEqual([]);
+        const width = await page.evaluate('document.documentElement.scrollWidth');
+        expect(width).toBeLessThanOrEqual(options.viewport.width);
       }
-    },
-  );
+      await page.click('#drain');
+      await picture(page, `${look}-dialog`);
+      expect(await violations(page), `${look} dialog`).toEqual([]);
+      await page.close();
+    });
+  }
 
   inBrowser(
     'is used with the keyboard alone: views with arrows, a client is kicked, a dialog is left',

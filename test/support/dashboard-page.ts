@@ -22,7 +22,7 @@ export async function openDashboard(
 ): Promise<OpenedDashboard> {
   browser ??= await launchChromium();
   const page = await browser.newPage(options);
-  page.setDefaultTimeout(60_000);
+  page.setDefaultTimeout(30_000);
   const complaints: string[] = [];
   const strangers: string[] = [];
   page.on('console', (message) => {
@@ -46,7 +46,7 @@ export async function openDashboard(
 
 /** Waits until a part of the page has a text. */
 export async function untilText(page: Page, selector: string, text: string | RegExp): Promise<void> {
-  await page.locator(selector).filter({ hasText: text }).first().waitFor();
+  await page.locator(selector).filter({ hasText: text, visible: true }).first().waitFor();
 }
 
 /** Saves a picture of the page into the folder of `DATAFN_WS_SCREENSHOTS`, for a person to look at. */

@@ -148,10 +148,10 @@ function ruleText({ match = {}, fault, counts: _, ...settings }) {
   return `${shown(fault, 40)} for ${who.length === 0 ? 'everybody' : who.join(', ')}${parts.length === 0 ? '' : ` (${parts.join(', ')})`}`;
 }
 
-/** How often it has struck, and what else the server counts. */
-function countsText({ counts = {} }) {
-  const parts = Object.entries(counts).map(([name, value]) => `${shown(name, 40)} ${settingText(value)}`);
-  return parts.length === 0 ? '' : ` · ${parts.join(', ')}`;
+/** How often it has struck. */
+function countsText({ counts }) {
+  if (counts === undefined) return '';
+  return ` · struck ${counts.used} of ${amount(counts.seen, 'time')}${counts.isOver ? ', over' : ''}`;
 }
 
 /** The rule that the form has. The server checks it. */

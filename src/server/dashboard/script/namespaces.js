@@ -67,9 +67,9 @@ export function namespacesView(seen, serverNowMs, report) {
       setText(rate, String(seen.rateOf(namespace, serverNowMs())));
       const short = shown(namespace, 60);
       setButtons(actions, [
-        { text: 'Emit next', label: `Emit the next cursor into ${short}`, act: () => emitNext(namespace) },
-        { text: 'Emit …', label: `Emit a cursor into ${short}`, act: () => emitOne(namespace) },
-        { text: 'Burst …', label: `Emit a burst into ${short}`, act: () => burst(namespace) },
+        { text: 'Emit next', label: `Emit next into ${short}`, act: () => emitNext(namespace) },
+        { text: 'Emit …', label: `Emit … into ${short}`, act: () => emitOne(namespace) },
+        { text: 'Burst …', label: `Burst … into ${short}`, act: () => burst(namespace) },
       ]);
     },
   );
