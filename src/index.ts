@@ -5,6 +5,7 @@ export type {
   BackplaneState,
   BackplaneView,
   ClusterCursor,
+  KickOutcome,
   PublishedCursor,
   PublishOptions,
   PublishOutcome,

@@ -1,9 +1,13 @@
+import type { Kick } from '../manager/types.js';
+
 /** A cursor on its way between the processes of a cluster. */
 export interface ClusterCursor {
   readonly namespace: string;
   readonly cursor: string;
   /** Begins at 0; one more with each reset of the namespace. A cursor of a later epoch is newer than any of an earlier one. */
   readonly epoch: number;
+  /** Whom it concerns; left out for everybody. Of a cursor that was missed nobody knows: it goes to everybody. */
+  readonly affectedPrincipals?: readonly string[] | undefined;
 }
 
 /** A cursor to publish. */
@@ -12,6 +16,18 @@ export interface PublishedCursor {
   readonly cursor: string;
   /** Begins a new epoch of the namespace: the cursor is newer than all before it, however low it is. */
   readonly reset?: boolean | undefined;
+  /** Whom it concerns; left out for everybody. */
+  readonly affectedPrincipals?: readonly string[] | undefined;
+}
+
+/** What became of a {@link Kick} in the other processes. */
+export interface KickOutcome {
+  /** Clients that they have closed. */
+  readonly closed: number;
+  /** Processes that have answered, this one included. */
+  readonly nodes: number;
+  /** Whether that is all of them. */
+  readonly replicated: boolean;
 }
 
 /** How the connection to the other processes is. */
@@ -34,6 +50,8 @@ export interface BackplaneListener {
    * @param why with `down`, the reason in words; it never holds a secret.
    */
   state(state: BackplaneState, why?: string): void;
+  /** Another process closes clients; how many of them were here. */
+  kick?(kick: Kick): number;
   /** How many clients this process has now; its beats tell the others. */
   connections(): number;
 }
@@ -106,6 +124,8 @@ export interface Backplane {
    * @returns how many of `count` it may have. What it had before is never taken away.
    */
   reserve(namespace: string, count: number, limit: number): Promise<Reservation>;
+  /** Closes clients of the other processes; settles within a deadline of its own, and never rejects. */
+  kick?(kick: Kick): Promise<KickOutcome>;
   view(): BackplaneView;
   /** Gives back what this process holds, and disconnects. */
   close(): Promise<void>;

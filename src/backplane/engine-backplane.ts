@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Kick } from '../manager/types.js';
 import { messageOf } from '../protocol/errors.js';
 import type {
   Backplane,
@@ -6,6 +7,7 @@ import type {
   BackplaneState,
   BackplaneView,
   ClusterCursor,
+  KickOutcome,
   PublishedCursor,
   PublishOptions,
   PublishOutcome,
@@ -22,6 +24,7 @@ import type {
   UpdateReply,
 } from './engine.js';
 import { KeptCursors } from './kept-cursors.js';
+import { Kicks } from './kicks.js';
 import { Members } from './members.js';
 import { CursorRegister, isAfter, ranked } from './register.js';
 import { EngineSession, type SessionOwner } from './session.js';
@@ -56,6 +59,7 @@ export class EngineBackplane implements Backplane, SessionOwner {
   /** Namespaces whose count the engine may have wrong. */
   readonly #unsureCounts = new Set<string>();
   readonly #members = new Members();
+  readonly #kicks: Kicks;
   #listener: BackplaneListener | undefined;
   #state: BackplaneState = 'connecting';
   #lagMs: number | undefined;
@@ -68,6 +72,7 @@ export class EngineBackplane implements Backplane, SessionOwner {
 
   constructor(private readonly parts: EngineBackplaneParts) {
     this.#register = new CursorRegister(parts.maxNamespaces);
+    this.#kicks = new Kicks(this.#id, parts, () => this.#session?.link);
     this.#attempted = new Promise((resolve) => {
       this.#markAttempted = resolve;
     });
@@ -76,6 +81,7 @@ export class EngineBackplane implements Backplane, SessionOwner {
   start(listener: BackplaneListener): void {
     if (this.#listener !== undefined || this.#state === 'closed') return;
     this.#listener = listener;
+    this.#kicks.closeHere = (kick) => listener.kick?.(kick) ?? 0;
     void this.#stayConnected();
   }
 
@@ -121,6 +127,11 @@ export class EngineBackplane implements Backplane, SessionOwner {
     this.#unsureCounts.add(namespace);
     this.#count(namespace, count);
     return { granted: count, checked: false };
+  }
+
+  kick(kick: Kick): Promise<KickOutcome> {
+    const others = this.#members.alive(this.parts.clock.nowMs).map(({ id }) => id);
+    return this.#kicks.ask(kick, others);
   }
 
   view(): BackplaneView {
@@ -171,7 +182,8 @@ export class EngineBackplane implements Backplane, SessionOwner {
 
   heard(message: EngineMessage): void {
     if (message.node === this.#id) return;
-    if (message.kind === 'leave') this.#members.left(message.node);
+    if (message.kind === 'kick' || message.kind === 'kicked') this.#kicks.heard(message);
+    else if (message.kind === 'leave') this.#members.left(message.node);
     else if (message.kind === 'beat') {
       if (this.#members.heard(message.node, message, this.parts.clock.nowMs)) this.#session?.beatNow();
     } else if (message.late) this.#catchUp(message.items);
@@ -247,7 +259,7 @@ export class EngineBackplane implements Backplane, SessionOwner {
   #updatesOf(items: readonly PublishedCursor[]): EngineUpdate[] {
     /** Epochs that this batch begins. */
     const begun = new Map<string, number>();
-    return items.map(({ namespace, cursor, reset = false }) => {
+    return items.map(({ namespace, cursor, reset = false, affectedPrincipals }) => {
       const known = begun.get(namespace) ?? this.#register.get(namespace)?.epoch;
       if (reset) begun.set(namespace, (known ?? 0) + 1);
       return {
@@ -255,6 +267,7 @@ export class EngineBackplane implements Backplane, SessionOwner {
         cursor,
         epoch: reset ? (known ?? 0) + 1 : (known ?? 0),
         kind: reset ? 'reset' : known === undefined ? 'adopt' : 'merge',
+        ...(affectedPrincipals === undefined ? {} : { affectedPrincipals }),
       };
     });
   }

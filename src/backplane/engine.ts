@@ -1,4 +1,5 @@
 import type { Clock } from '../manager/clock.js';
+import type { Kick } from '../manager/types.js';
 import type { ClusterCursor } from './backplane.js';
 
 // What a backplane needs of an engine: a store with one register for all nodes, one channel that all nodes hear, and
@@ -21,6 +22,8 @@ export interface EngineUpdate {
    * said twice, it begins one only.
    */
   readonly kind: 'merge' | 'adopt' | 'reset';
+  /** Whom it concerns, for `live` cursors. */
+  readonly affectedPrincipals?: readonly string[] | undefined;
 }
 
 /**
@@ -53,7 +56,15 @@ export type EngineMessage = {
   | { readonly kind: 'cursors'; readonly late: boolean; readonly items: readonly ClusterCursor[] }
   | ({ readonly kind: 'beat' } & Beat)
   | { readonly kind: 'leave' }
+  | { readonly kind: 'kick'; readonly request: number; readonly kick: Kick }
+  /** The answer to a `kick` of the node `to`. */
+  | { readonly kind: 'kicked'; readonly to: string; readonly request: number; readonly closed: number }
 );
+
+/** What a node says of clients that must lose access. */
+export type Told =
+  | Omit<Extract<EngineMessage, { kind: 'kick' }>, 'node' | 'sequence'>
+  | Omit<Extract<EngineMessage, { kind: 'kicked' }>, 'node' | 'sequence'>;
 
 /** What the engine still has, as a beat finds it. */
 export interface BeatReply {
@@ -85,6 +96,8 @@ export interface EngineLink {
   reserve(namespace: string, count: number, limit: number): Promise<number>;
   /** States counts as they are, whatever the limits. */
   restate(counts: readonly (readonly [namespace: string, count: number])[]): Promise<void>;
+  /** Publishes a message to all nodes, and keeps nothing of it. */
+  tell(message: Told): Promise<void>;
   /** Gives back the counts of this node, and tells the others that it leaves. */
   leave(): Promise<void>;
   /** Drops the connection; nothing is called from here on. */

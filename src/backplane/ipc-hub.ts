@@ -153,11 +153,11 @@ export class IpcHub {
     for (const other of others) other.send({ type: 'cursors', id: countId, items: cursors });
   }
 
-  #merged({ namespace, cursor, reset }: PublishedCursor): ClusterCursor {
+  #merged({ namespace, cursor, reset, affectedPrincipals }: PublishedCursor): ClusterCursor {
     const epoch = (this.#newest.get(namespace)?.epoch ?? 0) + (reset ? 1 : 0);
     const merged = { namespace, cursor, epoch };
     this.#newest.merge(namespace, merged);
-    return merged;
+    return affectedPrincipals === undefined ? merged : { ...merged, affectedPrincipals };
   }
 
   /** The first cursor that is lower than the newest of its namespace, those before it in the batch included. */

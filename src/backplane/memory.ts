@@ -53,6 +53,7 @@ export class MemoryEngine {
       restate: async (counts) => {
         for (const [namespace, count] of counts) this.#count(caller.node, namespace, count);
       },
+      tell: async (message) => this.#publish({ node: caller.node, ...message }),
       leave: async () => this.#leave(caller),
       close: () => void this.#subscribers.delete(link),
     };
@@ -93,13 +94,16 @@ export class MemoryEngine {
     }
     const isLate = mode === 'late' || this.#nodes.get(node)?.session !== session;
     const published: ClusterCursor[] = [];
-    const epochs = items.map(({ namespace, cursor, kind, epoch: asked }) => {
+    const epochs = items.map(({ namespace, cursor, kind, epoch: asked, affectedPrincipals }) => {
       const known = this.#cursors.get(namespace);
       const epoch = known === undefined ? asked : epochOf(kind, asked, cursor, known);
       const value = ranked({ cursor, epoch });
       const isNewer = value !== undefined && (known === undefined || isAfter(value, known));
       if (isNewer) this.#cursors.set(namespace, value);
-      if (isNewer || !isLate) published.push({ namespace, cursor, epoch });
+      if (isNewer || !isLate) {
+        const isFor = isLate || affectedPrincipals === undefined ? {} : { affectedPrincipals };
+        published.push({ namespace, cursor, epoch, ...isFor });
+      }
       return epoch;
     });
     if (published.length > 0) this.#publish({ kind: 'cursors', node, late: isLate, items: published });

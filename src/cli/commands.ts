@@ -82,6 +82,19 @@ export const COMMANDS: readonly CommandSpec[] = [
     run: async (_, flags, io) => (await import('./who.js')).who(flags, io),
   },
   {
+    name: 'kick',
+    group: TALK,
+    description: 'Close clients of a running server that must lose access.',
+    arguments: [['[id]', 'id of the client to close; who -n NS shows it']],
+    examples: [
+      ['kick 7', 'Close one client'],
+      ['kick --principal user:bob', 'Close all clients that stand for a principal'],
+      ['kick -n tenant:acme --code 4401 --reason "Signed out"', 'Close all clients of a namespace'],
+    ],
+    options: async () => (await import('../options/kick.js')).kickOptions,
+    run: async ([id], flags, io) => (await import('./kick.js')).kick(id as string | undefined, flags, io),
+  },
+  {
     name: 'bench',
     group: TEST,
     description: 'Open thousands of real clients and check that the server behaves.',

@@ -70,7 +70,7 @@ async function stepsOf(
   io: Io,
   signal: AbortSignal,
 ): Promise<Steps> {
-  const { from, to, file, namespace: namespaces } = options;
+  const { from, to, file, namespace: namespaces, principal: principals } = options;
   const isRange = from !== undefined || to !== undefined;
   const asked = [cursor !== undefined, isRange, file !== undefined].filter(Boolean).length;
   if (asked !== 1) {
@@ -89,14 +89,20 @@ async function stepsOf(
       throw invalidOption(
         '--namespace does not work with --file: each line of the script names its own namespace.',
       );
+    if (principals.length > 0)
+      throw invalidOption(
+        '--principal does not work with --file: each line of the script names its own `affectedPrincipals`.',
+      );
     return readScript(file === '-' ? io.stdin : await openInput(file, '--file'), signal);
   }
+  if (options.reset && principals.length > 0)
+    throw invalidOption('--reset is news for everybody: drop --principal, or --reset.');
   if (namespaces.length === 0) throw invalidOption('Missing --namespace. Try: -n user:alice');
   if (cursor !== undefined) {
     // Node.js puts U+FFFD in place of bytes that are not UTF-8.
     const wrong = cursor.includes('\ufffd') ? 'UTF-8, got invalid bytes' : cursorProblem(cursor);
     if (wrong !== undefined) throw invalidOption(`Expected the cursor to be ${wrong}`);
-    return [step(1, cursor, namespaces)];
+    return [step(1, cursor, namespaces, principals)];
   }
   if (from === undefined || to === undefined) {
     throw invalidOption(
@@ -104,15 +110,27 @@ async function stepsOf(
     );
   }
   if (from > to) throw invalidOption(`Expected --from to be at most --to, got ${from} and ${to}.`);
-  return range(from, to, namespaces);
+  return range(from, to, namespaces, principals);
 }
 
-function step(line: number, cursor: string, namespaces: readonly string[]): ScriptStep {
-  return { line, delayMs: 0, emissions: namespaces.map((namespace) => ({ namespace, cursor })) };
+function step(
+  line: number,
+  cursor: string,
+  namespaces: readonly string[],
+  principals: readonly string[],
+): ScriptStep {
+  const isFor = principals.length === 0 ? {} : { affectedPrincipals: principals };
+  return { line, delayMs: 0, emissions: namespaces.map((namespace) => ({ namespace, cursor, ...isFor })) };
 }
 
-function* range(from: number, to: number, namespaces: readonly string[]): Generator<ScriptStep> {
-  for (let cursor = from; cursor <= to; cursor++) yield step(cursor - from + 1, String(cursor), namespaces);
+function* range(
+  from: number,
+  to: number,
+  namespaces: readonly string[],
+  principals: readonly string[],
+): Generator<ScriptStep> {
+  for (let cursor = from; cursor <= to; cursor++)
+    yield step(cursor - from + 1, String(cursor), namespaces, principals);
 }
 
 /** Characters of a cursor that the line of progress shows. */

@@ -19,6 +19,8 @@ export interface Emission {
   readonly cursor: string;
   /** Makes the cursor the newest of its namespace, however low it is. */
   readonly reset?: true;
+  /** Whom it concerns; left out for everybody. */
+  readonly affectedPrincipals?: readonly string[];
 }
 
 /** The server's answer to one emission. */
@@ -84,6 +86,11 @@ export class ApiClient {
   /** The answer to `GET` at a path of the API. Throws as {@link emit} does. */
   get(path: string): Promise<unknown> {
     return this.#request('GET', path);
+  }
+
+  /** The answer to `DELETE` at a path of the API. Throws as {@link emit} does. */
+  delete(path: string): Promise<unknown> {
+    return this.#request('DELETE', path);
   }
 
   /** Drops the connection and the request under way. */

@@ -1,7 +1,7 @@
 import { on } from 'node:events';
 import type { Readable } from 'node:stream';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
-import { cursorProblem, describe, namespaceProblem } from '../protocol/identifiers.js';
+import { cursorProblem, describe, namespaceProblem, principalsProblem } from '../protocol/identifiers.js';
 import { nearest } from '../text/nearest.js';
 import { formatSize, MAX_TIMER_MS } from '../text/units.js';
 import { decodeUtf8 } from '../text/utf8.js';
@@ -103,7 +103,7 @@ function readLine(bytes: Buffer | undefined): Omit<ScriptStep, 'line'> | string 
   return text.trim() === '' ? undefined : parseLine(text);
 }
 
-const KEYS: readonly string[] = ['namespace', 'cursor', 'delayMs', 'reset'];
+const KEYS: readonly string[] = ['namespace', 'cursor', 'delayMs', 'reset', 'affectedPrincipals'];
 
 function parseLine(text: string): Omit<ScriptStep, 'line'> | string {
   let value: unknown;
@@ -120,7 +120,13 @@ function parseLine(text: string): Omit<ScriptStep, 'line'> | string {
     const meant = nearest(key, KEYS);
     if (meant !== undefined) return `\`${meant}\`, got ${describe(key)}`;
   }
-  const { namespace, cursor, delayMs = 0, reset = false } = value as Record<string, unknown>;
+  const {
+    namespace,
+    cursor,
+    delayMs = 0,
+    reset = false,
+    affectedPrincipals,
+  } = value as Record<string, unknown>;
   const wrongNamespace = namespaceProblem(namespace);
   if (wrongNamespace !== undefined) return `\`namespace\` to be ${wrongNamespace}`;
   const wrongCursor = cursorProblem(cursor);
@@ -129,7 +135,14 @@ function parseLine(text: string): Omit<ScriptStep, 'line'> | string {
     return `\`delayMs\` to be a number of milliseconds of at least 0, got ${describe(delayMs)}`;
   }
   if (typeof reset !== 'boolean') return `\`reset\` to be true or false, got ${describe(reset)}`;
-  const emission = { namespace: namespace as string, cursor: cursor as string };
+  const wrongPrincipals =
+    affectedPrincipals === undefined ? undefined : principalsProblem(affectedPrincipals);
+  if (wrongPrincipals !== undefined) return `\`affectedPrincipals\` to be ${wrongPrincipals}`;
+  const emission = {
+    namespace: namespace as string,
+    cursor: cursor as string,
+    ...(affectedPrincipals === undefined ? {} : { affectedPrincipals: affectedPrincipals as string[] }),
+  };
   return { emissions: [reset ? { ...emission, reset } : emission], delayMs };
 }
 

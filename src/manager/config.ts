@@ -1,4 +1,4 @@
-import { checkOptions, DELAY_MS, limitOf } from './checks.js';
+import { BOOLEAN, checkOptions, DELAY_MS, limitOf } from './checks.js';
 import type { WsManagerConfig } from './types.js';
 
 /** The limits and times that hold where a {@link WsManagerConfig} is silent. Source: the DataFn reference. */
@@ -7,6 +7,7 @@ export const DEFAULT_WS_MANAGER_CONFIG: Readonly<Required<WsManagerConfig>> = Ob
   maxConnectionsPerNamespace: 100,
   heartbeatIntervalMs: 30_000,
   heartbeatTimeoutMs: 10_000,
+  cursorTargeting: false,
 });
 
 const RULES = {
@@ -14,6 +15,7 @@ const RULES = {
   maxConnectionsPerNamespace: limitOf(0),
   heartbeatIntervalMs: DELAY_MS,
   heartbeatTimeoutMs: DELAY_MS,
+  cursorTargeting: BOOLEAN,
 } as const;
 
 /**
@@ -25,6 +27,6 @@ export function resolveManagerConfig(config: WsManagerConfig = {}): Readonly<Req
   checkOptions('the config', config, RULES);
   const resolved = { ...DEFAULT_WS_MANAGER_CONFIG };
   for (const key of Object.keys(RULES) as (keyof typeof RULES)[])
-    resolved[key] = config[key] ?? resolved[key];
+    if (config[key] !== undefined) Object.assign(resolved, { [key]: config[key] });
   return Object.freeze(resolved);
 }

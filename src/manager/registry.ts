@@ -1,11 +1,14 @@
 import { ownCopy } from '../text/own-copy.js';
 import type { HeartbeatEntry, PingBatch } from './heartbeat.js';
-import type { WebSocketClient } from './types.js';
+import { type Member, Principals } from './principals.js';
+import type { ClientInfo, Kick, WebSocketClient } from './types.js';
 
 /** One tracked client. */
-export class ClientRecord implements HeartbeatEntry {
+export class ClientRecord implements HeartbeatEntry, Member {
   clientId: string | undefined = undefined;
   unanswered: PingBatch | undefined = undefined;
+  /** What the client stands for, if anything. */
+  principals: ReadonlySet<string> | undefined = undefined;
 
   constructor(
     readonly client: WebSocketClient,
@@ -13,6 +16,13 @@ export class ClientRecord implements HeartbeatEntry {
     /** Greater than that of every client that was there before. */
     readonly serial: number,
   ) {}
+
+  describe(): ClientInfo {
+    const { namespace, clientId, principals } = this;
+    return principals === undefined
+      ? { namespace, clientId }
+      : { namespace, clientId, principals: [...principals] };
+  }
 }
 
 const NO_CLIENTS: ReadonlySet<ClientRecord> = new Set();
@@ -21,6 +31,7 @@ const NO_CLIENTS: ReadonlySet<ClientRecord> = new Set();
 export class Registry {
   readonly #byClient = new Map<WebSocketClient, ClientRecord>();
   readonly #byNamespace = new Map<string, Set<ClientRecord>>();
+  readonly principals = new Principals<ClientRecord>();
   #lastSerial = 0;
 
   /** The serial number of the newest client. */
@@ -45,6 +56,12 @@ export class Registry {
     return this.#byNamespace.get(namespace) ?? NO_CLIENTS;
   }
 
+  /** The clients of a principal, of a namespace, or of both. */
+  matching({ namespace, principal }: Kick): ClientRecord[] {
+    if (principal !== undefined) return this.principals.of(principal.trim(), namespace);
+    return namespace === undefined ? [] : [...this.of(namespace)];
+  }
+
   all(): IterableIterator<ClientRecord> {
     return this.#byClient.values();
   }
@@ -53,7 +70,7 @@ export class Registry {
     for (const [namespace, records] of this.#byNamespace) yield { namespace, connections: records.size };
   }
 
-  add(client: WebSocketClient, namespace: string): ClientRecord {
+  add(client: WebSocketClient, namespace: string, principals?: ReadonlySet<string>): ClientRecord {
     this.#lastSerial += 1;
     const records = this.#byNamespace.get(namespace) ?? new Set();
     // All clients of a namespace share one string.
@@ -62,6 +79,7 @@ export class Registry {
     this.#byClient.set(client, record);
     if (first === undefined) this.#byNamespace.set(record.namespace, records);
     records.add(record);
+    if (principals !== undefined) this.principals.add(record, principals);
     return record;
   }
 
@@ -70,6 +88,7 @@ export class Registry {
     const record = this.#byClient.get(client);
     if (record === undefined) return undefined;
     this.#byClient.delete(client);
+    this.principals.remove(record);
     const records = this.#byNamespace.get(record.namespace);
     if (records !== undefined) {
       records.delete(record);
@@ -82,6 +101,7 @@ export class Registry {
   clear(): ClientRecord[] {
     const records = [...this.#byClient.values()];
     this.#byClient.clear();
+    this.principals.clear();
     // Emptied one by one: a broadcast may be under way in one of them, and it ends here.
     for (const one of this.#byNamespace.values()) one.clear();
     this.#byNamespace.clear();

@@ -1,4 +1,4 @@
-import type { PreparedMessage } from '../protocol/messages.js';
+import type { CursorTargeting, PreparedMessage } from '../protocol/messages.js';
 
 /**
  * What the manager needs of a connection. A `ws` socket, a Bun or Deno one, or a fake in a test all fit.
@@ -26,18 +26,24 @@ export interface WebSocketClient {
 export interface WsAuthContext {
   /** The tenant or user whose cursors the client hears. Non-empty; locked for the life of the connection. */
   namespace: string;
-  /** Passed by newer DataFn servers, and ignored: a cursor goes to all clients of its namespace. */
+  /** Who the client acts for. One of its principals: as it is with a `:` in it, else as `user:<actorId>`. */
   actorId?: string | undefined;
-  /** As {@link WsAuthContext.actorId}. */
+  /** What else the client stands for, such as `team:a`: it gets the cursors that concern any of its principals. */
   principalIds?: readonly string[] | undefined;
 }
 
-/**
- * Whom a change concerns, as newer DataFn servers tell `broadcastCursor`. Ignored: a client that it does not concern
- * pulls, and finds nothing new.
- */
+/** Whom a change concerns, as newer DataFn servers tell `broadcastCursor`. */
 export interface BroadcastTargeting {
+  /** Left out or empty: everybody. */
   affectedPrincipals?: readonly string[] | undefined;
+}
+
+/** How to close a client that must lose access. */
+export interface CloseOptions {
+  /** Default 4403. A newer DataFn client waits longer before it comes back after 4503 or 1013. */
+  code?: number | undefined;
+  /** At most 123 bytes of UTF-8. Default `Access revoked` for 4403, else empty. */
+  reason?: string | undefined;
 }
 
 /** Source: the DataFn reference, `WsManagerConfig`. A value out of range throws at construction. */
@@ -50,6 +56,8 @@ export interface WsManagerConfig {
   heartbeatIntervalMs?: number | undefined;
   /** Milliseconds that a client has to answer a ping. Default 10,000; 0 pings without ever closing. */
   heartbeatTimeoutMs?: number | undefined;
+  /** Whether cursor messages say whom they were sent to, in a field `targeting`. Default false. */
+  cursorTargeting?: boolean | undefined;
 }
 
 /** Source: the DataFn reference, `DatafnLogger`. What it throws is ignored. */
@@ -66,6 +74,30 @@ export interface BroadcastResult {
   readonly delivered: number;
   /** Clients whose `send` threw; they are removed and closed. */
   readonly failed: number;
+  /** Whether it went to the clients of some principals, or to all of the namespace. */
+  readonly mode: CursorTargeting['mode'];
+  /** Whether it was for some principals, and all got it because one client has none. */
+  readonly degraded: boolean;
+  /** As newer DataFn servers count: those of some principals, or `all-in-namespace`; 0 without a client. */
+  readonly wokenClients: number | 'all-in-namespace';
+}
+
+/** Which clients must lose access, and how to close them: one by its `id`, or those of a principal, a namespace or both. */
+export interface Kick extends CloseOptions {
+  readonly id?: string | undefined;
+  readonly namespace?: string | undefined;
+  readonly principal?: string | undefined;
+}
+
+/** The other processes of a cluster, which do what is done here. Nothing throws. */
+export interface OtherProcesses {
+  broadcast(
+    cursor: string,
+    namespace: string,
+    reset: boolean,
+    targeting: BroadcastTargeting | undefined,
+  ): void;
+  kick(kick: Kick): void;
 }
 
 /** What the manager knows of one client. */
@@ -73,4 +105,6 @@ export interface ClientInfo {
   readonly namespace: string;
   /** The id from the client's last hello, if there was one. */
   readonly clientId: string | undefined;
+  /** What the client stands for; left out for one without principals. */
+  readonly principals?: readonly string[];
 }

@@ -1,19 +1,25 @@
 import { cursorNumber } from '../protocol/client.js';
 import { CLOSE, type CloseCode } from '../protocol/close-codes.js';
-import { messageOf } from '../protocol/errors.js';
-import { type Hello, PreparedMessage, parseHello } from '../protocol/messages.js';
+import { type Hello, parseHello } from '../protocol/messages.js';
+import { Broadcaster } from './broadcaster.js';
 import { LOGGER, NON_EMPTY_STRING, objectWith, requireOption } from './checks.js';
+import { ClientCalls } from './client-calls.js';
 import { type Clock, systemClock } from './clock.js';
 import { resolveManagerConfig } from './config.js';
 import { guardLogger, silentLogger } from './contain.js';
 import { Heartbeat } from './heartbeat.js';
+import { closeOf } from './kick.js';
 import type { CursorMemory } from './newest-cursors.js';
+import { principalsOf } from './principals.js';
 import { type ClientRecord, Registry } from './registry.js';
 import type {
   BroadcastResult,
   BroadcastTargeting,
   ClientInfo,
+  CloseOptions,
   DatafnLogger,
+  Kick,
+  OtherProcesses,
   WebSocketClient,
   WsAuthContext,
   WsManagerConfig,
@@ -21,9 +27,6 @@ import type {
 
 const CLIENT = objectWith('send');
 const CLOCK = objectWith('setTimeout', 'clearTimeout', 'setImmediate');
-
-/** Takes each cursor that is broadcast, for other processes to broadcast as well. Must not throw. */
-export type ForwardCursor = (cursor: string, namespace: string, reset: boolean) => void;
 
 /**
  * Tracks the clients of each namespace, enforces connection limits, keeps a heartbeat and broadcasts cursors.
@@ -37,13 +40,14 @@ export class WebSocketManager {
   readonly #config: Readonly<Required<WsManagerConfig>>;
   readonly #logger: DatafnLogger;
   readonly #registry = new Registry();
+  readonly #calls: ClientCalls;
+  readonly #broadcaster: Broadcaster;
   readonly #heartbeat: Heartbeat<ClientRecord>;
   readonly #memory: CursorMemory | undefined;
-  readonly #forward: ForwardCursor | undefined;
+  readonly #others: OtherProcesses | undefined;
   #closed = false;
   #destroyed = false;
   #broadcasts = 0;
-  #deliveries = 0;
   #resumed = 0;
   #highestCursor: number | undefined;
 
@@ -52,7 +56,7 @@ export class WebSocketManager {
    * @param logger where to report; silent by default.
    * @param clock the timers to use; the global ones by default.
    * @param memory remembers the newest cursors for clients that come back; none by default, as in the reference.
-   * @param forward called with each cursor that is broadcast here, and not with one that {@link deliverCursor} takes.
+   * @param others told of what is done here, and not of what {@link deliverCursor} and {@link kick} do for them.
    * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a config value out of range, or half a logger or clock.
    */
   constructor(
@@ -60,21 +64,23 @@ export class WebSocketManager {
     logger: DatafnLogger = silentLogger,
     clock: Clock = systemClock,
     memory?: CursorMemory,
-    forward?: ForwardCursor,
+    others?: OtherProcesses,
   ) {
     this.#memory = memory;
-    this.#forward = forward;
+    this.#others = others;
     this.#config = resolveManagerConfig(config);
     requireOption('logger', logger, LOGGER);
     requireOption('clock', clock, CLOCK);
     this.#logger = guardLogger(logger);
+    this.#calls = new ClientCalls(this.#logger, (record, reason) => this.#drop(record, reason));
+    this.#broadcaster = new Broadcaster(this.#registry, this.#calls, this.#logger, this.#config);
     this.#heartbeat = new Heartbeat(
       clock,
       this.#config.heartbeatIntervalMs,
       this.#config.heartbeatTimeoutMs,
       {
         all: () => this.#registry.all(),
-        ping: (record) => this.#ping(record),
+        ping: (record) => this.#calls.ping(record),
         expire: (record) => this.#drop(record, CLOSE.heartbeatTimeout),
       },
     );
@@ -97,7 +103,7 @@ export class WebSocketManager {
 
   /** Clients that were handed a cursor, summed over all broadcasts so far. */
   get deliveries(): number {
-    return this.#deliveries;
+    return this.#broadcaster.deliveries;
   }
 
   /** Cursors sent in answer to a hello that showed that its client was behind. */
@@ -117,8 +123,7 @@ export class WebSocketManager {
 
   /** What is known of a client, or `undefined` for one that is not tracked. */
   describeClient(client: WebSocketClient): ClientInfo | undefined {
-    const record = this.#registry.get(client);
-    return record && { namespace: record.namespace, clientId: record.clientId };
+    return this.#registry.get(client)?.describe();
   }
 
   /**
@@ -158,7 +163,7 @@ export class WebSocketManager {
     }
     const refusal = this.limitFor(namespace);
     if (refusal !== undefined) return this.#refuse(client, refusal, namespace);
-    this.#registry.add(client, namespace);
+    this.#registry.add(client, namespace, principalsOf(authContext));
     if (!this.#destroyed) this.#heartbeat.start();
     this.#logger.debug('Client added', { namespace, connections: this.#registry.size });
     return true;
@@ -192,7 +197,7 @@ export class WebSocketManager {
     }
     const missed = this.#memory?.missedBy(hello, record);
     if (missed === undefined) return;
-    if (this.#send(record, new PreparedMessage(missed)) === 'delivered') this.#resumed += 1;
+    if (this.#calls.send(record, this.#broadcaster.messageOf(missed)) === 'delivered') this.#resumed += 1;
   }
 
   /** Takes a pong from a client. It answers every ping sent before it (RFC 6455 section 5.5.3). */
@@ -203,14 +208,15 @@ export class WebSocketManager {
 
   /**
    * Sends `{"type":"cursor","cursor":"…"}` to each client of `namespace` and to no other, at a cost that grows
-   * with the clients of that namespace alone. A client whose `send` throws is removed and closed with 1001
+   * with the clients that get it alone. A client whose `send` throws is removed and closed with 1001
    * `Broadcast send failed`; the others still get theirs.
    *
-   * @param _targeting is accepted for newer DataFn servers, and ignored.
+   * @param targeting whom the change concerns: only their clients get the cursor, unless the namespace has a client
+   *   without principals. Then all of them do, since nobody knows what concerns that one.
    * @throws {DatafnWsError} `ERR_INVALID_OPTION` when either is not a non-empty string; nothing is sent then.
    */
-  broadcastCursor(cursor: string, namespace: string, _targeting?: BroadcastTargeting): BroadcastResult {
-    return this.#publish(cursor, namespace, false);
+  broadcastCursor(cursor: string, namespace: string, targeting?: BroadcastTargeting): BroadcastResult {
+    return this.#publish(cursor, namespace, false, targeting);
   }
 
   /**
@@ -228,43 +234,68 @@ export class WebSocketManager {
    * nor forwarded.
    *
    * @param epoch how often the namespace has been reset, or `next` to reset it; by default as often as is known here.
+   * @param targeting as for `broadcastCursor`; each process goes by its own clients.
    * @throws {DatafnWsError} `ERR_INVALID_OPTION` when either is not a non-empty string; nothing is sent then.
    */
-  deliverCursor(cursor: string, namespace: string, epoch?: number | 'next'): BroadcastResult {
+  deliverCursor(
+    cursor: string,
+    namespace: string,
+    epoch?: number | 'next',
+    targeting?: BroadcastTargeting,
+  ): BroadcastResult {
     requireOption('cursor', cursor, NON_EMPTY_STRING);
     requireOption('namespace', namespace, NON_EMPTY_STRING);
     const number = cursorNumber(cursor);
     if (Number.isSafeInteger(number) && !(number <= (this.#highestCursor ?? -1)))
       this.#highestCursor = number;
     const { lastSerial } = this.#registry;
-    const result = this.#broadcast(cursor, namespace, lastSerial);
+    const result = this.#broadcaster.broadcast(cursor, namespace, lastSerial, targeting);
     this.#memory?.note(namespace, cursor, lastSerial, epoch);
     return result;
   }
 
-  #publish(cursor: string, namespace: string, reset: boolean): BroadcastResult {
-    const result = this.deliverCursor(cursor, namespace, reset ? 'next' : undefined);
+  #publish(
+    cursor: string,
+    namespace: string,
+    reset: boolean,
+    targeting?: BroadcastTargeting,
+  ): BroadcastResult {
+    const result = this.deliverCursor(cursor, namespace, reset ? 'next' : undefined, targeting);
     this.#broadcasts += 1;
-    this.#forward?.(cursor, namespace, reset);
+    this.#others?.broadcast(cursor, namespace, reset, targeting);
     return result;
   }
 
-  #broadcast(cursor: string, namespace: string, lastSerial: number): BroadcastResult {
-    const records = this.#registry.of(namespace);
-    if (records.size === 0) return { delivered: 0, failed: 0 };
-    const message = new PreparedMessage(cursor);
-    let delivered = 0;
-    let failed = 0;
-    for (const record of records) {
-      // A client added during the broadcast (a `send` may add one) is not part of it.
-      if (record.serial > lastSerial) break;
-      const outcome = this.#send(record, message);
-      if (outcome === 'delivered') delivered += 1;
-      else if (outcome === 'failed') failed += 1;
-    }
-    this.#deliveries += delivered;
-    this.#logger.debug('Cursor broadcast', { namespace, cursor, delivered, failed });
-    return { delivered, failed };
+  /**
+   * Closes a client that must lose access now, by default with 4403 `Access revoked`.
+   *
+   * @returns false for a client that is not tracked.
+   * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a code or a reason that no close frame can have.
+   */
+  closeClient(client: WebSocketClient, options?: CloseOptions): boolean {
+    const close = closeOf(options);
+    const record = this.#registry.get(client);
+    return record !== undefined && this.#drop(record, close);
+  }
+
+  /** Closes all clients of a namespace, as {@link closeClient}; in a cluster those of all processes. How many were here. */
+  closeNamespace(namespace: string, options: CloseOptions = {}): number {
+    return this.#kick({ ...options, namespace });
+  }
+
+  /**
+   * Closes all clients that stand for a principal, such as `user:bob`, as {@link closeNamespace}.
+   *
+   * @param options `namespace`: only those of that namespace.
+   */
+  closePrincipal(principal: string, options: CloseOptions & { namespace?: string | undefined } = {}): number {
+    return this.#kick({ ...options, principal });
+  }
+
+  /** Closes clients for another process: as {@link closeNamespace} and {@link closePrincipal}, but it is not forwarded. */
+  kick(kick: Kick): number {
+    const close = closeOf(kick);
+    return this.#registry.matching(kick).filter((record) => this.#drop(record, close)).length;
   }
 
   /** Stops the heartbeat and closes everybody with 1001 `Going Away`. Later clients are refused. Idempotent. */
@@ -275,7 +306,7 @@ export class WebSocketManager {
     const records = this.#registry.clear();
     for (const record of records) {
       record.unanswered = undefined;
-      this.#closeClient(record.client, CLOSE.goingAway);
+      this.#calls.close(record.client, CLOSE.goingAway);
     }
     this.#logger.info('Manager closed', { connections: records.length });
   }
@@ -286,35 +317,6 @@ export class WebSocketManager {
     this.#heartbeat.stop();
   }
 
-  #send(record: ClientRecord, message: PreparedMessage): 'delivered' | 'not taken' | 'failed' {
-    const { client } = record;
-    try {
-      if (client.sendPrepared === undefined) client.send(message.text);
-      else if (client.sendPrepared(message) === false) return 'not taken';
-      return 'delivered';
-    } catch (error) {
-      this.#logger.warn('Broadcast send failed', {
-        namespace: record.namespace,
-        clientId: record.clientId,
-        error: messageOf(error),
-      });
-      this.#drop(record, CLOSE.broadcastSendFailed);
-      return 'failed';
-    }
-  }
-
-  #ping(record: ClientRecord): boolean {
-    if (typeof record.client.ping !== 'function') return false;
-    try {
-      record.client.ping();
-      return true;
-    } catch (error) {
-      this.#logger.warn('Heartbeat ping failed', { namespace: record.namespace, error: messageOf(error) });
-      this.#drop(record, CLOSE.heartbeatPingFailed);
-      return false;
-    }
-  }
-
   #remove(client: WebSocketClient): ClientRecord | undefined {
     const record = this.#registry.remove(client);
     if (record === undefined) return undefined;
@@ -323,24 +325,24 @@ export class WebSocketManager {
     return record;
   }
 
-  #drop(record: ClientRecord, reason: CloseCode): void {
+  #kick(kick: Kick): number {
+    const closed = this.kick(kick);
+    this.#others?.kick(kick);
+    return closed;
+  }
+
+  /** Returns whether the client was still there. */
+  #drop(record: ClientRecord, reason: CloseCode): boolean {
     // Removed first: a `close` that reports back at once finds the client gone already.
-    if (this.#remove(record.client) === undefined) return;
+    if (this.#remove(record.client) === undefined) return false;
     this.#logger.debug('Client dropped', { namespace: record.namespace, ...reason });
-    this.#closeClient(record.client, reason);
+    this.#calls.close(record.client, reason);
+    return true;
   }
 
   #refuse(client: WebSocketClient, reason: CloseCode, namespace: unknown): false {
     this.#logger.debug('Client refused', { namespace, code: reason.code, reason: reason.reason });
-    this.#closeClient(client, reason);
+    this.#calls.close(client, reason);
     return false;
-  }
-
-  #closeClient(client: WebSocketClient, { code, reason }: CloseCode): void {
-    try {
-      client.close?.(code, reason);
-    } catch (error) {
-      this.#logger.warn('Closing a client failed', { code, reason, error: messageOf(error) });
-    }
   }
 }

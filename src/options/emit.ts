@@ -36,6 +36,12 @@ export const emitOptions = {
     help: 'Namespace to emit into; repeat it for several.',
     check: namespaceMismatch,
   }),
+  principal: list({
+    placeholder: 'P',
+    help: 'Principal whom the change concerns, such as user:bob; repeat it for several. Default: everybody.',
+    fromEnv: false,
+    check: namespaceMismatch,
+  }),
   url: apiUrlOption,
   adminToken: adminTokenOption,
   ...trustOptions,

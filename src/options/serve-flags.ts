@@ -79,6 +79,20 @@ const authOptions = {
     default: DEFAULT_NAMESPACE_TEMPLATE as string,
     check: templateProblem,
   }),
+  jwtActorClaim: text({
+    group: 'Authentication',
+    placeholder: 'CLAIM',
+    help: 'With --auth jwt: claim with the actor of the client, such as sub; it gets the cursors for user:<actor>.',
+    default: undefined as string | undefined,
+    check: claimProblem,
+  }),
+  jwtPrincipalsClaim: text({
+    group: 'Authentication',
+    placeholder: 'CLAIM',
+    help: 'With --auth jwt: claim with the principals of the client (strings); it gets the cursors for any of them.',
+    default: undefined as string | undefined,
+    check: claimProblem,
+  }),
   authModule: file({
     group: 'Authentication',
     help: 'With --auth module: JavaScript file that exports getNamespace(request).',

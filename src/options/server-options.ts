@@ -82,6 +82,11 @@ export const connectionTable = {
     group: 'Cursors',
     help: 'On hello, send the newest cursor to a client that is behind. A restart loses the cursors.',
   }),
+  /** Whether cursor messages say whom they were sent to, in a field `targeting`, as newer DataFn servers do. */
+  cursorTargeting: toggle({
+    group: 'Cursors',
+    help: 'Say in each cursor message whom it was sent to (targeting), as newer DataFn servers do.',
+  }),
   /** Number of namespaces whose newest cursor is kept; the least recently used is evicted. */
   rememberNamespaces: count({
     group: 'Cursors',

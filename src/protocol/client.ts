@@ -60,18 +60,17 @@ export function cursorNumber(cursor: string): number {
 /**
  * Whether a hello shows that its client has not got as far as the cursor with the number `newest`.
  *
- * A client with a cursor per resource is behind when any of them is lower: which resource the newest is about is not
- * known here, and one message too many costs less than one too few. One that names no cursor at all shows nothing;
- * one with an empty list of them has nothing yet.
+ * The highest of its cursors counts, as it does for the client itself: all resources of a namespace share one sequence,
+ * and a client takes no cursor for news that is not beyond it. One that names no cursor at all shows nothing; one with an
+ * empty list of them, or without a number in it, has nothing yet.
  */
-export function isBehind({ cursor, cursors }: Hello, newest: number): boolean {
-  if (cursor === undefined && cursors === undefined) return false;
-  const held = [...(cursor === undefined ? [] : [cursor]), ...Object.values(cursors ?? {})];
-  // Not `<`: what is not a number is behind, too.
-  return held.length === 0 || held.some((one) => !(cursorNumber(one) >= newest));
+export function isBehind(hello: Hello, newest: number): boolean {
+  if (hello.cursor === undefined && hello.cursors === undefined) return false;
+  const highest = highestCursor(hello);
+  return highest === undefined || cursorNumber(highest) < newest;
 }
 
-/** The highest cursor of a hello; `undefined` when it names none. */
+/** The highest cursor of a hello, as clients compare them; `undefined` when it names none that is a number. */
 export function highestCursor({ cursor, cursors }: Hello): string | undefined {
   let highest: string | undefined;
   let most = Number.NEGATIVE_INFINITY;

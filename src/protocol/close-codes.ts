@@ -1,3 +1,5 @@
+import { describe, type Mismatch } from './identifiers.js';
+
 /** What a close code means to the two ends of a connection. */
 export interface CloseCode {
   /** The number in the close frame (RFC 6455 section 7.4, 4000 to 4999 are private). */
@@ -33,6 +35,8 @@ export const CLOSE = {
   unauthorized: { code: 4401, reason: 'Unauthorized', reconnect: false },
   /** What let the client in holds no longer. It may come back at once, with a token that does. */
   tokenExpired: { code: 4401, reason: 'Token expired', reconnect: true },
+  /** The default of `closeClient` and the like: the client must lose access. */
+  accessRevoked: { code: 4403, reason: 'Access revoked', reconnect: false },
   /** `maxConnections` is reached. */
   connectionLimit: { code: 4503, reason: 'Connection limit reached', reconnect: true },
   /** `maxConnectionsPerNamespace` is reached. */
@@ -66,6 +70,27 @@ export function mayBeSent(code: number): boolean {
   );
 }
 
+/** Bytes of a reason: a control frame has 125, two of which are the code (RFC 6455 section 5.5). */
+const MAX_REASON_BYTES = 123;
+
+/** Why a close frame with this code and reason cannot be sent, in words that follow "Expected … to be", else `undefined`. */
+export function closeProblem(
+  code: unknown,
+  reason: unknown,
+): ({ readonly field: 'code' | 'reason' } & Mismatch) | undefined {
+  if (typeof code !== 'number' || !Number.isInteger(code) || !mayBeSent(code))
+    return {
+      field: 'code',
+      expected: 'a close code from 3000 to 4999, or 1000 and the like',
+      got: describe(code),
+    };
+  if (typeof reason !== 'string' || !reason.isWellFormed())
+    return { field: 'reason', expected: 'a text', got: describe(reason) };
+  const bytes = new TextEncoder().encode(reason).length;
+  if (bytes <= MAX_REASON_BYTES) return undefined;
+  return { field: 'reason', expected: `at most ${MAX_REASON_BYTES} bytes of UTF-8`, got: `${bytes}` };
+}
+
 /** By code and reason, where the reason says more than the code. */
 const BY_REASON: ReadonlyMap<string, string> = new Map([
   [keyOf(CLOSE.goingAway), 'the server is shutting down'],
@@ -76,6 +101,7 @@ const BY_REASON: ReadonlyMap<string, string> = new Map([
   [keyOf(CLOSE.messageRate), 'the client sent too many messages'],
   [keyOf(CLOSE.helloTimeout), 'the client did not say hello in time'],
   [keyOf(CLOSE.tokenExpired), 'the token has expired'],
+  [keyOf(CLOSE.accessRevoked), 'an operator of the server has revoked access'],
   [keyOf(CLOSE.connectionLimit), 'the server has reached its client limit'],
   [keyOf(CLOSE.namespaceConnectionLimit), 'the namespace has reached its client limit'],
 ]);

@@ -57,6 +57,20 @@ export function namespaceMismatch(value: unknown): Mismatch | undefined {
   return identifierMismatch(value, MAX_NAMESPACE_LENGTH);
 }
 
+/** Principals that one cursor may name, or one client may have. */
+export const MAX_PRINCIPALS = 1000;
+
+/** Returns why `values` is not a list of principals, such as `user:bob`, else `undefined`. */
+export function principalsProblem(values: unknown): string | undefined {
+  if (!Array.isArray(values)) return `an array of principals, got ${describe(values)}`;
+  if (values.length > MAX_PRINCIPALS) return `at most ${MAX_PRINCIPALS} principals, got ${values.length}`;
+  for (const [index, value] of values.entries()) {
+    const problem = namespaceProblem(value);
+    if (problem !== undefined) return `principals, each ${problem} at index ${index}`;
+  }
+  return undefined;
+}
+
 /** Whether `value` can be registered as a client's id. */
 export function isClientId(value: unknown): value is string {
   return identifierProblem(value, MAX_CLIENT_ID_LENGTH) === undefined;

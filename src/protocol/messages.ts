@@ -11,9 +11,22 @@ export interface Hello {
   readonly cursors?: Readonly<Record<string, string>>;
 }
 
-/** The text of a cursor message: `{"type":"cursor","cursor":"42"}`, in exactly these bytes. */
-export function encodeCursor(cursor: string): string {
-  return `{"type":"cursor","cursor":${JSON.stringify(cursor)}}`;
+/** Whom a cursor was sent to, as newer DataFn servers tell their clients. */
+export interface CursorTargeting {
+  readonly mode: 'targeted' | 'namespace-broadcast';
+  /** Whether it was for some principals, and all clients of the namespace got it because one of them has none. */
+  readonly degraded: boolean;
+  /** With the mode `targeted`: those principals. */
+  readonly principals?: readonly string[];
+}
+
+/** To all clients of a namespace. */
+export const TO_ALL = { mode: 'namespace-broadcast', degraded: false } as const satisfies CursorTargeting;
+
+/** The text of a cursor message: `{"type":"cursor","cursor":"42"}`, in exactly these bytes, unless it says whom it is for. */
+export function encodeCursor(cursor: string, targeting?: CursorTargeting): string {
+  const rest = targeting === undefined ? '' : `,"targeting":${JSON.stringify(targeting)}`;
+  return `{"type":"cursor","cursor":${JSON.stringify(cursor)}${rest}}`;
 }
 
 /** A cursor message encoded at most once, however many clients it goes to. */
@@ -25,7 +38,8 @@ export class PreparedMessage {
   /** @param text the payload; by default, and as the contract has it, that of the cursor. */
   constructor(
     readonly cursor: string,
-    text: string = encodeCursor(cursor),
+    targeting?: CursorTargeting,
+    text: string = encodeCursor(cursor, targeting),
   ) {
     this.text = text;
   }

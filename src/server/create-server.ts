@@ -207,10 +207,10 @@ export function createServer(
   const api = createApi(
     shareApi({
       cluster,
-      broadcast({ cursor, namespace, reset }) {
+      broadcast({ cursor, namespace, reset, affectedPrincipals }) {
         const { delivered } = reset
           ? manager.resetCursor(cursor, namespace)
-          : manager.broadcastCursor(cursor, namespace);
+          : manager.broadcastCursor(cursor, namespace, affectedPrincipals && { affectedPrincipals });
         events.broadcast?.(namespace, cursor, delivered);
         return delivered;
       },
@@ -218,6 +218,11 @@ export function createServer(
       stats,
       namespaces: () => manager.namespaces(),
       clients: (query) => attached.clients(query),
+      async kick(kick) {
+        const closed = attached.kick(kick);
+        const elsewhere = await cluster?.kickElsewhere(kick);
+        return elsewhere === undefined ? { closed } : { ...elsewhere, closed: closed + elsewhere.closed };
+      },
       authorized(request) {
         pending.admit(request.socket);
         requests.keepAlive(request);

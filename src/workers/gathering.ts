@@ -47,6 +47,10 @@ export class Gathering {
         const { argument } = question;
         return argument && clientPage(await this.all('clients', argument), argument);
       }
+      case 'kick': {
+        const answers = await this.all('kick', question.argument);
+        return { closed: answers.reduce((sum, { closed }) => sum + closed, 0) };
+      }
       case 'announce':
         return (await this.all('announce')).reduce((sum, count) => sum + count, 0);
       default:

@@ -1,5 +1,5 @@
 import type { MessageToHub, MessageToWorker } from '../backplane/ipc-messages.js';
-import type { DatafnLogger } from '../manager/types.js';
+import type { DatafnLogger, Kick } from '../manager/types.js';
 import type { ServerSettings } from '../options/server-options.js';
 import type { ErrorCode } from '../protocol/errors.js';
 import type { JwtProviderOptions } from '../server/auth/jwt.js';
@@ -7,6 +7,7 @@ import type { ShutdownStage } from '../server/create-server.js';
 import type { ClientList, ClientQuery, ConnectionNumbers } from '../server/events/clients.js';
 import type { ServerObserver } from '../server/events/events.js';
 import type { ServerStats } from '../server/health/statistics.js';
+import type { KickAnswer } from '../server/http/clients.js';
 import type { ShutdownOutcome } from '../server/shutdown.js';
 
 // What the primary process and its workers say to each other, besides cursors and slots. Messages go in batches: arrays.
@@ -58,6 +59,7 @@ export interface Questions {
     argument: ClientQuery;
     answer: ClientList;
   };
+  kick: { argument: Kick; answer: KickAnswer };
   /** No new clients from here on; how many are connected. */
   announce: { argument: undefined; answer: number };
   tls: { argument: TlsText; answer: undefined };

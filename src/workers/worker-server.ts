@@ -144,6 +144,7 @@ export class WorkerServer {
       stats: async () => (await this.#answers.ask('stats')) ?? own.stats(),
       namespaces: async () => (await this.#answers.ask('namespaces')) ?? own.namespaces(),
       clients: async (query) => (await this.#answers.ask('clients', query)) ?? own.clients(query),
+      kick: async (kick) => (await this.#answers.ask('kick', kick)) ?? own.kick(kick),
       shutdown: {
         get isReady() {
           return shutdown.isReady;
@@ -174,6 +175,8 @@ export class WorkerServer {
         return [...(await own.namespaces())];
       case 'clients':
         return question.argument && own.clients(question.argument);
+      case 'kick':
+        return question.argument && own.kick(question.argument);
       case 'announce':
         return own.shutdown.announce();
       case 'tls':

@@ -61,6 +61,42 @@ export function backplaneContract({ name, isAvailable = true, make, dispose }: C
       expect(b.missed).toEqual([]);
     });
 
+    test('whom a cursor concerns goes along with it', async () => {
+      const [a, b] = (await together(2)) as [RecordedNode, RecordedNode];
+      const affectedPrincipals = ['team:t', 'user:ü b'];
+      await a.backplane.publish([
+        { namespace: 'x', cursor: '1', affectedPrincipals },
+        { namespace: 'x', cursor: '2' },
+        { namespace: 'y', cursor: '1', affectedPrincipals: ['user:b'] },
+      ]);
+      await b.untilHeard('y', '1');
+      expect(b.live).toEqual([
+        { namespace: 'x', cursor: '1', epoch: 0, affectedPrincipals },
+        { namespace: 'x', cursor: '2', epoch: 0 },
+        { namespace: 'y', cursor: '1', epoch: 0, affectedPrincipals: ['user:b'] },
+      ]);
+      // Who comes later was not there for the others before it: it hears the newest for everybody.
+      const c = await node();
+      await c.untilHeard('y', '1');
+      expect(c.missed.find(({ namespace }) => namespace === 'y')).toEqual({
+        namespace: 'y',
+        cursor: '1',
+        epoch: 0,
+      });
+    });
+
+    test('clients that must lose access are closed by every other process, and their number is known', async () => {
+      const [a, b, c] = (await together(3)) as [RecordedNode, RecordedNode, RecordedNode];
+      if (a.backplane.kick === undefined) return;
+      [a.closes, b.closes, c.closes] = [100, 2, 3];
+      const kick = { namespace: 'x \u00fc', principal: 'user:b', code: 4001, reason: 'é "quoted" \u001e' };
+      expect(await a.backplane.kick(kick)).toEqual({ closed: 5, nodes: 3, replicated: true });
+      expect([a.kicks, b.kicks, c.kicks]).toEqual([[], [kick], [kick]]);
+      // Each answer belongs to its own question.
+      const both = await Promise.all([a.backplane.kick({ id: 'k-1' }), b.backplane.kick?.({ id: 'k-2' })]);
+      expect(both).toMatchObject([{ closed: 5 }, { closed: 103 }]);
+    });
+
     test('a batch of many thousands arrives whole', async () => {
       const [a, b] = (await together(2)) as [RecordedNode, RecordedNode];
       const items = Array.from({ length: 5000 }, (_, i) => ({ namespace: `n${i % 50}`, cursor: String(i) }));

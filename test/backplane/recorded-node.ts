@@ -4,6 +4,7 @@ import type {
   BackplaneState,
   ClusterCursor,
 } from '../../src/backplane/backplane.js';
+import type { Kick } from '../../src/manager/types.js';
 import { Waiters } from '../support/deadline.js';
 
 /** A backplane whose calls are recorded, and can be waited for. */
@@ -13,6 +14,10 @@ export class RecordedNode implements BackplaneListener {
   readonly states: BackplaneState[] = [];
   readonly reasons: (string | undefined)[] = [];
   clients = 0;
+  /** What others had closed here. */
+  readonly kicks: Kick[] = [];
+  /** How many clients each of them closes. */
+  closes = 0;
   readonly #waiters = new Waiters();
 
   constructor(readonly backplane: Backplane) {}
@@ -31,6 +36,11 @@ export class RecordedNode implements BackplaneListener {
     this.states.push(state);
     this.reasons.push(why);
     this.#waiters.changed();
+  }
+
+  kick(kick: Kick): number {
+    this.kicks.push(kick);
+    return this.closes;
   }
 
   connections(): number {

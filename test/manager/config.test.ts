@@ -24,6 +24,7 @@ describe('what a config is completed to', () => {
       maxConnectionsPerNamespace: 100,
       heartbeatIntervalMs: 30_000,
       heartbeatTimeoutMs: 10_000,
+      cursorTargeting: false,
     };
     expect(DEFAULT_WS_MANAGER_CONFIG).toEqual(defaults);
     expect(resolveManagerConfig()).toEqual(defaults);

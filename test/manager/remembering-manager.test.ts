@@ -19,21 +19,26 @@ function join(manager: WebSocketManager, namespace = 'a'): FakeClient {
 
 test('what is broadcast is forwarded, with resets; what is delivered for others is not, and is no broadcast', () => {
   const forwarded: unknown[] = [];
-  const forward = (...cursor: unknown[]) => forwarded.push(cursor);
+  const others = {
+    broadcast: (...cursor: unknown[]) => void forwarded.push(cursor),
+    kick: (kick: unknown) => void forwarded.push(kick),
+  };
   const newest = new NewestCursors(10, true);
-  const manager = new WebSocketManager(undefined, undefined, new FakeClock(), newest, forward);
+  const manager = new WebSocketManager(undefined, undefined, new FakeClock(), newest, others);
   const client = join(manager);
   manager.broadcastCursor('42', 'a');
-  expect(manager.deliverCursor('43', 'a')).toEqual({ delivered: 1, failed: 0 });
-  expect(manager.resetCursor('7', 'a')).toEqual({ delivered: 1, failed: 0 });
+  expect(manager.deliverCursor('43', 'a')).toMatchObject({ delivered: 1, failed: 0 });
+  expect(manager.resetCursor('7', 'a')).toMatchObject({ delivered: 1, failed: 0 });
   manager.deliverCursor('44', 'a', 0);
   expect(() => manager.resetCursor('', 'a')).toThrow('cursor');
-  expect(client.sent).toEqual(['42', '43', '7', '44'].map(cursorText));
+  manager.broadcastCursor('8', 'a', { affectedPrincipals: ['user:bob'] });
+  expect(client.sent).toEqual(['42', '43', '7', '44', '8'].map(cursorText));
   expect(forwarded).toEqual([
-    ['42', 'a', false],
-    ['7', 'a', true],
+    ['42', 'a', false, undefined],
+    ['7', 'a', true, undefined],
+    ['8', 'a', false, { affectedPrincipals: ['user:bob'] }],
   ]);
-  expect([manager.broadcasts, manager.deliveries, newest.get('a')?.cursor]).toEqual([2, 4, '7']);
+  expect([manager.broadcasts, manager.deliveries, newest.get('a')?.cursor]).toEqual([3, 5, '8']);
 });
 
 describe('a client that says hello', () => {

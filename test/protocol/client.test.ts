@@ -33,12 +33,16 @@ test.each([
   // It has nothing at all.
   [{ cursors: {} }, true],
   [{ cursors: { todos: '42' } }, false],
-  [{ cursors: { todos: '42', notes: '41' } }, true],
-  [{ cursors: { todos: '42', notes: '43' } }, false],
-  [{ cursors: { todos: '42', notes: '' } }, true],
-  // With both, each counts.
-  [{ cursor: '42', cursors: { todos: '41' } }, true],
-  [{ cursor: '41', cursors: { todos: '42' } }, true],
+  [{ cursors: { todos: '41', notes: '7' } }, true],
+  // The highest counts, as it does for the client: a resource without changes keeps a low one.
+  [{ cursors: { todos: '42', notes: '41' } }, false],
+  [{ cursors: { todos: '0', notes: '43', tags: '0' } }, false],
+  [{ cursors: { todos: '5', notes: '41' } }, true],
+  [{ cursors: { todos: '42', notes: '' } }, false],
+  [{ cursors: { todos: 'junk', notes: '' } }, true],
+  [{ cursor: '42', cursors: { todos: '41' } }, false],
+  [{ cursor: '41', cursors: { todos: '42' } }, false],
+  [{ cursor: '41', cursors: { todos: '40' } }, true],
   [{ cursor: '42', cursors: {} }, false],
 ])('with 42 the newest, the hello %j is behind: %j', (hello, behind) => {
   expect(isBehind(hello, 42)).toBe(behind);

@@ -12,6 +12,7 @@ test('the codes and reasons are those of the contract, byte for byte', () => {
     '1008 Hello timeout',
     '4401 Unauthorized',
     '4401 Token expired',
+    '4403 Access revoked',
     '4503 Connection limit reached',
     '4503 Namespace connection limit reached',
   ]);
@@ -28,9 +29,9 @@ test('every code may be sent in a close frame, and every reason fits in one', ()
   }
 });
 
-test('only a client without valid authentication is told not to come back', () => {
+test('only a client without valid authentication, or whose access was revoked, is told not to come back', () => {
   const final = Object.values(CLOSE).filter(({ reconnect }) => !reconnect);
-  expect(final).toEqual([CLOSE.unauthorized]);
+  expect(final).toEqual([CLOSE.unauthorized, CLOSE.accessRevoked]);
 });
 
 test('what refuses a client is 4401 and 4503, but for a token that has expired: that client was in', () => {

@@ -344,7 +344,7 @@ function pingAll() {
   if (clients.size === 0) return;
   beat += 1;
   const now = beat;
-  const pinged = [...clients].filter(({ id, isPinged }) => isPinged && (!has('pings-half') || id % 2 === 0));
+  const pinged = [...clients].filter(({ id, isPinged }) => isPinged && (!has('pings-half') || Number(id) % 2 === 0));
   for (const client of pinged) {
     client.pinged = now;
     client.socket.ping(String(now));

@@ -11,14 +11,15 @@ import {
   type EngineLink,
   type EngineUpdate,
   LEASE_MS,
+  type Told,
   UNHEARD_MS,
   type UpdateMode,
   type UpdateReply,
 } from '../engine.js';
 import { ranked } from '../register.js';
 import { type RedisKeys, redisKeys } from './keys.js';
-import { beatText, readMessage, readStored } from './messages.js';
-import { BEAT, LEAVE, RESERVE, RESTATE, type Script, UPDATE } from './scripts.js';
+import { beatText, readMessage, readStored, toldText } from './messages.js';
+import { BEAT, FIELD, LEAVE, RESERVE, RESTATE, type Script, TELL, UPDATE } from './scripts.js';
 
 /** Fields that one HSCAN asks for. */
 const SCAN_COUNT = 1000;
@@ -91,7 +92,8 @@ class RedisLink implements EngineLink {
     for (const item of items) {
       const value = ranked(item);
       const number = value === undefined ? '' : String(value.number);
-      args.push(item.namespace, item.kind, String(item.epoch), number, item.cursor);
+      const isFor = item.affectedPrincipals?.join(FIELD) ?? '';
+      args.push(item.namespace, item.kind, String(item.epoch), number, item.cursor, isFor);
     }
     const reply = await this.#run(UPDATE, [keys.cursors, keys.sequence, keys.node], args);
     if (!Array.isArray(reply)) throw unexpected(reply);
@@ -140,6 +142,11 @@ class RedisLink implements EngineLink {
   async restate(counts: readonly (readonly [namespace: string, count: number])[]): Promise<void> {
     const pairs = counts.flatMap(([namespace, count]) => [namespace, String(count)]);
     await this.#run(RESTATE, [this.keys.node], [String(LEASE_MS), ...pairs]);
+  }
+
+  async tell(message: Told): Promise<void> {
+    const { keys, caller } = this;
+    await this.#run(TELL, [keys.sequence], [keys.channel, caller.node, message.kind, toldText(message)]);
   }
 
   async leave(): Promise<void> {

@@ -1,6 +1,8 @@
-import { cursorProblem, namespaceProblem } from '../../protocol/identifiers.js';
+import type { Kick } from '../../manager/types.js';
+import { closeProblem } from '../../protocol/close-codes.js';
+import { cursorProblem, namespaceProblem, principalsProblem } from '../../protocol/identifiers.js';
 import type { ClusterCursor } from '../backplane.js';
-import type { Beat, EngineMessage } from '../engine.js';
+import type { Beat, EngineMessage, Told } from '../engine.js';
 import { FIELD, RECORD } from './scripts.js';
 
 // The messages of the channel and the values of the hash. Any program with access to the engine can write there, so
@@ -26,16 +28,56 @@ export function readMessage(text: string): EngineMessage | undefined {
     const beat = readBeat(rest);
     return beat && { ...from, kind, ...beat };
   }
+  if (kind === 'kick' || kind === 'kicked') {
+    const told = readTold(kind, rest);
+    return told && { ...from, ...told };
+  }
   const [timing, ...records] = rest;
   if (kind !== 'cursors' || (timing !== 'live' && timing !== 'late')) return undefined;
   const items: ClusterCursor[] = [];
   for (const record of records) {
-    const [namespace, epoch, cursor, ...more] = record.split(FIELD);
-    const item = more.length === 0 ? checkedCursor(namespace, epoch, cursor) : undefined;
-    if (item === undefined) return undefined;
-    items.push(item);
+    const [namespace, epoch, cursor, ...affectedPrincipals] = record.split(FIELD);
+    const item = checkedCursor(namespace, epoch, cursor);
+    if (item === undefined || principalsProblem(affectedPrincipals) !== undefined) return undefined;
+    items.push(affectedPrincipals.length === 0 ? item : { ...item, affectedPrincipals });
   }
   return { ...from, kind, late: timing === 'late', items };
+}
+
+/** What {@link Told} says, as its script takes it. JSON escapes the separators. */
+export function toldText(message: Told): string {
+  return message.kind === 'kick'
+    ? [message.request, JSON.stringify(message.kick)].join(RECORD)
+    : [message.request, message.to, message.closed].join(RECORD);
+}
+
+function readTold(
+  kind: Told['kind'],
+  [requestText, second = '', third]: readonly string[],
+): Told | undefined {
+  const request = wholeNumber(requestText);
+  if (request === undefined) return undefined;
+  if (kind === 'kick') {
+    const kick = readKick(second);
+    return kick && { kind, request, kick };
+  }
+  const closed = wholeNumber(third);
+  return closed === undefined || !UUID.test(second) ? undefined : { kind, request, to: second, closed };
+}
+
+function readKick(text: string): Kick | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { id, namespace, principal, code, reason } = value as Record<keyof Kick, unknown>;
+  const names = [id, namespace, principal].filter((name) => name !== undefined);
+  if (names.length === 0 || names.some((name) => namespaceProblem(name) !== undefined)) return undefined;
+  if (closeProblem(code ?? 1000, reason ?? '') !== undefined) return undefined;
+  return { id, namespace, principal, code, reason } as Kick;
 }
 
 function readBeat([version = '', connectionsText, countText]: readonly string[]): Beat | undefined {

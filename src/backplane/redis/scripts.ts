@@ -34,7 +34,7 @@ end
  * full.
  *
  * KEYS: cursors, sequence, node. ARGV: channel, node, session, mode, most namespaces, and for each cursor its namespace,
- * kind, epoch, number ('' for none) and text. Returns the epochs, or with \`monotonic\` {'stale', index, newest}.
+ * kind, epoch, number ('' for none), text and the principals that it concerns ('' for all). Returns the epochs, or with \`monotonic\` {'stale', index, newest}.
  */
 export const UPDATE = script(`${AFTER}
 local mode = ARGV[4]
@@ -45,12 +45,12 @@ local function read(value)
   if epoch and number then return epoch, number, cursor end
 end
 if mode == 'monotonic' then
-  for i = 6, #ARGV, 5 do
+  for i = 6, #ARGV, 6 do
     local epoch, number, cursor = read(redis.call('HGET', KEYS[1], ARGV[i]))
     local mine, asked = tonumber(ARGV[i + 3]), tonumber(ARGV[i + 2])
     if ARGV[i + 1] == 'adopt' then asked = epoch end
     if epoch and mine and ARGV[i + 1] ~= 'reset' and (asked < epoch or (asked == epoch and mine < number)) then
-      return {'stale', (i - 6) / 5, cursor}
+      return {'stale', (i - 6) / 6, cursor}
     end
   end
 end
@@ -58,7 +58,7 @@ local late = mode == 'late' or redis.call('HGET', KEYS[3], '') ~= ARGV[3]
 local seconds = redis.call('TIME')[1]
 local most = tonumber(ARGV[5])
 local epochs, out = {}, {}
-for i = 6, #ARGV, 5 do
+for i = 6, #ARGV, 6 do
   local name, kind, epoch, cursor = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 4]
   local number = tonumber(ARGV[i + 3])
   local knownEpoch, knownNumber, known = read(redis.call('HGET', KEYS[1], name))
@@ -84,7 +84,11 @@ for i = 6, #ARGV, 5 do
     end
     redis.call('HSET', KEYS[1], name, epochText .. ':' .. ARGV[i + 3] .. ':' .. seconds .. ':' .. cursor)
   end
-  if newer or not late then out[#out + 1] = name .. '${FIELD}' .. epochText .. '${FIELD}' .. cursor end
+  if newer or not late then
+    local principals = ''
+    if not late and ARGV[i + 5] ~= '' then principals = '${FIELD}' .. ARGV[i + 5] end
+    out[#out + 1] = name .. '${FIELD}' .. epochText .. '${FIELD}' .. cursor .. principals
+  end
   epochs[#epochs + 1] = epochText
 end
 if #out > 0 then
@@ -145,6 +149,13 @@ for i = 2, #ARGV, 2 do
   else redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 1
+`);
+
+/** Tells the other nodes something. KEYS: sequence. ARGV: channel, node, kind, rest of the message. */
+export const TELL = script(`
+local head = {ARGV[3], ARGV[2], string.format('%.0f', redis.call('INCR', KEYS[1]))}
+redis.call('PUBLISH', ARGV[1], table.concat(head, '${RECORD}') .. '${RECORD}' .. ARGV[4])
 return 1
 `);
 

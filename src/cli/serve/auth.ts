@@ -50,6 +50,8 @@ const OWN_OPTIONS: Readonly<Record<(typeof AUTH_KINDS)[number], readonly Key[]>>
     'jwtAudience',
     'jwtClockTolerance',
     'jwtNamespace',
+    'jwtActorClaim',
+    'jwtPrincipalsClaim',
   ],
   module: ['authModule'],
 };
@@ -187,6 +189,8 @@ async function jwtAuth(traced: TracedServeOptions, log: Log): Promise<Pick<Auth,
     audience: values.jwtAudience,
     clockToleranceMs: values.jwtClockTolerance,
     namespace: values.jwtNamespace,
+    actorClaim: values.jwtActorClaim,
+    principalsClaim: values.jwtPrincipalsClaim,
   };
   const logger: JwtProviderOptions['logger'] = {
     // The line of the refused client says why.

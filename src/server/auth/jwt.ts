@@ -4,10 +4,11 @@ import { checkOptions, NON_EMPTY_STRING, type OptionRule, objectWith } from '../
 import type { DatafnLogger } from '../../manager/types.js';
 import { DEFAULT_NAMESPACE_TEMPLATE, NamespaceTemplate } from '../../options/namespace-template.js';
 import { invalidOption } from '../../protocol/errors.js';
+import { namespaceProblem, principalsProblem } from '../../protocol/identifiers.js';
 import { JWT_SECRET_EXPECTED, MIN_JWT_SECRET_BYTES } from '../../text/jwt.js';
 import { isLoopback } from '../http/hosts-and-origins.js';
 import { algorithmsOf, issuerKeys, MAX_CANDIDATE_KEYS } from './issuer-keys.js';
-import { type ConnectRequest, type NamespaceProvider, refuse } from './provider.js';
+import { type ConnectRequest, type NamespaceGrant, type NamespaceProvider, refuse } from './provider.js';
 import { redact } from './redact.js';
 
 /** How {@link jwtNamespaceProvider} verifies tokens. Exactly one of `secret`, `publicKey` and `jwksUrl` is given. */
@@ -43,6 +44,10 @@ export interface JwtProviderOptions {
    * characters that separate the claims of the template (`:` in `tenant:{tid}:user:{sub}`).
    */
   readonly namespace?: string | undefined;
+  /** The claim with the `actorId` of the client: a string, such as `sub`. Default: none. */
+  readonly actorClaim?: string | undefined;
+  /** The claim with its `principalIds`: an array of strings, or one string. Default: none. */
+  readonly principalsClaim?: string | undefined;
   /**
    * Gets at level `info` why a token was refused, never with a part of it, and at level `warn` why keys could not be
    * fetched again. Default: silent.
@@ -70,6 +75,8 @@ const RULES = {
   audience: NON_EMPTY_STRING,
   clockToleranceMs: TOLERANCE_MS,
   namespace: NON_EMPTY_STRING,
+  actorClaim: NON_EMPTY_STRING,
+  principalsClaim: NON_EMPTY_STRING,
   logger: objectWith('info', 'warn'),
 } as const;
 
@@ -117,10 +124,32 @@ export function jwtNamespaceProvider(options: JwtProviderOptions): NamespaceProv
     }
     const filled = template.fill(claims);
     if ('problem' in filled) return refused(filled.problem, request);
+    const standsFor = principalsIn(claims, options);
+    if ('problem' in standsFor) return refused(standsFor.problem, request);
     return {
+      ...standsFor,
       namespace: filled.namespace,
       expiresAtMs: claims.exp === undefined ? undefined : claims.exp * 1000 + clockToleranceMs,
     };
+  };
+}
+
+/** Whom a client stands for by its claims; a claim that is not there names nobody. */
+function principalsIn(
+  claims: JWTVerifyResult['payload'],
+  { actorClaim, principalsClaim }: JwtProviderOptions,
+): Pick<NamespaceGrant, 'actorId' | 'principalIds'> | { readonly problem: string } {
+  const claimOf = (name: string | undefined) =>
+    name !== undefined && Object.hasOwn(claims, name) ? claims[name] : undefined;
+  const [actorId, named] = [claimOf(actorClaim), claimOf(principalsClaim)];
+  const principalIds = typeof named === 'string' ? [named] : named;
+  if (actorId !== undefined && namespaceProblem(actorId) !== undefined)
+    return { problem: `the claim "${actorClaim}" is not the id of an actor` };
+  if (principalIds !== undefined && principalsProblem(principalIds) !== undefined)
+    return { problem: `the claim "${principalsClaim}" is not a list of principals` };
+  return {
+    ...(actorId === undefined ? {} : { actorId: actorId as string }),
+    ...(principalIds === undefined ? {} : { principalIds: principalIds as string[] }),
   };
 }
 

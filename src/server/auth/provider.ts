@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { DatafnLogger } from '../../manager/types.js';
+import type { DatafnLogger, WsAuthContext } from '../../manager/types.js';
 import { messageOf } from '../../protocol/errors.js';
-import { describe, namespaceProblem } from '../../protocol/identifiers.js';
+import { describe, namespaceProblem, principalsProblem } from '../../protocol/identifiers.js';
 import { formatDuration } from '../../text/units.js';
 import { redact } from './redact.js';
 
@@ -15,8 +15,8 @@ export interface ConnectRequest {
   readonly remoteAddress: string | undefined;
 }
 
-/** A namespace, and until when its client may stay. */
-export interface NamespaceGrant {
+/** A namespace, for whom its client stands there, and until when it may stay. */
+export interface NamespaceGrant extends Pick<WsAuthContext, 'actorId' | 'principalIds'> {
   /** Non-empty, at most 255 characters, no control characters; anything else admits nobody. */
   readonly namespace: string;
   /**
@@ -44,26 +44,40 @@ export type NamespaceProvider = (request: ConnectRequest) => NamespaceAnswer | P
  */
 export function readGrant(answer: unknown, nowMs: number): NamespaceGrant | undefined {
   if (answer === undefined || answer === null) return undefined;
-  if (typeof answer === 'string') return validGrant(answer, undefined, nowMs);
+  if (typeof answer === 'string') return validGrant({ namespace: answer }, nowMs);
   if (typeof answer !== 'object' || Array.isArray(answer))
     throw new Error(
-      `expected the answer to be a namespace, { namespace, expiresAtMs } or nothing, got ${describe(answer)}`,
+      `expected the answer to be a namespace, { namespace, actorId, principalIds, expiresAtMs } or nothing, got ${describe(answer)}`,
     );
   // Each is read once, so that what is checked is what is used, even of a getter.
-  const { namespace, expiresAtMs } = answer as Partial<Record<keyof NamespaceGrant, unknown>>;
-  return validGrant(namespace, expiresAtMs, nowMs);
+  const { namespace, expiresAtMs, actorId, principalIds } = answer as Unchecked;
+  return validGrant({ namespace, expiresAtMs, actorId, principalIds }, nowMs);
 }
 
-function validGrant(namespace: unknown, expiresAtMs: unknown, nowMs: number): NamespaceGrant | undefined {
+type Unchecked = Partial<Record<keyof NamespaceGrant, unknown>>;
+
+function validGrant(
+  { namespace, expiresAtMs, actorId, principalIds }: Unchecked,
+  nowMs: number,
+): NamespaceGrant | undefined {
   const wrong = namespaceProblem(namespace);
   if (wrong !== undefined) throw new Error(`expected the namespace of the answer to be ${wrong}`);
-  if (expiresAtMs === undefined) return { namespace: namespace as string };
+  const wrongActor = actorId === undefined ? undefined : namespaceProblem(actorId);
+  if (wrongActor !== undefined) throw new Error(`expected the actorId of the answer to be ${wrongActor}`);
+  const wrongIds = principalIds === undefined ? undefined : principalsProblem(principalIds);
+  if (wrongIds !== undefined) throw new Error(`expected the principalIds of the answer to be ${wrongIds}`);
+  const grant = {
+    namespace: namespace as string,
+    ...(actorId === undefined ? {} : { actorId: actorId as string }),
+    ...(principalIds === undefined ? {} : { principalIds: [...(principalIds as string[])] }),
+  };
+  if (expiresAtMs === undefined) return grant;
   if (!Number.isFinite(expiresAtMs))
     throw new Error(
       `expected the expiresAtMs of the answer to be a finite number of milliseconds, got ${describe(expiresAtMs)}`,
     );
   if ((expiresAtMs as number) <= nowMs) return undefined;
-  return { namespace: namespace as string, expiresAtMs: expiresAtMs as number };
+  return { ...grant, expiresAtMs: expiresAtMs as number };
 }
 
 const reasons = new WeakMap<ConnectRequest, string>();

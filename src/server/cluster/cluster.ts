@@ -4,12 +4,14 @@ import type {
   BackplaneState,
   BackplaneView,
   ClusterCursor,
+  KickOutcome,
   PublishedCursor,
   PublishOutcome,
 } from '../../backplane/backplane.js';
-import type { DatafnLogger } from '../../manager/types.js';
+import { principalsAsked } from '../../manager/principals.js';
+import type { BroadcastTargeting, DatafnLogger, Kick, OtherProcesses } from '../../manager/types.js';
 import type { WebSocketManager } from '../../manager/web-socket-manager.js';
-import { cursorProblem, namespaceProblem } from '../../protocol/identifiers.js';
+import { cursorProblem, namespaceProblem, principalsProblem } from '../../protocol/identifiers.js';
 import { formatAmount, formatDuration } from '../../text/units.js';
 import type { ServerEvents } from '../events/events.js';
 import { CatchUp } from './catch-up.js';
@@ -37,6 +39,13 @@ export interface ClusterView extends BackplaneView {
 export class Cluster implements BackplaneListener {
   readonly slots: NamespaceSlots;
   readonly #catchUp: CatchUp;
+  /** What the manager tells. */
+  readonly others: OtherProcesses = {
+    broadcast: (...cursor) => this.#forward(...cursor),
+    kick: (kick) => void this.parts.backplane.kick?.(kick),
+  };
+  /** Closes clients of this process; how many. */
+  kick: (kick: Kick) => number = () => 0;
   #manager!: WebSocketManager;
   /** Cursors that were broadcast in this tick of the event loop. */
   #outgoing: PublishedCursor[] = [];
@@ -50,7 +59,7 @@ export class Cluster implements BackplaneListener {
     this.slots = new NamespaceSlots((namespace, count) =>
       backplane.reserve(namespace, count, maxConnectionsPerNamespace),
     );
-    this.#catchUp = new CatchUp(catchUpRate, (item) => this.#deliver(item));
+    this.#catchUp = new CatchUp(catchUpRate, ({ affectedPrincipals, ...item }) => this.#deliver(item));
   }
 
   /** Connects; the manager is the one that forwards to this. */
@@ -70,7 +79,12 @@ export class Cluster implements BackplaneListener {
   }
 
   /** Takes a cursor that this process has broadcast; those of one tick are published together. */
-  forward(cursor: string, namespace: string, reset: boolean): void {
+  #forward(
+    cursor: string,
+    namespace: string,
+    reset: boolean,
+    targeting: BroadcastTargeting | undefined,
+  ): void {
     this.#catchUp.passedBy(namespace, cursor);
     if (this.#isQuiet) return;
     const problem = namespaceProblem(namespace) ?? cursorProblem(cursor);
@@ -84,7 +98,13 @@ export class Cluster implements BackplaneListener {
       return;
     }
     if (this.#outgoing.length === 0) queueMicrotask(() => this.#flush());
-    this.#outgoing.push({ namespace, cursor, reset });
+    const affectedPrincipals = principalsAsked(targeting);
+    // Without those that cannot be sent, it goes to everybody.
+    const isFor =
+      affectedPrincipals.length === 0 || principalsProblem(affectedPrincipals) !== undefined
+        ? {}
+        : { affectedPrincipals };
+    this.#outgoing.push({ namespace, cursor, reset, ...isFor });
   }
 
   /** Publishes a batch, and delivers it here at once, whatever becomes of it elsewhere. */
@@ -119,6 +139,11 @@ export class Cluster implements BackplaneListener {
     });
   }
 
+  /** Closes clients of the other processes; `undefined` where the backplane cannot. */
+  async kickElsewhere(kick: Kick): Promise<KickOutcome | undefined> {
+    return this.parts.backplane.kick?.(kick);
+  }
+
   connections(): number {
     return this.#manager.connectionCount;
   }
@@ -142,8 +167,9 @@ export class Cluster implements BackplaneListener {
     }
   }
 
-  #deliver({ namespace, cursor, epoch }: ClusterCursor): number {
-    const { delivered } = this.#manager.deliverCursor(cursor, namespace, epoch);
+  #deliver({ namespace, cursor, epoch, affectedPrincipals }: ClusterCursor): number {
+    const targeting = affectedPrincipals && { affectedPrincipals };
+    const { delivered } = this.#manager.deliverCursor(cursor, namespace, epoch, targeting);
     if (delivered > 0) this.parts.events.broadcast?.(namespace, cursor, delivered);
     return delivered;
   }

@@ -3,6 +3,8 @@ export interface ConnectedClient {
   /** Unique in a server, its workers included, and in its cluster. */
   readonly id: string;
   readonly namespace: string;
+  /** What it stands for, if anything. */
+  readonly principals?: readonly string[] | undefined;
   /** From its last hello. */
   readonly clientId?: string | undefined;
   readonly remoteAddress?: string | undefined;

@@ -130,14 +130,14 @@ export const CURSOR_FAULTS: { readonly [Name in FaultName]?: CursorFault } = {
   },
 
   junk: (rule, scene, send) => (message) => {
-    send(scene.takes(rule) ? new PreparedMessage(message.cursor, rule.rule.settings.text) : message);
+    send(scene.takes(rule) ? new PreparedMessage(message.cursor, undefined, rule.rule.settings.text) : message);
   },
 
   'extra-fields': (rule, scene, send) => (message) => {
     const { cursor } = message;
     const { fields } = rule.rule.settings;
     const text = JSON.stringify({ ...fields, type: 'cursor', cursor });
-    send(scene.takes(rule) ? new PreparedMessage(cursor, text) : message);
+    send(scene.takes(rule) ? new PreparedMessage(cursor, undefined, text) : message);
   },
 
   fragment: (rule, scene, send) => (message) => {
@@ -152,7 +152,7 @@ class FragmentedMessage extends PreparedMessage {
   readonly #frames: Uint8Array;
 
   constructor({ cursor, text }: PreparedMessage, parts: number) {
-    super(cursor, text);
+    super(cursor, undefined, text);
     const payload = Buffer.from(text);
     const frames: Buffer[] = [];
     for (let part = 0; part < parts; part++) {

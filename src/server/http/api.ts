@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { packageVersion } from '../../backplane/version.js';
+import type { Kick } from '../../manager/types.js';
 import type { ServerSettings } from '../../options/server-options.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { ClientList, ClientQuery } from '../events/clients.js';
@@ -8,7 +9,7 @@ import type { EventFeed } from '../feed/event-feed.js';
 import type { ServerStats } from '../health/statistics.js';
 import { answerPreflight, authorize, authorizePage, isProbe } from './authorize.js';
 import { readItems } from './body.js';
-import { readClientQuery } from './clients.js';
+import { type KickAnswer, readClientQuery, readKick, statusOfKick } from './clients.js';
 import { type CursorItem, checkOrder, validateItems } from './cursors.js';
 import { emitToCluster } from './emit-to-cluster.js';
 import { answerEvents } from './events-route.js';
@@ -35,6 +36,8 @@ export interface ApiBackend {
   namespaces(): Awaitable<Iterable<{ namespace: string; connections: number }>>;
   /** A page of the clients that are connected now. */
   clients(query: ClientQuery): Awaitable<ClientList>;
+  /** Closes clients that must lose access. */
+  kick(kick: Kick): Awaitable<KickAnswer>;
   /** A request was authorized. The probes, which need no authorization, do not count. */
   authorized(request: IncomingMessage): void;
   readonly hasDashboard: boolean;
@@ -78,6 +81,10 @@ export function createApi(
   const read: ReadItems = (request, response) =>
     readItems(request, response, maxBodySizeBytes, () => events.limited?.('bodySize'));
 
+  const kick = async (response: ServerResponse, asked: Kick) => {
+    const answer = await backend.kick(asked);
+    sendJson(response, statusOfKick(asked, answer), answer);
+  };
   const routes: Routes = {
     ...moreRoutes(read),
     '/v1/cursors': {
@@ -122,6 +129,13 @@ export function createApi(
       async GET(request, response) {
         sendJson(response, 200, await backend.clients(readClientQuery(request)));
       },
+      DELETE: (request, response) => kick(response, readKick(request, 'principal')),
+    },
+    '/v1/clients/{id}': {
+      DELETE: (request, response, id) => kick(response, readKick(request, 'id', id)),
+    },
+    '/v1/namespaces/{namespace}/clients': {
+      DELETE: (request, response, namespace) => kick(response, readKick(request, 'namespace', namespace)),
     },
     '/v1/events': {
       GET: (request, response) =>

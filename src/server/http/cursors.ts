@@ -1,6 +1,6 @@
 import { cursorNumber } from '../../protocol/client.js';
 import { messageOf } from '../../protocol/errors.js';
-import { cursorProblem, describe, namespaceProblem } from '../../protocol/identifiers.js';
+import { cursorProblem, describe, namespaceProblem, principalsProblem } from '../../protocol/identifiers.js';
 import { ProblemError } from './problem.js';
 
 /** One cursor to broadcast. */
@@ -9,6 +9,8 @@ export interface CursorItem {
   readonly cursor: string;
   /** The cursor is the newest of its namespace, whatever came before: its database has been restored. */
   readonly reset?: true;
+  /** Whom it concerns; left out for everybody. */
+  readonly affectedPrincipals?: readonly string[];
 }
 
 const FIX = 'Send {"namespace":"user:alice","cursor":"42"}, an array of those, or one a line as NDJSON.';
@@ -66,7 +68,7 @@ export function validateItems(items: readonly unknown[], maxItems: number): Curs
         fix: FIX,
       });
     }
-    const { namespace, cursor, reset = false } = item as Record<string, unknown>;
+    const { namespace, cursor, reset = false, affectedPrincipals } = item as Record<string, unknown>;
     const wrong = namespaceProblem(namespace);
     if (wrong !== undefined) {
       throw new ProblemError(400, `Expected \`namespace\` of item ${index} to be ${wrong}`, {
@@ -89,7 +91,20 @@ export function validateItems(items: readonly unknown[], maxItems: number): Curs
       );
     }
     const valid = { namespace: namespace as string, cursor: cursor as string };
-    return reset ? { ...valid, reset } : valid;
+    if (affectedPrincipals === undefined) return reset ? { ...valid, reset } : valid;
+    const wrongPrincipals = reset
+      ? 'left out with `reset`, which is news for everybody'
+      : principalsProblem(affectedPrincipals);
+    if (wrongPrincipals !== undefined) {
+      throw new ProblemError(
+        400,
+        `Expected \`affectedPrincipals\` of item ${index} to be ${wrongPrincipals}`,
+        {
+          field: `${at}.affectedPrincipals`,
+        },
+      );
+    }
+    return { ...valid, affectedPrincipals: affectedPrincipals as readonly string[] };
   });
 }
 

@@ -3,18 +3,22 @@ import { PROBLEM_TYPE, ProblemError, type ProblemListener, problem } from './pro
 import { pathOf } from './request-target.js';
 
 /** Answers one request; what it throws becomes a problem document. */
-type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
+type Handler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  parameter: string,
+) => void | Promise<void>;
 
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE'] as const;
 type Method = (typeof METHODS)[number];
 
-/** What answers each path, by method. HEAD is answered as GET is. */
+/** What answers each path, by method. HEAD is answered as GET is. One segment of a path may be a parameter: `{id}`. */
 export type Routes = Readonly<Record<string, Partial<Readonly<Record<Method, Handler>>>>>;
 
 /**
  * Hands requests to their routes, and makes every error a problem document.
  *
- * A framework was measured and not taken: six fixed paths need no router, and Hono on Node doubles the CPU of a
+ * A framework was measured and not taken: a few paths need no router, and Hono on Node doubles the CPU of a
  * request unless bodies and answers bypass it (docs/performance.md).
  *
  * @param onProblem called with each of them.
@@ -25,10 +29,11 @@ export function routeRequests(
   onProblem: ProblemListener,
   before: (request: IncomingMessage, response: ServerResponse) => boolean,
 ): RequestListener {
-  const byPath = new Map(Object.entries(routes));
-  const handle: Handler = (request, response) => {
+  const find = finder(routes);
+  const handle = (request: IncomingMessage, response: ServerResponse) => {
     if (before(request, response)) return undefined;
-    return handlerOf(byPath, request, response)(request, response);
+    const { handler, parameter } = handlerOf(find, request, response);
+    return handler(request, response, parameter);
   };
   return (request, response) => {
     try {
@@ -39,34 +44,52 @@ export function routeRequests(
   };
 }
 
+/** The methods of a path, and its parameter. */
+type Found = { readonly route: Routes[string]; readonly parameter: string };
+
+/** Finds the route of a request target; `undefined` for none, or one that is not well encoded. */
+function finder(routes: Routes): (path: string) => Found | undefined {
+  const byPath = new Map(Object.entries(routes));
+  const patterns = Object.entries(routes)
+    .filter(([path]) => path.includes('{'))
+    .map(([path, route]) => ({ route, pattern: new RegExp(`^${path.replace(/\{\w+\}/, '([^/]+)')}$`) }));
+  return (path) => {
+    const route = byPath.get(decoded(path, decodeURI));
+    if (route !== undefined) return { route, parameter: '' };
+    for (const { route, pattern } of patterns) {
+      // Decoded last: a namespace may have a slash in it.
+      const [, parameter] = pattern.exec(path) ?? [];
+      if (parameter !== undefined) return { route, parameter: decoded(parameter, decodeURIComponent) };
+    }
+    return undefined;
+  };
+}
+
 function handlerOf(
-  routes: ReadonlyMap<string, Routes[string]>,
+  find: (path: string) => Found | undefined,
   { method = '', url = '' }: IncomingMessage,
   response: ServerResponse,
-): Handler {
-  const path = decodedPath(url);
-  if (path === undefined) {
-    throw new ProblemError(400, 'Expected the path to be percent-encoded (RFC 3986), got one that is not');
-  }
+): { handler: Handler; parameter: string } {
   const shown = url.split('?', 1)[0];
-  const route = routes.get(path);
-  if (route === undefined) throw new ProblemError(404, `Nothing at ${method} ${shown}`);
-  const asked = METHODS.find((one) => one === (method === 'HEAD' ? 'GET' : method));
-  const handler = asked && route[asked];
-  if (handler) return handler;
-  const has = METHODS.filter((one) => route[one] !== undefined);
-  const allow = has.flatMap((one) => (one === 'GET' ? ['GET', 'HEAD'] : [one])).join(', ');
+  const found = find(pathOf(url));
+  if (found === undefined) throw new ProblemError(404, `Nothing at ${method} ${shown}`);
+  const { route, parameter } = found;
+  const name = method === 'HEAD' ? 'GET' : method;
+  const handler = Object.hasOwn(route, name) ? route[name as keyof typeof route] : undefined;
+  if (handler !== undefined) return { handler, parameter };
+  const allow = Object.keys(route)
+    .flatMap((one) => (one === 'GET' ? ['GET', 'HEAD'] : [one]))
+    .join(', ');
   response.setHeader('allow', allow);
   throw new ProblemError(405, `Expected ${shown} to be called with ${allow}, got ${method}`);
 }
 
-/** The path of a request, percent-decoded; undefined when it is not well encoded. */
-function decodedPath(target: string): string | undefined {
-  const path = pathOf(target);
+/** @throws {ProblemError} 400 for a text that is not well encoded. */
+function decoded(text: string, decode: (text: string) => string): string {
   try {
-    return path.includes('%') ? decodeURI(path) : path;
+    return text.includes('%') ? decode(text) : text;
   } catch {
-    return undefined;
+    throw new ProblemError(400, 'Expected the path to be percent-encoded (RFC 3986), got one that is not');
   }
 }
 

@@ -3,7 +3,7 @@ import type { Backplane } from '../../backplane/backplane.js';
 import { checkOptions, FUNCTION, LOGGER, OBJECT, objectWith, requireOption } from '../../manager/checks.js';
 import { guardLogger, silentLogger } from '../../manager/contain.js';
 import { NewestCursors } from '../../manager/newest-cursors.js';
-import type { DatafnLogger } from '../../manager/types.js';
+import type { DatafnLogger, Kick } from '../../manager/types.js';
 import { WebSocketManager } from '../../manager/web-socket-manager.js';
 import {
   type ConnectionSettings,
@@ -65,6 +65,8 @@ export interface AttachedManager {
   stats(): ConnectionStats;
   /** The clients that are connected now, of one namespace or of all; all at once without a `limit`. */
   clients(query?: Partial<ClientQuery>): ClientList;
+  /** Closes clients of this process that must lose access: one by its `id`, those of a principal, of a namespace or of both. */
+  kick(kick: Kick): number;
   /** The newest cursor of a namespace, where it is remembered. */
   newestCursor(namespace: string): string | undefined;
   /** Refuses upgrades with 503 from here on; connected clients are unaffected. */
@@ -153,13 +155,13 @@ export function attach(
   const guarded = guardLogger(logger ?? silentLogger);
   const newest = remembers ? new NewestCursors(settings.rememberNamespaces, settings.resume) : undefined;
   const cluster = backplane && new Cluster({ ...settings, backplane, logger: guarded, events });
-  const forward = cluster?.forward.bind(cluster);
-  const manager = new WebSocketManager(settings, logger, undefined, newest, forward);
+  const manager = new WebSocketManager(settings, logger, undefined, newest, cluster?.others);
   const connections = new Connections(manager, events, settings, cluster?.slots, {
     numbers: parts.numbers,
     idPrefix: backplane?.id === undefined ? '' : `${backplane.id}-`,
     newestCursor: (namespace) => newest?.peek(namespace)?.cursor,
   });
+  if (cluster !== undefined) cluster.kick = (kick) => connections.kick(kick);
   const addressOf = clientAddressRule(settings.trustProxy);
   const gates = [
     handshakeGate,
@@ -203,6 +205,7 @@ export function attach(
         sockets: connections.socketCount,
       }),
     clients: (query) => connections.clients({ limit: Number.POSITIVE_INFINITY, ...query }),
+    kick: (kick) => connections.kick(kick),
     newestCursor: (namespace) => newest?.get(namespace)?.cursor,
     refuseUpgrades: () => upgrader.refuseAll(0),
     drain(windowMs) {

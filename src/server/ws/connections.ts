@@ -1,3 +1,4 @@
+import type { Kick } from '../../manager/types.js';
 import type { WebSocketManager } from '../../manager/web-socket-manager.js';
 import type { ConnectionSettings } from '../../options/server-options.js';
 import { highestCursor } from '../../protocol/client.js';
@@ -132,9 +133,9 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
     return this.manager.limitFor(namespace);
   }
 
-  #admit(client: ServerSocket, { namespace, expiresAtMs }: NamespaceGrant): void {
+  #admit(client: ServerSocket, { namespace, expiresAtMs, actorId, principalIds }: NamespaceGrant): void {
     client.namespace = ownCopy(namespace);
-    if (!this.manager.addClient(client, { namespace: client.namespace })) {
+    if (!this.manager.addClient(client, { namespace: client.namespace, actorId, principalIds })) {
       this.slots?.release(namespace);
       return;
     }
@@ -248,10 +249,10 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
   }
 
   #listed(client: ServerSocket, nowMs: number): ConnectedClient {
-    const { id, namespace = '', clientId, remoteAddress, heard, pongMs, bytesWaiting, admittedAtMs } = client;
+    const { namespace = '', clientId, remoteAddress, heard, pongMs, bytesWaiting, admittedAtMs } = client;
     const connectedMs = Math.round(nowMs - admittedAtMs);
     return {
-      id: `${this.listing.idPrefix}${id}`,
+      id: this.#idOf(client),
       namespace,
       clientId,
       remoteAddress,
@@ -261,7 +262,22 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
       newest: this.listing.newestCursor(namespace),
       pongMs,
       bytesWaiting,
+      principals: this.manager.describeClient(client)?.principals,
     };
+  }
+
+  /** Closes the clients that must lose access; how many. */
+  kick({ id, namespace, principal, code, reason }: Kick): number {
+    if (id !== undefined) {
+      for (const client of this.admitted(undefined))
+        if (this.#idOf(client) === id) return Number(this.manager.closeClient(client, { code, reason }));
+      return 0;
+    }
+    return this.manager.kick({ namespace, principal, code, reason });
+  }
+
+  #idOf({ id }: ServerSocket): string {
+    return `${this.listing.idPrefix}${id}`;
   }
 
   /** See {@link ConnectionDrain.drain}. */

@@ -456,3 +456,37 @@ describe('options that cannot be are refused', () => {
     }
   });
 });
+
+describe('whom a client stands for', () => {
+  const options = { secret: SECRET, actorClaim: 'sub', principalsClaim: 'groups' };
+
+  test.each([
+    [
+      { sub: 'alice', groups: ['team:a', 'team:b'] },
+      { actorId: 'alice', principalIds: ['team:a', 'team:b'] },
+    ],
+    [
+      { sub: 'alice', groups: 'team:a' },
+      { actorId: 'alice', principalIds: ['team:a'] },
+    ],
+    [
+      { sub: 'alice', groups: [] },
+      { actorId: 'alice', principalIds: [] },
+    ],
+    [{ sub: 'alice' }, { actorId: 'alice' }],
+  ])('is what the claims %j say', async (claims, standsFor) => {
+    const { answer } = await ask(options, signJwt(claims, SECRET));
+    expect(answer).toEqual({ namespace: 'user:alice', expiresAtMs: undefined, ...standsFor });
+  });
+
+  test.each([[[7]], [{}], [7], [['']], [null]])('groups of %j refuse the token', async (groups) => {
+    expect(await ask(options, signJwt({ sub: 'alice', groups }, SECRET))).toEqual(
+      refused('the claim "groups" is not a list of principals'),
+    );
+  });
+
+  test('is nobody unless claims are named', async () => {
+    const token = signJwt({ sub: 'alice', groups: ['team:a'] }, SECRET);
+    expect(await ask({ secret: SECRET }, token)).toEqual(granted('user:alice'));
+  });
+});

@@ -251,3 +251,85 @@ test('a server that shuts down is no node any more, and its slots are free', asy
   await eventually(() => b.server.stats().connections === 1, 'its client is admitted elsewhere');
   expect(client.closeFrame).toBeUndefined();
 });
+
+/** The token is `namespace principal…`. */
+const withPrincipals = {
+  namespaceProvider: ({ token = '' }: { token?: string | undefined }) => {
+    const [namespace = '', ...principalIds] = token.split(' ');
+    return { namespace, principalIds };
+  },
+};
+
+test('a cursor for some principals reaches their clients on all servers, and each server goes by its own clients', async () => {
+  const [a, b, c] = (await cluster(3, withPrincipals)) as [LiveServer, LiveServer, LiveServer];
+  const bobAtA = await openClient(a.wsUrl, 'x user:bob');
+  const aliceAtA = await openClient(a.wsUrl, 'x user:alice');
+  const bobAtB = await openClient(b.wsUrl, 'x user:bob');
+  const aliceAtB = await openClient(b.wsUrl, 'x user:alice');
+  const anybodyAtC = await openClient(c.wsUrl, 'x');
+  const aliceAtC = await openClient(c.wsUrl, 'x user:alice');
+  const affectedPrincipals = ['user:bob'];
+  const posted = await postCursors(a.apiUrl, { namespace: 'x', cursor: '1', affectedPrincipals });
+  expect(posted.json.results).toMatchObject([{ delivered: 1 }]);
+  a.server.websocketHandler.broadcastCursor('2', 'x', { affectedPrincipals });
+  // One whose principals no message can carry goes to everybody elsewhere, rather than to nobody.
+  a.server.websocketHandler.broadcastCursor('3', 'x', { affectedPrincipals: ['user:bob', 'a\u001eb'] });
+  await bobAtA.received(3);
+  await bobAtB.received(3);
+  await aliceAtC.received(3);
+  expect(bobAtA.texts).toEqual(['1', '2', '3'].map(frame));
+  expect(aliceAtA.texts).toEqual([]);
+  expect(bobAtB.texts).toEqual(['1', '2', '3'].map(frame));
+  expect(aliceAtB.texts).toEqual([frame('3')]);
+  for (const client of [anybodyAtC, aliceAtC]) expect(client.texts).toEqual(['1', '2', '3'].map(frame));
+});
+
+test('clients are closed wherever they are, by each way, and their ids are unique in the cluster', async () => {
+  const [a, b] = (await cluster(2, withPrincipals)) as [LiveServer, LiveServer];
+  const open = async () => [
+    await openClient(a.wsUrl, 'x user:bob'),
+    await openClient(b.wsUrl, 'x user:bob'),
+    await openClient(b.wsUrl, 'y user:eve'),
+  ];
+  const listed = async ({ apiUrl }: LiveServer) => (await call('GET', `${apiUrl}/v1/clients`)).json.clients;
+  const closed = async (path: string) => (await call('DELETE', `${a.apiUrl}${path}`)).json;
+  const both = { nodes: 2, replicated: true };
+
+  const first = await open();
+  const ids = [...(await listed(a)), ...(await listed(b))].map(({ id }) => id);
+  expect(new Set(ids).size).toBe(3);
+  for (const id of ids) expect(id).toMatch(/^[\da-f]{8}-\d+$/);
+  for (const id of ids) expect(await closed(`/v1/clients/${id}`)).toEqual({ closed: 1, ...both });
+  for (const client of first) expect((await client.closed()).code).toBe(4403);
+  expect((await call('DELETE', `${a.apiUrl}/v1/clients/${ids[1]}`)).status).toBe(404);
+
+  const second = await open();
+  expect(await closed('/v1/namespaces/x/clients?code=4001')).toEqual({ closed: 2, ...both });
+  for (const client of second.slice(0, 2)) expect((await client.closed()).code).toBe(4001);
+  expect(await closed('/v1/clients?principal=user:eve')).toEqual({ closed: 1, ...both });
+  expect((await second[2]?.closed())?.code).toBe(4403);
+
+  const third = await open();
+  expect(a.server.websocketHandler.closeNamespace('y')).toBe(0);
+  expect(a.server.websocketHandler.closePrincipal('user:bob', { reason: 'Left' })).toBe(1);
+  for (const client of third) expect((await client.closed()).code).toBe(4403);
+});
+
+test('with the engine away, clients here are closed, and the answer says that others may have some', async () => {
+  const engine = new MemoryEngine();
+  const { connect } = engine;
+  let isAway = false;
+  Object.assign(engine, {
+    connect: (...args: Parameters<typeof connect>) =>
+      isAway ? Promise.reject(new Error('away')) : connect(...args),
+  });
+  const [a, b] = (await cluster(2, withPrincipals, engine)) as [LiveServer, LiveServer];
+  const here = await openClient(a.wsUrl, 'x');
+  const there = await openClient(b.wsUrl, 'x');
+  isAway = true;
+  engine.disconnect('for a test');
+  const { status, json } = await call('DELETE', `${a.apiUrl}/v1/namespaces/x/clients`);
+  expect([status, json]).toEqual([202, { closed: 1, nodes: 1, replicated: false }]);
+  expect((await here.closed()).code).toBe(4403);
+  await there.roundTrip();
+});

@@ -33,8 +33,8 @@ describe('with resume', () => {
       await openClient(wsUrl, 'a'),
     ];
     sayHello(legacy, { cursor: '0' });
-    sayHello(current, { cursors: { todos: '42', notes: '17' } });
-    sayHello(upToDate, { cursors: { todos: '42', notes: '42' } });
+    sayHello(current, { cursors: { todos: '41', notes: '17' } });
+    sayHello(upToDate, { cursors: { todos: '17', notes: '42', tags: '0' } });
     expect(await legacy.received(1)).toEqual([message('42')]);
     expect(await current.received(1)).toEqual([message('42')]);
     await settled(upToDate);

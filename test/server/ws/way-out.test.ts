@@ -172,7 +172,7 @@ describe('a client that does not read', () => {
       })(),
       'the end of the slow client',
     );
-    expect(attached.manager.broadcastCursor(`${last + 1}`, 'a')).toEqual({ delivered: 1, failed: 0 });
+    expect(attached.manager.broadcastCursor(`${last + 1}`, 'a')).toMatchObject({ delivered: 1, failed: 0 });
   });
 });
 
