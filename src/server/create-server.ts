@@ -15,9 +15,10 @@ import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
 import type { NamespaceProvider } from './auth/provider.js';
 import { tokenLengthProblem } from './auth/tokens.js';
 import type { ConnectionNumbers } from './events/clients.js';
+import type { EventStream } from './events/events.js';
 import { faultRoutes } from './faults/routes.js';
 import { FaultSwitch } from './faults/switch.js';
-import { EventFeed } from './feed/event-feed.js';
+import { EventFeed, type StartRecording } from './feed/event-feed.js';
 import { recorder } from './feed/recorder.js';
 import { DelayMonitor } from './health/delay-monitor.js';
 import { DescriptorWatch } from './health/descriptor-watch.js';
@@ -114,6 +115,8 @@ export interface ServerInternals {
   readonly reached?: ((stage: ShutdownStage) => Promise<void>) | undefined;
   /** How this process numbers its connections. */
   readonly numbers?: ConnectionNumbers | undefined;
+  /** Where the readers of the events of this process get them from; default: from this process alone. */
+  readonly recordFrom?: ((events: EventStream) => StartRecording) | undefined;
   /** Takes what the API of this process calls; returns what it calls instead. */
   readonly shareApi?: ((own: ApiBackend) => ApiBackend) | undefined;
 }
@@ -130,7 +133,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
 /** As {@link createDatafnWsServer}, for a process of several. */
 export function createServer(
   options: DatafnWsServerOptions,
-  { listenAt, reached = async () => {}, numbers, shareApi = (own) => own }: ServerInternals,
+  { listenAt, reached = async () => {}, numbers, recordFrom, shareApi = (own) => own }: ServerInternals,
 ): DatafnWsServer {
   const settings = completeOptions(serverTable, options);
   checkOptions('the options', options, { ...COLLABORATOR_RULES, tls: TLS_PAIR });
@@ -141,9 +144,9 @@ export function createServer(
 
   const logger = guardLogger(options.logger ?? silentLogger);
   const { stream, events, statistics } = serverEvents(options);
-  const feed = new EventFeed((record) => stream.add(recorder(record)));
+  const feed = new EventFeed(recordFrom?.(stream) ?? ((record) => stream.add(recorder(record))));
   // So that the page shows what was before it was opened.
-  if (settings.dashboard) feed.keepRecording();
+  if (settings.dashboard && recordFrom === undefined) feed.keepRecording();
   const delay = new DelayMonitor();
   const descriptors = new DescriptorWatch(logger, events);
   const pending = new PendingConnections(settings.maxPendingConnections, events);

@@ -130,7 +130,9 @@ export const CURSOR_FAULTS: { readonly [Name in FaultName]?: CursorFault } = {
   },
 
   junk: (rule, scene, send) => (message) => {
-    send(scene.takes(rule) ? new PreparedMessage(message.cursor, undefined, rule.rule.settings.text) : message);
+    send(
+      scene.takes(rule) ? new PreparedMessage(message.cursor, undefined, rule.rule.settings.text) : message,
+    );
   },
 
   'extra-fields': (rule, scene, send) => (message) => {
