@@ -25,12 +25,12 @@ describe('the dashboard among hostile clients', () => {
     const { apiUrl, wsUrl } = await startServer({ dashboard: true });
     const { page, complaints, strangers, show } = await openDashboard(apiUrl);
     for (const [index, evil] of Object.values(HOSTILE).entries()) {
-      const client = await openClient(wsUrl, encodeURIComponent(evil));
+      const client = await openClient(wsUrl, evil);
       client.say(JSON.stringify({ type: 'hello', clientId: evil, cursor: '0' }));
       client.say(`\u001b[31m${evil}\u0007 ${'y'.repeat(60_000)}`);
       await client.roundTrip();
       await postCursors(apiUrl, { namespace: evil, cursor: `${index + 1}<b>` });
-      const leaver = await openClient(wsUrl, encodeURIComponent(evil));
+      const leaver = await openClient(wsUrl, evil);
       leaver.close(4000, `\u001b[2J\u202e${evil.slice(0, 100)}`);
     }
     await untilText(page, '#summary', '7 clients · 7 namespaces');

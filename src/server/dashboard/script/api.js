@@ -9,9 +9,11 @@ export function setToken(token) {
 
 /** An answer that is not a success, or none at all (status 0). */
 export class ApiError extends Error {
-  constructor(status, message) {
-    super(message);
+  /** @param fix what to do about it, for somebody who calls the API by hand. */
+  constructor(status, detail, fix) {
+    super(fix === undefined ? detail : `${detail}. ${fix}`);
     this.status = status;
+    this.detail = detail;
   }
 }
 
@@ -39,7 +41,7 @@ export async function request(path, options = {}) {
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
   const detail = problem.detail ?? `The server answered ${response.status}`;
-  throw new ApiError(response.status, problem.fix === undefined ? detail : `${detail}. ${problem.fix}`);
+  throw new ApiError(response.status, detail, problem.fix);
 }
 
 /** Calls a route; the answer is JSON, or there is none. */

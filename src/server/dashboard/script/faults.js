@@ -101,8 +101,9 @@ export function faultsView(report) {
   const change = async (method, body) => {
     try {
       take(await call(method, '/v1/faults', body));
+      byId('problem').hidden = true;
     } catch (error) {
-      report(error);
+      report({ message: error.detail ?? error.message });
     }
   };
   const put = (rules) => (rules.length === 0 ? change('DELETE') : change('PUT', { seed: known.seed, rules }));
