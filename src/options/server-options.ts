@@ -260,7 +260,7 @@ export const serverTable = {
    */
   dashboard: toggle({
     group: 'HTTP API',
-    help: 'Serve the page /dashboard, which shows what happens. Always on with --auth dev.',
+    help: 'Serve /dashboard, a page that shows what happens. The dev provider has it anyway.',
   }),
   /** Milliseconds a connection has for its TLS handshake, and then for its request headers; 0 is no limit. */
   handshakeTimeoutMs: duration({
