@@ -77,6 +77,12 @@ export class NewestCursors implements CursorMemory {
     return known;
   }
 
+  /** Forgets the newest cursor of a namespace, or of all. */
+  forget(namespace: string | undefined): void {
+    if (namespace === undefined) this.#byNamespace.clear();
+    else this.#byNamespace.delete(namespace);
+  }
+
   missedBy(hello: Hello, { namespace, serial }: { namespace: string; serial: number }): string | undefined {
     const newest = this.resumes ? this.get(namespace) : undefined;
     // A client that was there when it was broadcast has been sent it, before its hello or since.

@@ -3,6 +3,7 @@ import { DEFAULT_WS_MANAGER_CONFIG } from '../manager/config.js';
 import { namespaceMismatch } from '../protocol/identifiers.js';
 import { backendTable } from './backend.js';
 import { hostAndPortProblem, originProblem, proxyProblem, tokenProblem } from './checks.js';
+import { faultPresetOption } from './faults.js';
 import { choice, commaList, count, duration, rate, size, text, toggle } from './kinds.js';
 import type { OptionTable, Resolved } from './spec.js';
 
@@ -253,8 +254,23 @@ export const serverTable = {
     default: undefined,
     check: hostAndPortProblem,
   }),
+  /** Whether `/v1/faults` makes connections go wrong on request. The `dev` provider has it anyway. For tests only. */
+  enableFaults: toggle({
+    group: 'Faults',
+    help: 'Let /v1/faults and the fault command make connections go wrong, for tests. On with --auth dev.',
+  }),
+  /** A preset of faults that is in force from the start. For tests only. */
+  faults: faultPresetOption,
   /** Whether pages from allowed origins may read HTTP API responses (CORS). */
   cors: toggle({ group: 'HTTP API', help: 'Let pages from allowed origins read HTTP API responses.' }),
+  /**
+   * Whether `/dashboard` is there, a page that shows what happens, with the last 1,000 events from before it was opened. What
+   * it shows needs the `adminToken`, or without one this machine. With the `dev` provider the page is always there.
+   */
+  dashboard: toggle({
+    group: 'HTTP API',
+    help: 'Serve /dashboard, a page that shows what happens. The dev provider has it anyway.',
+  }),
   /** Milliseconds a connection has for its TLS handshake, and then for its request headers; 0 is no limit. */
   handshakeTimeoutMs: duration({
     group: 'Limits',
@@ -347,6 +363,7 @@ const {
   trustProxy,
   backendFile,
   demo,
+  dashboard,
   ...scenarioFlags
 } = serverFlags;
 export const serverOptions = scenarioFlags;

@@ -35,11 +35,13 @@ export class PreparedMessage {
   readonly text: string;
   #frame: Uint8Array | undefined;
 
+  /** @param text the payload; by default, and as the contract has it, that of the cursor. */
   constructor(
     readonly cursor: string,
     targeting?: CursorTargeting,
+    text: string = encodeCursor(cursor, targeting),
   ) {
-    this.text = encodeCursor(cursor, targeting);
+    this.text = text;
   }
 
   /** The whole unmasked WebSocket text frame, for a transport that writes to the socket itself. */

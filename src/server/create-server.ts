@@ -14,7 +14,12 @@ import { DatafnWsError, invalidOption } from '../protocol/errors.js';
 import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
 import { backendFirst, memoryRemote, mountMemoryBackend } from './backend/mount.js';
 import type { ConnectionNumbers } from './events/clients.js';
+import type { EventStream } from './events/events.js';
 import { checkExposure } from './exposure.js';
+import { faultRoutes } from './faults/routes.js';
+import { FaultSwitch } from './faults/switch.js';
+import { EventFeed, type StartRecording } from './feed/event-feed.js';
+import { recorder } from './feed/recorder.js';
 import { DelayMonitor } from './health/delay-monitor.js';
 import { DescriptorWatch } from './health/descriptor-watch.js';
 import type { ServerStats } from './health/statistics.js';
@@ -116,6 +121,8 @@ export interface ServerInternals {
   readonly reached?: ((stage: ShutdownStage) => Promise<void>) | undefined;
   /** How this process numbers its connections. */
   readonly numbers?: ConnectionNumbers | undefined;
+  /** Where the readers of the events of this process get them from; default: from this process alone. */
+  readonly recordFrom?: ((events: EventStream) => StartRecording) | undefined;
   /** Takes what the API of this process calls; returns what it calls instead. */
   readonly shareApi?: ((own: ApiBackend) => ApiBackend) | undefined;
 }
@@ -132,7 +139,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
 /** As {@link createDatafnWsServer}, for a process of several. */
 export function createServer(
   options: DatafnWsServerOptions,
-  { listenAt, reached = async () => {}, numbers, shareApi = (own) => own }: ServerInternals,
+  { listenAt, reached = async () => {}, numbers, recordFrom, shareApi = (own) => own }: ServerInternals,
 ): DatafnWsServer {
   const settings = completeOptions(serverTable, options);
   checkOptions('the options', options, { ...COLLABORATOR_RULES, tls: TLS_PAIR });
@@ -142,7 +149,10 @@ export function createServer(
   const namespaceProvider = options.namespaceProvider ?? devNamespaceProvider(settings.anonymousNamespace);
 
   const logger = guardLogger(options.logger ?? silentLogger);
-  const { events, statistics } = serverEvents(options);
+  const { stream, events, statistics } = serverEvents(options);
+  const feed = new EventFeed(recordFrom?.(stream) ?? ((record) => stream.add(recorder(record))));
+  // So that the page shows what was before it was opened.
+  if (settings.dashboard && recordFrom === undefined) feed.keepRecording();
   const delay = new DelayMonitor();
   const descriptors = new DescriptorWatch(logger, events);
   const pending = new PendingConnections(settings.maxPendingConnections, events);
@@ -178,9 +188,14 @@ export function createServer(
       return firstRefusal(gates, request);
     },
   });
-  const { manager, cluster } = attached;
+  const { manager, cluster, connections, newest } = attached;
+  // Several processes would need the same rules, each with its own counts.
+  const hasFaults =
+    listenAt === undefined &&
+    (settings.enableFaults || settings.faults !== undefined || isDevProvider(namespaceProvider));
+  const faults = hasFaults ? new FaultSwitch({ connections, manager, newest, events }) : undefined;
   const stats = () => statistics.ofServer(attached.stats(), delay);
-  const metrics = new ProcessMetrics({ events, delay, cluster, stats, isReady: () => shutdown.isReady });
+  const metrics = new ProcessMetrics({ stream, delay, cluster, stats, isReady: () => shutdown.isReady });
   // One process of several leaves that port to their primary.
   const metricsPort =
     settings.metricsListen === undefined || listenAt !== undefined
@@ -192,6 +207,7 @@ export function createServer(
   const release = async () => {
     await reached('emptied');
     stopOtherAddresses();
+    feed.close();
     pending.terminateAll();
     await closeHttpServer(httpServer);
     await backend?.stop();
@@ -200,7 +216,14 @@ export function createServer(
     descriptors.stop();
     address = undefined;
   };
-  const shutdown = new Shutdown(attached, settings, release, () => reached('drained'));
+  const closing = {
+    ...attached,
+    close(timeoutMs?: number) {
+      faults?.close();
+      return attached.close(timeoutMs);
+    },
+  };
+  const shutdown = new Shutdown(closing, settings, release, () => reached('drained'));
 
   const refused: ProblemListener = ({ method = '', url }, { status, detail }) =>
     events.rejectedRequest?.(status, detail, { method, path: shownPath(url) });
@@ -232,9 +255,15 @@ export function createServer(
       authorized,
       refused,
       shutdown,
+      // Nobody but this machine calls a server with the `dev` provider: see `checkExposure`.
+      hasDashboard: settings.dashboard || isDevProvider(namespaceProvider),
+      hasFaults,
+      feed,
+      streaming: (request) => requests.stream(request),
     }),
     settings,
     events,
+    (read) => faultRoutes(faults, read),
   );
   const backend =
     remote === undefined
@@ -292,6 +321,8 @@ export function createServer(
       if (!shutdown.isReady) throw closedError();
       await backend?.start();
       let metricsUrl: string | undefined;
+      const { faults: preset } = settings;
+      if (preset !== undefined) (await faults?.load())?.set({ preset });
       try {
         metricsUrl = await metricsPort?.listen();
         if (listenAt !== undefined) {

@@ -6,6 +6,7 @@ import type { JwtProviderOptions } from '../server/auth/jwt.js';
 import type { ShutdownStage } from '../server/create-server.js';
 import type { ClientList, ClientQuery, ConnectionNumbers } from '../server/events/clients.js';
 import type { ServerObserver } from '../server/events/events.js';
+import type { FeedEvent } from '../server/feed/recorder.js';
 import type { ServerStats } from '../server/health/statistics.js';
 import type { KickAnswer } from '../server/http/clients.js';
 import type { MetricsSnapshot } from '../server/metrics/snapshot.js';
@@ -99,6 +100,10 @@ export type ToWorker =
   /** All workers have reached this stage of the shutdown: go on. */
   | { readonly type: 'pass'; readonly stage: ShutdownStage }
   | { readonly type: 'backplane'; readonly message: MessageToWorker }
+  /** Whether a worker has readers of `GET /v1/events`: what happens is reported from here on, or no longer. */
+  | { readonly type: 'record'; readonly on: boolean }
+  /** What happened at a worker, for the readers of this one. */
+  | { readonly type: 'recorded'; readonly event: FeedEvent }
   | Ask
   | Answer;
 
@@ -126,5 +131,9 @@ export type ToPrimary =
   /** Its counts by now, for when it dies. */
   | { readonly type: 'stats'; readonly stats: ServerStats }
   | { readonly type: 'backplane'; readonly message: MessageToHub }
+  /** Whether it has readers of `GET /v1/events`. */
+  | { readonly type: 'follow'; readonly on: boolean }
+  /** What happened here, for the readers of all workers. */
+  | { readonly type: 'recorded'; readonly event: FeedEvent }
   | Ask
   | Answer;

@@ -11,6 +11,7 @@ import type { ShutdownOutcome } from '../server/shutdown.js';
 import { Gathering } from './gathering.js';
 import type { AuthSource, Reporting, TlsText, ToPrimary, WorkerSetup } from './messages.js';
 import { Restarts } from './restarts.js';
+import { EventExchange } from './shared-events.js';
 import { bindSockets, type SharedSockets } from './shared-sockets.js';
 import { WorkerProcess } from './worker-process.js';
 
@@ -55,6 +56,7 @@ export class Primary {
   readonly closed: Promise<WorkersOutcome>;
   readonly #hub: IpcHub;
   readonly #workers = new Set<WorkerProcess>();
+  readonly #exchange = new EventExchange<WorkerProcess>(() => this.#workers);
   readonly #restarts: Restarts[] = [];
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #gathering: Gathering;
@@ -174,7 +176,10 @@ export class Primary {
       this.#sockets?.sockets ?? [],
       {
         version,
-        joined: (one) => this.#hub.add(one),
+        joined: (one) => {
+          this.#hub.add(one);
+          this.#exchange.begin(one);
+        },
         take: (one, message) => this.#take(one, message),
         onOutput: this.options.onOutput,
         exited: (one) => this.#exited(one),
@@ -215,6 +220,12 @@ export class Primary {
         break;
       case 'ask':
         void this.#gathering.answer(message).then((value) => worker.answer(message.id, value));
+        break;
+      case 'follow':
+        this.#exchange.follow(worker, message.on);
+        break;
+      case 'recorded':
+        this.#exchange.recorded(message.event);
         break;
       case 'drain':
         void this.close();
@@ -259,6 +270,7 @@ export class Primary {
   #exited(worker: WorkerProcess): void {
     const clients = this.#hub.connectionsOf(worker);
     this.#workers.delete(worker);
+    this.#exchange.follow(worker, false);
     this.#hub.remove(worker);
     this.#gathering.ended(worker);
     this.#open -= worker.openClients;

@@ -58,6 +58,7 @@ export function sumStats(workers: readonly ServerStats[], whole: WholeServer): S
     sockets: sum('sockets'),
     goneAway: sum('goneAway'),
     cut: sum('cut'),
+    faults: sumCounts(workers.map(({ faults }) => faults)),
     uptimeMs: whole.uptimeMs,
     process: {
       pid: whole.primary.pid,

@@ -106,6 +106,15 @@ export class WorkerProcess implements HubWorker {
     return this.ended === undefined ? this.#answers.ask(name, argument) : Promise.resolve(undefined);
   }
 
+  /** Messages that wait to be sent to it. */
+  get waiting(): number {
+    return this.#batches.waiting;
+  }
+
+  tell(message: ToWorker): void {
+    this.#batches.send(message);
+  }
+
   /** Answers a question of the worker. */
   answer(id: number, value: unknown): void {
     this.#batches.send({ type: 'answer', id, value });

@@ -7,6 +7,7 @@ import { BroadcastReports } from './broadcast-reports.js';
 import type { Ask, ToPrimary, ToWorker, WorkerSetup } from './messages.js';
 import { type WorkerAuth, workerAuth } from './namespace-source.js';
 import { Reports } from './reporting.js';
+import { SharedEvents } from './shared-events.js';
 import { listenAtShared, type SharedSocket } from './shared-sockets.js';
 
 /** From one report of counts to the next, at least; none when nothing has happened. */
@@ -29,7 +30,10 @@ export class WorkerServer {
   /** Goes on with the shutdown. */
   readonly #waiting = new Map<ShutdownStage, () => void>();
 
+  readonly #events: SharedEvents;
+
   constructor(private readonly batches: Batches<ToPrimary>) {
+    this.#events = new SharedEvents(batches);
     this.#answers = new Answers((question) => batches.send(question));
   }
 
@@ -64,6 +68,10 @@ export class WorkerServer {
         break;
       case 'answer':
         this.#answers.heard(message);
+        break;
+      case 'record':
+      case 'recorded':
+        this.#events.take(message);
         break;
     }
   }
@@ -111,6 +119,7 @@ export class WorkerServer {
           return stopOthers;
         },
         shareApi: (own) => this.#shareApi(own),
+        recordFrom: (stream) => this.#events.recordFrom(stream),
       },
     );
     this.#server = server;

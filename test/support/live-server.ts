@@ -44,7 +44,9 @@ export type ServerEvent =
       readonly namespace: string;
       readonly cursor: string;
       readonly delivered: number;
-    };
+    }
+  | { readonly event: 'fault'; readonly fault: string; readonly connection: ConnectionInfo | undefined }
+  | { readonly event: 'faultsSet'; readonly faults: readonly string[] };
 
 /** An observer that keeps what it is told, and lets tests wait for it. */
 export class RecordingObserver implements ServerObserver {
@@ -77,6 +79,14 @@ export class RecordingObserver implements ServerObserver {
 
   broadcast(namespace: string, cursor: string, delivered: number): void {
     this.#add({ event: 'broadcast', namespace, cursor, delivered });
+  }
+
+  fault(fault: string, connection: ConnectionInfo | undefined): void {
+    this.#add({ event: 'fault', fault, connection });
+  }
+
+  faultsSet(faults: readonly string[]): void {
+    this.#add({ event: 'faultsSet', faults });
   }
 
   of<Name extends ServerEvent['event']>(name: Name): Extract<ServerEvent, { event: Name }>[] {

@@ -16,6 +16,8 @@ export interface RawClientOptions {
   readonly asks?: boolean;
   /** Whether a close frame of the server is answered. Default true. */
   readonly answersClose?: boolean;
+  /** Whether frames are read; otherwise there are only the `chunks`, which may be any bytes. Default true. */
+  readonly readsFrames?: boolean;
   /** Whether pings are answered. Default true. */
   readonly answersPing?: boolean;
 }
@@ -214,7 +216,7 @@ export class RawClient {
   #read(chunk: Buffer): void {
     if (this.status === 101) {
       this.chunks.push(chunk);
-      this.#readFrames(chunk);
+      if (this.#options.readsFrames ?? true) this.#readFrames(chunk);
     } else {
       this.#readHead(chunk);
     }

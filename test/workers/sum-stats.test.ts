@@ -27,6 +27,7 @@ function statsOf(changes: Partial<ServerStats> = {}): ServerStats {
     sockets: 3,
     goneAway: 0,
     cut: 0,
+    faults: { drop: 1 },
     uptimeMs: 100,
     process: {
       pid: 1,

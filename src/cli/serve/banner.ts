@@ -28,7 +28,12 @@ export interface Example {
  */
 export function banner(
   { wsUrl, apiUrl, metricsUrl }: ListenAddress,
-  { adminToken, auth, demo = false }: Pick<ServeOptions, 'adminToken' | 'auth'> & { readonly demo?: boolean },
+  {
+    adminToken,
+    auth,
+    dashboard,
+    demo = false,
+  }: Pick<ServeOptions, 'adminToken' | 'auth' | 'dashboard'> & { readonly demo?: boolean },
   colors: ChalkInstance,
   { namespace, token, tokenCommand, tokenVariable }: Example,
   trust = '',
@@ -51,6 +56,9 @@ export function banner(
       ? [`  ${colors.dim('Demo page')}      ${colors.cyan(`${apiUrl}/${demoQuery(auth, token)}`)}`]
       : []),
     ...(metricsUrl === undefined ? [] : [`  ${colors.dim('Metrics')}        ${colors.cyan(metricsUrl)}`]),
+    ...(dashboard || auth === 'dev'
+      ? [`  ${colors.dim('Dashboard')}      ${colors.cyan(`${apiUrl}/dashboard`)}`]
+      : []),
     '',
     ...(tokenCommand === undefined
       ? []

@@ -14,6 +14,7 @@ export function logEvents(log: Log, colors: ChalkInstance): EventLog {
   const clients = refusals('client.refused', ['client was refused', 'clients were refused']);
   const upgrades = refusals('upgrade.rejected', ['upgrade was rejected', 'upgrades were rejected']);
   const requests = refusals('request.rejected', ['request was rejected', 'requests were rejected']);
+  const faults = refusals('fault.used', ['fault struck', 'faults struck']);
   const who = ({ id, namespace }: ConnectionInfo) => `#${id} ${namespace ?? '(no namespace)'}`;
   const fields = ({ id, namespace, clientId, remoteAddress }: ConnectionInfo) => ({
     connection: id,
@@ -77,8 +78,25 @@ export function logEvents(log: Log, colors: ChalkInstance): EventLog {
         fields: { namespace, cursor, delivered },
       });
     },
+    fault(fault, connection) {
+      faults.add(() => ({
+        text: `fault ${fault}${connection === undefined ? '' : `: ${who(connection)}`}`,
+        fields: { fault, ...(connection === undefined ? {} : fields(connection)) },
+      }));
+    },
+    faultsSet(names) {
+      log.add({
+        level: 'warn',
+        event: 'faults.set',
+        text:
+          names.length === 0
+            ? 'faults cleared'
+            : `connections go wrong on request from here on (${[...new Set(names)].join(', ')}); to stop: npx datafn-ws fault clear`,
+        fields: { faults: names },
+      });
+    },
     dispose() {
-      for (const one of [clients, upgrades, requests]) one.dispose();
+      for (const one of [clients, upgrades, requests, faults]) one.dispose();
     },
   };
 }

@@ -52,9 +52,10 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   const logger = limitedLogger(log);
   const stops = new StopLines(options.drain, () => server.connectionCount);
   const observer = isHeard ? { ...eventLog, drainRequested: () => log.add(stops.asked()) } : undefined;
+  const settings = settingsFrom({ ...options, dashboard: options.dashboard || options.auth === 'dev' });
   // With workers, it never listens: it checks the options.
   const own = createDatafnWsServer({
-    ...settingsFrom(options),
+    ...settings,
     tls,
     namespaceProvider: auth.provider,
     backplane: await clusterOf(options, logger),
@@ -80,6 +81,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
       ? inThisProcess(own, (tokens) => auth.replaceTokens?.(tokens))
       : (await import('./workers.js')).withWorkers({
           options,
+          settings,
           workers,
           auth: auth.source,
           tls,

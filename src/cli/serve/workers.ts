@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { DatafnLogger } from '../../manager/types.js';
 import type { ServeOptions } from '../../options/serve-flags.js';
-import { settingsFrom } from '../../options/server-options.js';
+import type { ServerSettings } from '../../options/server-options.js';
 import type { ServerObserver } from '../../server/events/events.js';
 import type { TlsPair } from '../../server/http/tls.js';
 import { formatAmount, formatDuration } from '../../text/units.js';
@@ -15,6 +15,7 @@ import type { RunningServer } from './running-server.js';
 /** What the workers are made of, and where they report. */
 export interface WorkersParts {
   readonly options: ServeOptions;
+  readonly settings: ServerSettings;
   readonly workers: number | 'auto';
   readonly auth: AuthSource;
   readonly tls: TlsPair | undefined;
@@ -35,9 +36,9 @@ const LEVELS: Readonly<Record<ServeOptions['logLevel'], Reporting['levels']>> = 
 
 /** A server of several worker processes; this process owns its port and its log. */
 export function withWorkers(parts: WorkersParts): RunningServer {
-  const { options, workers, auth, tls, logger, observer, log, io } = parts;
+  const { options, settings, workers, auth, tls, logger, observer, log, io } = parts;
   const primary = new Primary({
-    settings: settingsFrom(options),
+    settings,
     workers: workers === 'auto' ? availableParallelism() : workers,
     version,
     auth,

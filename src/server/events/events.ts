@@ -85,6 +85,10 @@ export interface ServerObserver {
   broadcast?(namespace: string, cursor: string, delivered: number): void;
   /** `POST /v1/drain` was called: the server shuts down. */
   drainRequested?(): void;
+  /** A fault that was asked for has struck; `connection` is undefined for one of a handshake, or of the whole server. */
+  fault?(fault: string, connection: ConnectionInfo | undefined): void;
+  /** The rules of `/v1/faults` were replaced: these faults are in force now, one for each rule. */
+  faultsSet?(faults: readonly string[]): void;
 }
 
 /**
@@ -123,6 +127,8 @@ const OBSERVER_EVENTS = [
   'rejectedRequest',
   'broadcast',
   'drainRequested',
+  'fault',
+  'faultsSet',
 ] as const satisfies (keyof ServerObserver)[];
 const EVENTS = [
   ...OBSERVER_EVENTS,
@@ -142,30 +148,44 @@ const EVENTS = [
 type Listener = (...event: unknown[]) => void;
 
 /**
- * One stream for several listeners. An event that none of them takes is not there, so `stream.hello?.(…)` costs nothing
- * then, not even its arguments.
+ * One stream for several listeners, some of which come later and leave again. An event that none of them takes is not
+ * there, so `events.hello?.(…)` costs nothing then, not even its arguments.
  */
-export function joinListeners(listeners: readonly ServerEvents[]): ServerEvents {
-  // Each name from the start: an object that gets them one by one is slower to look into.
-  const stream: ServerEvents = Object.fromEntries(EVENTS.map((name) => [name, undefined]));
-  for (const listener of listeners) addListener(stream, listener);
-  return stream;
-}
+export class EventStream {
+  readonly events: ServerEvents;
+  readonly #listeners: ServerEvents[];
 
-/** Adds a listener to a stream: from here on it is called as well, after the others. */
-export function addListener(stream: ServerEvents, listener: ServerEvents): void {
-  const takers = stream as Partial<Record<keyof ServerEvents, Listener>>;
-  for (const name of EVENTS) {
-    const take = (listener[name] as Listener | undefined)?.bind(listener);
-    if (take === undefined) continue;
-    const others = takers[name];
-    takers[name] =
-      others === undefined
-        ? take
-        : (...event) => {
-            others(...event);
-            take(...event);
-          };
+  constructor(listeners: readonly ServerEvents[]) {
+    this.#listeners = [...listeners];
+    // Each name from the start: an object that gets them one by one is slower to look into.
+    this.events = Object.fromEntries(EVENTS.map((name) => [name, undefined]));
+    this.#join();
+  }
+
+  /** Adds a listener. Returns what removes it. */
+  add(listener: ServerEvents): () => void {
+    this.#listeners.push(listener);
+    this.#join();
+    return () => {
+      const at = this.#listeners.indexOf(listener);
+      if (at !== -1) this.#listeners.splice(at, 1);
+      this.#join();
+    };
+  }
+
+  #join(): void {
+    const stream = this.events as Partial<Record<keyof ServerEvents, Listener>>;
+    for (const name of EVENTS) {
+      const takers = this.#listeners.flatMap(
+        (listener) => (listener[name] as Listener | undefined)?.bind(listener) ?? [],
+      );
+      stream[name] =
+        takers.length <= 1
+          ? takers[0]
+          : (...event) => {
+              for (const take of takers) take(...event);
+            };
+    }
   }
 }
 

@@ -52,6 +52,8 @@ export interface ConnectionStats {
   readonly goneAway: number;
   /** Connections that were terminated because they did not end within the close timeout, or by the end of a shutdown. */
   readonly cut: number;
+  /** How often each fault that was asked for at `/v1/faults` has struck; empty for a server without. */
+  readonly faults: Readonly<Record<string, number>>;
 }
 
 /** What `GET /v1/stats` answers. */
@@ -82,6 +84,7 @@ export class Statistics implements ServerEvents {
   readonly #refused = new Map<number, number>();
   readonly #closed = new Map<number, number>();
   readonly #closedByServer = new Map<number, number>();
+  readonly #faults = new Map<string, number>();
   readonly #limited = Object.fromEntries(LIMITS.map((name) => [name, 0])) as Record<LimitName, number>;
   #accepted = 0;
   #abandoned = 0;
@@ -134,6 +137,10 @@ export class Statistics implements ServerEvents {
     this.#terminated += 1;
   }
 
+  fault(name: string): void {
+    count(this.#faults, name);
+  }
+
   /** The counts by now. */
   ofConnections({ manager, remembered, blocked, sockets }: StatisticsSources): ConnectionStats {
     return {
@@ -158,6 +165,7 @@ export class Statistics implements ServerEvents {
       sockets,
       goneAway: this.#goneAway,
       cut: this.#terminated,
+      faults: Object.fromEntries(this.#faults),
     };
   }
 
@@ -180,6 +188,6 @@ export class Statistics implements ServerEvents {
   }
 }
 
-function count(counts: Map<number, number>, code: number): void {
-  counts.set(code, (counts.get(code) ?? 0) + 1);
+function count<Key>(counts: Map<Key, number>, key: Key): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }

@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { packageVersion } from '../../backplane/version.js';
 import type { Kick } from '../../manager/types.js';
 import type { ServerSettings } from '../../options/server-options.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { ClientList, ClientQuery } from '../events/clients.js';
 import type { ServerEvents } from '../events/events.js';
+import type { EventFeed } from '../feed/event-feed.js';
 import type { ServerStats } from '../health/statistics.js';
 import type { MetricsSnapshot } from '../metrics/snapshot.js';
 import { answerPreflight, authorize, authorizePage, isProbe } from './authorize.js';
@@ -11,11 +13,16 @@ import { readItems } from './body.js';
 import { type KickAnswer, readClientQuery, readKick, statusOfKick } from './clients.js';
 import { type CursorItem, checkOrder, validateItems } from './cursors.js';
 import { emitToCluster } from './emit-to-cluster.js';
+import { answerEvents } from './events-route.js';
 import { originRule } from './hosts-and-origins.js';
 import { metricsRoute } from './metrics-port.js';
 import { ProblemError, type ProblemListener } from './problem.js';
+import { pathOf } from './request-target.js';
 import type { RoutedListener } from './request-timing.js';
 import { type Routes, routeRequests, sendJson } from './router.js';
+
+/** Where the page is. */
+const DASHBOARD = '/dashboard';
 
 /** What a server has to ask its other processes for comes as a promise. */
 export type Awaitable<Value> = Value | Promise<Value>;
@@ -38,6 +45,12 @@ export interface ApiBackend {
   kick(kick: Kick): Awaitable<KickAnswer>;
   /** A request was authorized. The probes, which need no authorization, do not count. */
   authorized(request: IncomingMessage): void;
+  readonly hasDashboard: boolean;
+  /** Whether `/v1/faults` is there. */
+  readonly hasFaults: boolean;
+  readonly feed: EventFeed;
+  /** The answer to a request has no end. */
+  streaming(request: IncomingMessage): void;
   /** A request was answered with an error. */
   refused: ProblemListener;
   readonly shutdown: {
@@ -49,20 +62,28 @@ export interface ApiBackend {
   };
 }
 
-/** The HTTP API, as a listener of `request`, and its paths. */
+/** Reads the body of a request as a list of items; `undefined` without a body. */
+type ReadItems = (request: IncomingMessage, response: ServerResponse) => Promise<unknown[] | undefined>;
+
+/**
+ * The HTTP API, as a listener of `request`, and its paths.
+ *
+ * @param moreRoutes makes those of other folders.
+ */
 export function createApi(
   backend: ApiBackend,
   settings: ServerSettings,
   events: ServerEvents,
+  moreRoutes: (read: ReadItems) => Routes,
 ): RoutedListener {
   const { adminToken, cors, maxBodySizeBytes, maxBatchItems, monotonic } = settings;
-  const { shutdown } = backend;
+  const { shutdown, hasDashboard } = backend;
   const pages = {
     isAllowed: originRule(settings.allowOrigin),
     cors,
     onRefused: () => events.limited?.('origin'),
   };
-  const read = (request: IncomingMessage, response: ServerResponse) =>
+  const read: ReadItems = (request, response) =>
     readItems(request, response, maxBodySizeBytes, () => events.limited?.('bodySize'));
 
   const kick = async (response: ServerResponse, asked: Kick) => {
@@ -70,6 +91,7 @@ export function createApi(
     sendJson(response, statusOfKick(asked, answer), answer);
   };
   const routes: Routes = {
+    ...moreRoutes(read),
     '/v1/cursors': {
       async POST(request, response) {
         const body = await read(request, response);
@@ -120,6 +142,33 @@ export function createApi(
     '/v1/namespaces/{namespace}/clients': {
       DELETE: (request, response, namespace) => kick(response, readKick(request, 'namespace', namespace)),
     },
+    '/v1/events': {
+      GET: (request, response) =>
+        answerEvents(request, response, {
+          feed: backend.feed,
+          events,
+          about: {
+            ...aboutServer(settings),
+            cluster: backend.cluster !== undefined,
+            faults: backend.hasFaults,
+          },
+          stream: backend.streaming,
+        }),
+    },
+    [DASHBOARD]: {
+      async GET(request, response) {
+        if (!hasDashboard) {
+          throw new ProblemError(404, 'This server has no dashboard', {
+            fix: 'Start it with --dashboard, or createDatafnWsServer({ dashboard: true }).',
+          });
+        }
+        // Loaded on demand, and made once.
+        const { dashboardPage } = await import('../dashboard/page.js');
+        const { html, headers } = dashboardPage();
+        response.writeHead(200, { ...headers, 'content-length': html.length });
+        response.end(request.method === 'HEAD' ? undefined : html);
+      },
+    },
     '/v1/cluster': {
       GET(_, response) {
         if (backend.cluster === undefined) {
@@ -142,11 +191,21 @@ export function createApi(
   const listener = routeRequests(routes, backend.refused, (request, response) => {
     authorizePage(request, response, pages);
     if (cors && answerPreflight(request, response)) return true;
-    authorize(request, adminToken);
+    if (!(hasDashboard && adminToken !== undefined && isDashboard(request))) authorize(request, adminToken);
     if (!isProbe(request.url ?? '')) backend.authorized(request);
     return false;
   });
   return { listener, routes: Object.keys(routes) };
+}
+
+/** Whether a request is for the page, which has no secret in it: what it shows, it gets with the admin token. */
+function isDashboard({ method, url }: IncomingMessage): boolean {
+  return (method === 'GET' || method === 'HEAD') && pathOf(url) === DASHBOARD;
+}
+
+/** What a reader of the events learns first. A limit of `null` is none. */
+function aboutServer({ path, maxConnections, maxConnectionsPerNamespace, drainMs }: ServerSettings) {
+  return { version: packageVersion(), path, drainMs, limits: { maxConnections, maxConnectionsPerNamespace } };
 }
 
 /** Whether a body, which is read as a list of items, is `{}`. */

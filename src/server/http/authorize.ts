@@ -115,7 +115,7 @@ export function answerPreflight({ method, headers }: IncomingMessage, response: 
   if (method !== 'OPTIONS' || headers.origin === undefined) return false;
   if (headers['access-control-request-method'] === undefined) return false;
   response.writeHead(204, {
-    'access-control-allow-methods': 'GET, POST, DELETE',
+    'access-control-allow-methods': 'GET, POST, PUT, DELETE',
     'access-control-allow-headers': 'authorization, content-type',
     'access-control-max-age': PREFLIGHT_SECONDS,
   });

@@ -100,6 +100,12 @@ export class RequestQueue {
     if (exchange !== undefined) exchange.response.shouldKeepAlive = exchange.mayKeepAlive;
   }
 
+  /** The answer to a request has no end: it may take as long as its reader stays. Its length is up to who writes it. */
+  stream({ socket }: IncomingMessage): void {
+    const exchange = this.#lines.get(socket)?.[0];
+    if (exchange !== undefined) this.#deadlines.delete(exchange);
+  }
+
   /**
    * Calls `answer` when the requests of a connection have been answered, for something behind them that is not a request
    * (RFC 9112 section 9.3.2: answers come in the order of requests). At once where there are none, and only the first

@@ -9,8 +9,11 @@ type Handler = (
   parameter: string,
 ) => void | Promise<void>;
 
+const METHODS = ['GET', 'POST', 'PUT', 'DELETE'] as const;
+type Method = (typeof METHODS)[number];
+
 /** What answers each path, by method. HEAD is answered as GET is. One segment of a path may be a parameter: `{id}`. */
-export type Routes = Readonly<Record<string, Partial<Readonly<Record<'GET' | 'POST' | 'DELETE', Handler>>>>>;
+export type Routes = Readonly<Record<string, Partial<Readonly<Record<Method, Handler>>>>>;
 
 /**
  * Hands requests to their routes, and makes every error a problem document.

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { BackplaneState } from '../../backplane/backplane.js';
 import type { Cluster, ClusterCounts } from '../cluster/cluster.js';
-import { addListener, type ServerEvents } from '../events/events.js';
+import type { EventStream } from '../events/events.js';
 import type { DelayMonitor } from '../health/delay-monitor.js';
 import type { ServerStats } from '../health/statistics.js';
 import { sumTimings, type TimingCounts, Timings } from './timings.js';
@@ -37,7 +37,7 @@ export interface MetricsSnapshot {
 
 /** What the metrics of one process are read from. */
 export interface MetricsSources {
-  readonly events: ServerEvents;
+  readonly stream: Pick<EventStream, 'add'>;
   readonly delay: DelayMonitor;
   readonly cluster: Cluster | undefined;
   readonly isReady: () => boolean;
@@ -55,7 +55,7 @@ export class ProcessMetrics {
     if (this.#timings !== undefined) return this.#timings;
     const timings = new Timings();
     this.#timings = timings;
-    addListener(this.sources.events, timings);
+    this.sources.stream.add(timings);
     this.sources.delay.keepLastMinute();
     return timings;
   }

@@ -17,7 +17,7 @@ import type { NamespaceProvider } from '../auth/provider.js';
 import { withBackendCursors } from '../backend/missed-cursors.js';
 import { Cluster } from '../cluster/cluster.js';
 import type { ClientList, ClientQuery, ConnectionNumbers } from '../events/clients.js';
-import { guardObserver, joinListeners, type ServerEvents, type ServerObserver } from '../events/events.js';
+import { EventStream, guardObserver, type ServerEvents, type ServerObserver } from '../events/events.js';
 import { type ConnectionStats, Statistics } from '../health/statistics.js';
 import { originRule } from '../http/hosts-and-origins.js';
 import type { UpgradeGate } from '../http/problem.js';
@@ -110,17 +110,18 @@ export function attachWebSocketManager(httpServer: HttpServer, options: AttachOp
 
 /** The event stream of a server, and its listener that counts. */
 export function serverEvents({ logger, observer }: Partial<AttachCollaborators>): {
+  stream: EventStream;
   events: ServerEvents;
   statistics: Statistics;
 } {
   const statistics = new Statistics();
   const guarded = guardLogger(logger ?? silentLogger);
-  const events = joinListeners([
+  const stream = new EventStream([
     statistics,
     ...(logger === undefined ? [] : [new IgnoredMessages(guarded)]),
     ...(observer === undefined ? [] : [guardObserver(observer, guarded)]),
   ]);
-  return { events, statistics };
+  return { stream, events: stream.events, statistics };
 }
 
 /** What {@link attach} works with. */
@@ -141,6 +142,8 @@ export interface AttachParts extends AttachCollaborators {
 export interface AttachedToServer extends AttachedManager {
   /** The other processes, with a `backplane`. It is not started yet. */
   readonly cluster: Cluster | undefined;
+  readonly connections: Connections;
+  readonly newest: NewestCursors | undefined;
 }
 
 /** As {@link attachWebSocketManager}, with complete settings. */
@@ -197,6 +200,8 @@ export function attach(
   return {
     manager,
     cluster,
+    connections,
+    newest,
     stats: () =>
       statistics.ofConnections({
         manager,

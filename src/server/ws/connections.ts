@@ -18,6 +18,7 @@ import { Deadlines, Expirations } from '../limits/deadlines.js';
 import { MessagePace } from '../limits/message-pace.js';
 import { InputQueue } from '../limits/tick-queue.js';
 import { ConnectionDrain } from './connection-drain.js';
+import type { ConnectionFaults } from './connection-faults.js';
 import { OutboxFlush, type OutboxOwner } from './outbox.js';
 import type { ServerSocket, ServerSocketOwner } from './server-socket.js';
 
@@ -63,6 +64,8 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
   readonly #expirations = new Expirations<ServerSocket>((client) => close(client, CLOSE.tokenExpired));
   readonly #drain: ConnectionDrain;
   #nextNumber: number;
+  /** Set only while something is to go wrong on request. */
+  faults: ConnectionFaults | undefined;
   /** Why the client that is being refused is, for the log. */
   #why: string | undefined;
 
@@ -142,6 +145,7 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
     this.#silent?.add(client);
     if (expiresAtMs !== undefined) this.#expirations.add(client, expiresAtMs);
     this.events.connected?.(client, this.manager.connectionCount);
+    this.faults?.admitted(client);
   }
 
   #terminateRefused(): void {
@@ -172,6 +176,7 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
     this.#refused.delete(client);
     this.#sockets.delete(client);
     this.#drain.gone(client);
+    this.faults?.gone(client);
   }
 
   message(client: ServerSocket, text: string): void {
@@ -183,6 +188,7 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
     }
     this.#silent?.delete(client);
     client.heardBefore = highestCursor(hello);
+    if (this.faults !== undefined && hello.clientId !== undefined) this.faults.hello(client, hello.clientId);
     this.manager.handleHello(client, hello);
     const clientId = this.manager.describeClient(client)?.clientId;
     if (clientId === client.clientId) return;
@@ -233,13 +239,14 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
 
   /** A page of the clients that are connected now. */
   clients(query: ClientQuery): ClientList {
-    const { total, page, hasMore } = pageOf(this.#admitted(query.namespace), query, ({ id }) => id);
+    const { total, page, hasMore } = pageOf(this.admitted(query.namespace), query, ({ id }) => id);
     const nowMs = performance.now();
     const clients = page.map((client) => this.#listed(client, nowMs));
     return { total, clients, ...(hasMore ? { next: clients.at(-1)?.id } : {}) };
   }
 
-  *#admitted(namespace: string | undefined): IterableIterator<ServerSocket> {
+  /** The connections that hold a slot now, of one namespace or of all, oldest first. */
+  *admitted(namespace?: string): IterableIterator<ServerSocket> {
     for (const client of this.#sockets) {
       if (namespace !== undefined && client.namespace !== namespace) continue;
       // One that is about to close holds no slot any more.
@@ -268,7 +275,7 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
   /** Closes the clients that must lose access; how many. */
   kick({ id, namespace, principal, code, reason }: Kick): number {
     if (id !== undefined) {
-      for (const client of this.#admitted(undefined))
+      for (const client of this.admitted(undefined))
         if (this.#idOf(client) === id) return Number(this.manager.closeClient(client, { code, reason }));
       return 0;
     }

@@ -117,6 +117,11 @@ export class ServerSocket extends WebSocket implements WebSocketClient, Connecti
     return this.readyState === WebSocket.OPEN && this.#raw?.writable === true;
   }
 
+  /** What the connection was upgraded from. */
+  get rawSocket(): Socket | undefined {
+    return this.#raw;
+  }
+
   /** Where the connection comes from. */
   get remoteAddress(): string | undefined {
     return this.forwardedAddress ?? unmapped(this.#raw?.remoteAddress);

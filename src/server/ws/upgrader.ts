@@ -20,6 +20,7 @@ import { endWithProblem, type Refusal, retryAfter, type UpgradeGate } from '../h
 import { ignoreSocketError } from '../limits/accept-queue.js';
 import type { AddressOf } from '../limits/client-address.js';
 import { TickQueue } from '../limits/tick-queue.js';
+import type { HandshakeFault } from './connection-faults.js';
 import type { Connections } from './connections.js';
 import { badHandshake, firstRefusal } from './gates.js';
 import { PendingUpgrades } from './pending-upgrades.js';
@@ -143,11 +144,7 @@ export class Upgrader implements UpgradeHandler {
   #authenticate(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (this.#hasGone(socket)) return;
     // Checked first: the provider need not be asked for a client that gets 503 anyway.
-    if (this.#pending.isFull) {
-      this.parts.events.limited?.('pendingAuth');
-      this.#reject(socket, TOO_MANY_PENDING);
-      return;
-    }
+    if (this.#isFull(socket)) return;
     const { events } = this.parts;
     const startMs = events.authTook === undefined ? undefined : performance.now();
     const decision = this.#ask(request);
@@ -208,6 +205,32 @@ export class Upgrader implements UpgradeHandler {
   }
 
   #decided(request: IncomingMessage, socket: Duplex, head: Buffer, decision: AuthDecision): void {
+    const { faults } = this.parts.connections;
+    const fault = faults?.handshake('why' in decision ? undefined : decision.namespace);
+    if (fault === undefined) this.#admit(request, socket, head, decision);
+    else this.#disturb(request, socket, head, decision, fault);
+  }
+
+  #disturb(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    decision: AuthDecision,
+    { wait, end }: HandshakeFault,
+  ): void {
+    if (this.#isFull(socket)) return;
+    this.#pending.add(socket, head);
+    wait(() => {
+      const early = this.#pending.take(socket);
+      if (early === undefined) return;
+      if (end === 'reset') (socket as Socket).resetAndDestroy();
+      else if (end !== undefined && 'status' in end) this.#reject(socket, end);
+      else if (end === undefined || 'why' in decision) this.#admit(request, socket, early, decision);
+      else this.#shakeHands(request, socket, early, decision, end);
+    });
+  }
+
+  #admit(request: IncomingMessage, socket: Duplex, head: Buffer, decision: AuthDecision): void {
     const outcome = 'why' in decision ? { why: explained(decision.why, request) } : decision;
     const refusal = this.#shuttingDown() ?? this.#refusalBeforeUpgrade(outcome);
     if (refusal !== undefined) {
@@ -225,11 +248,7 @@ export class Upgrader implements UpgradeHandler {
       return;
     }
     // The provider may have been asked for many at once, which all come here in the same tick.
-    if (this.#pending.isFull) {
-      this.parts.events.limited?.('pendingAuth');
-      this.#reject(socket, TOO_MANY_PENDING);
-      return;
-    }
+    if (this.#isFull(socket)) return;
     void this.#admitToCluster(request, socket, head, outcome, slots);
   }
 
@@ -289,6 +308,14 @@ export class Upgrader implements UpgradeHandler {
       socket.resume();
     });
     return isTaken;
+  }
+
+  /** Whether too many wait already. Then it has refused this one. */
+  #isFull(socket: Duplex): boolean {
+    if (!this.#pending.isFull) return false;
+    this.parts.events.limited?.('pendingAuth');
+    this.#reject(socket, TOO_MANY_PENDING);
+    return true;
   }
 
   #reject(socket: Duplex, refusal: Refusal): void {

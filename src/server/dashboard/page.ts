@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { joinedModules } from './joined-modules.js';
+import { MARKUP } from './markup.js';
+import { STYLE } from './style.js';
+
+/** A page and the headers that it comes with. */
+export interface Page {
+  readonly html: Buffer;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+let page: Page | undefined;
+
+/** The dashboard: one page that loads nothing but data from the API of its own server. It is made once. */
+export function dashboardPage(): Page {
+  page ??= makePage();
+  return page;
+}
+
+function makePage(): Page {
+  const style = readPackage('uplot/dist/uPlot.min.css') + STYLE;
+  const charts = inScript(readPackage('uplot/dist/uPlot.iife.min.js'));
+  const script = inScript(joinedModules(new URL('./script/main.js', import.meta.url)));
+  const html = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
+<title>datafn-ws</title>
+<style>${style}</style>
+</head>
+<body>
+${MARKUP}
+<script>${charts}</script>
+<script type="module">${script}</script>
+</body>
+</html>
+`;
+  // Only what is on the page runs, by its hash, and only text becomes a part of the page (Trusted Types).
+  const policy = [
+    "default-src 'none'",
+    `script-src ${hashOf(charts)} ${hashOf(script)}`,
+    `style-src ${hashOf(style)}`,
+    "connect-src 'self'",
+    'img-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join('; ');
+  return {
+    html: Buffer.from(html),
+    headers: {
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': policy,
+      'cache-control': 'no-store',
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-resource-policy': 'same-origin',
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
+    },
+  };
+}
+
+/** A source for a content security policy (CSP level 3, section 2.3.1). */
+function hashOf(text: string): string {
+  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+}
+
+/** Nothing in a script ends its element. */
+function inScript(source: string): string {
+  return source.replaceAll('</script', '<\\/script').replaceAll('<!--', '<\\!--');
+}
+
+function readPackage(file: string): string {
+  return readFileSync(createRequire(import.meta.url).resolve(file), 'utf8');
+}

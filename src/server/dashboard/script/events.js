@@ -1,0 +1,189 @@
+// The events that were heard, what they say, and bursts of them.
+import { amount, count, shown } from './text.js';
+
+/** Events that are kept. */
+export const MAX_EVENTS = 5000;
+/** Events of one burst: each comes within this time of the one before. */
+const BURST_MS = 1000;
+/** A burst of fewer is not folded. */
+const MIN_BURST = 4;
+/** Bursts that grow at the same time: clients come, say hello and leave, all mixed. */
+const MIXED = 6;
+
+/** The kinds, each with a name for people and a tone. */
+export const KINDS = {
+  connected: ['connected', 'good'],
+  hello: ['hello', ''],
+  refused: ['refused', 'bad'],
+  rejectedUpgrade: ['upgrade rejected', 'bad'],
+  rejectedRequest: ['request rejected', 'bad'],
+  closed: ['closed', ''],
+  broadcast: ['broadcast', ''],
+  limited: ['limit reached', 'warn'],
+  ignoredText: ['message ignored', 'warn'],
+  ignoredBinary: ['binary ignored', 'warn'],
+  abandoned: ['abandoned', ''],
+  terminated: ['terminated', 'warn'],
+  drainRequested: ['drain requested', 'warn'],
+  fault: ['fault', 'warn'],
+  faultsSet: ['faults set', 'warn'],
+  lost: ['events missing', 'warn'],
+};
+
+export function kindName(kind) {
+  return KINDS[kind]?.[0] ?? shown(kind, 40);
+}
+
+export function toneOf(kind) {
+  return KINDS[kind]?.[1] ?? '';
+}
+
+const codeText = (code, reason) => `${shown(code, 12)}${reason ? ` ${shown(reason)}` : ''}`;
+
+function who({ id, namespace, clientId } = {}) {
+  const name = clientId === undefined || clientId === null ? '' : ` (${shown(clientId)})`;
+  return `#${shown(id, 24)} ${namespace === undefined || namespace === null ? '(no namespace)' : shown(namespace)}${name}`;
+}
+
+/** What one event says, in words. */
+export function eventText({ kind, data }) {
+  const { connection, code, reason, why, status, detail } = data;
+  const because = why ? `: ${shown(why)}` : '';
+  switch (kind) {
+    case 'connected':
+      return `${who(connection)} from ${shown(connection.remoteAddress ?? 'an unknown address')}, ${count(data.connections)} open`;
+    case 'hello':
+      return who(connection);
+    case 'refused':
+      return `${who(connection)} with ${codeText(code, reason)}${because}`;
+    case 'rejectedUpgrade':
+      return `with HTTP ${status}: ${shown(detail)}${because}`;
+    case 'rejectedRequest':
+      return `${data.method === undefined ? 'malformed request' : `${shown(data.method)} ${shown(data.path)}`} with HTTP ${status}: ${shown(detail)}`;
+    case 'closed':
+      return `${who(connection)} by the ${data.by === 'server' ? 'server' : 'client'} with ${codeText(code, reason)}`;
+    case 'broadcast':
+      return `cursor ${shown(data.cursor)} to ${shown(data.namespace)}: ${amount(data.delivered, 'client')}`;
+    case 'limited':
+      return shown(data.limit);
+    case 'ignoredText':
+      return `${who(connection)} sent ${amount(data.length, 'character')} that are not a hello: ${shown(data.text)}`;
+    case 'ignoredBinary':
+      return `${who(connection)} sent ${amount(data.bytes, 'byte')}`;
+    case 'abandoned':
+      return 'a client went away before its handshake was done';
+    case 'terminated':
+      return who(connection);
+    case 'drainRequested':
+      return 'POST /v1/drain was called: the server shuts down';
+    case 'fault':
+      return `${shown(data.fault)} struck ${connection === undefined ? 'a handshake, or the server' : who(connection)}`;
+    case 'faultsSet':
+      return data.faults.length === 0 ? 'none is on' : data.faults.map((name) => shown(name, 40)).join(', ');
+    case 'lost':
+      return data.events === null
+        ? 'the server was restarted, or nobody followed it for a while: what happened in between is not known'
+        : `${amount(data.events, 'event')} came too fast, or while this page was away`;
+    default:
+      // Of a server that is newer than this page.
+      return shown(JSON.stringify(data));
+  }
+}
+
+export function namespaceOf({ data }) {
+  return data.namespace ?? data.connection?.namespace ?? undefined;
+}
+
+/** What of a burst is the same. */
+function burstKey({ kind, data }) {
+  return `${kind} ${data.code ?? data.status ?? data.limit ?? data.fault ?? ''} ${data.reason ?? ''} ${data.by ?? ''}`;
+}
+
+/** Whether an event passes the filters of a person. */
+export function matches(event, { namespace, client, kind }) {
+  if (kind !== '' && event.kind !== kind) return false;
+  if (namespace !== '' && !(namespaceOf(event) ?? '').includes(namespace)) return false;
+  if (client === '') return true;
+  const { connection } = event.data;
+  if (connection === undefined) return false;
+  return client.startsWith('#')
+    ? String(connection.id) === client.slice(1)
+    : (connection.clientId ?? '').includes(client) || String(connection.id) === client;
+}
+
+/** Events in bursts, oldest first. */
+export class Bursts {
+  bursts = [];
+  size = 0;
+
+  add(event) {
+    const key = burstKey(event);
+    let burst;
+    for (let back = 1; back <= MIXED && burst === undefined; back++) {
+      const one = this.bursts.at(-back);
+      if (one?.key === key && event.data.atMs - one.events.at(-1).data.atMs < BURST_MS) burst = one;
+    }
+    if (burst === undefined) this.bursts.push({ key, events: [event], isOpen: false });
+    else burst.events.push(event);
+    this.size += 1;
+    while (this.size > MAX_EVENTS) {
+      const oldest = this.bursts[0];
+      // A long burst loses its beginning.
+      const lost = Math.min(oldest.events.length, Math.max(1, this.size - MAX_EVENTS));
+      oldest.events.splice(0, lost);
+      this.size -= lost;
+      if (oldest.events.length === 0) this.bursts.shift();
+    }
+  }
+
+  /** One row for each event, or for a whole burst: newest first. */
+  rows() {
+    const rows = [];
+    for (let at = this.bursts.length - 1; at >= 0; at--) {
+      const burst = this.bursts[at];
+      const isBurst = burst.events.length >= MIN_BURST;
+      if (isBurst) rows.push({ burst });
+      if (isBurst && !burst.isOpen) continue;
+      for (let index = burst.events.length - 1; index >= 0; index--)
+        rows.push({ event: burst.events[index], isInside: isBurst });
+    }
+    return rows;
+  }
+}
+
+/** What a burst says, in one line. */
+export function burstText({ events }) {
+  const [{ kind, data: first }] = events;
+  const { data: last } = events.at(-1);
+  const namespaces = new Set(events.map(namespaceOf));
+  const where =
+    namespaces.size === 1
+      ? shown([...namespaces][0] ?? '(no namespace)')
+      : amount(namespaces.size, 'namespace');
+  if (kind === 'broadcast') {
+    const delivered = events.reduce((sum, { data }) => sum + data.delivered, 0);
+    const range = namespaces.size === 1 ? `, ${shown(first.cursor, 40)} to ${shown(last.cursor, 40)},` : '';
+    return `${amount(events.length, 'cursor')}${range} in ${where}: ${amount(delivered, 'delivery', 'deliveries')}`;
+  }
+  if (kind === 'rejectedUpgrade' || kind === 'rejectedRequest')
+    return `${count(events.length)} times with HTTP ${first.status}`;
+  if (kind === 'limited' || kind === 'abandoned' || kind === 'lost')
+    return `${count(events.length)} times${first.limit === undefined ? '' : ` ${shown(first.limit)}`}`;
+  if (kind === 'fault') return `${shown(first.fault)} struck ${count(events.length)} times in ${where}`;
+  const code = first.code === undefined ? '' : ` with ${codeText(first.code, first.reason)}`;
+  const by = first.by === undefined ? '' : ` by the ${first.by === 'server' ? 'server' : 'client'}`;
+  return `${amount(events.length, 'client')} in ${where}${by}${code}`;
+}
+
+/** The broadcasts among events as a script for `emit --file`. */
+export function emitScript(events) {
+  let beforeMs;
+  return events
+    .filter(({ kind }) => kind === 'broadcast')
+    .map(({ data: { namespace, cursor, atMs } }) => {
+      const delayMs = beforeMs === undefined ? 0 : Math.max(0, atMs - beforeMs);
+      beforeMs = atMs;
+      return `${JSON.stringify({ namespace, cursor, ...(delayMs === 0 ? {} : { delayMs }) })}\n`;
+    })
+    .join('');
+}

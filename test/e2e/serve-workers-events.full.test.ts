@@ -1,0 +1,33 @@
+import { afterEach, expect, test } from 'vitest';
+import { disposeProcesses, startServe } from '../support/cli-process.js';
+import { closeReaders, readEvents } from '../support/event-reader.js';
+import { postCursors } from '../support/http-call.js';
+import { disposeLive } from '../support/live-server.js';
+import { clientsAtBoth, clientsOf, WORKERS } from '../support/serve-workers.js';
+
+afterEach(async () => {
+  closeReaders();
+  await disposeLive();
+  await disposeProcesses();
+});
+
+test('with workers, each reader gets the events of all of them', async () => {
+  const serve = await startServe(WORKERS);
+  const first = await readEvents(serve.apiUrl);
+  // The workers begin to report when the first reader has come: some time later.
+  await clientsAtBoth(serve, 'early');
+  const later = await readEvents(serve.apiUrl);
+  const clients = await clientsAtBoth(serve, 'a');
+  const ids = (await clientsOf(serve)).clients
+    .filter(({ namespace }) => namespace === 'a')
+    .map(({ id }) => Number(id));
+  await postCursors(serve.apiUrl, { namespace: 'a', cursor: '42' });
+  for (const reader of [first, later]) {
+    await reader.until('broadcast', 2);
+    const connected = reader.of('connected').map(({ data }) => data.connection);
+    const ofA = connected.filter(({ namespace }) => namespace === 'a').map(({ id }) => id);
+    expect(ofA.toSorted((a: number, b: number) => a - b)).toEqual(ids.toSorted((a, b) => a - b));
+    const delivered = reader.of('broadcast').reduce((sum, { data }) => sum + data.delivered, 0);
+    expect(delivered).toBe(clients.length);
+  }
+});

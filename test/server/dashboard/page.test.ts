@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, describe, expect, test } from 'vitest';
+import { joinedModules } from '../../../src/server/dashboard/joined-modules.js';
+import { dashboardPage } from '../../../src/server/dashboard/page.js';
+
+const SCRIPTS = join(import.meta.dirname, '../../../src/server/dashboard/script');
+const source = (name: string) => readFileSync(join(SCRIPTS, name), 'utf8');
+// The modules of the page have no types.
+const load = (name: string) => import(pathToFileURL(join(SCRIPTS, name)).href);
+
+describe('the page', () => {
+  test('has two scripts and a style, each with its hash in the policy, and all modules', () => {
+    const { html, headers } = dashboardPage();
+    const text = html.toString();
+    const parts = [...text.matchAll(/<(?:style|script[^>]*)>([\s\S]*?)<\/(?:style|script)>/g)].map(
+      ([, part]) => part,
+    );
+    expect(parts).toHaveLength(3);
+    for (const part of parts) {
+      const hash = createHash('sha256')
+        .update(part ?? '')
+        .digest('base64');
+      expect(headers['content-security-policy']).toContain(`'sha256-${hash}'`);
+    }
+    for (const name of readdirSync(SCRIPTS)) expect(text).toContain(`// ${name}\n`);
+    expect(text.match(/\b(?:src|href)="(?!data:,|#view)[^"]*"/g)).toBe(null);
+  });
+
+  test('makes no markup out of text', () => {
+    for (const name of readdirSync(SCRIPTS))
+      expect(source(name), name).not.toMatch(
+        /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|localStorage/,
+      );
+  });
+
+  test('escapes what `printable` escapes', () => {
+    const rule = /\[\\p\{Cc\}[^/]+\/gu/;
+    const printable = readFileSync(join(SCRIPTS, '../../../text/printable.ts'), 'utf8');
+    expect(rule.exec(source('text.js'))?.[0]).toBe(rule.exec(printable)?.[0]);
+  });
+});
+
+describe('modules are joined', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'datafn-ws-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const joined = (files: Readonly<Record<string, string>>) => {
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+    return joinedModules(pathToFileURL(join(folder, 'main.js')));
+  };
+
+  test('each once, after what it imports', () => {
+    const files = {
+      'main.js': "import { a,\n  b } from './a.js';\nimport { c } from './c.js';\na(b, c);\n",
+      'a.js': "import { c } from './c.js';\nexport function a() {}\nexport const b = c;\n",
+      'c.js': 'export const c = 1;\n',
+    };
+    const script = joined(files);
+    expect(script.match(/^\/\/ .*/gm)).toEqual(['// c.js', '// a.js', '// main.js']);
+    expect(script).not.toMatch(/import|export/);
+  });
+
+  test('but not two that declare the same name, nor one that imports or exports in another way', () => {
+    const main = "import { a } from './a.js';\n";
+    expect(() => joined({ 'main.js': `${main}const x = 1;`, 'a.js': 'const x = 2;' })).toThrow(
+      'Both a.js and main.js declare x',
+    );
+    expect(() => joined({ 'main.js': main, 'a.js': 'export default 1;' })).toThrow(
+      'Expected only named imports and exports in a.js',
+    );
+  });
+});
+
+describe('events on the page', () => {
+  const connected = (atMs: number) => ({
+    kind: 'connected',
+    data: { atMs, connection: { id: atMs }, connections: 1 },
+  });
+
+  test('of a kind are a burst while each comes within a second of the one before, three alone are not folded', async () => {
+    const { Bursts } = await load('events.js');
+    const bursts = new Bursts();
+    for (const atMs of [0, 900, 1800, 5000, 5100, 5200, 5300]) bursts.add(connected(atMs));
+    const rows = bursts.rows();
+    expect(
+      rows.map(({ burst, event }: { burst?: { events: unknown[] }; event?: { data: { atMs: number } } }) =>
+        burst === undefined ? event?.data.atMs : `${burst.events.length} events`,
+      ),
+    ).toEqual(['4 events', 1800, 900, 0]);
+  });
+
+  test('are at most 5,000: the oldest go first', async () => {
+    const { Bursts, MAX_EVENTS } = await load('events.js');
+    const bursts = new Bursts();
+    for (let count = 0; count < MAX_EVENTS + 10; count++) bursts.add(connected(count * 500));
+    expect(bursts.size).toBe(MAX_EVENTS);
+    expect(bursts.bursts[0].events[0].data.atMs).toBe(5000);
+  });
+
+  test('are read from the stream in whatever pieces it comes', async () => {
+    const { eventParser } = await load('stream.js');
+    const text = 'event: server\ndata: {"a":1}\n\nid: x-1\nevent: hello\ndata: {"b":"\\n"}\n\nid: x-2\n\n';
+    for (const size of [1, 7, 1000]) {
+      const heard: unknown[] = [];
+      const parse = eventParser((...event: unknown[]) => heard.push(event));
+      for (let at = 0; at < text.length; at += size) parse(text.slice(at, at + size));
+      expect(heard).toEqual([
+        ['server', { a: 1 }, ''],
+        ['hello', { b: '\n' }, 'x-1'],
+        ['message', undefined, 'x-2'],
+      ]);
+    }
+  });
+});
