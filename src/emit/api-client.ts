@@ -86,6 +86,11 @@ export class ApiClient {
     return this.#request('GET', path);
   }
 
+  /** The answer to `PUT` or `DELETE` at a path of the API. Throws as {@link emit} does. */
+  call(method: 'PUT' | 'DELETE', path: string, body?: unknown): Promise<unknown> {
+    return this.#request(method, path, body === undefined ? undefined : JSON.stringify(body));
+  }
+
   /** Drops the connection and the request under way. */
   close(): void {
     this.#agent.destroy();

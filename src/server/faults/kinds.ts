@@ -67,7 +67,7 @@ const reason = (value: string): SettingSpec => ({
   default: value,
 });
 const CLOSE_CODE: OptionRule = {
-  expected: 'a close code that may be sent: such as 1013 or 4503',
+  expected: 'a close code that may be sent, such as 1013 or 4503',
   valid: (code) => Number.isInteger(code) && mayBeSent(Number(code)),
 };
 

@@ -120,7 +120,7 @@ describe('/v1/faults', () => {
     [
       { rules: [{ fault: 'close', code: 1006 }] },
       'rules[0].code',
-      'Expected `rules[0].code` to be a close code that may be sent: such as 1013 or 4503, got 1006',
+      'Expected `rules[0].code` to be a close code that may be sent, such as 1013 or 4503, got 1006',
     ],
     [
       { rules: [{ fault: 'close', on: 'open', match: { clientId: 'a' } }] },
