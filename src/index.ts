@@ -13,6 +13,7 @@ export type {
 export { MemoryEngine, memoryBackplane } from './backplane/memory.js';
 export { type RedisBackplaneOptions, redisBackplane } from './backplane/redis.js';
 export * from './manager/index.js';
+export type { FaultPreset } from './options/fault-presets.js';
 export { devNamespaceProvider } from './server/auth/dev.js';
 export { type JwtProviderOptions, jwtNamespaceProvider } from './server/auth/jwt.js';
 export { loadNamespaceProvider } from './server/auth/module.js';
@@ -34,7 +35,19 @@ export {
   type DatafnWsServerOptions,
   type ListenAddress,
 } from './server/create-server.js';
+export {
+  type DevServer,
+  type DevServerOptions,
+  type Faulty,
+  startDevServer,
+  type UntilOptions,
+} from './server/dev/dev-server.js';
+export type { DevServerEvents } from './server/dev/event-log.js';
 export type { ConnectionInfo, ServerObserver } from './server/events/events.js';
+export type { RuleCounts } from './server/faults/active-rule.js';
+export type { FaultsView } from './server/faults/faults.js';
+export type { FaultName } from './server/faults/kinds.js';
+export type { FaultMatch, FaultPlan, FaultRule } from './server/faults/plan.js';
 export type { ConnectionStats, ServerStats } from './server/health/statistics.js';
 export type { TlsPair } from './server/http/tls.js';
 export type { ShutdownOutcome } from './server/shutdown.js';

@@ -14,6 +14,7 @@ import { invalidOption } from '../protocol/errors.js';
 import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
 import type { NamespaceProvider } from './auth/provider.js';
 import { tokenLengthProblem } from './auth/tokens.js';
+import type { Faults } from './faults/faults.js';
 import { faultRoutes } from './faults/routes.js';
 import { FaultSwitch } from './faults/switch.js';
 import { DelayMonitor } from './health/delay-monitor.js';
@@ -40,6 +41,7 @@ import { requireUpgrade } from './http/upgrade-required.js';
 import { PendingConnections } from './limits/pending-connections.js';
 import { Shutdown, type ShutdownOutcome } from './shutdown.js';
 import { type AttachCollaborators, attach, COLLABORATOR_RULES, serverEvents } from './ws/attach.js';
+import type { Connections } from './ws/connections.js';
 import { firstRefusal, loadGate, loopbackHostGate } from './ws/gates.js';
 
 /** The options of {@link createDatafnWsServer}. */
@@ -100,6 +102,13 @@ export interface DatafnWsServer {
 /** How far the shutdown of one process of several is. */
 export type ShutdownStage = 'drained' | 'emptied';
 
+/** What a server for tests has in its hands. */
+export interface SharedParts {
+  readonly connections: Connections;
+  /** Resolves with `undefined` for a server without faults, and for one that shuts down. */
+  loadFaults(): Promise<Faults | undefined>;
+}
+
 /** What makes a server one of several processes that act as one server. */
 export interface ServerInternals {
   /** Listens in place of `host` and `port`. Returns a function that stops what `httpServer.close()` does not. */
@@ -109,6 +118,8 @@ export interface ServerInternals {
    * a drain, `emptied` when they have left. Until then this process takes cursors; until the latter, it answers the API.
    */
   readonly reached?: ((stage: ShutdownStage) => Promise<void>) | undefined;
+  /** Takes what a server for tests has in its hands. */
+  readonly share?: ((parts: SharedParts) => void) | undefined;
   /** Takes what the API of this process calls; returns what it calls instead. */
   readonly shareApi?: ((own: ApiBackend) => ApiBackend) | undefined;
 }
@@ -125,7 +136,7 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
 /** As {@link createDatafnWsServer}, for a process of several. */
 export function createServer(
   options: DatafnWsServerOptions,
-  { listenAt, reached = async () => {}, shareApi = (own) => own }: ServerInternals,
+  { listenAt, reached = async () => {}, share, shareApi = (own) => own }: ServerInternals,
 ): DatafnWsServer {
   const settings = completeOptions(serverTable, options);
   checkOptions('the options', options, { ...COLLABORATOR_RULES, tls: TLS_PAIR });
@@ -170,6 +181,7 @@ export function createServer(
     listenAt === undefined &&
     (settings.enableFaults || settings.faults !== undefined || isDevProvider(namespaceProvider));
   const faults = hasFaults ? new FaultSwitch({ connections, manager, newest, events }) : undefined;
+  share?.({ connections, loadFaults: async () => faults?.load() });
   const stats = () => statistics.ofServer(attached.stats(), delay);
 
   let address: ListenAddress | undefined;
