@@ -1,3 +1,4 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { NewestCursors } from '../../manager/newest-cursors.js';
 import type { WebSocketManager } from '../../manager/web-socket-manager.js';
 import { CLOSE, type CloseCode } from '../../protocol/close-codes.js';
@@ -9,6 +10,7 @@ import type { Connections } from '../ws/connections.js';
 import type { ServerSocket } from '../ws/server-socket.js';
 import { ActiveRule, type RuleCounts, seededRandom } from './active-rule.js';
 import { ClientFaults, type ClientFaultsOwner } from './client-faults.js';
+import { disturbRequest, type HttpFaultScene } from './http-faults.js';
 import { type CompletePlan, type FaultRule, parsePlan } from './plan.js';
 import { reset } from './socket-faults.js';
 import { Timers } from './timers.js';
@@ -155,6 +157,21 @@ export class Faults implements ConnectionFaults, ClientFaultsOwner {
     };
   }
 
+  /** Takes a request of a DataFn client, whose answer comes from `answer`; false when no rule is about requests. */
+  request(
+    request: IncomingMessage,
+    response: ServerResponse,
+    answer: RequestListener,
+    scene: HttpFaultScene,
+  ): boolean {
+    const rules = this.#rules.filter((rule) => rule.stage === 'http' && !rule.isOver);
+    if (rules.length === 0 && this.#away.size === 0) return false;
+    const away = this.#away;
+    const waitFor = (ms: number, goOn: () => void) => this.#waitFor(ms, goOn);
+    void disturbRequest(request, response, answer, { rules, away, waitFor }, scene);
+    return true;
+  }
+
   /** Calls back after `ms`, or when the rules are replaced. */
   #waitFor(ms: number, goOn: () => void): void {
     const cancels = this.#rules.map((rule) => rule.whenEnded(() => once()));
@@ -196,7 +213,11 @@ export class Faults implements ConnectionFaults, ClientFaultsOwner {
 
   #wrap(client: ServerSocket): ClientFaults | undefined {
     const rules = this.#rules.filter(
-      (rule) => rule.stage !== 'handshake' && !isOfServer(rule) && rule.isAbout(client.namespace),
+      (rule) =>
+        rule.stage !== 'handshake' &&
+        rule.stage !== 'http' &&
+        !isOfServer(rule) &&
+        rule.isAbout(client.namespace),
     );
     if (rules.length === 0) return undefined;
     const faults = new ClientFaults(client, rules, this);

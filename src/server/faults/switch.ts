@@ -1,4 +1,6 @@
+import type { RequestListener } from 'node:http';
 import type { Faults, FaultsParts } from './faults.js';
+import type { HttpFaultScene } from './http-faults.js';
 
 /** The faults of a server that may have some: loaded when they are first asked for. */
 export class FaultSwitch {
@@ -13,6 +15,14 @@ export class FaultSwitch {
     this.#loading ??= import('./faults.js').then(({ Faults }) => new Faults(this.parts));
     this.#faults = await this.#loading;
     return this.#isClosed ? undefined : this.#faults;
+  }
+
+  /** A listener that answers the requests of DataFn clients, with faults while there are some. */
+  disturbed(answer: RequestListener, scene: HttpFaultScene): RequestListener {
+    return (request, response) => {
+      if (this.#faults?.request(request, response, answer, scene)) return;
+      answer(request, response);
+    };
   }
 
   /** Ends all rules, and leaves no timer behind. */

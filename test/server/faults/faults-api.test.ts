@@ -125,7 +125,7 @@ describe('/v1/faults', () => {
     [
       { rules: [{ fault: 'close', on: 'open', match: { clientId: 'a' } }] },
       'rules[0].match.clientId',
-      'Expected `rules[0].match` without `clientId`: a client says who it is after it has been admitted; with "on": "hello" it is known',
+      'Expected `rules[0].match` without `clientId`: a client says who it is after it has been admitted, on its WebSocket; with "on": "hello" it is known',
     ],
     [
       { rules: [{ fault: 'offline', everyMs: 10, downMs: 10 }] },
