@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { checkOptions, OBJECT, type OptionRule } from '../manager/checks.js';
@@ -12,9 +12,10 @@ import {
 } from '../options/server-options.js';
 import { invalidOption } from '../protocol/errors.js';
 import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
-import type { NamespaceProvider } from './auth/provider.js';
-import { tokenLengthProblem } from './auth/tokens.js';
+import { backendFirst, memoryRemote, mountMemoryBackend } from './backend/mount.js';
+import { checkExposure } from './exposure.js';
 import type { Faults } from './faults/faults.js';
+import { httpScene } from './faults/http-scene.js';
 import { faultRoutes } from './faults/routes.js';
 import { FaultSwitch } from './faults/switch.js';
 import { DelayMonitor } from './health/delay-monitor.js';
@@ -22,7 +23,7 @@ import { DescriptorWatch } from './health/descriptor-watch.js';
 import type { ServerStats } from './health/statistics.js';
 import { type ApiBackend, createApi } from './http/api.js';
 import { mayCall } from './http/authorize.js';
-import { isLoopback } from './http/hosts-and-origins.js';
+import { originRule } from './http/hosts-and-origins.js';
 import { createHttpServer } from './http/http-server.js';
 import {
   closedError,
@@ -38,6 +39,7 @@ import { RequestQueue } from './http/request-queue.js';
 import { shownPath } from './http/request-target.js';
 import { checkTlsPair, type TlsPair } from './http/tls.js';
 import { requireUpgrade } from './http/upgrade-required.js';
+import { clientAddressRule } from './limits/client-address.js';
 import { PendingConnections } from './limits/pending-connections.js';
 import { Shutdown, type ShutdownOutcome } from './shutdown.js';
 import { type AttachCollaborators, attach, COLLABORATOR_RULES, serverEvents } from './ws/attach.js';
@@ -150,18 +152,23 @@ export function createServer(
   const delay = new DelayMonitor();
   const descriptors = new DescriptorWatch(logger, events);
   const pending = new PendingConnections(settings.maxPendingConnections, events);
-  const requests = new RequestQueue(settings.requestTimeoutMs, events, (request) =>
-    mayCall(request, adminToken),
+  const requests = new RequestQueue(
+    settings.requestTimeoutMs,
+    events,
+    (request) => backend?.takes(request) || mayCall(request, adminToken),
   );
   const httpServer = createHttpServer(options.tls, settings, requests, events);
   pending.watch(httpServer);
 
+  const isDev = isDevProvider(namespaceProvider);
+  // Where a token decides, the Host proves nothing more.
+  const needsLoopbackHost = adminToken === undefined && isDev;
   const gates = [
-    // Where a token decides, the Host proves nothing more.
-    ...(adminToken === undefined && isDevProvider(namespaceProvider) ? [loopbackHostGate()] : []),
+    ...(needsLoopbackHost ? [loopbackHostGate()] : []),
     ...(settings.shedAboveMs === 0 ? [] : [loadGate(settings.shedAboveMs, delay, events)]),
     ...(options.beforeUpgrade === undefined ? [] : [options.beforeUpgrade]),
   ];
+  const remote = memoryRemote(settings, { isDev, isShared: options.backplane !== undefined });
   const attached = attach(httpServer, settings, {
     namespaceProvider,
     logger: options.logger,
@@ -170,6 +177,7 @@ export function createServer(
     statistics,
     checksOrigin: true,
     remembers: settings.resume || settings.monotonic,
+    backendCursor: remote === undefined ? undefined : (namespace) => backend?.newestCursor(namespace),
     beforeUpgrade(request) {
       pending.leave(request.socket);
       return firstRefusal(gates, request);
@@ -191,6 +199,7 @@ export function createServer(
     stopOtherAddresses();
     pending.terminateAll();
     await closeHttpServer(httpServer);
+    await backend?.stop();
     delay.stop();
     descriptors.stop();
     address = undefined;
@@ -206,16 +215,21 @@ export function createServer(
 
   const refused: ProblemListener = ({ method = '', url }, { status, detail }) =>
     events.rejectedRequest?.(status, detail, { method, path: shownPath(url) });
+  const broadcast: ApiBackend['broadcast'] = ({ cursor, namespace, reset }) => {
+    const { delivered } = reset
+      ? manager.resetCursor(cursor, namespace)
+      : manager.broadcastCursor(cursor, namespace);
+    events.broadcast?.(namespace, cursor, delivered);
+    return delivered;
+  };
+  const authorized = (request: IncomingMessage) => {
+    pending.admit(request.socket);
+    requests.keepAlive(request);
+  };
   const api = createApi(
     shareApi({
       cluster,
-      broadcast({ cursor, namespace, reset }) {
-        const { delivered } = reset
-          ? manager.resetCursor(cursor, namespace)
-          : manager.broadcastCursor(cursor, namespace);
-        events.broadcast?.(namespace, cursor, delivered);
-        return delivered;
-      },
+      broadcast,
       newestCursor: attached.newestCursor,
       stats,
       namespaces: () => manager.namespaces(),
@@ -223,10 +237,7 @@ export function createServer(
         const clients = [...attached.clients(namespace)];
         return { total: clients.length, clients: clients.slice(0, max) };
       },
-      authorized(request) {
-        pending.admit(request.socket);
-        requests.keepAlive(request);
-      },
+      authorized,
       refused,
       shutdown,
     }),
@@ -234,20 +245,41 @@ export function createServer(
     events,
     (read) => faultRoutes(faults, read),
   );
+  const { authTimeoutMs, maxBodySizeBytes } = settings;
+  const isAllowedOrigin = originRule(settings.allowOrigin);
+  const addressOf = clientAddressRule(settings.trustProxy);
+  const ofRequests = { isAllowedOrigin, namespaceProvider, authTimeoutMs, addressOf, logger };
+  const backend =
+    remote === undefined
+      ? undefined
+      : mountMemoryBackend(remote, settings, {
+          ...ofRequests,
+          socketPath: path,
+          needsLoopbackHost,
+          maxBodySizeBytes,
+          events,
+          isOpen: () => shutdown.takesCursors,
+          authorized,
+          refused,
+          broadcast: (namespace, cursor) => broadcast({ namespace, cursor }),
+          repeat: (namespace, cursor) => manager.deliverCursor(cursor, namespace),
+        });
+  const plain = requireUpgrade(path, api, refused);
+  const disturbed =
+    backend && (faults?.disturbed(backend.listener, httpScene(ofRequests)) ?? backend.listener);
+  const listener = backend && disturbed ? backendFirst({ ...backend, listener: disturbed }, plain) : plain;
   const proxyProtocol = new ProxyProtocolNotice(logger);
-  httpServer
-    .on('request', requests.listener(requireUpgrade(path, api, refused)))
-    .on('clientError', (error, socket) =>
-      answerMalformed(
-        error,
-        socket,
-        (answer) => requests.afterAnswers(socket as Socket, answer),
-        (refusal) => {
-          proxyProtocol.see(refusal);
-          events.rejectedRequest?.(refusal.status, refusal.detail);
-        },
-      ),
-    );
+  httpServer.on('request', requests.listener(listener)).on('clientError', (error, socket) =>
+    answerMalformed(
+      error,
+      socket,
+      (answer) => requests.afterAnswers(socket as Socket, answer),
+      (refusal) => {
+        proxyProtocol.see(refusal);
+        events.rejectedRequest?.(refusal.status, refusal.detail);
+      },
+    ),
+  );
 
   return {
     websocketHandler: manager,
@@ -266,6 +298,7 @@ export function createServer(
       if (!shutdown.isReady) throw closedError();
       const { faults: preset } = settings;
       if (preset !== undefined) (await faults?.load())?.set({ preset });
+      await backend?.start();
       try {
         if (listenAt !== undefined) {
           stopOtherAddresses = await listenAt(httpServer);
@@ -313,28 +346,4 @@ export function listenAddress(
     wsUrl: `ws${secure}://${name}:${port}${path}`,
     apiUrl: `http${secure}://${name}:${port}`,
   };
-}
-
-/** A server that is open to the network must authenticate. */
-function checkExposure(
-  { host, adminToken }: ServerSettings,
-  namespaceProvider: NamespaceProvider | undefined,
-): void {
-  if (isLoopback(host)) return;
-  if (adminToken === undefined) {
-    throw invalidOption(
-      `Listening on ${host} opens the HTTP API to the network: add --admin-token TOKEN (\`adminToken\`), or listen on 127.0.0.1`,
-    );
-  }
-  const short = tokenLengthProblem(adminToken);
-  if (short !== undefined) {
-    throw invalidOption(
-      `Listening on ${host} opens the HTTP API to the network: expected --admin-token (\`adminToken\`) to have ${short}; make one with: openssl rand -hex 16, or listen on 127.0.0.1`,
-    );
-  }
-  if (namespaceProvider === undefined || isDevProvider(namespaceProvider)) {
-    throw invalidOption(
-      `The \`dev\` namespace provider lets anyone into any namespace, so it listens on loopback only, not on ${host}: choose another with --auth (\`namespaceProvider\`), or listen on 127.0.0.1`,
-    );
-  }
 }
