@@ -44,8 +44,7 @@ export {
 } from './server/dev/dev-server.js';
 export type { DevServerEvents } from './server/dev/event-log.js';
 export type { ConnectionInfo, ServerObserver } from './server/events/events.js';
-export type { RuleCounts } from './server/faults/active-rule.js';
-export type { FaultsView } from './server/faults/faults.js';
+export type { FaultsView, RuleCounts } from './server/faults/active-rule.js';
 export type { FaultName } from './server/faults/kinds.js';
 export type { FaultMatch, FaultPlan, FaultRule } from './server/faults/plan.js';
 export type { ConnectionStats, ServerStats } from './server/health/statistics.js';

@@ -13,8 +13,9 @@ import {
 import { invalidOption } from '../protocol/errors.js';
 import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
 import { backendFirst, memoryRemote, mountMemoryBackend } from './backend/mount.js';
+import type { ConnectionInfo } from './events/events.js';
 import { checkExposure } from './exposure.js';
-import type { Faults } from './faults/faults.js';
+import type { FaultControl } from './faults/active-rule.js';
 import { httpScene } from './faults/http-scene.js';
 import { faultRoutes } from './faults/routes.js';
 import { FaultSwitch } from './faults/switch.js';
@@ -43,7 +44,6 @@ import { clientAddressRule } from './limits/client-address.js';
 import { PendingConnections } from './limits/pending-connections.js';
 import { Shutdown, type ShutdownOutcome } from './shutdown.js';
 import { type AttachCollaborators, attach, COLLABORATOR_RULES, serverEvents } from './ws/attach.js';
-import type { Connections } from './ws/connections.js';
 import { firstRefusal, loadGate, loopbackHostGate } from './ws/gates.js';
 
 /** The options of {@link createDatafnWsServer}. */
@@ -106,9 +106,10 @@ export type ShutdownStage = 'drained' | 'emptied';
 
 /** What a server for tests has in its hands. */
 export interface SharedParts {
-  readonly connections: Connections;
+  /** The clients that are connected now. */
+  admitted(): Iterable<ConnectionInfo>;
   /** Resolves with `undefined` for a server without faults, and for one that shuts down. */
-  loadFaults(): Promise<Faults | undefined>;
+  loadFaults(): Promise<FaultControl | undefined>;
 }
 
 /** What makes a server one of several processes that act as one server. */
@@ -189,7 +190,7 @@ export function createServer(
     listenAt === undefined &&
     (settings.enableFaults || settings.faults !== undefined || isDevProvider(namespaceProvider));
   const faults = hasFaults ? new FaultSwitch({ connections, manager, newest, events }) : undefined;
-  share?.({ connections, loadFaults: async () => faults?.load() });
+  share?.({ admitted: () => connections.admitted(), loadFaults: async () => faults?.load() });
   const stats = () => statistics.ofServer(attached.stats(), delay);
 
   let address: ListenAddress | undefined;

@@ -3,7 +3,7 @@ import { type FaultOptions, faultOptions } from '../../options/fault.js';
 import { resolveOptions } from '../../options/spec.js';
 import { DatafnWsError, invalidOption } from '../../protocol/errors.js';
 import { describe } from '../../protocol/identifiers.js';
-import type { FaultsView } from '../../server/faults/faults.js';
+import type { FaultsView } from '../../server/faults/active-rule.js';
 import { FAULT_NAMES } from '../../server/faults/kinds.js';
 import type { FaultPlan, FaultRule } from '../../server/faults/plan.js';
 import { didYouMean } from '../../text/nearest.js';

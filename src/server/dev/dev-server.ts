@@ -5,7 +5,7 @@ import { invalidOption } from '../../protocol/errors.js';
 import { cursorProblem, namespaceProblem } from '../../protocol/identifiers.js';
 import { createServer, type DatafnWsServerOptions, type ListenAddress } from '../create-server.js';
 import { type ConnectionInfo, connectionInfo, joinObservers } from '../events/events.js';
-import type { Faults, FaultsView } from '../faults/faults.js';
+import type { FaultControl, FaultsView } from '../faults/active-rule.js';
 import type { FaultPlan, FaultRule } from '../faults/plan.js';
 import { type DevServerEvents, EventLog } from './event-log.js';
 
@@ -72,7 +72,7 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
   checkOptions('the options', options, { observer: OBJECT });
   const { faults: given, observer, ...others } = options;
   const log = new EventLog();
-  let load!: () => Promise<Faults | undefined>;
+  let load!: () => Promise<FaultControl | undefined>;
   let admitted!: () => Iterable<ConnectionInfo>;
   const server = createServer(
     {
@@ -85,11 +85,11 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
     {
       share(parts) {
         load = () => parts.loadFaults();
-        admitted = () => parts.connections.admitted();
+        admitted = () => parts.admitted();
       },
     },
   );
-  const faults = (await load()) as Faults;
+  const faults = (await load()) as FaultControl;
   if (given !== undefined) faults.set(planOf(given));
   const address = await server.listen();
   const highest = new Map<string, number>();

@@ -8,10 +8,10 @@ import { type Refusal, retryAfter } from '../http/problem.js';
 import type { ConnectionFaults, HandshakeFault } from '../ws/connection-faults.js';
 import type { Connections } from '../ws/connections.js';
 import type { ServerSocket } from '../ws/server-socket.js';
-import { ActiveRule, type RuleCounts, seededRandom } from './active-rule.js';
+import { ActiveRule, type FaultControl, type FaultsView, seededRandom } from './active-rule.js';
 import { ClientFaults, type ClientFaultsOwner } from './client-faults.js';
 import { disturbRequest, type HttpFaultScene } from './http-faults.js';
-import { type CompletePlan, type FaultRule, parsePlan } from './plan.js';
+import { type CompletePlan, parsePlan } from './plan.js';
 import { reset } from './socket-faults.js';
 import { Timers } from './timers.js';
 
@@ -24,18 +24,10 @@ export interface FaultsParts {
   readonly events: ServerEvents;
 }
 
-/** What `GET /v1/faults` answers. */
-export interface FaultsView {
-  readonly seed: number;
-  readonly rules: readonly (FaultRule & { readonly counts: RuleCounts })[];
-  /** Whether a rule may still strike. */
-  readonly isActive: boolean;
-}
-
 const RETRY_MS = 1000;
 
 /** The faults of a server. While there are no rules, nothing in the server knows of it. */
-export class Faults implements ConnectionFaults, ClientFaultsOwner {
+export class Faults implements ConnectionFaults, ClientFaultsOwner, FaultControl {
   readonly timers = new Timers();
   #seed = 1;
   #rules: readonly ActiveRule[] = [];
