@@ -44,6 +44,7 @@ import { clientAddressRule } from './limits/client-address.js';
 import { PendingConnections } from './limits/pending-connections.js';
 import { Shutdown, type ShutdownOutcome } from './shutdown.js';
 import { type AttachCollaborators, attach, COLLABORATOR_RULES, serverEvents } from './ws/attach.js';
+import type { Connections } from './ws/connections.js';
 import { firstRefusal, loadGate, loopbackHostGate } from './ws/gates.js';
 
 /** The options of {@link createDatafnWsServer}. */
@@ -143,7 +144,7 @@ export function createServer(
 ): DatafnWsServer {
   const settings = completeOptions(serverTable, options);
   checkOptions('the options', options, { ...COLLABORATOR_RULES, tls: TLS_PAIR });
-  const { host, port, path, adminToken } = settings;
+  const { host, port, path, adminToken, authTimeoutMs, maxBodySizeBytes } = settings;
   checkExposure(settings, options.namespaceProvider);
   if (options.tls !== undefined) checkTlsPair(options.tls);
   const namespaceProvider = options.namespaceProvider ?? devNamespaceProvider(settings.anonymousNamespace);
@@ -184,7 +185,8 @@ export function createServer(
       return firstRefusal(gates, request);
     },
   });
-  const { manager, cluster, connections, newest } = attached;
+  const { manager, cluster, newest } = attached;
+  const connections = attached.connections as Connections;
   // Several processes would need the same rules, each with its own counts.
   const hasFaults =
     listenAt === undefined &&
@@ -246,9 +248,8 @@ export function createServer(
     events,
     (read) => faultRoutes(faults, read),
   );
-  const { authTimeoutMs, maxBodySizeBytes } = settings;
-  const isAllowedOrigin = originRule(settings.allowOrigin);
   const addressOf = clientAddressRule(settings.trustProxy);
+  const isAllowedOrigin = originRule(settings.allowOrigin);
   const ofRequests = { isAllowedOrigin, namespaceProvider, authTimeoutMs, addressOf, logger };
   const backend =
     remote === undefined
@@ -297,8 +298,7 @@ export function createServer(
     },
     async listen() {
       if (!shutdown.isReady) throw closedError();
-      const { faults: preset } = settings;
-      if (preset !== undefined) (await faults?.load())?.set({ preset });
+      await faults?.start(settings.faults);
       await backend?.start();
       try {
         if (listenAt !== undefined) {
