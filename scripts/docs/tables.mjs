@@ -1,3 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Tests that are examples as well. */
+const EXAMPLES = {
+  'dev-server-vitest': 'test/e2e/dev-server-vitest.test.ts',
+  'dev-server-playwright': 'test/browser/dev-server-playwright.test.ts',
+};
+
 /** A Markdown table. */
 function table(heads, rows) {
   const line = (cells) => `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
@@ -54,6 +63,31 @@ export async function tables(load) {
       ];
     });
     parts[`options ${name}`] = table(['option', 'what it does', 'default', 'environment'], rows);
+  }
+  const { FAULT_PRESETS } = await load('options/fault-presets.js');
+  parts['fault-presets'] = table(
+    ['preset', 'what it is like'],
+    Object.entries(FAULT_PRESETS).map(([name, help]) => [`\`${name}\``, help]),
+  );
+  const { faultCatalog } = await load('server/faults/catalog.js');
+  parts.faults = table(
+    ['stage', 'fault', 'what it does', 'settings', 'a chance is a'],
+    faultCatalog().map(({ fault, stage, help, per, settings }) => [
+      stage,
+      `\`${fault}\``,
+      help,
+      settings
+        .map(({ name, default: value, isRequired }) => {
+          const shown = value === undefined ? '' : ` = ${JSON.stringify(value)}`;
+          return `\`${name}${shown}\`${isRequired ? ' (required)' : ''}`;
+        })
+        .join(', '),
+      per,
+    ]),
+  );
+  for (const [name, file] of Object.entries(EXAMPLES)) {
+    const text = readFileSync(join(import.meta.dirname, '../..', file), 'utf8');
+    parts[`example ${name}`] = `\`\`\`ts\n${text}\`\`\``;
   }
   parts['exit-codes'] = table(
     ['exit code', 'meaning'],

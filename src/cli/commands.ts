@@ -96,6 +96,32 @@ export const COMMANDS: readonly CommandSpec[] = [
     run: async ([id], flags, io) => (await import('./kick.js')).kick(id as string | undefined, flags, io),
   },
   {
+    name: 'fault',
+    group: TALK,
+    description: 'Make connections of a running server go wrong, to test clients.',
+    arguments: [
+      ['<action>', 'set, list or clear'],
+      ['[fault]', 'the fault to set, such as drop, delay, half-open or offline; see docs/faults.md'],
+      ['[settings...]', 'its settings as NAME=VALUE, such as delay=200ms'],
+    ],
+    examples: [
+      ['fault set drop -n user:alice --next 1', 'Lose the next cursor of a namespace'],
+      ['fault set delay delay=2s jitter=500ms --for 1m', 'Send all cursors late for a minute'],
+      ['fault set --preset flaky-train', 'Set a preset'],
+      ['fault list', 'List what is set, and how often it struck'],
+      ['fault clear', 'Stop all of it'],
+    ],
+    options: async () => (await import('../options/fault.js')).faultOptions,
+    run: async ([action, name, settings], flags, io) =>
+      (await import('./fault/fault.js')).fault(
+        action as string,
+        name as string | undefined,
+        settings as readonly string[],
+        flags,
+        io,
+      ),
+  },
+  {
     name: 'bench',
     group: TEST,
     description: 'Open thousands of real clients and check that the server behaves.',

@@ -31,12 +31,21 @@ interface CompletedCommand {
   readonly takesFiles: boolean;
 }
 
+/** The words that the arguments of a command can be. */
+const VALUES: Readonly<
+  Record<string, (known: Readonly<Record<'scenarios' | 'names', readonly string[]>>) => readonly string[]>
+> = {
+  bench: ({ scenarios }) => scenarios,
+  help: ({ names }) => names,
+  fault: () => ['set', 'list', 'clear'],
+};
+
 function completedCommands(program: Command, scenarios: readonly string[]): CompletedCommand[] {
   const names = program.commands.map((command) => command.name());
   return program.commands.map((command) => {
     const name = command.name();
     const [argument] = command.registeredArguments;
-    const values = name === 'bench' ? scenarios : name === 'help' ? names : (argument?.argChoices ?? []);
+    const values = VALUES[name]?.({ scenarios, names }) ?? argument?.argChoices ?? [];
     return {
       name,
       description: firstSentence(command.description()),

@@ -24,7 +24,7 @@ export async function kick(
   const stop = new StopRequests(io);
   stop.signal.addEventListener('abort', () => client.close());
   try {
-    const answer = readAnswer(await client.delete(path), url);
+    const answer = readAnswer(await client.call('DELETE', path), url);
     if (json) io.stdout.write(`${printableJson(answer)}\n`);
     else {
       const { closed, nodes, replicated } = answer;

@@ -88,9 +88,9 @@ export class ApiClient {
     return this.#request('GET', path);
   }
 
-  /** The answer to `DELETE` at a path of the API. Throws as {@link emit} does. */
-  delete(path: string): Promise<unknown> {
-    return this.#request('DELETE', path);
+  /** The answer to `PUT` or `DELETE` at a path of the API. Throws as {@link emit} does. */
+  call(method: 'PUT' | 'DELETE', path: string, body?: unknown): Promise<unknown> {
+    return this.#request(method, path, body === undefined ? undefined : JSON.stringify(body));
   }
 
   /** Drops the connection and the request under way. */

@@ -5,6 +5,7 @@ export const FAULT_PRESETS = {
   'bad-wifi': 'Cursors get lost, come twice or come late; now and then a connection is reset.',
   'silent-nat': 'A router forgets connections without a word: they look open and carry nothing.',
   'busy-server': 'Handshakes take long or get 503, pings come late, answers take seconds.',
+  'bad-backend': 'Pulls lag behind, pushes are applied but their answers get lost, and some requests fail.',
   deploy: 'The server restarts every half minute and is away for two seconds.',
   'strange-proxy':
     'Frames arrive in fragments and byte by byte, with fields nobody asked for, and pings never arrive.',

@@ -257,7 +257,7 @@ export const serverTable = {
   /** Whether `/v1/faults` makes connections go wrong on request. The `dev` provider has it anyway. For tests only. */
   enableFaults: toggle({
     group: 'Faults',
-    help: 'Let /v1/faults and the fault command make connections go wrong, for tests. On with --auth dev.',
+    help: 'Let /v1/faults and the fault command make connections go wrong, for tests. On with the dev provider.',
   }),
   /** A preset of faults that is in force from the start. For tests only. */
   faults: faultPresetOption,

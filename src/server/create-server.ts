@@ -14,8 +14,10 @@ import { DatafnWsError, invalidOption } from '../protocol/errors.js';
 import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
 import { backendFirst, memoryRemote, mountMemoryBackend } from './backend/mount.js';
 import type { ConnectionNumbers } from './events/clients.js';
-import type { EventStream } from './events/events.js';
+import type { ConnectionInfo, EventStream } from './events/events.js';
 import { checkExposure } from './exposure.js';
+import type { FaultControl } from './faults/active-rule.js';
+import { httpScene } from './faults/http-scene.js';
 import { faultRoutes } from './faults/routes.js';
 import { FaultSwitch } from './faults/switch.js';
 import { EventFeed, type StartRecording } from './feed/event-feed.js';
@@ -48,6 +50,7 @@ import { PendingConnections } from './limits/pending-connections.js';
 import { ProcessMetrics } from './metrics/snapshot.js';
 import { Shutdown, type ShutdownOutcome } from './shutdown.js';
 import { type AttachCollaborators, attach, COLLABORATOR_RULES, serverEvents } from './ws/attach.js';
+import type { Connections } from './ws/connections.js';
 import { firstRefusal, loadGate, loopbackHostGate } from './ws/gates.js';
 
 /** The options of {@link createDatafnWsServer}. */
@@ -110,6 +113,14 @@ export interface DatafnWsServer {
 /** How far the shutdown of one process of several is. */
 export type ShutdownStage = 'drained' | 'emptied';
 
+/** What a server for tests has in its hands. */
+export interface SharedParts {
+  /** The clients that are connected now. */
+  admitted(): Iterable<ConnectionInfo>;
+  /** Resolves with `undefined` for a server without faults, and for one that shuts down. */
+  loadFaults(): Promise<FaultControl | undefined>;
+}
+
 /** What makes a server one of several processes that act as one server. */
 export interface ServerInternals {
   /** Listens in place of `host` and `port`. Returns a function that stops what `httpServer.close()` does not. */
@@ -123,6 +134,8 @@ export interface ServerInternals {
   readonly numbers?: ConnectionNumbers | undefined;
   /** Where the readers of the events of this process get them from; default: from this process alone. */
   readonly recordFrom?: ((events: EventStream) => StartRecording) | undefined;
+  /** Takes what a server for tests has in its hands. */
+  readonly share?: ((parts: SharedParts) => void) | undefined;
   /** Takes what the API of this process calls; returns what it calls instead. */
   readonly shareApi?: ((own: ApiBackend) => ApiBackend) | undefined;
 }
@@ -139,11 +152,18 @@ export function createDatafnWsServer(options: DatafnWsServerOptions = {}): Dataf
 /** As {@link createDatafnWsServer}, for a process of several. */
 export function createServer(
   options: DatafnWsServerOptions,
-  { listenAt, reached = async () => {}, numbers, recordFrom, shareApi = (own) => own }: ServerInternals,
+  {
+    listenAt,
+    reached = async () => {},
+    numbers,
+    recordFrom,
+    share,
+    shareApi = (own) => own,
+  }: ServerInternals,
 ): DatafnWsServer {
   const settings = completeOptions(serverTable, options);
   checkOptions('the options', options, { ...COLLABORATOR_RULES, tls: TLS_PAIR });
-  const { host, port, path, adminToken } = settings;
+  const { host, port, path, adminToken, authTimeoutMs, maxBodySizeBytes } = settings;
   checkExposure(settings, options.namespaceProvider);
   if (options.tls !== undefined) checkTlsPair(options.tls);
   const namespaceProvider = options.namespaceProvider ?? devNamespaceProvider(settings.anonymousNamespace);
@@ -188,12 +208,14 @@ export function createServer(
       return firstRefusal(gates, request);
     },
   });
-  const { manager, cluster, connections, newest } = attached;
+  const { manager, cluster, newest } = attached;
+  const connections = attached.connections as Connections;
   // Several processes would need the same rules, each with its own counts.
   const hasFaults =
     listenAt === undefined &&
     (settings.enableFaults || settings.faults !== undefined || isDevProvider(namespaceProvider));
   const faults = hasFaults ? new FaultSwitch({ connections, manager, newest, events }) : undefined;
+  share?.({ admitted: () => connections.admitted(), loadFaults: async () => faults?.load() });
   const stats = () => statistics.ofServer(attached.stats(), delay);
   const metrics = new ProcessMetrics({ stream, delay, cluster, stats, isReady: () => shutdown.isReady });
   // One process of several leaves that port to their primary.
@@ -265,18 +287,17 @@ export function createServer(
     events,
     (read) => faultRoutes(faults, read),
   );
+  const addressOf = clientAddressRule(settings.trustProxy);
+  const isAllowedOrigin = originRule(settings.allowOrigin);
+  const ofRequests = { isAllowedOrigin, namespaceProvider, authTimeoutMs, addressOf, logger };
   const backend =
     remote === undefined
       ? undefined
       : mountMemoryBackend(remote, settings, {
+          ...ofRequests,
           socketPath: path,
           needsLoopbackHost,
-          isAllowedOrigin: originRule(settings.allowOrigin),
-          namespaceProvider,
-          authTimeoutMs: settings.authTimeoutMs,
-          maxBodySizeBytes: settings.maxBodySizeBytes,
-          addressOf: clientAddressRule(settings.trustProxy),
-          logger,
+          maxBodySizeBytes,
           events,
           isOpen: () => shutdown.takesCursors,
           authorized,
@@ -284,10 +305,11 @@ export function createServer(
           broadcast: (namespace, cursor) => broadcast({ namespace, cursor }),
           repeat: (namespace, cursor) => manager.deliverCursor(cursor, namespace),
         });
-  const upgradeRequired = requireUpgrade(path, api.listener, refused);
-  const answer = requests.listener(
-    backend === undefined ? upgradeRequired : backendFirst(backend, upgradeRequired),
-  );
+  const plain = requireUpgrade(path, api.listener, refused);
+  const disturbed =
+    backend && (faults?.disturbed(backend.listener, httpScene(ofRequests)) ?? backend.listener);
+  const listener = backend && disturbed ? backendFirst({ ...backend, listener: disturbed }, plain) : plain;
+  const answer = requests.listener(listener);
   const proxyProtocol = new ProxyProtocolNotice(logger);
   httpServer
     .on('request', timeRequests({ ...api, listener: answer }, events))
@@ -319,10 +341,9 @@ export function createServer(
     },
     async listen() {
       if (!shutdown.isReady) throw closedError();
+      await faults?.start(settings.faults);
       await backend?.start();
       let metricsUrl: string | undefined;
-      const { faults: preset } = settings;
-      if (preset !== undefined) (await faults?.load())?.set({ preset });
       try {
         metricsUrl = await metricsPort?.listen();
         if (listenAt !== undefined) {

@@ -91,7 +91,7 @@ export function logEvents(log: Log, colors: ChalkInstance): EventLog {
         text:
           names.length === 0
             ? 'faults cleared'
-            : `connections go wrong on request from here on (${[...new Set(names)].join(', ')}); to stop: npx datafn-ws fault clear`,
+            : `faults set: ${[...new Set(names)].join(', ')}; to stop: npx datafn-ws fault clear`,
         fields: { faults: names },
       });
     },

@@ -51,7 +51,9 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   const eventLog = logEvents(log, colors);
   const logger = limitedLogger(log);
   const stops = new StopLines(options.drain, () => server.connectionCount);
-  const observer = isHeard ? { ...eventLog, drainRequested: () => log.add(stops.asked()) } : undefined;
+  const observer = isHeard
+    ? { ...eventLog, drainRequested: () => log.add(stops.asked()) }
+    : { faultsSet: eventLog.faultsSet };
   const settings = settingsFrom({ ...options, dashboard: options.dashboard || options.auth === 'dev' });
   // With workers, it never listens: it checks the options.
   const own = createDatafnWsServer({
@@ -63,6 +65,12 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     observer,
   });
   const { workers } = options;
+  for (const key of ['faults', 'enableFaults'] as const) {
+    if (workers === undefined || !options[key]) continue;
+    throw invalidOption(
+      `Expected ${traced.origins.workers.from} without ${traced.origins[key].from}: faults are those of one process`,
+    );
+  }
   if (workers !== undefined && options.cluster !== undefined) {
     throw invalidOption(
       `Expected ${traced.origins.workers.from} without ${traced.origins.cluster.from}: start a server with --cluster for each core in place of workers`,

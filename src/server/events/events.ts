@@ -189,6 +189,19 @@ export class EventStream {
   }
 }
 
+/** Two observers as one: both get what happens, the first one first. */
+export function joinObservers(first: ServerObserver, second: ServerObserver): ServerObserver {
+  const joined: Partial<Record<keyof ServerObserver, Listener>> = {};
+  for (const name of OBSERVER_EVENTS) {
+    if (first[name] === undefined && second[name] === undefined) continue;
+    joined[name] = (...event) => {
+      (first[name] as Listener | undefined)?.apply(first, event);
+      (second[name] as Listener | undefined)?.apply(second, event);
+    };
+  }
+  return joined as ServerObserver;
+}
+
 /** A user's observer as a listener. What goes wrong in it is logged the first time: it may go wrong with every event. */
 export function guardObserver(observer: ServerObserver, logger: DatafnLogger): ServerObserver {
   let hasFailed = false;

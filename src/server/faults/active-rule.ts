@@ -10,6 +10,22 @@ export interface RuleCounts {
   readonly isOver: boolean;
 }
 
+/** What `GET /v1/faults` answers. */
+export interface FaultsView {
+  readonly seed: number;
+  readonly rules: readonly (FaultRule & { readonly counts: RuleCounts })[];
+  /** Whether a rule may still strike. */
+  readonly isActive: boolean;
+}
+
+/** Sets, clears and shows the rules of a server. */
+export interface FaultControl {
+  /** @throws {DatafnWsError} `ERR_INVALID_OPTION` for a plan that is not valid; nothing is changed then. */
+  set(plan: unknown): void;
+  clear(): void;
+  view(): FaultsView;
+}
+
 /** Called when a rule strikes. */
 export type UseListener = (fault: CompleteRule['fault'], client: ConnectionInfo | undefined) => void;
 

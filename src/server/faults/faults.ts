@@ -1,3 +1,4 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { NewestCursors } from '../../manager/newest-cursors.js';
 import type { WebSocketManager } from '../../manager/web-socket-manager.js';
 import { CLOSE, type CloseCode } from '../../protocol/close-codes.js';
@@ -7,9 +8,10 @@ import { type Refusal, retryAfter } from '../http/problem.js';
 import type { ConnectionFaults, HandshakeFault } from '../ws/connection-faults.js';
 import type { Connections } from '../ws/connections.js';
 import type { ServerSocket } from '../ws/server-socket.js';
-import { ActiveRule, type RuleCounts, seededRandom } from './active-rule.js';
+import { ActiveRule, type FaultControl, type FaultsView, seededRandom } from './active-rule.js';
 import { ClientFaults, type ClientFaultsOwner } from './client-faults.js';
-import { type CompletePlan, type FaultRule, parsePlan } from './plan.js';
+import { disturbRequest, type HttpFaultScene } from './http-faults.js';
+import { type CompletePlan, parsePlan } from './plan.js';
 import { reset } from './socket-faults.js';
 import { Timers } from './timers.js';
 
@@ -22,18 +24,10 @@ export interface FaultsParts {
   readonly events: ServerEvents;
 }
 
-/** What `GET /v1/faults` answers. */
-export interface FaultsView {
-  readonly seed: number;
-  readonly rules: readonly (FaultRule & { readonly counts: RuleCounts })[];
-  /** Whether a rule may still strike. */
-  readonly isActive: boolean;
-}
-
 const RETRY_MS = 1000;
 
 /** The faults of a server. While there are no rules, nothing in the server knows of it. */
-export class Faults implements ConnectionFaults, ClientFaultsOwner {
+export class Faults implements ConnectionFaults, ClientFaultsOwner, FaultControl {
   readonly timers = new Timers();
   #seed = 1;
   #rules: readonly ActiveRule[] = [];
@@ -155,6 +149,21 @@ export class Faults implements ConnectionFaults, ClientFaultsOwner {
     };
   }
 
+  /** Takes a request of a DataFn client, whose answer comes from `answer`; false when no rule is about requests. */
+  request(
+    request: IncomingMessage,
+    response: ServerResponse,
+    answer: RequestListener,
+    scene: HttpFaultScene,
+  ): boolean {
+    const rules = this.#rules.filter((rule) => rule.stage === 'http' && !rule.isOver);
+    if (rules.length === 0 && this.#away.size === 0) return false;
+    const away = this.#away;
+    const waitFor = (ms: number, goOn: () => void) => this.#waitFor(ms, goOn);
+    void disturbRequest(request, response, answer, { rules, away, waitFor }, scene);
+    return true;
+  }
+
   /** Calls back after `ms`, or when the rules are replaced. */
   #waitFor(ms: number, goOn: () => void): void {
     const cancels = this.#rules.map((rule) => rule.whenEnded(() => once()));
@@ -196,7 +205,11 @@ export class Faults implements ConnectionFaults, ClientFaultsOwner {
 
   #wrap(client: ServerSocket): ClientFaults | undefined {
     const rules = this.#rules.filter(
-      (rule) => rule.stage !== 'handshake' && !isOfServer(rule) && rule.isAbout(client.namespace),
+      (rule) =>
+        rule.stage !== 'handshake' &&
+        rule.stage !== 'http' &&
+        !isOfServer(rule) &&
+        rule.isAbout(client.namespace),
     );
     if (rules.length === 0) return undefined;
     const faults = new ClientFaults(client, rules, this);

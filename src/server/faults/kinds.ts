@@ -2,11 +2,15 @@ import { DELAY_MS, isOneOf, type OptionRule, wholeNumber } from '../../manager/c
 import { mayBeSent } from '../../protocol/close-codes.js';
 
 /** Where in the life of a connection a fault strikes. */
-export type FaultStage = 'handshake' | 'cursor' | 'socket' | 'server';
+export type FaultStage = 'handshake' | 'cursor' | 'socket' | 'server' | 'http';
 
 /** When a fault of a connection strikes. */
 export const MOMENTS = ['now', 'open', 'hello', 'cursor'] as const;
 export type Moment = (typeof MOMENTS)[number];
+
+/** DataFn's HTTP routes that a fault can be about. */
+const ROUTES = ['any', 'clone', 'pull', 'push', 'query', 'mutation'] as const;
+type Route = (typeof ROUTES)[number];
 
 /** What the settings of a rule are, complete. A fault has some of them: see {@link FAULTS}. */
 export interface FaultSettings {
@@ -28,6 +32,7 @@ export interface FaultSettings {
   readonly bytesPerSecond: number;
   readonly downMs: number | undefined;
   readonly everyMs: number;
+  readonly route: Route;
 }
 
 /** One setting of a fault. */
@@ -67,7 +72,7 @@ const reason = (value: string): SettingSpec => ({
   default: value,
 });
 const CLOSE_CODE: OptionRule = {
-  expected: 'a close code that may be sent: such as 1013 or 4503',
+  expected: 'a close code that may be sent, such as 1013 or 4503',
   valid: (code) => Number.isInteger(code) && mayBeSent(Number(code)),
 };
 
@@ -77,6 +82,12 @@ const on: SettingSpec = {
   help: 'When: to the clients that are connected `now`, to each at its `open` or `hello`, or at a `cursor`.',
   default: 'now',
 };
+
+const route = (value: Route): SettingSpec => ({
+  ...isOneOf(ROUTES),
+  help: 'The last part of the path.',
+  default: value,
+});
 
 /** Every fault, by name. */
 export const FAULTS = {
@@ -248,6 +259,46 @@ export const FAULTS = {
     help: 'Sends no pings, and waits for no pongs.',
     per: 'ping of a client',
     settings: {},
+  },
+  'http-delay': {
+    stage: 'http',
+    help: 'Answers a request of a DataFn client late.',
+    per: 'request',
+    settings: {
+      delayMs: { ...duration('How late.'), isRequired: true },
+      jitterMs: jitter,
+      route: route('any'),
+    },
+  },
+  'http-error': {
+    stage: 'http',
+    help: 'Answers a request with an error, and does nothing.',
+    per: 'request',
+    settings: { status: number('HTTP status, from 400 to 599.', 503, 400, 599), route: route('any') },
+  },
+  'stale-pull': {
+    stage: 'http',
+    help: 'Answers a pull as if nothing had changed since the cursors it asks about.',
+    per: 'pull',
+    settings: { route: { ...isOneOf(['pull']), help: 'Always `pull`.', default: 'pull' } },
+  },
+  'lost-answer': {
+    stage: 'http',
+    help: 'Does what a request asks for, and resets the connection in place of the answer.',
+    per: 'request',
+    settings: { route: route('push') },
+  },
+  conflict: {
+    stage: 'http',
+    help: 'Answers a request with 409, and does nothing.',
+    per: 'request',
+    settings: { route: route('push') },
+  },
+  'empty-body': {
+    stage: 'http',
+    help: 'Answers a request with 200 and no body, and does nothing.',
+    per: 'request',
+    settings: { route: route('any') },
   },
 } as const satisfies Readonly<Record<string, FaultKind>>;
 

@@ -164,9 +164,9 @@ function checkTogether({ fault, match, settings }: CompleteRule, at: string): vo
       at,
     );
   }
-  if (match.clientId !== undefined && (stage === 'handshake' || on === 'open')) {
+  if (match.clientId !== undefined && (stage === 'handshake' || stage === 'http' || on === 'open')) {
     throw wrong(
-      `Expected \`${at}.match\` without \`clientId\`: a client says who it is after it has been admitted${on === 'open' ? '; with "on": "hello" it is known' : ''}`,
+      `Expected \`${at}.match\` without \`clientId\`: a client says who it is after it has been admitted, on its WebSocket${on === 'open' ? '; with "on": "hello" it is known' : ''}`,
       `${at}.match.clientId`,
     );
   }

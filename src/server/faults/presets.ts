@@ -20,8 +20,17 @@ const RULES: Readonly<Record<FaultPreset, Rules>> = {
   'busy-server': [
     { fault: 'delay-handshake', delayMs: 2000, jitterMs: 1500 },
     { fault: 'refuse', status: 503, probability: 0.3 },
+    { fault: 'http-delay', delayMs: 3000, jitterMs: 2500 },
+    { fault: 'http-error', status: 503, probability: 0.2 },
     { fault: 'late-heartbeat', delayMs: 5000, jitterMs: 4000 },
     { fault: 'delay', delayMs: 800, jitterMs: 700 },
+  ],
+  'bad-backend': [
+    { fault: 'stale-pull', probability: 0.3 },
+    { fault: 'lost-answer', probability: 0.2 },
+    { fault: 'conflict', probability: 0.1 },
+    { fault: 'http-error', status: 500, probability: 0.1 },
+    { fault: 'empty-body', probability: 0.05 },
   ],
   deploy: [{ fault: 'restart', downMs: 2000, everyMs: 30_000 }],
   'strange-proxy': [

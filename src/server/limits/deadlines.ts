@@ -36,6 +36,12 @@ export class Deadlines<Entry> {
     this.#dueMs.delete(entry);
   }
 
+  /** Stops its timer. For an owner that has ended, when nothing is due any more. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
   #arm(waitMs: number): void {
     if (this.delayMs === 0) return;
     // What it waits for (a socket, as a rule) keeps the process alive, or need not.
@@ -87,6 +93,12 @@ export class Expirations<Entry> {
 
   delete(entry: Entry): void {
     this.#atMs.delete(entry);
+  }
+
+  /** Stops its timer. For an owner that has ended, when nothing is due any more. */
+  stop(): void {
+    this.clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   readonly #sweep = (): void => {

@@ -142,7 +142,8 @@ export interface AttachParts extends AttachCollaborators {
 export interface AttachedToServer extends AttachedManager {
   /** The other processes, with a `backplane`. It is not started yet. */
   readonly cluster: Cluster | undefined;
-  readonly connections: Connections;
+  /** The {@link Connections}. Not typed: public types lead here, and must not lead on to those of `ws`. */
+  readonly connections: object;
   readonly newest: NewestCursors | undefined;
 }
 

@@ -292,8 +292,10 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
   }
 
   /** See {@link ConnectionDrain.closeAll}. */
-  closeAll(timeoutMs: number): Promise<{ left: number; cut: number }> {
-    return this.#drain.closeAll(timeoutMs);
+  async closeAll(timeoutMs: number): Promise<{ left: number; cut: number }> {
+    const outcome = await this.#drain.closeAll(timeoutMs);
+    for (const timers of [this.#silent, this.#blocked, this.#closing, this.#expirations]) timers?.stop();
+    return outcome;
   }
 }
 

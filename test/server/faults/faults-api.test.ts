@@ -120,12 +120,12 @@ describe('/v1/faults', () => {
     [
       { rules: [{ fault: 'close', code: 1006 }] },
       'rules[0].code',
-      'Expected `rules[0].code` to be a close code that may be sent: such as 1013 or 4503, got 1006',
+      'Expected `rules[0].code` to be a close code that may be sent, such as 1013 or 4503, got 1006',
     ],
     [
       { rules: [{ fault: 'close', on: 'open', match: { clientId: 'a' } }] },
       'rules[0].match.clientId',
-      'Expected `rules[0].match` without `clientId`: a client says who it is after it has been admitted; with "on": "hello" it is known',
+      'Expected `rules[0].match` without `clientId`: a client says who it is after it has been admitted, on its WebSocket; with "on": "hello" it is known',
     ],
     [
       { rules: [{ fault: 'offline', everyMs: 10, downMs: 10 }] },

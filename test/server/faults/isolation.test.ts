@@ -15,6 +15,7 @@ const NEEDED: { readonly [Name in FaultName]?: Partial<FaultRule> } = {
   delay: { delayMs: 60_000 },
   bandwidth: { bytesPerSecond: 1 },
   'late-heartbeat': { delayMs: 60_000 },
+  'http-delay': { delayMs: 60_000 },
 };
 const rules = fc.array(
   fc.record({
