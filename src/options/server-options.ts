@@ -4,6 +4,7 @@ import { namespaceMismatch } from '../protocol/identifiers.js';
 import { originProblem, proxyProblem, tokenProblem } from './checks.js';
 import { choice, commaList, count, duration, rate, size, text, toggle } from './kinds.js';
 import type { OptionTable, Resolved } from './spec.js';
+import { backendUrlProblem } from './urls.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -275,6 +276,28 @@ export const serverTable = {
     help: 'Maximum cursors in one API request; more get 413.',
     default: 10_000,
   }),
+  /**
+   * URL of a DataFn backend that gets the requests under the remote (`path` without its `/ws`); the cursors in its responses
+   * are broadcast. A URL with a path is that of the backend's remote. Default: none.
+   */
+  proxy: text<string | undefined>({
+    group: 'Backend',
+    placeholder: 'URL',
+    help: 'Pass requests under the DataFn remote on to this backend, and broadcast the cursors in its responses.',
+    default: undefined,
+    check: backendUrlProblem,
+  }),
+  /** Whether to ask that backend for the cursor after a change whose response has none: mutation, transact, REST, seed. */
+  probe: toggle({
+    group: 'Backend',
+    help: 'With --proxy: ask the backend for the cursor after mutation, transact and REST, whose responses have none.',
+  }),
+  /** Bytes of a proxied body that are looked at for its cursor; a longer one passes unseen. 0 looks at none. */
+  inspectLimitBytes: size({
+    group: 'Backend',
+    help: 'With --proxy: bytes of a body that are looked at for its cursor; a longer one passes unseen.',
+    default: 4 * MIB,
+  }),
 } as const;
 
 /** What a caller of the library gives for a table: any of its options. */
@@ -323,7 +346,8 @@ function withoutUnits<Table extends OptionTable>(table: Table): Flags<Table> {
 export const serverFlags = withoutUnits(serverTable);
 
 /** What a scenario may set for a server that bench starts itself; where it listens and who may call is up to bench. */
-const { port, host, adminToken, allowOrigin, trustProxy, ...scenarioFlags } = serverFlags;
+const { port, host, adminToken, allowOrigin, trustProxy, proxy, probe, inspectLimit, ...scenarioFlags } =
+  serverFlags;
 export const serverOptions = scenarioFlags;
 
 /** The library's names for values that came as texts. */

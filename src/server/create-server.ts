@@ -36,6 +36,7 @@ import { shownPath } from './http/request-target.js';
 import { checkTlsPair, type TlsPair } from './http/tls.js';
 import { requireUpgrade } from './http/upgrade-required.js';
 import { PendingConnections } from './limits/pending-connections.js';
+import { mountProxy, proxyFirst, withResume } from './proxy/mount.js';
 import { Shutdown, type ShutdownOutcome } from './shutdown.js';
 import { type AttachCollaborators, attach, COLLABORATOR_RULES, serverEvents } from './ws/attach.js';
 import { firstRefusal, loadGate, loopbackHostGate } from './ws/gates.js';
@@ -125,7 +126,7 @@ export function createServer(
   options: DatafnWsServerOptions,
   { listenAt, reached = async () => {}, shareApi = (own) => own }: ServerInternals,
 ): DatafnWsServer {
-  const settings = completeOptions(serverTable, options);
+  const settings = withResume(completeOptions(serverTable, options));
   checkOptions('the options', options, { ...COLLABORATOR_RULES, tls: TLS_PAIR });
   const { host, port, path, adminToken } = settings;
   checkExposure(settings, options.namespaceProvider);
@@ -137,15 +138,19 @@ export function createServer(
   const delay = new DelayMonitor();
   const descriptors = new DescriptorWatch(logger, events);
   const pending = new PendingConnections(settings.maxPendingConnections, events);
-  const requests = new RequestQueue(settings.requestTimeoutMs, events, (request) =>
-    mayCall(request, adminToken),
+  const requests = new RequestQueue(
+    settings.requestTimeoutMs,
+    events,
+    (request) => proxy?.takes(request) || mayCall(request, adminToken),
   );
   const httpServer = createHttpServer(options.tls, settings, requests, events);
   pending.watch(httpServer);
 
+  // Where a token decides, the Host proves nothing more.
+  const needsLoopbackHost = adminToken === undefined && isDevProvider(namespaceProvider);
+  const hostGates = needsLoopbackHost ? [loopbackHostGate()] : [];
   const gates = [
-    // Where a token decides, the Host proves nothing more.
-    ...(adminToken === undefined && isDevProvider(namespaceProvider) ? [loopbackHostGate()] : []),
+    ...hostGates,
     ...(settings.shedAboveMs === 0 ? [] : [loadGate(settings.shedAboveMs, delay, events)]),
     ...(options.beforeUpgrade === undefined ? [] : [options.beforeUpgrade]),
   ];
@@ -157,6 +162,7 @@ export function createServer(
     statistics,
     checksOrigin: true,
     remembers: settings.resume || settings.monotonic,
+    endWork: async (timeoutMs) => proxy?.close(timeoutMs),
     beforeUpgrade(request) {
       pending.leave(request.socket);
       return firstRefusal(gates, request);
@@ -180,16 +186,17 @@ export function createServer(
 
   const refused: ProblemListener = ({ method = '', url }, { status, detail }) =>
     events.rejectedRequest?.(status, detail, { method, path: shownPath(url) });
+  const broadcast: ApiBackend['broadcast'] = ({ cursor, namespace, reset }) => {
+    const { delivered } = reset
+      ? manager.resetCursor(cursor, namespace)
+      : manager.broadcastCursor(cursor, namespace);
+    events.broadcast?.(namespace, cursor, delivered);
+    return delivered;
+  };
   const api = createApi(
     shareApi({
       cluster,
-      broadcast({ cursor, namespace, reset }) {
-        const { delivered } = reset
-          ? manager.resetCursor(cursor, namespace)
-          : manager.broadcastCursor(cursor, namespace);
-        events.broadcast?.(namespace, cursor, delivered);
-        return delivered;
-      },
+      broadcast,
       newestCursor: attached.newestCursor,
       stats,
       namespaces: () => manager.namespaces(),
@@ -207,9 +214,18 @@ export function createServer(
     settings,
     events,
   );
+  const proxy = mountProxy(settings, {
+    logger,
+    events,
+    namespaceProvider,
+    gates: hostGates,
+    requests,
+    attached,
+    broadcast,
+  });
   const proxyProtocol = new ProxyProtocolNotice(logger);
   httpServer
-    .on('request', requests.listener(requireUpgrade(path, api, refused)))
+    .on('request', requests.listener(proxyFirst(proxy, requireUpgrade(path, api, refused))))
     .on('clientError', (error, socket) =>
       answerMalformed(
         error,

@@ -36,6 +36,10 @@ export class Deadlines<Entry> {
     this.#dueMs.delete(entry);
   }
 
+  clear(): void {
+    this.#dueMs.clear();
+  }
+
   #arm(waitMs: number): void {
     if (this.delayMs === 0) return;
     // What it waits for (a socket, as a rule) keeps the process alive, or need not.

@@ -132,12 +132,16 @@ export interface AttachParts extends AttachCollaborators {
   readonly checksOrigin: boolean;
   /** Whether the newest cursors are remembered. */
   readonly remembers: boolean;
+  /** Work that ends with the clients, and may broadcast until then. Waited for, `timeoutMs` at most. */
+  readonly endWork?: ((timeoutMs: number) => Promise<void>) | undefined;
 }
 
 /** An {@link AttachedManager}, for a whole server. */
 export interface AttachedToServer extends AttachedManager {
   /** The other processes, with a `backplane`. It is not started yet. */
   readonly cluster: Cluster | undefined;
+  /** Raises the remembered newest cursor of a namespace, for clients that say hello from now on. */
+  remember(namespace: string, cursor: string): void;
 }
 
 /** As {@link attachWebSocketManager}, with complete settings. */
@@ -181,7 +185,7 @@ export function attach(
   const close = async (timeoutMs: number) => {
     upgrader.refuseAll(0);
     upgrader.refusePending();
-    const outcome = await connections.closeAll(timeoutMs);
+    const [outcome] = await Promise.all([connections.closeAll(timeoutMs), parts.endWork?.(timeoutMs)]);
     detach();
     await cluster?.close();
     return outcome;
@@ -197,6 +201,7 @@ export function attach(
         sockets: connections.socketCount,
       }),
     clients: (namespace) => connections.clients(namespace),
+    remember: (namespace, cursor) => newest?.note(namespace, cursor, 0),
     newestCursor: (namespace) => newest?.get(namespace)?.cursor,
     refuseUpgrades: () => upgrader.refuseAll(0),
     drain(windowMs) {
