@@ -4,7 +4,7 @@ import { namespaceMismatch } from '../protocol/identifiers.js';
 import { originProblem, proxyProblem, tokenProblem } from './checks.js';
 import { choice, commaList, count, duration, rate, size, text, toggle } from './kinds.js';
 import type { OptionTable, Resolved } from './spec.js';
-import { backendUrlProblem } from './urls.js';
+import { backendUrlProblem, maskedUrl } from './urls.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -286,6 +286,7 @@ export const serverTable = {
     help: 'Pass requests under the DataFn remote on to this backend, and broadcast the cursors in its responses.',
     default: undefined,
     check: backendUrlProblem,
+    masked: maskedUrl,
   }),
   /** Whether to ask that backend for the cursor after a change whose response has none: mutation, transact, REST, seed. */
   probe: toggle({

@@ -20,7 +20,7 @@ const CLOSE_ARRAY = 0x5d;
 const SPACE = 0x20;
 
 /** What may come next in an object that is kept. */
-type Position = 'name' | 'colon' | 'value' | 'end';
+type Position = 'first name' | 'name' | 'colon' | 'value' | 'end';
 
 /**
  * Reads a few scalars out of JSON as its bytes pass by, in memory that does not depend on their number: a response of
@@ -30,7 +30,7 @@ export class JsonSkimmer {
   readonly #kept = new Map<string, Map<string, Scalar>>();
   /** The open objects and arrays, outermost first: the path of one that is kept, `undefined` for others. */
   readonly #open: (string | undefined)[] = [];
-  #position: Position = 'name';
+  #position: Position = 'first name';
   #name = '';
   #isInString = false;
   /** Backslashes in a row at the end of what has come of a string. */
@@ -91,7 +91,7 @@ export class JsonSkimmer {
   #beginString(): void {
     const path = this.#path;
     if (path !== undefined) {
-      if (this.#position !== 'name' && this.#position !== 'value') {
+      if (this.#position === 'colon' || this.#position === 'end') {
         this.#break();
         return;
       }
@@ -132,10 +132,11 @@ export class JsonSkimmer {
   #endString(): void {
     const text = this.#taken('"');
     if (this.#isBroken) return;
-    if (this.#position === 'name') {
+    if (this.#position === 'value') this.#store(text);
+    else {
       this.#name = String(text);
       this.#position = 'colon';
-    } else this.#store(text);
+    }
   }
 
   #readLiteral(chunk: Buffer, at: number): void {
@@ -185,19 +186,23 @@ export class JsonSkimmer {
   /** The last of several members of one name counts, as with `JSON.parse`. */
   #store(value: Scalar): void {
     const path = this.#path as string;
-    this.#forget(this.#childPath);
+    this.#forget(this.#child);
     const members = this.#kept.get(path);
     if (members !== undefined && (members.size < MAX_MEMBERS || members.has(this.#name)))
       members.set(this.#name, value);
     this.#position = 'end';
   }
 
-  get #childPath(): string {
-    const path = this.#path as string;
-    return path === '' ? this.#name : `${path}.${this.#name}`;
+  /** The path of the member that is being read, where an object there is kept. */
+  get #child(): string | undefined {
+    const name = this.#name;
+    if (name === '' || name.includes('.')) return undefined;
+    const path = this.#path === '' ? name : `${this.#path}.${name}`;
+    return this.paths.has(path) ? path : undefined;
   }
 
-  #forget(path: string): void {
+  #forget(path: string | undefined): void {
+    if (path === undefined) return;
     for (const known of this.#kept.keys())
       if (known === path || known.startsWith(`${path}.`)) this.#kept.delete(known);
   }
@@ -221,17 +226,17 @@ export class JsonSkimmer {
       this.#break();
       return;
     }
-    const child = this.#childPath;
+    const child = this.#child;
     this.#forget(child);
     this.#kept.get(path)?.delete(this.#name);
-    if (isObject && !this.#name.includes('.') && this.paths.has(child)) this.#begin(child);
+    if (isObject && child !== undefined) this.#begin(child);
     else this.#open.push(undefined);
   }
 
   #begin(path: string): void {
     this.#kept.set(path, new Map());
     this.#open.push(path);
-    this.#position = 'name';
+    this.#position = 'first name';
   }
 
   #leave(isObject: boolean): void {
@@ -244,7 +249,7 @@ export class JsonSkimmer {
       this.#break();
       return;
     }
-    if (path !== undefined && (this.#position === 'colon' || this.#position === 'value')) this.#break();
+    if (path !== undefined && this.#position !== 'end' && this.#position !== 'first name') this.#break();
     this.#position = 'end';
   }
 

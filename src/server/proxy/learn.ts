@@ -58,8 +58,9 @@ export function learn(
     case 'push': {
       const cursor = cursorOf(result.get('cursor')) ?? highest(cursors?.values());
       const before = result.has('cursorBefore') ? (cursorOf(result.get('cursorBefore')) ?? 0) : undefined;
-      if (cursor === undefined || cursor <= (before ?? 0)) return undefined;
-      return { cursor, isNews: true, isFresh: before !== undefined };
+      if (cursor === undefined || cursor < (before ?? 0)) return undefined;
+      // A push that changed nothing says where the backend is.
+      return { cursor, isNews: cursor !== before, isFresh: before !== undefined };
     }
     case 'reconcile':
       return news(cursorOf(result.get('latestCursor')));
