@@ -191,9 +191,14 @@ export class Exchange {
     response.sendDate = false;
     // Trailers need chunks (RFC 9112 section 7.1.2).
     response.writeHead(statusCode, statusMessage, endToEnd(rawHeaders, isChunked ? NONE : TRAILER));
-    // With the first bytes of the body, unless that is long in coming.
+    let hasBegun = false;
+    for (const event of ['data', 'end', 'close'])
+      incoming.once(event, () => {
+        hasBegun = true;
+      });
+    // With the first bytes of the body, unless that is long in coming. `flushHeaders` would write them as UTF-8.
     setImmediate(() => {
-      if (!response.destroyed) response.flushHeaders();
+      if (!hasBegun && !response.destroyed) response.write(NOTHING);
     });
   }
 
@@ -239,6 +244,7 @@ export class Exchange {
 }
 
 const UNREADABLE = 'The DataFn backend cannot be reached, or its response cannot be read';
+const NOTHING = Buffer.alloc(0);
 const NONE: ReadonlySet<string> = new Set();
 const TRAILER: ReadonlySet<string> = new Set(['trailer']);
 
