@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createCipheriv, createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { bodyOf } from './fake-backend.js';
@@ -59,10 +59,8 @@ const ENCODERS = {
 
 /** Some bytes: JSON at their start for some seeds, so that there is something to look at. */
 export function bytesOf(seed: number, length: number): Buffer {
-  const bytes = Buffer.alloc(length);
-  const random = randomFrom(seed + 7);
-  for (let at = 0; at < length; at += 4)
-    bytes.writeUInt32LE(random(0xffff_ffff), Math.min(at, Math.max(0, length - 4)) || 0);
+  const key = Buffer.alloc(16, String(seed));
+  const bytes = createCipheriv('aes-128-ctr', key, key).update(Buffer.alloc(length));
   if (seed % 2 === 0)
     bytes.write(`{"ok":true,"result":{"ok":true,"cursor":"${seed}","cursorBefore":"1","x":"`);
   return bytes;

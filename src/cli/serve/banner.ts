@@ -3,6 +3,7 @@ import { emitOptions } from '../../options/emit.js';
 import { listenOptions } from '../../options/listen.js';
 import type { ServeOptions } from '../../options/serve-flags.js';
 import { envOf } from '../../options/spec.js';
+import { maskedUrl } from '../../options/urls.js';
 import type { ListenAddress } from '../../server/create-server.js';
 import { printable } from '../../text/printable.js';
 import { shellWord } from '../../text/shell.js';
@@ -28,7 +29,7 @@ export interface Example {
  */
 export function banner(
   { wsUrl, apiUrl }: ListenAddress,
-  { adminToken, auth }: Pick<ServeOptions, 'adminToken' | 'auth'>,
+  { adminToken, auth, proxy }: Pick<ServeOptions, 'adminToken' | 'auth' | 'proxy'>,
   colors: ChalkInstance,
   { namespace, token, tokenCommand, tokenVariable }: Example,
   trust = '',
@@ -45,7 +46,7 @@ export function banner(
     `  ${colors.bold('datafn-ws')} ${version} is ready`,
     '',
     `  ${colors.dim('WebSocket')}      ${colors.cyan(url)}`,
-    `  ${colors.dim('DataFn remote')}  ${colors.cyan(remote)}`,
+    `  ${colors.dim('DataFn remote')}  ${colors.cyan(remote)}${proxy === undefined ? '' : ` → ${colors.cyan(maskedUrl(proxy))}`}`,
     `  ${colors.dim('HTTP API')}       ${colors.cyan(apiUrl)}`,
     '',
     ...(tokenCommand === undefined
