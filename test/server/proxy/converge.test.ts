@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
 import { eventually } from '../../backplane/recorded-node.js';
-import { DatafnClient } from '../../support/datafn-client.js';
 import { FakeDatafn, httpBackend } from '../../support/fake-backend.js';
 import { disposeLive, startServer } from '../../support/live-server.js';
+import { DatafnClient } from './datafn-client.js';
 
 afterEach(disposeLive);
 

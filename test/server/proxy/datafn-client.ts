@@ -1,5 +1,5 @@
 import WebSocket from 'ws';
-import { readMessage } from '../../src/protocol/client.js';
+import { readMessage } from '../../../src/protocol/client.js';
 
 /** How a {@link DatafnClient} differs from others. */
 export interface DatafnClientOptions {
