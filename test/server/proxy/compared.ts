@@ -133,7 +133,11 @@ export interface Compared {
  */
 export async function compareAll(count: number, maxBytes: number, first = 1): Promise<Compared> {
   const backend = await httpBackend((incoming, response) => void answerByPlan(incoming, response));
-  const { apiUrl, server } = await startServer({ proxy: backend.url, inspectLimitBytes: 1024 * 1024 });
+  const { apiUrl, server } = await startServer({
+    proxy: backend.url,
+    inspectLimitBytes: 1024 * 1024,
+    requestTimeoutMs: 0,
+  });
   const agents = [new Agent({ keepAlive: true }), new Agent({ keepAlive: true })] as const;
   const compared = { whole: 0, cutOff: 0, failed: 0, aborted: 0, bytes: 0 };
   let seed = first;
