@@ -191,14 +191,10 @@ export class Exchange {
     response.sendDate = false;
     // Trailers need chunks (RFC 9112 section 7.1.2).
     response.writeHead(statusCode, statusMessage, endToEnd(rawHeaders, isChunked ? NONE : TRAILER));
-    let hasBegun = false;
-    for (const event of ['data', 'end', 'close'])
-      incoming.once(event, () => {
-        hasBegun = true;
-      });
     // With the first bytes of the body, unless that is long in coming. `flushHeaders` would write them as UTF-8.
     setImmediate(() => {
-      if (!hasBegun && !response.destroyed) response.write(NOTHING);
+      if (incoming.readableDidRead || incoming.readableEnded || response.destroyed) return;
+      response.write(NOTHING);
     });
   }
 
