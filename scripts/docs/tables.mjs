@@ -88,6 +88,27 @@ export async function tables(load) {
       summary,
     ]),
   );
+  const { SERVER_METRICS, PROCESS_METRICS } = await load('server/metrics/metrics.js');
+  const { TIMINGS } = await load('server/metrics/timings.js');
+  const histograms = Object.entries(TIMINGS).map(([name, { help, labels }]) => [
+    name,
+    { type: 'histogram', help, labels },
+  ]);
+  parts.prometheus = table(
+    ['metric', 'type', 'labels', 'meaning'],
+    [
+      ...[...Object.entries(SERVER_METRICS), ...histograms].map(([name, spec]) => [
+        `datafn_ws_${name}`,
+        spec,
+      ]),
+      ...Object.entries(PROCESS_METRICS),
+    ].map(([name, { type, help, labels = [] }]) => [
+      `\`${name}\``,
+      type,
+      labels.map((label) => `\`${label}\``).join(', '),
+      help,
+    ]),
+  );
   const { CLAUSES } = await load('verify/clauses/index.js');
   parts.clauses = table(
     ['clause', 'level', 'what the server does', 'source'],

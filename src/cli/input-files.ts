@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { TlsTrust } from '../emit/api-client.js';
 import { trustSystem } from '../emit/system-certificates.js';
+import { tokenProblem } from '../options/checks.js';
 import { openFile, readAll } from '../options/read-file.js';
 import { type DatafnWsError, invalidOption, messageOf } from '../protocol/errors.js';
 import { describeSecret } from '../protocol/identifiers.js';
@@ -80,6 +81,19 @@ export async function readJwtSecret(file: string, from: string): Promise<Uint8Ar
   if (problem !== undefined)
     throw invalidOption(`Expected the secret in ${from} to be ${problem}, got ${describeSecret(secret)}.`);
   return secret;
+}
+
+/**
+ * Reads the admin token from a file, without the line end at its end.
+ *
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` when it cannot be read or holds no token.
+ */
+export async function readAdminToken(file: string, from: string): Promise<string> {
+  const token = (await readTextInput(file, from)).replace(/\r?\n$/, '');
+  const problem = tokenProblem(token);
+  if (problem !== undefined)
+    throw invalidOption(`Expected ${from} to hold ${problem}, got ${describeSecret(token)}.`);
+  return token;
 }
 
 /**

@@ -91,3 +91,20 @@ export function proxyProblem(value: string): string | undefined {
     ? undefined
     : 'an address such as 10.0.0.1, a subnet such as 10.0.0.0/8, loopback or private';
 }
+
+/** `HOST:PORT`; an IPv6 address is in brackets. */
+const HOST_AND_PORT = /^(?:\[([\da-f:.]+(?:%\w+)?)\]|([^\s:/?#@[\]]+)):(\d{1,5})$/i;
+
+/** Returns why `value` is not an address to listen on, else `undefined`. */
+export function hostAndPortProblem(value: string): string | undefined {
+  const [, , , port] = HOST_AND_PORT.exec(value) ?? [];
+  return port !== undefined && Number(port) <= 65_535
+    ? undefined
+    : 'a host and a port such as 127.0.0.1:9464 (port 0 picks a free one)';
+}
+
+/** The parts of a text that {@link hostAndPortProblem} accepts. */
+export function hostAndPort(value: string): { host: string; port: number } {
+  const [, address, name = '', port] = HOST_AND_PORT.exec(value) ?? [];
+  return { host: address ?? name, port: Number(port) };
+}

@@ -112,6 +112,10 @@ const clusterOptions = {
 /** Every option of `datafn-ws serve`. */
 export const serveOptions = {
   ...serverFlags,
+  adminTokenFile: file({
+    group: 'HTTP API',
+    help: 'File with the admin token, such as a mounted secret; one trailing newline is ignored.',
+  }),
   ...clusterOptions,
   auth: choice(AUTH_KINDS, {
     placeholder: 'PROVIDER',

@@ -1,10 +1,11 @@
 import { checkOptions } from '../manager/checks.js';
 import { DEFAULT_WS_MANAGER_CONFIG } from '../manager/config.js';
 import { namespaceMismatch } from '../protocol/identifiers.js';
-import { originProblem, proxyProblem, tokenProblem } from './checks.js';
+import { backendTable } from './backend.js';
+import { hostAndPortProblem, originProblem, proxyProblem, tokenProblem } from './checks.js';
 import { choice, commaList, count, duration, rate, size, text, toggle } from './kinds.js';
+import { proxyTable } from './proxy.js';
 import type { OptionTable, Resolved } from './spec.js';
-import { backendUrlProblem, maskedUrl } from './urls.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -240,6 +241,14 @@ export const serverTable = {
     isSecret: true,
     check: tokenProblem,
   }),
+  /** Address with a port of its own for `GET /metrics`, such as `127.0.0.1:9464`. Default: the metrics are on the port of the API. */
+  metricsListen: text<string | undefined>({
+    group: 'HTTP API',
+    placeholder: 'HOST:PORT',
+    help: 'Serve GET /metrics on this address, such as 127.0.0.1:9464, in place of the port of the API.',
+    default: undefined,
+    check: hostAndPortProblem,
+  }),
   /** Whether pages from allowed origins may read HTTP API responses (CORS). */
   cors: toggle({ group: 'HTTP API', help: 'Let pages from allowed origins read HTTP API responses.' }),
   /** Milliseconds a connection has for its TLS handshake, and then for its request headers; 0 is no limit. */
@@ -276,29 +285,8 @@ export const serverTable = {
     help: 'Maximum cursors in one API request; more get 413.',
     default: 10_000,
   }),
-  /**
-   * URL of a DataFn backend that gets the requests under the remote (`path` without its `/ws`); the cursors in its responses
-   * are broadcast. A URL with a path is that of the backend's remote. Default: none.
-   */
-  proxy: text<string | undefined>({
-    group: 'Backend',
-    placeholder: 'URL',
-    help: 'Pass requests under the DataFn remote on to this backend, and broadcast the cursors in its responses.',
-    default: undefined,
-    check: backendUrlProblem,
-    masked: maskedUrl,
-  }),
-  /** Whether to ask that backend for the cursor after a change whose response has none: mutation, transact, REST, seed. */
-  probe: toggle({
-    group: 'Backend',
-    help: 'With --proxy: ask the backend for the cursor after mutation, transact and REST, whose responses have none.',
-  }),
-  /** Bytes of a proxied body that are looked at for its cursor; a longer one passes unseen. 0 looks at none. */
-  inspectLimitBytes: size({
-    group: 'Backend',
-    help: 'With --proxy: bytes of a body that are looked at for its cursor; a longer one passes unseen.',
-    default: 4 * MIB,
-  }),
+  ...backendTable,
+  ...proxyTable,
 } as const;
 
 /** What a caller of the library gives for a table: any of its options. */
@@ -347,8 +335,8 @@ function withoutUnits<Table extends OptionTable>(table: Table): Flags<Table> {
 export const serverFlags = withoutUnits(serverTable);
 
 /** What a scenario may set for a server that bench starts itself; where it listens and who may call is up to bench. */
-const { port, host, adminToken, allowOrigin, trustProxy, proxy, probe, inspectLimit, ...scenarioFlags } =
-  serverFlags;
+const { backendFile, demo, proxy, probe, inspectLimit, ...otherFlags } = serverFlags;
+const { port, host, adminToken, metricsListen, allowOrigin, trustProxy, ...scenarioFlags } = otherFlags;
 export const serverOptions = scenarioFlags;
 
 /** The library's names for values that came as texts. */

@@ -109,6 +109,11 @@ export function closeMeaning(code: number, reason: string): string | undefined {
   return BY_REASON.get(keyOf({ code, reason })) ?? BY_CODE.get(code);
 }
 
+/** Whether a close code is one of the tables: of RFC 6455, of IANA, or of DataFn servers. */
+export function hasKnownMeaning(code: number): boolean {
+  return BY_CODE.has(code);
+}
+
 function keyOf({ code, reason }: { readonly code: number; readonly reason: string }): string {
   return `${code} ${reason}`;
 }

@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { checkOptions, OBJECT, type OptionRule } from '../manager/checks.js';
@@ -10,16 +10,16 @@ import {
   type ServerSettings,
   serverTable,
 } from '../options/server-options.js';
-import { invalidOption } from '../protocol/errors.js';
+import { DatafnWsError, invalidOption } from '../protocol/errors.js';
 import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
-import type { NamespaceProvider } from './auth/provider.js';
-import { tokenLengthProblem } from './auth/tokens.js';
+import { backendFirst, memoryRemote, mountMemoryBackend } from './backend/mount.js';
+import { checkExposure } from './exposure.js';
 import { DelayMonitor } from './health/delay-monitor.js';
 import { DescriptorWatch } from './health/descriptor-watch.js';
 import type { ServerStats } from './health/statistics.js';
 import { type ApiBackend, createApi } from './http/api.js';
 import { mayCall } from './http/authorize.js';
-import { isLoopback } from './http/hosts-and-origins.js';
+import { originRule } from './http/hosts-and-origins.js';
 import { createHttpServer } from './http/http-server.js';
 import {
   closedError,
@@ -30,12 +30,16 @@ import {
   takenLoopback,
 } from './http/listening.js';
 import { answerMalformed, ProxyProtocolNotice } from './http/malformed.js';
+import { MetricsPort } from './http/metrics-port.js';
 import type { ProblemListener } from './http/problem.js';
 import { RequestQueue } from './http/request-queue.js';
 import { shownPath } from './http/request-target.js';
+import { timeRequests } from './http/request-timing.js';
 import { checkTlsPair, type TlsPair } from './http/tls.js';
 import { requireUpgrade } from './http/upgrade-required.js';
+import { clientAddressRule } from './limits/client-address.js';
 import { PendingConnections } from './limits/pending-connections.js';
+import { ProcessMetrics } from './metrics/snapshot.js';
 import { mountProxy, proxyFirst, withResume } from './proxy/mount.js';
 import { Shutdown, type ShutdownOutcome } from './shutdown.js';
 import { type AttachCollaborators, attach, COLLABORATOR_RULES, serverEvents } from './ws/attach.js';
@@ -66,6 +70,8 @@ export interface ListenAddress {
   readonly wsUrl: string;
   /** For `emit` and the HTTP API, such as `http://127.0.0.1:3001`. */
   readonly apiUrl: string;
+  /** Of the metrics, where they have a port of their own (`metricsListen`). */
+  readonly metricsUrl?: string;
 }
 
 /** A manager, its WebSocket endpoint and its HTTP API in one. */
@@ -141,19 +147,21 @@ export function createServer(
   const requests = new RequestQueue(
     settings.requestTimeoutMs,
     events,
-    (request) => proxy?.takes(request) || mayCall(request, adminToken),
+    (request) => proxy?.takes(request) || backend?.takes(request) || mayCall(request, adminToken),
   );
   const httpServer = createHttpServer(options.tls, settings, requests, events);
   pending.watch(httpServer);
 
+  const isDev = isDevProvider(namespaceProvider);
   // Where a token decides, the Host proves nothing more.
-  const needsLoopbackHost = adminToken === undefined && isDevProvider(namespaceProvider);
+  const needsLoopbackHost = adminToken === undefined && isDev;
   const hostGates = needsLoopbackHost ? [loopbackHostGate()] : [];
   const gates = [
     ...hostGates,
     ...(settings.shedAboveMs === 0 ? [] : [loadGate(settings.shedAboveMs, delay, events)]),
     ...(options.beforeUpgrade === undefined ? [] : [options.beforeUpgrade]),
   ];
+  const remote = memoryRemote(settings, { isDev, isShared: options.backplane !== undefined });
   const attached = attach(httpServer, settings, {
     namespaceProvider,
     logger: options.logger,
@@ -163,6 +171,7 @@ export function createServer(
     checksOrigin: true,
     remembers: settings.resume || settings.monotonic,
     endWork: async (timeoutMs) => proxy?.close(timeoutMs),
+    backendCursor: remote === undefined ? undefined : (namespace) => backend?.newestCursor(namespace),
     beforeUpgrade(request) {
       pending.leave(request.socket);
       return firstRefusal(gates, request);
@@ -170,6 +179,12 @@ export function createServer(
   });
   const { manager, cluster } = attached;
   const stats = () => statistics.ofServer(attached.stats(), delay);
+  const metrics = new ProcessMetrics({ events, delay, cluster, stats, isReady: () => shutdown.isReady });
+  // One process of several leaves that port to their primary.
+  const metricsPort =
+    settings.metricsListen === undefined || listenAt !== undefined
+      ? undefined
+      : new MetricsPort(settings, options.tls, () => metrics.snapshot());
 
   let address: ListenAddress | undefined;
   let stopOtherAddresses = () => {};
@@ -178,6 +193,8 @@ export function createServer(
     stopOtherAddresses();
     pending.terminateAll();
     await closeHttpServer(httpServer);
+    await backend?.stop();
+    await metricsPort?.close();
     delay.stop();
     descriptors.stop();
     address = undefined;
@@ -193,39 +210,57 @@ export function createServer(
     events.broadcast?.(namespace, cursor, delivered);
     return delivered;
   };
+  const authorized = (request: IncomingMessage) => {
+    pending.admit(request.socket);
+    requests.keepAlive(request);
+  };
   const api = createApi(
     shareApi({
       cluster,
       broadcast,
       newestCursor: attached.newestCursor,
       stats,
+      snapshot: () => metrics.snapshot(),
       namespaces: () => manager.namespaces(),
       clients(namespace, max) {
         const clients = [...attached.clients(namespace)];
         return { total: clients.length, clients: clients.slice(0, max) };
       },
-      authorized(request) {
-        pending.admit(request.socket);
-        requests.keepAlive(request);
-      },
+      authorized,
       refused,
       shutdown,
     }),
     settings,
     events,
   );
-  const proxy = mountProxy(settings, {
-    logger,
-    events,
-    namespaceProvider,
-    gates: hostGates,
-    requests,
-    attached,
-    broadcast,
-  });
+  const proxyParts = { logger, events, namespaceProvider, requests, attached, broadcast };
+  const proxy = mountProxy(settings, { ...proxyParts, gates: hostGates });
+  const backend =
+    remote === undefined
+      ? undefined
+      : mountMemoryBackend(remote, settings, {
+          socketPath: path,
+          needsLoopbackHost,
+          isAllowedOrigin: originRule(settings.allowOrigin),
+          namespaceProvider,
+          authTimeoutMs: settings.authTimeoutMs,
+          maxBodySizeBytes: settings.maxBodySizeBytes,
+          addressOf: clientAddressRule(settings.trustProxy),
+          logger,
+          events,
+          isOpen: () => shutdown.takesCursors,
+          authorized,
+          refused,
+          broadcast: (namespace, cursor) => broadcast({ namespace, cursor }),
+          repeat: (namespace, cursor) => manager.deliverCursor(cursor, namespace),
+        });
+  const upgradeRequired = proxyFirst(proxy, requireUpgrade(path, api.listener, refused));
+  const answer = requests.listener(
+    backend === undefined ? upgradeRequired : backendFirst(backend, upgradeRequired),
+  );
   const proxyProtocol = new ProxyProtocolNotice(logger);
   httpServer
-    .on('request', requests.listener(proxyFirst(proxy, requireUpgrade(path, api, refused))))
+    .on('request', timeRequests({ ...api, listener: answer }, events))
     .on('clientError', (error, socket) =>
       answerMalformed(
         error,
@@ -250,10 +285,14 @@ export function createServer(
       }
       checkTlsPair(tls);
       httpServer.setSecureContext(tls);
+      metricsPort?.updateTls(tls);
     },
     async listen() {
       if (!shutdown.isReady) throw closedError();
+      await backend?.start();
+      let metricsUrl: string | undefined;
       try {
+        metricsUrl = await metricsPort?.listen();
         if (listenAt !== undefined) {
           stopOtherAddresses = await listenAt(httpServer);
         } else {
@@ -263,19 +302,23 @@ export function createServer(
           );
         }
       } catch (error) {
-        throw shutdown.isReady ? listenError(error, host, port) : closedError();
+        await metricsPort?.close();
+        if (!shutdown.isReady) throw closedError();
+        throw error instanceof DatafnWsError ? error : listenError(error, host, port);
       }
       // Closed meanwhile: whichever came first, the port is freed.
       if (!shutdown.isReady) {
         stopOtherAddresses();
         httpServer.close();
+        await metricsPort?.close();
         throw closedError();
       }
+      if (settings.metricsListen !== undefined) metrics.begin();
       cluster?.start(manager);
       delay.start();
       descriptors.start(httpServer);
       const bound = (httpServer.address() as AddressInfo).port;
-      address = listenAddress(settings, bound, options.tls !== undefined);
+      address = listenAddress(settings, bound, options.tls !== undefined, metricsUrl);
       return address;
     },
     closed: shutdown.done,
@@ -291,6 +334,7 @@ export function listenAddress(
   { host, path }: Pick<ServerSettings, 'host' | 'path'>,
   port: number,
   isSecure: boolean,
+  metricsUrl?: string | undefined,
 ): ListenAddress {
   const name = host.includes(':') ? `[${host}]` : host;
   const secure = isSecure ? 's' : '';
@@ -299,29 +343,6 @@ export function listenAddress(
     port,
     wsUrl: `ws${secure}://${name}:${port}${path}`,
     apiUrl: `http${secure}://${name}:${port}`,
+    ...(metricsUrl === undefined ? {} : { metricsUrl }),
   };
-}
-
-/** A server that is open to the network must authenticate. */
-function checkExposure(
-  { host, adminToken }: ServerSettings,
-  namespaceProvider: NamespaceProvider | undefined,
-): void {
-  if (isLoopback(host)) return;
-  if (adminToken === undefined) {
-    throw invalidOption(
-      `Listening on ${host} opens the HTTP API to the network: add --admin-token TOKEN (\`adminToken\`), or listen on 127.0.0.1`,
-    );
-  }
-  const short = tokenLengthProblem(adminToken);
-  if (short !== undefined) {
-    throw invalidOption(
-      `Listening on ${host} opens the HTTP API to the network: expected --admin-token (\`adminToken\`) to have ${short}; make one with: openssl rand -hex 16, or listen on 127.0.0.1`,
-    );
-  }
-  if (namespaceProvider === undefined || isDevProvider(namespaceProvider)) {
-    throw invalidOption(
-      `The \`dev\` namespace provider lets anyone into any namespace, so it listens on loopback only, not on ${host}: choose another with --auth (\`namespaceProvider\`), or listen on 127.0.0.1`,
-    );
-  }
 }

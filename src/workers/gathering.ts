@@ -2,6 +2,12 @@ import type { IpcHub } from '../backplane/ipc-hub.js';
 import type { ConnectedClient } from '../server/events/events.js';
 import type { ServerStats } from '../server/health/statistics.js';
 import type { ClientList } from '../server/http/api.js';
+import {
+  addEnded,
+  type EndedCounts,
+  type MetricsSnapshot,
+  sumSnapshots,
+} from '../server/metrics/snapshot.js';
 import type { Ask, NamespaceCount, Questions } from './messages.js';
 import { foldEnded, sumStats } from './sum-stats.js';
 import type { WorkerProcess } from './worker-process.js';
@@ -11,6 +17,8 @@ export class Gathering {
   readonly #startedAtMs = performance.now();
   /** The counts of the workers that have ended. */
   #ended: ServerStats | undefined;
+  /** What else they counted for `GET /metrics`. */
+  #endedCounts: EndedCounts | undefined;
 
   /** @param workers returns those that serve. */
   constructor(
@@ -24,8 +32,9 @@ export class Gathering {
   }
 
   /** A worker has ended. What it counted since its last report is lost. */
-  ended({ stats }: WorkerProcess): void {
+  ended({ stats, snapshot }: WorkerProcess): void {
     if (stats !== undefined) this.#ended = foldEnded(this.#ended, stats);
+    if (snapshot !== undefined) this.#endedCounts = addEnded(this.#endedCounts, snapshot);
   }
 
   /** Asks every worker. Those that do not answer are left out. */
@@ -42,6 +51,8 @@ export class Gathering {
     switch (question.name) {
       case 'stats':
         return this.stats();
+      case 'snapshot':
+        return this.snapshot();
       case 'namespaces':
         return sumNamespaces(await this.all('namespaces'));
       case 'clients': {
@@ -55,14 +66,38 @@ export class Gathering {
     }
   }
 
-  async stats(): Promise<ServerStats> {
-    const ofWorkers = await Promise.all(
+  /** What `GET /metrics` tells. */
+  async snapshot(): Promise<MetricsSnapshot> {
+    await Promise.all(
       this.workers().map(async (worker) => {
-        worker.stats = (await worker.ask('stats')) ?? worker.stats;
-        // One that has ended meanwhile is among those that have.
-        return worker.ended === undefined ? worker.stats : undefined;
+        // Of one that does not answer in time, what it said before: its counts must not be missing from the sums.
+        const snapshot = await worker.ask('snapshot');
+        if (snapshot === undefined) return;
+        worker.snapshot = snapshot;
+        worker.stats = snapshot.stats;
       }),
     );
+    const snapshots = this.workers().flatMap(
+      ({ ended, snapshot }) => (ended === undefined && snapshot) || [],
+    );
+    return sumSnapshots(snapshots, this.#sum(this.#known()), this.#endedCounts);
+  }
+
+  async stats(): Promise<ServerStats> {
+    await Promise.all(
+      this.workers().map(async (worker) => {
+        worker.stats = (await worker.ask('stats')) ?? worker.stats;
+      }),
+    );
+    return this.#sum(this.#known());
+  }
+
+  /** The newest counts of the workers. One that has ended is among those that have. */
+  #known(): (ServerStats | undefined)[] {
+    return this.workers().map((worker) => (worker.ended === undefined ? worker.stats : undefined));
+  }
+
+  #sum(ofWorkers: readonly (ServerStats | undefined)[]): ServerStats {
     const all = [this.#ended, ...ofWorkers].filter((one): one is ServerStats => one !== undefined);
     const { rss, heapUsed, external } = process.memoryUsage();
     const { user, system } = process.cpuUsage();

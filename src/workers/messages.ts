@@ -7,6 +7,7 @@ import type { ShutdownStage } from '../server/create-server.js';
 import type { ServerObserver } from '../server/events/events.js';
 import type { ServerStats } from '../server/health/statistics.js';
 import type { ClientList } from '../server/http/api.js';
+import type { MetricsSnapshot } from '../server/metrics/snapshot.js';
 import type { ShutdownOutcome } from '../server/shutdown.js';
 
 // What the primary process and its workers say to each other, besides cursors and slots. Messages go in batches: arrays.
@@ -53,6 +54,7 @@ export interface WorkerSetup {
 /** Questions about one worker, or about all of them, and their answers. */
 export interface Questions {
   stats: { argument: undefined; answer: ServerStats };
+  snapshot: { argument: undefined; answer: MetricsSnapshot };
   namespaces: { argument: undefined; answer: readonly NamespaceCount[] };
   clients: {
     argument: { readonly namespace?: string | undefined; readonly max: number };

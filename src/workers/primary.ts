@@ -6,6 +6,7 @@ import { type ListenAddress, listenAddress, type ShutdownStage } from '../server
 import type { ServerObserver } from '../server/events/events.js';
 import type { ServerStats } from '../server/health/statistics.js';
 import { closedError, takenLoopback } from '../server/http/listening.js';
+import { MetricsPort } from '../server/http/metrics-port.js';
 import type { ShutdownOutcome } from '../server/shutdown.js';
 import { Gathering } from './gathering.js';
 import type { AuthSource, Reporting, TlsText, ToPrimary, WorkerSetup } from './messages.js';
@@ -58,6 +59,7 @@ export class Primary {
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #gathering: Gathering;
   #sockets: SharedSockets | undefined;
+  #metricsPort: MetricsPort | undefined;
   #auth: AuthSource;
   #tls: TlsText | undefined;
   #open = 0;
@@ -94,7 +96,12 @@ export class Primary {
       logger.warn(takenLoopback(at, other)),
     );
     const { port } = this.#sockets;
+    let metricsUrl: string | undefined;
     try {
+      if (settings.metricsListen !== undefined) {
+        this.#metricsPort = new MetricsPort(settings, this.#tls, () => this.#gathering.snapshot());
+        metricsUrl = await this.#metricsPort.listen();
+      }
       if (this.#isClosing) throw closedError();
       const started = Array.from({ length: workers }, (_, index) => {
         this.#restarts.push(new Restarts());
@@ -106,7 +113,7 @@ export class Primary {
       this.#stopAtOnce();
       throw error;
     }
-    return listenAddress(settings, port, this.#tls !== undefined);
+    return listenAddress(settings, port, this.#tls !== undefined, metricsUrl);
   }
 
   stats(): Promise<ServerStats> {
@@ -116,6 +123,7 @@ export class Primary {
   /** Uses another certificate for new connections; open ones are unaffected. Resolves when all workers do. */
   async updateTls(tls: TlsText): Promise<void> {
     this.#tls = tls;
+    this.#metricsPort?.updateTls(tls);
     await this.#gathering.all('tls', tls);
   }
 
@@ -154,6 +162,7 @@ export class Primary {
     this.#isClosing = true;
     for (const worker of this.#workers) worker.kill();
     this.#sockets?.close();
+    void this.#metricsPort?.close();
     this.#hub.dispose();
   }
 
@@ -299,6 +308,7 @@ export class Primary {
   #endWhenEmpty(): void {
     if (this.#workers.size > 0) return;
     this.#sockets?.close();
+    void this.#metricsPort?.close();
     this.#hub.dispose();
     this.#settle({ ...this.#outcome, goneAway: this.#gathering.goneAway });
   }

@@ -43,6 +43,7 @@ export function sumStats(workers: readonly ServerStats[], whole: WholeServer): S
     refused: sumCounts(workers.map(({ refused }) => refused)),
     abandoned: sum('abandoned'),
     closed: sumCounts(workers.map(({ closed }) => closed)),
+    closedByServer: sumCounts(workers.map(({ closedByServer }) => closedByServer)),
     limited: sumCounts(workers.map(({ limited }) => limited)) as ServerStats['limited'],
     broadcasts: sum('broadcasts'),
     highestCursor: highest.length === 0 ? null : String(Math.max(...highest)),

@@ -4,6 +4,7 @@ import type { MessageToWorker } from '../backplane/ipc-messages.js';
 import { DatafnWsError } from '../protocol/errors.js';
 import type { ShutdownStage } from '../server/create-server.js';
 import type { ServerStats } from '../server/health/statistics.js';
+import type { MetricsSnapshot } from '../server/metrics/snapshot.js';
 import { Answers } from './answers.js';
 import { Batches } from './batches.js';
 import type { Questions, ToPrimary, ToWorker, WorkerSetup } from './messages.js';
@@ -35,6 +36,8 @@ export class WorkerProcess implements HubWorker {
   lastConnectionId = 0;
   /** Its counts, as far as they are known. */
   stats: ServerStats | undefined;
+  /** What it last said for `GET /metrics`. */
+  snapshot: MetricsSnapshot | undefined;
   isListening = false;
   /** The stages of its shutdown that it has reached. */
   readonly reached = new Set<ShutdownStage>();

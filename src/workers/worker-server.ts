@@ -141,6 +141,7 @@ export class WorkerServer {
     return {
       ...own,
       stats: async () => (await this.#answers.ask('stats')) ?? own.stats(),
+      snapshot: async () => (await this.#answers.ask('snapshot')) ?? own.snapshot(),
       namespaces: async () => (await this.#answers.ask('namespaces')) ?? own.namespaces(),
       clients: async (namespace, max) =>
         (await this.#answers.ask('clients', { namespace, max })) ?? own.clients(namespace, max),
@@ -171,6 +172,8 @@ export class WorkerServer {
     switch (question.name) {
       case 'stats':
         return this.#server?.stats();
+      case 'snapshot':
+        return own.snapshot();
       case 'namespaces':
         return [...(await own.namespaces())];
       case 'clients': {

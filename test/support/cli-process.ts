@@ -110,6 +110,7 @@ export interface ListeningLine {
   readonly event: 'listening';
   readonly wsUrl: string;
   readonly apiUrl: string;
+  readonly metricsUrl?: string;
   readonly pid: number;
 }
 

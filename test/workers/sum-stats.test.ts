@@ -13,6 +13,7 @@ function statsOf(changes: Partial<ServerStats> = {}): ServerStats {
     refused: { 4503: 1 },
     abandoned: 0,
     closed: { 1000: 7 },
+    closedByServer: { 1001: 2 },
     limited,
     broadcasts: 4,
     highestCursor: '42',

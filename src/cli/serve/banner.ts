@@ -28,8 +28,13 @@ export interface Example {
  * @param trust the flag that `listen` and `emit` want for the server's certificate.
  */
 export function banner(
-  { wsUrl, apiUrl }: ListenAddress,
-  { adminToken, auth, proxy }: Pick<ServeOptions, 'adminToken' | 'auth' | 'proxy'>,
+  { wsUrl, apiUrl, metricsUrl }: ListenAddress,
+  {
+    adminToken,
+    auth,
+    proxy,
+    demo = false,
+  }: Pick<ServeOptions, 'adminToken' | 'auth' | 'proxy'> & { readonly demo?: boolean },
   colors: ChalkInstance,
   { namespace, token, tokenCommand, tokenVariable }: Example,
   trust = '',
@@ -48,6 +53,10 @@ export function banner(
     `  ${colors.dim('WebSocket')}      ${colors.cyan(url)}`,
     `  ${colors.dim('DataFn remote')}  ${colors.cyan(remote)}${proxy === undefined ? '' : ` → ${colors.cyan(maskedUrl(proxy))}`}`,
     `  ${colors.dim('HTTP API')}       ${colors.cyan(apiUrl)}`,
+    ...(demo
+      ? [`  ${colors.dim('Demo page')}      ${colors.cyan(`${apiUrl}/${demoQuery(auth, token)}`)}`]
+      : []),
+    ...(metricsUrl === undefined ? [] : [`  ${colors.dim('Metrics')}        ${colors.cyan(metricsUrl)}`]),
     '',
     ...(tokenCommand === undefined
       ? []
@@ -71,4 +80,9 @@ export function banner(
     '',
     '',
   ].join('\n');
+}
+
+/** With `--auth dev`, the demo page has a namespace of its own. */
+function demoQuery(auth: ServeOptions['auth'], token: string | undefined): string {
+  return auth === 'dev' || token === undefined ? '' : `?token=${token}`;
 }

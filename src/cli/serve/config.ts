@@ -1,7 +1,8 @@
 import { dirname, resolve } from 'node:path';
 import { serveOptions } from '../../options/serve-flags.js';
 import { type TracedOptions, traceOptions } from '../../options/spec.js';
-import { readInput } from '../input-files.js';
+import { invalidOption } from '../../protocol/errors.js';
+import { readAdminToken, readInput } from '../input-files.js';
 import type { Io } from '../io.js';
 
 export type TracedServeOptions = TracedOptions<typeof serveOptions>;
@@ -23,4 +24,18 @@ export async function readServeOptions(
   const { parseConfig } = await import('../../options/config-file.js');
   const config = parseConfig(serveOptions, text, { source: file, folder: dirname(resolve(file)) });
   return traceOptions(serveOptions, { flags, env, config });
+}
+
+/**
+ * The admin token: of its option, or of the file that `--admin-token-file` names.
+ *
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` when both are given, or the file holds no token.
+ */
+export async function readServerToken({ values, origins }: TracedServeOptions): Promise<string | undefined> {
+  const { adminToken, adminTokenFile } = values;
+  if (adminTokenFile === undefined) return adminToken;
+  const { from } = origins.adminTokenFile;
+  if (adminToken !== undefined)
+    throw invalidOption(`Expected one admin token, got ${origins.adminToken.from} and ${from}: drop one.`);
+  return readAdminToken(adminTokenFile, from);
 }

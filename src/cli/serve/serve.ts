@@ -1,5 +1,6 @@
 import type { Backplane } from '../../backplane/backplane.js';
 import type { DatafnLogger } from '../../manager/types.js';
+import { hostAndPort } from '../../options/checks.js';
 import type { ServeOptions } from '../../options/serve-flags.js';
 import { settingsFrom } from '../../options/server-options.js';
 import { invalidOption } from '../../protocol/errors.js';
@@ -14,7 +15,7 @@ import { type Io, STOP_EXIT_CODES } from '../io.js';
 import { StopRequests } from '../stop-requests.js';
 import { readAuth, type TokensFile } from './auth.js';
 import { banner } from './banner.js';
-import { readServeOptions, type TracedServeOptions } from './config.js';
+import { readServeOptions, readServerToken, type TracedServeOptions } from './config.js';
 import { BoundedLines, Log, type LogEvent, limitedLogger } from './log.js';
 import { logEvents } from './log-events.js';
 import { type Reloadable, reloadOnSignal } from './reload.js';
@@ -28,7 +29,7 @@ const LAST_LINES_MS = 2000;
 /** Runs a server until it is asked to stop. Returns the exit code. */
 export async function serve(flags: Record<string, string>, io: Io): Promise<number> {
   const traced = await readServeOptions(flags, io);
-  const options = traced.values;
+  const options = { ...traced.values, adminToken: await readServerToken(traced) };
   const colors = colorsFor(io, 'stderr');
   const log = new Log({
     level: options.logLevel,
@@ -43,6 +44,8 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   const strayErrors = watchStrayErrors(io, log);
   const isHeard = options.logLevel === 'debug' || options.logLevel === 'info';
   await checkBindHost(options.host);
+  if (options.metricsListen !== undefined)
+    await checkBindHost(hostAndPort(options.metricsListen).host, '--metrics-listen');
   const tls = await readTlsPair(traced);
   const auth = await readAuth(traced, log);
   const eventLog = logEvents(log, colors);
@@ -63,6 +66,14 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   if (workers !== undefined && options.cluster !== undefined) {
     throw invalidOption(
       `Expected ${traced.origins.workers.from} without ${traced.origins.cluster.from}: start a server with --cluster for each core in place of workers`,
+    );
+  }
+  const forOneProcess = (['backend', 'backendFile', 'demo'] as const).find((key) =>
+    key === 'backend' ? options.backend === 'memory' : options[key],
+  );
+  if (workers !== undefined && forOneProcess !== undefined) {
+    throw invalidOption(
+      `Expected ${traced.origins.workers.from} without ${traced.origins[forOneProcess].from}: the memory backend keeps its data in one process`,
     );
   }
   const server: RunningServer =
@@ -107,9 +118,11 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     ...(auth.tokens === undefined ? [] : [tokensReloadable(server, auth.tokens)]),
   ]);
   if (options.json) {
-    const { wsUrl, apiUrl } = address;
+    const { wsUrl, apiUrl, metricsUrl } = address;
     // For scripts that start the server.
-    io.stdout.write(`${printableJson({ event: 'listening', wsUrl, apiUrl, pid: process.pid })}\n`);
+    io.stdout.write(
+      `${printableJson({ event: 'listening', wsUrl, apiUrl, metricsUrl, pid: process.pid })}\n`,
+    );
   } else {
     const trust = tls === undefined ? '' : trustFlag(tls, options.tlsCert ?? '', options.host);
     io.stdout.write(banner(address, options, colorsFor(io, 'stdout'), auth.example, trust));

@@ -83,6 +83,8 @@ interface AskOptions {
 /** A client that is not admitted, and why, for the log; `undefined` where the provider gave no reason. */
 export interface Unauthorized {
   readonly why: string | undefined;
+  /** Set when the provider did not answer, or not with a namespace or nothing. */
+  readonly failure?: 'failed' | 'timeout';
 }
 
 export type AuthDecision = NamespaceGrant | Unauthorized;
@@ -107,7 +109,7 @@ export function askProvider(
   const failed = (cause: unknown): AuthDecision => {
     const error = redact(messageOf(cause), request);
     logger.warn('The namespace provider failed', { error });
-    return { why: `the namespace provider failed: ${error}` };
+    return { why: `the namespace provider failed: ${error}`, failure: 'failed' };
   };
   try {
     const answer = provider(request);
@@ -118,7 +120,7 @@ export function askProvider(
       const deadline = setTimeout(() => {
         const late = `The namespace provider took longer than ${formatDuration(timeoutMs)}`;
         logger.warn(late);
-        resolve({ why: late.replace('The', 'the') });
+        resolve({ why: late.replace('The', 'the'), failure: 'timeout' });
       }, timeoutMs);
       // A waiting client is known to the server, which keeps the process alive.
       deadline.unref();

@@ -5,6 +5,7 @@ import type {
   BackplaneView,
   ClusterCursor,
   PublishedCursor,
+  PublishOptions,
   PublishOutcome,
 } from '../../backplane/backplane.js';
 import type { DatafnLogger } from '../../manager/types.js';
@@ -33,6 +34,20 @@ export interface ClusterView extends BackplaneView {
   readonly admittedUnchecked: number;
 }
 
+/** What a {@link Cluster} has counted since its start. */
+export interface ClusterCounts {
+  /** Cursors that this process gave to the engine. */
+  readonly cursorsPublished: number;
+  /** Batches of cursors that the engine did not acknowledge in time. */
+  readonly batchesUnacknowledged: number;
+  /** Cursors that came from other processes. */
+  readonly cursorsReceived: number;
+  /** Cursors that were missed while the engine was away, and came when it was back. */
+  readonly cursorsCaughtUp: number;
+  /** Times that the engine went away. */
+  readonly disconnects: number;
+}
+
 /** Ties a manager to the other processes of its cluster. */
 export class Cluster implements BackplaneListener {
   readonly slots: NamespaceSlots;
@@ -44,6 +59,13 @@ export class Cluster implements BackplaneListener {
   #downSinceMs: number | undefined;
   /** Cursors caught up with since the engine went away. */
   #caughtUp = 0;
+  readonly #counts = {
+    cursorsPublished: 0,
+    batchesUnacknowledged: 0,
+    cursorsReceived: 0,
+    cursorsCaughtUp: 0,
+    disconnects: 0,
+  };
 
   constructor(private readonly parts: ClusterParts) {
     const { backplane, maxConnectionsPerNamespace, catchUpRate } = parts;
@@ -69,6 +91,10 @@ export class Cluster implements BackplaneListener {
     return { ...this.parts.backplane.view(), catchingUp, admittedUnchecked: this.slots.unchecked };
   }
 
+  counts(): ClusterCounts {
+    return { ...this.#counts };
+  }
+
   /** Takes a cursor that this process has broadcast; those of one tick are published together. */
   forward(cursor: string, namespace: string, reset: boolean): void {
     this.#catchUp.passedBy(namespace, cursor);
@@ -92,7 +118,7 @@ export class Cluster implements BackplaneListener {
     items: readonly PublishedCursor[],
     deliver: () => Result,
   ): Promise<{ result: Result; outcome: PublishOutcome }> {
-    const publishing = this.parts.backplane.publish(items);
+    const publishing = this.#publish(items);
     const result = this.#quietly(deliver);
     return { result, outcome: await publishing };
   }
@@ -103,16 +129,18 @@ export class Cluster implements BackplaneListener {
     monotonic: boolean,
     deliver: () => Result,
   ): Promise<{ result: Result | undefined; outcome: PublishOutcome }> {
-    const outcome = await this.parts.backplane.publish(items, { monotonic, required: true });
+    const outcome = await this.#publish(items, { monotonic, required: true });
     return { result: outcome.replicated ? this.#quietly(deliver) : undefined, outcome };
   }
 
   cursors(items: readonly ClusterCursor[], catchUp: boolean): readonly number[] | undefined {
     if (catchUp) {
       this.#caughtUp += items.length;
+      this.#counts.cursorsCaughtUp += items.length;
       this.#catchUp.add(items);
       return undefined;
     }
+    this.#counts.cursorsReceived += items.length;
     return items.map((item) => {
       this.#catchUp.passedBy(item.namespace, item.cursor);
       return this.#deliver(item);
@@ -127,6 +155,7 @@ export class Cluster implements BackplaneListener {
     const { logger } = this.parts;
     if (state === 'down') {
       this.#downSinceMs = performance.now();
+      this.#counts.disconnects += 1;
       this.#caughtUp = 0;
       logger.warn(
         `The engine of the cluster is away: cursors reach only the clients of this server until it is back (${why})`,
@@ -151,7 +180,14 @@ export class Cluster implements BackplaneListener {
   #flush(): void {
     const items = this.#outgoing;
     this.#outgoing = [];
-    void this.parts.backplane.publish(items);
+    void this.#publish(items);
+  }
+
+  async #publish(items: readonly PublishedCursor[], options?: PublishOptions): Promise<PublishOutcome> {
+    this.#counts.cursorsPublished += items.length;
+    const outcome = await this.parts.backplane.publish(items, options);
+    if (!outcome.replicated && outcome.stale === undefined) this.#counts.batchesUnacknowledged += 1;
+    return outcome;
   }
 
   #quietly<Result>(deliver: () => Result): Result {

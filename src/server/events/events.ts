@@ -49,6 +49,9 @@ export type LimitName = (typeof LIMITS)[number];
 /** Which end began to close a connection. */
 export type Closer = 'server' | 'peer';
 
+/** What a namespace provider answered; `failed` is one that threw, rejected, or answered something else. */
+export type AuthOutcome = 'granted' | 'refused' | 'failed' | 'timeout';
+
 /** One connection, as reported to an observer. */
 export interface ConnectionInfo {
   /** Counts up from 1 in the order of arrival. */
@@ -110,6 +113,14 @@ export interface ServerEvents extends ServerObserver {
   /** A text message was no hello, or a hello that said nothing new. */
   ignoredText?(connection: ConnectionInfo, text: string): void;
   ignoredBinary?(connection: ConnectionInfo, bytes: number): void;
+  /** A cursor was handed to `recipients` clients of this process. The time is measured only for a listener. */
+  broadcastTook?(durationMs: number, recipients: number): void;
+  /** A client answered a ping. The time is measured only for a listener. */
+  pongTook?(connection: ConnectionInfo, durationMs: number): void;
+  /** The namespace provider answered. The time is measured only for a listener. */
+  authTook?(outcome: AuthOutcome, durationMs: number): void;
+  /** A request of the HTTP API was answered; `route` is `other` for an unknown path. Measured only for a listener. */
+  requestTook?(route: string, status: number, durationMs: number): void;
 }
 
 /** Events about a connection, which an observer gets a copy of. */
@@ -130,6 +141,10 @@ const EVENTS = [
   'terminated',
   'ignoredText',
   'ignoredBinary',
+  'broadcastTook',
+  'pongTook',
+  'authTook',
+  'requestTook',
 ] as const satisfies (keyof ServerEvents)[];
 
 type Listener = (...event: unknown[]) => void;
@@ -139,19 +154,27 @@ type Listener = (...event: unknown[]) => void;
  * then, not even its arguments.
  */
 export function joinListeners(listeners: readonly ServerEvents[]): ServerEvents {
-  const stream: Partial<Record<keyof ServerEvents, Listener>> = {};
+  // Each name from the start: an object that gets them one by one is slower to look into.
+  const stream: ServerEvents = Object.fromEntries(EVENTS.map((name) => [name, undefined]));
+  for (const listener of listeners) addListener(stream, listener);
+  return stream;
+}
+
+/** Adds a listener to a stream: from here on it is called as well, after the others. */
+export function addListener(stream: ServerEvents, listener: ServerEvents): void {
+  const takers = stream as Partial<Record<keyof ServerEvents, Listener>>;
   for (const name of EVENTS) {
-    const takers = listeners.flatMap(
-      (listener) => (listener[name] as Listener | undefined)?.bind(listener) ?? [],
-    );
-    const [only] = takers;
-    if (takers.length === 1) stream[name] = only as Listener;
-    else if (takers.length > 1)
-      stream[name] = (...event) => {
-        for (const take of takers) take(...event);
-      };
+    const take = (listener[name] as Listener | undefined)?.bind(listener);
+    if (take === undefined) continue;
+    const others = takers[name];
+    takers[name] =
+      others === undefined
+        ? take
+        : (...event) => {
+            others(...event);
+            take(...event);
+          };
   }
-  return stream as ServerEvents;
 }
 
 /** A user's observer as a listener. What goes wrong in it is logged the first time: it may go wrong with every event. */

@@ -1,4 +1,5 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { RecentSamples } from './recent-samples.js';
 
 /** The system's sampling interval, which is not a delay. */
 const RESOLUTION_MS = 20;
@@ -20,6 +21,7 @@ export class DelayMonitor {
   // Not a histogram that is emptied each second: that also forgets when it was there last, and with it the delay that
   // it is in. It would miss every tick of a second or more.
   readonly #recent = new RecentMax(1000);
+  #lastMinute: RecentSamples | undefined;
   #dueMs = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
@@ -29,6 +31,7 @@ export class DelayMonitor {
     this.#timer = setInterval(() => {
       const nowMs = performance.now();
       this.#recent.note(nowMs - this.#dueMs, nowMs);
+      this.#lastMinute?.add(Math.max(0, nowMs - this.#dueMs));
       this.#dueMs = nowMs + SAMPLE_MS;
     }, SAMPLE_MS).unref();
   }
@@ -43,6 +46,17 @@ export class DelayMonitor {
   get recentMaxMs(): number {
     const nowMs = performance.now();
     return rounded(Math.max(this.#recent.at(nowMs), nowMs - this.#dueMs));
+  }
+
+  /** Keeps the delays of the last minute from here on, for {@link lastMinuteP99Ms}. */
+  keepLastMinute(): void {
+    this.#lastMinute ??= new RecentSamples(Math.round(60_000 / SAMPLE_MS));
+  }
+
+  /** The 99th percentile of the last minute, if that is kept and has begun; else since the start. */
+  get lastMinuteP99Ms(): number {
+    const p99 = this.#lastMinute?.percentile(99);
+    return p99 === undefined ? milliseconds(this.#whole.percentile(99)) : rounded(p99);
   }
 
   read(): EventLoopDelay {

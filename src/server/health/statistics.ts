@@ -24,6 +24,8 @@ export interface ConnectionStats {
   readonly abandoned: number;
   /** Admitted clients that have left, by the close code that ended them (1006: without one). */
   readonly closed: Readonly<Record<string, number>>;
+  /** Those of `closed` that the server began; the others were closed by the client, or lost. */
+  readonly closedByServer: Readonly<Record<string, number>>;
   /** How often each limit had to be held up. */
   readonly limited: Readonly<Record<LimitName, number>>;
   /** Cursors broadcast. */
@@ -79,6 +81,7 @@ export class Statistics implements ServerEvents {
   readonly #startedAtMs = performance.now();
   readonly #refused = new Map<number, number>();
   readonly #closed = new Map<number, number>();
+  readonly #closedByServer = new Map<number, number>();
   readonly #limited = Object.fromEntries(LIMITS.map((name) => [name, 0])) as Record<LimitName, number>;
   #accepted = 0;
   #abandoned = 0;
@@ -106,7 +109,9 @@ export class Statistics implements ServerEvents {
 
   closed(_client: ConnectionInfo, code: number, reason: string, by: Closer): void {
     count(this.#closed, code);
-    if (by === 'server' && reason === CLOSE.slowClient.reason) this.#slowClosed += 1;
+    if (by !== 'server') return;
+    count(this.#closedByServer, code);
+    if (reason === CLOSE.slowClient.reason) this.#slowClosed += 1;
   }
 
   limited(name: LimitName): void {
@@ -139,6 +144,7 @@ export class Statistics implements ServerEvents {
       refused: Object.fromEntries(this.#refused),
       abandoned: this.#abandoned,
       closed: Object.fromEntries(this.#closed),
+      closedByServer: Object.fromEntries(this.#closedByServer),
       limited: { ...this.#limited },
       broadcasts: manager.broadcasts,
       highestCursor: manager.highestCursor === undefined ? null : String(manager.highestCursor),

@@ -1,14 +1,17 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerSettings } from '../../options/server-options.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { ConnectedClient, ServerEvents } from '../events/events.js';
 import type { ServerStats } from '../health/statistics.js';
+import type { MetricsSnapshot } from '../metrics/snapshot.js';
 import { answerPreflight, authorize, authorizePage, isProbe } from './authorize.js';
 import { readItems } from './body.js';
 import { type CursorItem, checkOrder, validateItems } from './cursors.js';
 import { emitToCluster } from './emit-to-cluster.js';
 import { originRule } from './hosts-and-origins.js';
+import { metricsRoute } from './metrics-port.js';
 import { ProblemError, type ProblemListener } from './problem.js';
+import type { RoutedListener } from './request-timing.js';
 import { type Routes, routeRequests, sendJson } from './router.js';
 
 /** Clients in one answer: more than a person looks at. */
@@ -31,6 +34,8 @@ export interface ApiBackend {
   /** The newest cursor of a namespace, where it is remembered. */
   newestCursor(namespace: string): string | undefined;
   stats(): Awaitable<ServerStats>;
+  /** What `GET /metrics` tells. */
+  snapshot(): Awaitable<MetricsSnapshot>;
   namespaces(): Awaitable<Iterable<{ namespace: string; connections: number }>>;
   /** The clients that are connected now, of one namespace or of all: how many, and the oldest `max`. */
   clients(namespace: string | undefined, max: number): Awaitable<ClientList>;
@@ -47,12 +52,12 @@ export interface ApiBackend {
   };
 }
 
-/** The HTTP API, as a listener of `request`. */
+/** The HTTP API, as a listener of `request`, and its paths. */
 export function createApi(
   backend: ApiBackend,
   settings: ServerSettings,
   events: ServerEvents,
-): RequestListener {
+): RoutedListener {
   const { adminToken, cors, maxBodySizeBytes, maxBatchItems, monotonic } = settings;
   const { shutdown } = backend;
   const pages = {
@@ -118,6 +123,7 @@ export function createApi(
         sendJson(response, 200, backend.cluster.view());
       },
     },
+    ...metricsRoute(() => backend.snapshot(), settings),
     '/healthz': { GET: (_, response) => sendJson(response, 200, { status: 'ok' }) },
     '/readyz': {
       GET(_, response) {
@@ -126,13 +132,14 @@ export function createApi(
       },
     },
   };
-  return routeRequests(routes, backend.refused, (request, response) => {
+  const listener = routeRequests(routes, backend.refused, (request, response) => {
     authorizePage(request, response, pages);
     if (cors && answerPreflight(request, response)) return true;
     authorize(request, adminToken);
     if (!isProbe(request.url ?? '')) backend.authorized(request);
     return false;
   });
+  return { listener, routes: Object.keys(routes) };
 }
 
 /** Whether a body, which is read as a list of items, is `{}`. */

@@ -11,9 +11,10 @@ const WILDCARDS = new Set(['0.0.0.0', '::']);
  * Checks that a name or address can be listened on at all, so that a typo is not answered with advice on exposing the
  * server to the network.
  *
+ * @param flag the flag that chose it.
  * @throws {DatafnWsError} `ERR_LISTEN` when the name is unknown or the address is not of this machine.
  */
-export async function checkBindHost(host: string): Promise<void> {
+export async function checkBindHost(host: string, flag = '--host'): Promise<void> {
   let address = host;
   if (isIP(host) === 0) {
     try {
@@ -21,7 +22,7 @@ export async function checkBindHost(host: string): Promise<void> {
     } catch (error) {
       throw new DatafnWsError(
         'ERR_LISTEN',
-        `Cannot find the host ${host}: choose another with --host, such as 127.0.0.1`,
+        `Cannot find the host ${host}: choose another with ${flag}, such as 127.0.0.1`,
         { cause: error },
       );
     }
@@ -33,7 +34,7 @@ export async function checkBindHost(host: string): Promise<void> {
   if (isOwn || address.includes('%')) return;
   throw new DatafnWsError(
     'ERR_LISTEN',
-    `${host} is not an address of this machine: choose another with --host, such as 127.0.0.1`,
+    `${host} is not an address of this machine: choose another with ${flag}, such as 127.0.0.1`,
   );
 }
 
@@ -120,16 +121,22 @@ export function closedError(): DatafnWsError {
   return new DatafnWsError('ERR_LISTEN', 'This server is closed: create another with createDatafnWsServer()');
 }
 
-export function listenError(error: unknown, host: string, port: number): DatafnWsError {
+/** @param flags the flags that choose the address. */
+export function listenError(
+  error: unknown,
+  host: string,
+  port: number,
+  flags = { host: '--host', port: '--port' },
+): DatafnWsError {
   const { code } = error as NodeJS.ErrnoException;
   const where = `${host}:${port}`;
   const text =
     {
-      EADDRINUSE: `Port ${port} on ${host} is already in use: stop the other program, or choose another port with --port (0 picks a free one)`,
-      EACCES: `No permission to listen on ${where}: ports below 1024 are privileged, choose a higher one with --port`,
-      EADDRNOTAVAIL: `${host} is not an address of this machine: choose another with --host, such as 127.0.0.1`,
-      ENOTFOUND: `Cannot find the host ${host}: choose another with --host, such as 127.0.0.1`,
-      EAI_AGAIN: `Cannot look up the host ${host}: choose another with --host, such as 127.0.0.1`,
+      EADDRINUSE: `Port ${port} on ${host} is already in use: stop the other program, or choose another port with ${flags.port} (0 picks a free one)`,
+      EACCES: `No permission to listen on ${where}: ports below 1024 are privileged, choose a higher one with ${flags.port}`,
+      EADDRNOTAVAIL: `${host} is not an address of this machine: choose another with ${flags.host}, such as 127.0.0.1`,
+      ENOTFOUND: `Cannot find the host ${host}: choose another with ${flags.host}, such as 127.0.0.1`,
+      EAI_AGAIN: `Cannot look up the host ${host}: choose another with ${flags.host}, such as 127.0.0.1`,
     }[code ?? ''] ?? `Cannot listen on ${where}: ${messageOf(error)}`;
   return new DatafnWsError('ERR_LISTEN', text, { cause: error });
 }

@@ -86,9 +86,10 @@ function sendError(
   send(response, body.status, PROBLEM_TYPE, JSON.stringify(body));
 }
 
-function send(response: ServerResponse, status: number, type: string, text: string): void {
+/** Answers with a text. */
+export function send(response: ServerResponse, status: number, type: string, text: string): void {
   response.writeHead(status, {
-    'content-type': `${type}; charset=utf-8`,
+    'content-type': type.includes(';') ? type : `${type}; charset=utf-8`,
     'content-length': Buffer.byteLength(text),
   });
   response.end(text);

@@ -4,7 +4,7 @@ import { checkOptions, FUNCTION, LOGGER, OBJECT, objectWith, requireOption } fro
 import { guardLogger, silentLogger } from '../../manager/contain.js';
 import { NewestCursors } from '../../manager/newest-cursors.js';
 import type { DatafnLogger } from '../../manager/types.js';
-import { WebSocketManager } from '../../manager/web-socket-manager.js';
+import type { WebSocketManager } from '../../manager/web-socket-manager.js';
 import {
   type ConnectionSettings,
   completeOptions,
@@ -14,6 +14,7 @@ import {
 } from '../../options/server-options.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import type { NamespaceProvider } from '../auth/provider.js';
+import { withBackendCursors } from '../backend/missed-cursors.js';
 import { Cluster } from '../cluster/cluster.js';
 import {
   type ConnectedClient,
@@ -29,6 +30,7 @@ import { AddressLimit, clientAddressRule } from '../limits/client-address.js';
 import { Connections } from './connections.js';
 import { addressGate, guardGate, handshakeGate, originGate } from './gates.js';
 import { IgnoredMessages } from './ignored-messages.js';
+import { TimedManager } from './timed-manager.js';
 import { routeUpgrades } from './upgrade-routes.js';
 import { Upgrader } from './upgrader.js';
 
@@ -134,6 +136,8 @@ export interface AttachParts extends AttachCollaborators {
   readonly remembers: boolean;
   /** Work that ends with the clients, and may broadcast until then. Waited for, `timeoutMs` at most. */
   readonly endWork?: ((timeoutMs: number) => Promise<void>) | undefined;
+  /** The newest cursor of the data of a namespace, where the server has a backend. */
+  readonly backendCursor?: ((namespace: string) => string | undefined) | undefined;
 }
 
 /** An {@link AttachedManager}, for a whole server. */
@@ -150,15 +154,16 @@ export function attach(
   settings: ConnectionSettings,
   parts: AttachParts,
 ): AttachedToServer {
-  const { namespaceProvider, logger, beforeUpgrade, backplane, events, statistics, checksOrigin, remembers } =
-    parts;
+  const { namespaceProvider, logger, beforeUpgrade, backplane, events, statistics, checksOrigin } = parts;
+  const { remembers, backendCursor } = parts;
   if (process.versions.bun !== undefined) throw needsNode();
   const { maxConnectionsPerAddress = Number.POSITIVE_INFINITY } = settings;
   const guarded = guardLogger(logger ?? silentLogger);
   const newest = remembers ? new NewestCursors(settings.rememberNamespaces, settings.resume) : undefined;
   const cluster = backplane && new Cluster({ ...settings, backplane, logger: guarded, events });
   const forward = cluster?.forward.bind(cluster);
-  const manager = new WebSocketManager(settings, logger, undefined, newest, forward);
+  const memory = backendCursor === undefined ? newest : withBackendCursors(newest, backendCursor);
+  const manager = new TimedManager(events, settings, logger, undefined, memory, forward);
   const connections = new Connections(manager, events, settings, cluster?.slots);
   const addressOf = clientAddressRule(settings.trustProxy);
   const gates = [

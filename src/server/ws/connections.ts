@@ -194,8 +194,14 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
     if (limit !== undefined) this.events.limited?.(limit);
   }
 
+  get timesPongs(): boolean {
+    return this.events.pongTook !== undefined;
+  }
+
   pong(client: ServerSocket): void {
     this.manager.handlePong(client);
+    const durationMs = client.takePongMs();
+    if (durationMs !== undefined) this.events.pongTook?.(client, durationMs);
   }
 
   conflated(cursors: number): void {

@@ -49,6 +49,15 @@ export interface ServerSocketOwner {
   /** A text message has come. */
   message(socket: ServerSocket, text: string): void;
   pong(socket: ServerSocket): void;
+  /** Whether the time to a pong is wanted: see {@link ServerSocket.takePongMs}. */
+  readonly timesPongs: boolean;
+}
+
+/** Times are kept as whole tenths of a millisecond that wrap around after days, which costs a connection no more than a word. */
+const TICKS_PER_MS = 10;
+
+function ticksNow(): number {
+  return (performance.now() * TICKS_PER_MS) | 0;
 }
 
 /**
@@ -83,6 +92,8 @@ export class ServerSocket extends WebSocket implements WebSocketClient, Connecti
   forwardedAddress: string | undefined;
   /** For the owner's `messagePace`. */
   #paidUntilMs = 0;
+  /** When the earliest ping without a pong was sent, if that is wanted; else 0. */
+  #pingedAtTicks = 0;
 
   /** Ties the connection to its owner. Right after the handshake, before anything is sent. */
   begin(owner: ServerSocketOwner, raw: Socket, id: number): void {
@@ -116,9 +127,18 @@ export class ServerSocket extends WebSocket implements WebSocketClient, Connecti
     if (this.#raw === undefined || !this.isOpen) return;
     if (this.#raw.writableLength === 0) this.#raw.write(PING);
     else this.#outboxOf(this.#raw).pingBehind();
+    if (this.#pingedAtTicks === 0 && this.#owner?.timesPongs) this.#pingedAtTicks = ticksNow() || 1;
     // The pong that it asks for does not count against the client.
     const pace = this.#owner?.messagePace;
     if (pace !== undefined) this.#paidUntilMs = pace.giveBack(this.#paidUntilMs);
+  }
+
+  /** Milliseconds since the ping that a pong has just answered; `undefined` for one that was not asked for, or not timed. */
+  takePongMs(): number | undefined {
+    if (this.#pingedAtTicks === 0) return undefined;
+    const ticks = (ticksNow() - this.#pingedAtTicks) | 0;
+    this.#pingedAtTicks = 0;
+    return ticks / TICKS_PER_MS;
   }
 
   #outboxOf(raw: Socket): Outbox<ServerSocket> {

@@ -148,16 +148,26 @@ export class Upgrader implements UpgradeHandler {
       this.#reject(socket, TOO_MANY_PENDING);
       return;
     }
+    const { events } = this.parts;
+    const startMs = events.authTook === undefined ? undefined : performance.now();
     const decision = this.#ask(request);
     if (!(decision instanceof Promise)) {
+      this.#timed(decision, startMs);
       this.#decided(request, socket, head, decision);
       return;
     }
     this.#pending.add(socket, head);
     void decision.then((decided) => {
+      this.#timed(decided, startMs);
       const early = this.#pending.take(socket);
       if (early !== undefined) this.#decided(request, socket, early, decided);
     });
+  }
+
+  #timed(decision: AuthDecision, startMs: number | undefined): void {
+    if (startMs === undefined) return;
+    const outcome = 'why' in decision ? (decision.failure ?? 'refused') : 'granted';
+    this.parts.events.authTook?.(outcome, performance.now() - startMs);
   }
 
   /** Whether a client has gone away meanwhile; `ws` would drop its socket silently. */
