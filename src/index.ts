@@ -13,6 +13,7 @@ export type {
 } from './backplane/backplane.js';
 export { MemoryEngine, memoryBackplane } from './backplane/memory.js';
 export { type RedisBackplaneOptions, redisBackplane } from './backplane/redis.js';
+export { type CursorEmitter, type CursorEmitterOptions, createCursorEmitter } from './emit/cursor-emitter.js';
 export * from './manager/index.js';
 export type { FaultPreset } from './options/fault-presets.js';
 export { devNamespaceProvider } from './server/auth/dev.js';

@@ -3,7 +3,7 @@ import type { ConnectionEnd } from '../listen/connection.js';
 import { Listener } from '../listen/listener.js';
 import { type ListenOptions, listenOptions } from '../options/listen.js';
 import { type TracedOptions, traceOptions } from '../options/spec.js';
-import { webSocketUrlOf } from '../options/urls.js';
+import { webSocketUrlOf } from '../options/websocket-url.js';
 import { ABNORMAL_CLOSURE } from '../protocol/close-codes.js';
 import { invalidOption } from '../protocol/errors.js';
 import { TOKEN_QUERY } from '../protocol/upgrade.js';

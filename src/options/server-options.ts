@@ -5,6 +5,7 @@ import { backendTable } from './backend.js';
 import { hostAndPortProblem, originProblem, proxyProblem, tokenProblem } from './checks.js';
 import { faultPresetOption } from './faults.js';
 import { choice, commaList, count, duration, rate, size, text, toggle } from './kinds.js';
+import { proxyTable } from './proxy.js';
 import type { OptionTable, Resolved } from './spec.js';
 
 const KIB = 1024;
@@ -306,6 +307,7 @@ export const serverTable = {
     default: 10_000,
   }),
   ...backendTable,
+  ...proxyTable,
 } as const;
 
 /** What a caller of the library gives for a table: any of its options. */
@@ -354,18 +356,8 @@ function withoutUnits<Table extends OptionTable>(table: Table): Flags<Table> {
 export const serverFlags = withoutUnits(serverTable);
 
 /** What a scenario may set for a server that bench starts itself; where it listens and who may call is up to bench. */
-const {
-  port,
-  host,
-  adminToken,
-  metricsListen,
-  allowOrigin,
-  trustProxy,
-  backendFile,
-  demo,
-  dashboard,
-  ...scenarioFlags
-} = serverFlags;
+const { backendFile, demo, dashboard, proxy, probe, inspectLimit, ...otherFlags } = serverFlags;
+const { port, host, adminToken, metricsListen, allowOrigin, trustProxy, ...scenarioFlags } = otherFlags;
 export const serverOptions = scenarioFlags;
 
 /** The library's names for values that came as texts. */

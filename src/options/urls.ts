@@ -1,5 +1,3 @@
-import { serverTable } from './server-options.js';
-
 /** What a URL is for: which schemes it may have, and what must not be in it. */
 interface UrlUse {
   readonly example: string;
@@ -39,6 +37,12 @@ const LISTEN: UrlUse = {
   credentials: 'pass a token with --token',
   insteadOfOther: 'or the http: URL of the server',
 };
+const BACKEND: UrlUse = {
+  example: 'http://127.0.0.1:4000',
+  credentials: 'each client sends its own',
+  takesQuery: false,
+  insteadOfOther: 'the HTTP API of the backend; WebSocket clients connect to this server',
+};
 const REMOTE: UrlUse = { ...API, credentials: 'pass a token with --token' };
 
 /** Returns why `value` is not the URL of an issuer's keys, else `undefined`. */
@@ -49,6 +53,11 @@ export function keysUrlProblem(value: string): string | undefined {
 /** Returns why `value` is not the base URL of an HTTP API, else `undefined`. */
 export function apiUrlProblem(value: string): string | undefined {
   return urlProblem(value, API);
+}
+
+/** Returns why `value` is not the URL of a DataFn backend, else `undefined`. */
+export function backendUrlProblem(value: string): string | undefined {
+  return urlProblem(value, BACKEND);
 }
 
 /** Returns why `value` is not the URL of an emit on the user's own API, else `undefined`. */
@@ -65,21 +74,10 @@ export function webSocketUrlProblem(value: string): string | undefined {
 
 /**
  * Returns why `value` is not a URL to listen at, else `undefined`: a WebSocket URL, with a token in it or not, or an
- * `http:` URL that {@link webSocketUrlOf} takes.
+ * `http:` URL that `webSocketUrlOf` takes.
  */
 export function listenUrlProblem(value: string): string | undefined {
   return urlProblem(value, /^https?:/i.test(value) ? REMOTE : LISTEN);
-}
-
-/**
- * The WebSocket URL of a server that is given by an `http:` URL: DataFn clients connect to `<remote>/ws`, and a
- * server without a path has its remote at `/datafn`. A WebSocket URL is returned as it is.
- */
-export function webSocketUrlOf(url: string): string {
-  if (!/^https?:/i.test(url)) return url;
-  const remote = new URL(url).href.replace(/^http/, 'ws').replace(/\/+$/, '');
-  const isRoot = new URL(url).pathname.replace(/\/+$/, '') === '';
-  return `${remote}${isRoot ? serverTable.path.default : '/ws'}`;
 }
 
 function urlProblem(value: string, use: UrlUse): string | undefined {

@@ -48,6 +48,7 @@ import { requireUpgrade } from './http/upgrade-required.js';
 import { clientAddressRule } from './limits/client-address.js';
 import { PendingConnections } from './limits/pending-connections.js';
 import { ProcessMetrics } from './metrics/snapshot.js';
+import { mountProxy, proxyFirst, withResume } from './proxy/mount.js';
 import { Shutdown, type ShutdownOutcome } from './shutdown.js';
 import { type AttachCollaborators, attach, COLLABORATOR_RULES, serverEvents } from './ws/attach.js';
 import type { Connections } from './ws/connections.js';
@@ -161,7 +162,7 @@ export function createServer(
     shareApi = (own) => own,
   }: ServerInternals,
 ): DatafnWsServer {
-  const settings = completeOptions(serverTable, options);
+  const settings = withResume(completeOptions(serverTable, options));
   checkOptions('the options', options, { ...COLLABORATOR_RULES, tls: TLS_PAIR });
   const { host, port, path, adminToken, authTimeoutMs, maxBodySizeBytes } = settings;
   checkExposure(settings, options.namespaceProvider);
@@ -179,7 +180,7 @@ export function createServer(
   const requests = new RequestQueue(
     settings.requestTimeoutMs,
     events,
-    (request) => backend?.takes(request) || mayCall(request, adminToken),
+    (request) => proxy?.takes(request) || backend?.takes(request) || mayCall(request, adminToken),
   );
   const httpServer = createHttpServer(options.tls, settings, requests, events);
   pending.watch(httpServer);
@@ -187,8 +188,9 @@ export function createServer(
   const isDev = isDevProvider(namespaceProvider);
   // Where a token decides, the Host proves nothing more.
   const needsLoopbackHost = adminToken === undefined && isDev;
+  const hostGates = needsLoopbackHost ? [loopbackHostGate()] : [];
   const gates = [
-    ...(needsLoopbackHost ? [loopbackHostGate()] : []),
+    ...hostGates,
     ...(settings.shedAboveMs === 0 ? [] : [loadGate(settings.shedAboveMs, delay, events)]),
     ...(options.beforeUpgrade === undefined ? [] : [options.beforeUpgrade]),
   ];
@@ -202,6 +204,7 @@ export function createServer(
     numbers,
     checksOrigin: true,
     remembers: settings.resume || settings.monotonic,
+    endWork: async (timeoutMs) => proxy?.close(timeoutMs),
     backendCursor: remote === undefined ? undefined : (namespace) => backend?.newestCursor(namespace),
     beforeUpgrade(request) {
       pending.leave(request.socket);
@@ -290,6 +293,8 @@ export function createServer(
   const addressOf = clientAddressRule(settings.trustProxy);
   const isAllowedOrigin = originRule(settings.allowOrigin);
   const ofRequests = { isAllowedOrigin, namespaceProvider, authTimeoutMs, addressOf, logger };
+  const proxyParts = { logger, events, namespaceProvider, requests, attached, broadcast };
+  const proxy = mountProxy(settings, { ...proxyParts, gates: hostGates });
   const backend =
     remote === undefined
       ? undefined
@@ -305,7 +310,7 @@ export function createServer(
           broadcast: (namespace, cursor) => broadcast({ namespace, cursor }),
           repeat: (namespace, cursor) => manager.deliverCursor(cursor, namespace),
         });
-  const plain = requireUpgrade(path, api.listener, refused);
+  const plain = proxyFirst(proxy, requireUpgrade(path, api.listener, refused));
   const disturbed =
     backend && (faults?.disturbed(backend.listener, httpScene(ofRequests)) ?? backend.listener);
   const listener = backend && disturbed ? backendFirst({ ...backend, listener: disturbed }, plain) : plain;

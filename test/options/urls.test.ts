@@ -4,9 +4,9 @@ import {
   emitUrlProblem,
   listenUrlProblem,
   maskedUrl,
-  webSocketUrlOf,
   webSocketUrlProblem,
 } from '../../src/options/urls.js';
+import { webSocketUrlOf } from '../../src/options/websocket-url.js';
 
 describe('the URL of an HTTP API', () => {
   test.each([

@@ -3,6 +3,7 @@ import { emitOptions } from '../../options/emit.js';
 import { listenOptions } from '../../options/listen.js';
 import type { ServeOptions } from '../../options/serve-flags.js';
 import { envOf } from '../../options/spec.js';
+import { maskedUrl } from '../../options/urls.js';
 import type { ListenAddress } from '../../server/create-server.js';
 import { printable } from '../../text/printable.js';
 import { shellWord } from '../../text/shell.js';
@@ -32,8 +33,9 @@ export function banner(
     adminToken,
     auth,
     dashboard,
+    proxy,
     demo = false,
-  }: Pick<ServeOptions, 'adminToken' | 'auth' | 'dashboard'> & { readonly demo?: boolean },
+  }: Pick<ServeOptions, 'adminToken' | 'auth' | 'dashboard' | 'proxy'> & { readonly demo?: boolean },
   colors: ChalkInstance,
   { namespace, token, tokenCommand, tokenVariable }: Example,
   trust = '',
@@ -50,7 +52,7 @@ export function banner(
     `  ${colors.bold('datafn-ws')} ${version} is ready`,
     '',
     `  ${colors.dim('WebSocket')}      ${colors.cyan(url)}`,
-    `  ${colors.dim('DataFn remote')}  ${colors.cyan(remote)}`,
+    `  ${colors.dim('DataFn remote')}  ${colors.cyan(remote)}${proxy === undefined ? '' : ` → ${colors.cyan(maskedUrl(proxy))}`}`,
     `  ${colors.dim('HTTP API')}       ${colors.cyan(apiUrl)}`,
     ...(demo
       ? [`  ${colors.dim('Demo page')}      ${colors.cyan(`${apiUrl}/${demoQuery(auth, token)}`)}`]

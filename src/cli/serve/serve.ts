@@ -54,6 +54,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   const observer = isHeard
     ? { ...eventLog, drainRequested: () => log.add(stops.asked()) }
     : { faultsSet: eventLog.faultsSet };
+  refuseProxyOptions(traced);
   const settings = settingsFrom({ ...options, dashboard: options.dashboard || options.auth === 'dev' });
   // With workers, it never listens: it checks the options.
   const own = createDatafnWsServer({
@@ -151,6 +152,16 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
   if (typeof outcome === 'string') return STOP_EXIT_CODES[outcome];
   log.add(stoppedLine(outcome));
   return 0;
+}
+
+/** Refuses options of a proxy where there is none, except those of the environment: they may be for another server. */
+function refuseProxyOptions({ values, origins }: TracedServeOptions): void {
+  if (values.proxy !== undefined) return;
+  for (const key of ['probe', 'inspectLimit'] as const) {
+    const { kind, from } = origins[key];
+    if (kind === 'flag' || kind === 'config')
+      throw invalidOption(`${from} needs --proxy URL: add it, or drop ${from}.`);
+  }
 }
 
 /** The backplane that `--cluster` asks for. */

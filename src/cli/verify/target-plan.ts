@@ -1,6 +1,7 @@
 import type { Credentials } from '../../bench/fleet/credentials.js';
-import { listenUrlProblem, webSocketUrlOf } from '../../options/urls.js';
+import { listenUrlProblem } from '../../options/urls.js';
 import { parseHeartbeat, parseLimits, type VerifyOptions } from '../../options/verify.js';
+import { webSocketUrlOf } from '../../options/websocket-url.js';
 import { invalidOption } from '../../protocol/errors.js';
 import type { TargetPlan } from '../../verify/target/open.js';
 import type { Tenant } from '../../verify/target/tenants.js';

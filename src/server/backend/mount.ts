@@ -32,7 +32,13 @@ export interface MountedBackend {
  * @throws {DatafnWsError} `ERR_INVALID_OPTION` where it is asked for and cannot be.
  */
 export function memoryRemote(
-  { backend, path, backendFile, demo }: Pick<ServerSettings, 'backend' | 'path' | 'backendFile' | 'demo'>,
+  {
+    backend,
+    path,
+    backendFile,
+    demo,
+    proxy,
+  }: Pick<ServerSettings, 'backend' | 'path' | 'backendFile' | 'demo' | 'proxy'>,
   { isDev, isShared }: { readonly isDev: boolean; readonly isShared: boolean },
 ): string | undefined {
   const remote = remoteOf(path);
@@ -41,6 +47,12 @@ export function memoryRemote(
     ...(backendFile === undefined ? [] : ['--backend-file (`backendFile`)']),
     ...(demo ? ['--demo (`demo`)'] : []),
   ][0];
+  if (proxy !== undefined) {
+    if (asked === undefined) return undefined;
+    throw invalidOption(
+      `Expected ${asked} without --proxy (\`proxy\`), whose backend has the data: drop one of them`,
+    );
+  }
   if (asked !== undefined && isShared) {
     throw invalidOption(
       `The memory backend keeps its data in one process, so ${asked} does not go with --workers, nor with --cluster (\`backplane\`): drop one of them`,

@@ -32,6 +32,8 @@ export const LIMITS = [
   'bodySize',
   /** A batch of more than `maxBatchItems`, answered 413. */
   'batchItems',
+  /** A proxied body that was not looked at for its cursor: longer than `inspectLimitBytes`, or in an unknown encoding. */
+  'inspectedBody',
   /** An upgrade answered 503 because `handshakeBacklog` others waited. */
   'handshakes',
   /** An upgrade answered 503 because `maxPendingAuth` others waited for the namespace provider. */

@@ -19,6 +19,8 @@ interface Exchange {
   readonly response: ServerResponse;
   /** What Node.js made of the request's `Connection` header. */
   readonly mayKeepAlive: boolean;
+  /** Whether its answer takes as long as it takes, until it is complete. */
+  isStreamed: boolean;
   /** Bytes of the answer that waited when it was complete. */
   unreadBytes: number;
 }
@@ -76,7 +78,13 @@ export class RequestQueue {
       // Terminated for one too many.
       if (socket.destroyed) return;
       if (hasBody(request) && !this.#callers.has(socket) && !this.mayCall(request)) request.resume();
-      const exchange = { request, response, mayKeepAlive: response.shouldKeepAlive, unreadBytes: 0 };
+      const exchange = {
+        request,
+        response,
+        mayKeepAlive: response.shouldKeepAlive,
+        isStreamed: false,
+        unreadBytes: 0,
+      };
       const line = this.#lineOf(socket);
       line.push(exchange);
       this.#unanswered += 1;
@@ -100,10 +108,13 @@ export class RequestQueue {
     if (exchange !== undefined) exchange.response.shouldKeepAlive = exchange.mayKeepAlive;
   }
 
-  /** The answer to a request has no end: it may take as long as its reader stays. Its length is up to who writes it. */
-  stream({ socket }: IncomingMessage): void {
-    const exchange = this.#lines.get(socket)?.[0];
-    if (exchange !== undefined) this.#deadlines.delete(exchange);
+  /** As {@link keepAlive}, for an answer that has deadlines of its own, or no end, until it is complete. */
+  stream(request: IncomingMessage): void {
+    this.keepAlive(request);
+    const exchange = this.#lines.get(request.socket)?.[0];
+    if (exchange === undefined) return;
+    exchange.isStreamed = true;
+    this.#deadlines.delete(exchange);
   }
 
   /**
@@ -145,6 +156,7 @@ export class RequestQueue {
   #onAnswer(exchange: Exchange): void {
     exchange.unreadBytes = exchange.request.socket.writableLength;
     this.#unread.add(exchange);
+    if (exchange.isStreamed) this.#deadlines.add(exchange);
     this.#unreadBytes += exchange.unreadBytes;
     for (const oldest of this.#unread) {
       if (this.#unreadBytes <= MAX_UNREAD_BYTES) return;

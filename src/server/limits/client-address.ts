@@ -15,13 +15,7 @@ export type AddressOf = (request: IncomingMessage) => string | undefined;
  */
 export function clientAddressRule(trustedProxies: readonly string[]): AddressOf {
   if (trustedProxies.length === 0) return ({ socket }) => unmapped(socket.remoteAddress);
-  const networks = trustedProxies.flatMap((name) => PROXY_RANGES[name] ?? [name]).map(networkOf);
-  const isTrusted = (address: string) => {
-    const parsed = ipaddr.parse(address);
-    return networks.some(
-      ([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits),
-    );
-  };
+  const isTrusted = trustedProxyRule(trustedProxies);
   return ({ socket, headers }) => {
     let address = unmapped(socket.remoteAddress);
     const hops = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',');
@@ -32,6 +26,20 @@ export function clientAddressRule(trustedProxies: readonly string[]): AddressOf 
       address = ownCopy(ipaddr.process(hop).toString());
     }
     return address;
+  };
+}
+
+/** The rule for whether an address is that of a trusted proxy; see {@link clientAddressRule}. */
+export function trustedProxyRule(
+  trustedProxies: readonly string[],
+): (address: string | undefined) => boolean {
+  const networks = trustedProxies.flatMap((name) => PROXY_RANGES[name] ?? [name]).map(networkOf);
+  return (address) => {
+    if (networks.length === 0 || address === undefined) return false;
+    const parsed = ipaddr.process(address);
+    return networks.some(
+      ([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits),
+    );
   };
 }
 

@@ -42,6 +42,10 @@ export class Deadlines<Entry> {
     this.#timer = undefined;
   }
 
+  clear(): void {
+    this.#dueMs.clear();
+  }
+
   #arm(waitMs: number): void {
     if (this.delayMs === 0) return;
     // What it waits for (a socket, as a rule) keeps the process alive, or need not.

@@ -132,6 +132,8 @@ export interface AttachParts extends AttachCollaborators {
   readonly checksOrigin: boolean;
   /** Whether the newest cursors are remembered. */
   readonly remembers: boolean;
+  /** Work that ends with the clients, and may broadcast until then. Waited for, `timeoutMs` at most. */
+  readonly endWork?: ((timeoutMs: number) => Promise<void>) | undefined;
   /** The newest cursor of the data of a namespace, where the server has a backend. */
   readonly backendCursor?: ((namespace: string) => string | undefined) | undefined;
   /** How connections are numbered; from 1 by default. */
@@ -145,6 +147,8 @@ export interface AttachedToServer extends AttachedManager {
   /** The {@link Connections}. Not typed: public types lead here, and must not lead on to those of `ws`. */
   readonly connections: object;
   readonly newest: NewestCursors | undefined;
+  /** Raises the remembered newest cursor of a namespace, for clients that say hello from now on. */
+  remember(namespace: string, cursor: string): void;
 }
 
 /** As {@link attachWebSocketManager}, with complete settings. */
@@ -193,7 +197,7 @@ export function attach(
   const close = async (timeoutMs: number) => {
     upgrader.refuseAll(0);
     upgrader.refusePending();
-    const outcome = await connections.closeAll(timeoutMs);
+    const [outcome] = await Promise.all([connections.closeAll(timeoutMs), parts.endWork?.(timeoutMs)]);
     detach();
     await cluster?.close();
     return outcome;
@@ -212,6 +216,7 @@ export function attach(
       }),
     clients: (query) => connections.clients({ limit: Number.POSITIVE_INFINITY, ...query }),
     kick: (kick) => connections.kick(kick),
+    remember: (namespace, cursor) => newest?.note(namespace, cursor, 0),
     newestCursor: (namespace) => newest?.get(namespace)?.cursor,
     refuseUpgrades: () => upgrader.refuseAll(0),
     drain(windowMs) {

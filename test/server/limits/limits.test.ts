@@ -238,6 +238,7 @@ test('every limit is in GET /v1/stats, at 0 until it is needed', async () => {
     batchItems: 0,
     eventLoopDelay: 0,
     descriptors: 0,
+    inspectedBody: 0,
     handshakes: 0,
     pendingAuth: 0,
   });
