@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { comparisonSchema } from '../compare/comparison.js';
 import { FAULTS } from '../measure/evidence.js';
+import { findSchema } from './find-schema.js';
 
 const text = z.string();
 const number = z.number();
@@ -256,6 +257,7 @@ const result = z.strictObject({
       .describe('Phases that were left out because they are for another target; absent if none were.'),
   }),
   repeat: repeat.optional(),
+  find: findSchema.optional(),
   expectations: z.array(expectation),
   total: measurements,
   comparison: comparisonSchema.optional().describe('The comparison with the baseline.'),
