@@ -63,6 +63,7 @@ export class Loads {
       ({ kind, settings }) =>
         kind === 'connect' &&
         settings.ramp === undefined &&
+        settings.stages === undefined &&
         settings.atOnce === undefined &&
         (settings.rate === undefined || isPlainRate(settings.rate)),
     );
@@ -204,7 +205,7 @@ function* phasesIn(list: unknown, path: string): Generator<RawPhase> {
       const own = typeof settings === 'object' && settings !== null ? settings : {};
       const rules = at(phase, 'expect') === undefined ? undefined : `${path}[${index}].expect`;
       yield { kind, path: here, settings: own as RawPhase['settings'], rules };
-      yield* kind === 'parallel'
+      yield* Array.isArray(settings)
         ? phasesIn(settings, here)
         : phasesIn(at(settings, 'phases'), `${here}.phases`);
     }

@@ -161,6 +161,10 @@ const timelinePoint = z.strictObject({
   atMs: number.describe('End of the second, from the beginning of the run.'),
   open: count.describe('Open connections.'),
   deliveriesPerSecond: number,
+  emitsDuePerSecond: number
+    .optional()
+    .describe('Cursors that were due by the plan; absent while nothing was emitted.'),
+  emitsSentPerSecond: number.optional().describe('Cursors that were really sent.'),
   fanoutP50Ms: number.optional(),
   fanoutP99Ms: number.optional(),
   workerDelayP99Ms: number.optional().describe('Highest event-loop delay of a worker of the load generator.'),

@@ -17,6 +17,7 @@ import { parseRule } from '../../bench/verdict/rule.js';
 import type { GivenLoad } from '../../options/find.js';
 import { flagOf, traceOptions } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
+import { describe } from '../../protocol/identifiers.js';
 import { shellWord } from '../../text/shell.js';
 import { colorsFor } from '../color.js';
 import { EXIT } from '../exit-codes.js';
@@ -202,7 +203,7 @@ function checkRules(rules: readonly string[], { cohorts }: Scenario): void {
   const names = cohorts.map(({ name }) => name);
   const problems = rules.flatMap((text) => {
     const rule = parseRule(text, names);
-    return typeof rule === 'string' ? [`--until ${JSON.stringify(text)}: ${rule}`] : [];
+    return typeof rule === 'string' ? [`--until ${describe(text)}: ${rule}`] : [];
   });
   if (problems.length > 0) throw new DatafnWsError('ERR_INVALID_OPTION', problems.join('\n'));
 }

@@ -79,7 +79,7 @@ test('a search is in every format: the limit, its range, the rule that broke fir
     expect(text.replace(/\s+/g, ' ')).toContain('the server falls behind');
     expect(text).toMatch(/fanout\.p99 (<|&lt;|&#60;) 250ms/);
   }
-  expect(verdictText(result)).toBe('PASSED filled: 1,000 deliveries/s; 1,032 broke `fanout.p99 < 250ms`');
+  expect(verdictText(result)).toBe('PASSED sample: 1,000 deliveries/s; 1,032 broke `fanout.p99 < 250ms`');
 });
 
 test('the page draws the curve by load, with the limit marked', async () => {
