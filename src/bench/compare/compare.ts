@@ -20,6 +20,7 @@ import {
   parseFailRules,
   withinRangeText,
 } from './judge.js';
+import { isLimit } from './limits.js';
 import { cohortsOf, idOf, isAbout, type Pair, pairOf, pairsOf, type RulePair, rulePairs } from './pair.js';
 
 /** The results of two reports, scenario by scenario. */
@@ -74,11 +75,6 @@ export function compareReports(
     onlyInBase: base.filter((one) => !baseOf.includes(one)).map(nameOf),
     onlyInNew: next.filter((_, index) => baseOf[index] === undefined).map(nameOf),
   };
-}
-
-/** Whether a metric is a limit that `bench find` has found. */
-function isLimit(metric: string): boolean {
-  return metric.startsWith('find.');
 }
 
 /**

@@ -27,7 +27,7 @@ const settings = strict({
   level: share(LEVEL)
     .max(0.95, { error: expected(LEVEL) })
     .optional()
-    .describe('With `session`: share of the clients that are connected on average. Default 0.5.'),
+    .describe('With `session`: share of the clients that are connected on average. Default: half.'),
   for: lasting.describe('How long.'),
   how: endsBy,
 }).superRefine((phase, context) => {

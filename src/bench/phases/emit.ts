@@ -130,7 +130,7 @@ const settings = strict({
       ...(phase.burst === undefined ? [] : ['burst']),
       ...(phase.weights === 'equal' ? [] : ['weights']),
     ];
-    if (shaped.length > 0) refuse(`expected no ${shaped.join(', no ')} with autocannon`);
+    if (shaped.length > 0) refuse(`expected \`via: api\` with ${shaped.join(', ')}, got autocannon`);
   }
   if (isRacing && range !== undefined && range.fromPerSecond < phase.batch) {
     refuse(

@@ -239,19 +239,4 @@ export const METRICS: Readonly<Record<string, Metric>> = {
   'server.eventLoopDelay.max': serverTime('delayMaxMs', "Delay of the server's event loop: max.", NOTHING),
   'server.shutdown': serverTime('shutdownMs', 'From the signal to the end of the process.', cost(500)),
   'server.exitCode': serverCount('exitCode', 'Exit code of the server after a shutdown.', outcome()),
-  'find.clients': found('count', 'Clients'),
-  'find.connectRate': found('rate', 'Connects a second'),
-  'find.emitRate': found('rate', 'Cursors a second'),
-  'find.deliveries': found('rate', 'Deliveries a second'),
 };
-
-/** A limit that `bench find` has found; a run of a scenario has no sample of it. */
-function found(kind: 'count' | 'rate', what: string): Metric {
-  return {
-    kind,
-    summary: `${what} that the server takes before a rule breaks, by \`bench find\`.`,
-    perCohort: false,
-    compared: { as: 'gain', share: 0.1, amount: 0 },
-    read: () => undefined,
-  };
-}

@@ -69,7 +69,6 @@ const SAMPLES: Record<string, [yaml: string, label: string, ms: number][]> = {
       1000,
     ],
   ],
-  warmup: [['warmup: [{ hold: 1s }, { hold: 2s }]', 'warm up: hold for 1 s, hold for 2 s', 3000]],
   hold: [['hold: 1500ms', 'hold for 1.5 s', 1500]],
   disconnect: [
     ['disconnect: { cohort: users }', 'disconnect users', 0],
@@ -114,6 +113,7 @@ const SAMPLES: Record<string, [yaml: string, label: string, ms: number][]> = {
       1000,
     ],
   ],
+  warmup: [['warmup: [{ hold: 1s }, { hold: 2s }]', 'warm up: hold for 1 s, hold for 2 s', 3000]],
 };
 
 test('every kind of phase is described here', () => {

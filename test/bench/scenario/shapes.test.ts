@@ -44,8 +44,8 @@ test.each([
     'rate: 2000/s, for: 1000s, at: poisson',
     'expected at most 1,000,000 in a phase with `poisson` or `zipf`, got 2,000,000',
   ],
-  ['rate: 1/s..5/s, for: 1s, via: autocannon', 'expected no a range of rates with autocannon'],
-  ['rate: 5/s, for: 1s, via: autocannon, weights: zipf', 'expected no weights with autocannon'],
+  ['rate: 1/s..5/s, for: 1s, via: autocannon', 'expected `via: api` with a range of rates, got autocannon'],
+  ['rate: 5/s, for: 1s, via: autocannon, weights: zipf', 'expected `via: api` with weights, got autocannon'],
 ])('an emit of %s is refused with what is wrong', (settings, message) => {
   expect(() => emitOf(settings)).toThrow(message);
 });
