@@ -3,17 +3,9 @@ import { QUANTITIES } from '../model/quantity.js';
 import { hasFailed } from '../report/facts.js';
 import type { FindResult, FindStep } from '../report/find-schema.js';
 import type { JsonResult } from '../report/schema.js';
+import type { FindPlan } from './plan.js';
 import { findOf, resultOf } from './result.js';
-import { type Attempt, Search, type SearchSettings, type Try } from './search.js';
-
-/** A search, before it begins. */
-export interface FindPlan extends SearchSettings {
-  readonly of: QuantityName;
-  /** What must hold at every load, for people; rules about the number of clients are not among them. */
-  readonly rules: readonly string[];
-  /** A lower limit fails; `undefined` for none. */
-  readonly atLeast: number | undefined;
-}
+import { type Attempt, Search, type Try } from './search.js';
 
 /** What came of one run. */
 export type Run =

@@ -2,7 +2,7 @@ import { QUANTITIES } from '../model/quantity.js';
 import { hasFailed } from '../report/facts.js';
 import type { FindResult, FindStep } from '../report/find-schema.js';
 import type { JsonResult } from '../report/schema.js';
-import type { FindPlan } from './find.js';
+import type { FindPlan } from './plan.js';
 
 /** How a search went. */
 interface Course {

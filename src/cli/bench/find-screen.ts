@@ -1,5 +1,6 @@
 import type { ChalkInstance } from 'chalk';
-import type { FindObserver, FindPlan } from '../../bench/find/find.js';
+import type { FindObserver } from '../../bench/find/find.js';
+import type { FindPlan } from '../../bench/find/plan.js';
 import type { Try } from '../../bench/find/search.js';
 import { loadText, QUANTITIES, type QuantityName } from '../../bench/model/quantity.js';
 import type { Phase } from '../../bench/model/scenario.js';

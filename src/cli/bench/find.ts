@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type FindPlan, findLimit, type Run } from '../../bench/find/find.js';
+import { findLimit, type Run } from '../../bench/find/find.js';
 import { Loads } from '../../bench/find/loads.js';
+import type { FindPlan } from '../../bench/find/plan.js';
 import { QUANTITIES } from '../../bench/model/quantity.js';
 import { crashText, type RunResult } from '../../bench/model/result.js';
 import type { Scenario } from '../../bench/model/scenario.js';

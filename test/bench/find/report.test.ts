@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { compareReports } from '../../../src/bench/compare/compare.js';
 import { readResults } from '../../../src/bench/compare/comparison.js';
-import { type FindPlan, findLimit } from '../../../src/bench/find/find.js';
+import { findLimit } from '../../../src/bench/find/find.js';
+import type { FindPlan } from '../../../src/bench/find/plan.js';
 import { htmlReport } from '../../../src/bench/report/formats/html.js';
 import { junitReport } from '../../../src/bench/report/formats/junit.js';
 import { markdownReport } from '../../../src/bench/report/formats/markdown.js';
