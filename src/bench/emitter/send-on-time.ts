@@ -1,7 +1,7 @@
 import { dueMs, type EmissionPlan } from '../measure/emission-plan.js';
 
 /** Waits until a time; returns early only when the signal aborts. */
-export type WaitUntil = (atMs: number, signal: AbortSignal) => Promise<void>;
+type WaitUntil = (atMs: number, signal: AbortSignal) => Promise<void>;
 
 /**
  * Sends each request of a plan when it is due, or at once when that has passed.

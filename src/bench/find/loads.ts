@@ -6,7 +6,7 @@ import type { EmitPhase } from '../phases/emit.js';
 import { PHASE_KINDS } from '../phases/index.js';
 
 /** How long the connect phases of a search for the greatest connect rate last. */
-export const CONNECT_SECONDS = 10;
+const CONNECT_SECONDS = 10;
 
 /** A phase of a scenario file, and where it stands there. */
 interface RawPhase {

@@ -2,7 +2,7 @@ import { turnsOf } from '../measure/sessions.js';
 import type { ChurnOrder } from './messages.js';
 
 /** A change of a client of a worker. */
-export interface ChurnTurn {
+interface ChurnTurn {
   /** From the beginning of the churn. */
   readonly at: number;
   /** Its place among the clients of the worker. */

@@ -59,7 +59,7 @@ export const rateRange = z
     return z.NEVER;
   })
   .describe('A rate, 50/s, or a range between which it changes linearly, 100/s..2000/s.');
-export type RateRange = z.output<typeof rateRange>;
+type RateRange = z.output<typeof rateRange>;
 
 /** Rates one after the other; read into {@link Stage}s. */
 export const stageList = z

@@ -9,7 +9,7 @@ export interface Sessions {
 }
 
 /** A change of a client. */
-export interface Turn {
+interface Turn {
   readonly atMs: number;
   readonly what: 'come' | 'go';
 }

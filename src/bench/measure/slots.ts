@@ -37,7 +37,7 @@ export function zipfSlots(requests: number, slots: number, seed: number): Slots 
 const ZIPF_DRAWS = 0x51bf;
 
 /** Running shares of slots by Zipf's law; the last is 1. */
-export function zipfShares(slots: number): Float64Array {
+function zipfShares(slots: number): Float64Array {
   const upTo = new Float64Array(slots);
   let sum = 0;
   for (let slot = 0; slot < slots; slot++) {
