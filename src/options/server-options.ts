@@ -1,6 +1,7 @@
 import { checkOptions } from '../manager/checks.js';
 import { DEFAULT_WS_MANAGER_CONFIG } from '../manager/config.js';
 import { namespaceMismatch } from '../protocol/identifiers.js';
+import { backendTable } from './backend.js';
 import { originProblem, proxyProblem, tokenProblem } from './checks.js';
 import { choice, commaList, count, duration, rate, size, text, toggle } from './kinds.js';
 import type { OptionTable, Resolved } from './spec.js';
@@ -275,6 +276,7 @@ export const serverTable = {
     help: 'Maximum cursors in one API request; more get 413.',
     default: 10_000,
   }),
+  ...backendTable,
 } as const;
 
 /** What a caller of the library gives for a table: any of its options. */
@@ -323,7 +325,7 @@ function withoutUnits<Table extends OptionTable>(table: Table): Flags<Table> {
 export const serverFlags = withoutUnits(serverTable);
 
 /** What a scenario may set for a server that bench starts itself; where it listens and who may call is up to bench. */
-const { port, host, adminToken, allowOrigin, trustProxy, ...scenarioFlags } = serverFlags;
+const { port, host, adminToken, allowOrigin, trustProxy, backendFile, demo, ...scenarioFlags } = serverFlags;
 export const serverOptions = scenarioFlags;
 
 /** The library's names for values that came as texts. */

@@ -83,11 +83,15 @@ async function openOwn(plan: TargetPlan): Promise<OpenTarget> {
     ],
   });
   const api = { url: server.apiUrl, adminToken: plan.adminToken, tls: plan.tls };
-  const access = await accessOf(plan, {
-    ...{ url: server.wsUrl, limits, heartbeat, api },
-    tenants: madeTenants(auth.credentials, newRunId(), givenOf(plan)),
-    stop: () => server.stop(),
-  }).catch(async (error: unknown) => {
+  const remote = plan.remote ?? (plan.serverCommand === undefined ? remoteOf(server.wsUrl) : undefined);
+  const access = await accessOf(
+    { ...plan, remote },
+    {
+      ...{ url: server.wsUrl, limits, heartbeat, api },
+      tenants: madeTenants(auth.credentials, newRunId(), givenOf(plan)),
+      stop: () => server.stop(),
+    },
+  ).catch(async (error: unknown) => {
     await server.stop();
     throw error;
   });
@@ -107,7 +111,7 @@ function ownAuth({ serverCommand, credentials }: TargetPlan): {
   const secret = randomBytes(32).toString('hex');
   return {
     credentials: { kind: 'jwt', secret, claims: { sub: '{namespace}' } },
-    flags: ['--auth', 'jwt', '--jwt-secret', secret, '--jwt-namespace', '{sub}'],
+    flags: ['--auth', 'jwt', '--jwt-secret', secret, '--jwt-namespace', '{sub}', '--backend', 'memory'],
   };
 }
 
