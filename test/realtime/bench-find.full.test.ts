@@ -24,6 +24,7 @@ phases:
 expect: [users.accepted == 50]
 `;
 
+// A dozen runs of four seconds, and more of them on a busy machine.
 test('of a server that makes 500 deliveries a second, the limit is found within 10 %', async () => {
   server = await limitedServer({ deliveriesPerSecond: 500 });
   const file = join(folder, 'little.yaml');
@@ -41,5 +42,5 @@ test('of a server that makes 500 deliveries a second, the limit is found within 
   expect(end, stderr).toBe('found');
   expect(limit, stderr).toBeGreaterThanOrEqual(450);
   expect(limit, stderr).toBeLessThanOrEqual(550);
-  expect(brokenBy.rule).toBe('convergence.max < 300ms');
-});
+  expect(brokenBy.rule, stderr).toBe('convergence.max < 300ms');
+}, 600_000);
