@@ -38,7 +38,11 @@ export async function tables(load) {
   const { METRICS } = await load('bench/verdict/metrics.js');
   const { envOf, flagOf } = await load('options/spec.js');
   const parts = {};
-  for (const { name, options } of COMMANDS) {
+  const commands = COMMANDS.flatMap((one) => [
+    one,
+    ...(one.commands ?? []).map((inner) => ({ ...inner, name: `${one.name} ${inner.name}` })),
+  ]);
+  for (const { name, options } of commands) {
     const rows = Object.entries(await options()).map(([key, option]) => {
       const {
         short,

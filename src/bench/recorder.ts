@@ -3,6 +3,7 @@ import type { FleetCounts, WorkerStatus } from './fleet/messages.js';
 import { monotonicMs } from './measure/clock.js';
 import { Histogram, type HistogramData } from './measure/histogram.js';
 import { addMeasurements, emptyMeasurements, type Measurements, Timeline } from './measure/measurements.js';
+import { Paces } from './measure/pace.js';
 import {
   EMITTING_PROCESS,
   type GeneratorSample,
@@ -10,6 +11,7 @@ import {
   type WatchedLoad,
 } from './measure/saturation.js';
 import { Tally } from './measure/tally.js';
+import { withoutTimes } from './measure/warm-up.js';
 import {
   crashText,
   type JudgedExpectation,
@@ -19,6 +21,7 @@ import {
   type WorkerSummary,
 } from './model/result.js';
 import type { Expectation, Phase, Scenario } from './model/scenario.js';
+import { kindOf } from './phases/index.js';
 import type { Target } from './target/target.js';
 import { disturbance, doubtfulTimeouts, insteadOfCursors, judgeOn, localErrors } from './verdict/judge.js';
 
@@ -49,6 +52,8 @@ export class Recorder {
   /** Of this process, which emits. */
   readonly #health = new GeneratorHealth();
   readonly #timeline = new Timeline();
+  /** Of the emits. */
+  readonly paces = new Paces();
   readonly #workers: WorkerSummary[];
   readonly #statuses: (WorkerStatus | undefined)[] = [];
   /** Fan-out latencies of the last second, by worker. */
@@ -148,7 +153,8 @@ export class Recorder {
         cohort.leftBehind += behind[index]?.leftBehind ?? 0;
       }
     }
-    addMeasurements(this.#total, phase);
+    const isWarmUp = this.#phase !== undefined && kindOf(this.#phase).isWarmUp === true;
+    addMeasurements(this.#total, isWarmUp ? withoutTimes(phase) : phase);
     return phase;
   }
 
@@ -191,7 +197,8 @@ export class Recorder {
     const atMs = monotonicMs() - this.startMs;
     const { open, received } = this.progress;
     const { rssNowBytes, recentDelayMaxMs } = await this.target.measure();
-    const now = { open: open.reduce((total, count) => total + count, 0), received };
+    const emits = this.paces.at(monotonicMs());
+    const now = { open: open.reduce((total, count) => total + count, 0), received, ...emits };
     this.#timeline.mark(atMs, now, { rssBytes: rssNowBytes, delayMaxMs: recentDelayMaxMs });
   }
 

@@ -270,6 +270,7 @@ class Runner {
         return plan;
       },
       onLag: (plan, durationMs, lagP99Ms) => recorder.onLag(plan, durationMs, lagP99Ms),
+      follow: (pace) => recorder.paces.begin(pace),
       problem: (text) => recorder.problems.push(text),
     };
     return run;

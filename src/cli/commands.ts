@@ -12,6 +12,8 @@ export interface CommandSpec {
   /** Arguments in Commander's notation, such as `[cursor]`, with their help. */
   readonly arguments: readonly (readonly [name: string, help: string])[];
   readonly examples: readonly Example[];
+  /** Commands below it, such as `bench find`. */
+  readonly commands?: readonly CommandSpec[];
   /** Loads the flags. Modules of other commands stay unloaded: each needs other packages. */
   options(): Promise<OptionTable>;
   /** Loads and runs the command. Returns the exit code. */
@@ -131,6 +133,31 @@ export const COMMANDS: readonly CommandSpec[] = [
       ['bench capacity --set cohorts.full.clients=2000', 'Run another scenario, with one value changed'],
       ['bench limits --url ws://127.0.0.1:3001/datafn/ws', 'Test a running server'],
       ['bench --baseline main.json --html report.html', 'Compare with an earlier run and write a page'],
+      ['bench find --of deliveries', 'Find how many deliveries a second the server takes'],
+    ],
+    commands: [
+      {
+        name: 'find',
+        group: TEST,
+        description: 'Find how much a server takes: raise a load until a rule breaks, and close in.',
+        arguments: [
+          ['[scenario]', 'scenario whose load is raised (default: load; connects for connect-rate)'],
+        ],
+        examples: [
+          ['bench find', 'Find how many clients the server takes, each with one cursor a second'],
+          [
+            "bench find --of deliveries --until 'fanout.p99 < 250ms' --html limit.html",
+            'Find the deliveries a second within a latency, and draw the curve',
+          ],
+          [
+            'bench find --of connect-rate --url ws://127.0.0.1:3001/datafn/ws --at-least 500',
+            'Fail unless a running server takes 500 connects a second',
+          ],
+        ],
+        options: async () => (await import('./bench/find-flags.js')).findFlags,
+        run: async ([name], flags, io) =>
+          (await import('./bench/find.js')).find(name as string | undefined, flags, io),
+      },
     ],
     options: async () => (await import('./bench/options.js')).benchFlags,
     run: async ([names], flags, io) =>

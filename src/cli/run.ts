@@ -78,7 +78,9 @@ async function runCommand(argv: readonly string[], io: Io): Promise<number> {
   );
   for (const command of [...commands, completionCommand(io, program), helpCommand(program)])
     program.addCommand(command.copyInheritedSettings(program));
-  for (const command of [program, ...program.commands]) {
+  const inner = commands.flatMap((command) => command.commands);
+  for (const command of inner) command.copyInheritedSettings(program);
+  for (const command of [program, ...program.commands, ...inner]) {
     command.configureOutput({
       outputError: (text, write) => {
         const shown = printableLines(withoutValue(text, command));
@@ -98,6 +100,9 @@ async function commandOf(spec: CommandSpec, io: Io, exit: (code: number) => void
     throw new CommanderError(EXIT.done.code, 'commander.version', version);
   });
   addOptions(command, await spec.options(), spec.examples);
+  // Its own flags end where the name of a command below it stands.
+  if (spec.commands !== undefined) command.enablePositionalOptions();
+  for (const inner of spec.commands ?? []) command.addCommand(await commandOf(inner, io, exit));
   return command.action(async (...given: unknown[]) => {
     // Commander hands over the arguments, the flags and the command.
     const args = given.slice(0, spec.arguments.length);

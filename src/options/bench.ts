@@ -253,3 +253,7 @@ export const benchOptions = {
 } as const;
 
 export type BenchOptions = Resolved<typeof benchOptions>;
+
+/** The options of a run, whichever command makes it. */
+export type RunTable = Omit<typeof benchOptions, 'list' | 'validate' | 'repeat'>;
+export type RunFlags = Resolved<RunTable>;

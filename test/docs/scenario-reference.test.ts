@@ -12,6 +12,7 @@ import {
 } from '../../src/bench/scenario/load.js';
 import { scenarioJsonSchema } from '../../src/bench/scenario/schema.js';
 import { METRICS } from '../../src/bench/verdict/metrics.js';
+import { findFlags } from '../../src/cli/bench/find-flags.js';
 import { benchFlags } from '../../src/cli/bench/options.js';
 import { serveOptions } from '../../src/options/serve-flags.js';
 import { serverOptions } from '../../src/options/server-options.js';
@@ -168,9 +169,13 @@ describe('the table of the scenarios that ship', () => {
   });
 });
 
-test('every flag that it names is one of bench, or one that bench gives a server', () => {
+test('every flag that it names is one of bench or bench find, or one that bench gives a server', () => {
   const named = new Set([...reference.matchAll(/--([a-z][a-z-]+)/g)].map(([, name]) => name));
-  const options: [string, OptionSpec<unknown>][] = Object.entries({ ...benchFlags, ...serveOptions });
+  const options: [string, OptionSpec<unknown>][] = Object.entries({
+    ...benchFlags,
+    ...findFlags,
+    ...serveOptions,
+  });
   const flags = options.flatMap(([key, { negatedHelp }]) =>
     negatedHelp === undefined ? [flagOf(key)] : [flagOf(key), `no-${flagOf(key)}`],
   );

@@ -20,6 +20,7 @@ import {
   parseFailRules,
   withinRangeText,
 } from './judge.js';
+import { isLimit } from './limits.js';
 import { cohortsOf, idOf, isAbout, type Pair, pairOf, pairsOf, type RulePair, rulePairs } from './pair.js';
 
 /** The results of two reports, scenario by scenario. */
@@ -58,6 +59,7 @@ export function compareReports(
     );
   }
   for (const pair of both) {
+    checkSameKind(pair.base, pair.next, names);
     checkComparable(pair.base, names.base);
     checkComparable(pair.next, names.new);
   }
@@ -73,6 +75,26 @@ export function compareReports(
     onlyInBase: base.filter((one) => !baseOf.includes(one)).map(nameOf),
     onlyInNew: next.filter((_, index) => baseOf[index] === undefined).map(nameOf),
   };
+}
+
+/**
+ * Checks that two results are of runs, or of searches for the same limit.
+ *
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` when not.
+ */
+export function checkSameKind(
+  base: Pick<ComparedResult, 'find'>,
+  next: Pick<ComparedResult, 'find'>,
+  names: { readonly base: string; readonly new: string },
+): void {
+  const text = ({ find }: Pick<ComparedResult, 'find'>) =>
+    find === undefined ? 'a run of bench' : `a search of bench find --of ${find.of}`;
+  const [was, is] = [text(base), text(next)];
+  if (was === is) return;
+  throw new DatafnWsError(
+    'ERR_INVALID_OPTION',
+    `Expected ${names.base} and ${names.new} to be of the same kind, got ${was} and ${is}.`,
+  );
 }
 
 /** For each scenario the result of a report that is of it: of one that was run twice, the first and the second. */
@@ -118,8 +140,10 @@ export function compareResults(
     hasRecovered: base.verdict === 'failed' && next.verdict !== 'failed',
   };
   const isBusy = isMachineBusy(base) || isMachineBusy(next);
-  const pairs = pairsOf(base, next);
-  const rules = rulePairs(base, next);
+  // Two searches end at different loads: all that they have in common is what they searched for.
+  const isSearch = next.find !== undefined;
+  const pairs = pairsOf(base, next).filter(({ name }) => !isSearch || isLimit(name.name));
+  const rules = isSearch ? [] : rulePairs(base, next);
   const counts = pairs.filter(isExact);
   const measures = pairs.filter(isMeasure);
   const changes = new Changes();

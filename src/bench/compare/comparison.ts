@@ -124,6 +124,7 @@ const result = z.object({
   target: z.object({ isOwn: z.boolean() }),
   scenario: z.object({ name: text, sha256: text, seed: z.int(), overrides: z.array(text) }),
   repeat: z.object({ runs: z.array(z.unknown()) }).optional(),
+  find: z.object({ of: text }).optional(),
   expectations: z.array(expectation),
   total: z.object({ metrics: z.array(metric) }),
   generator: z.array(z.object({ maxRunQueueWait: z.number().optional() })),

@@ -1,5 +1,5 @@
 import { DatafnWsError } from '../../protocol/errors.js';
-import { formatCount } from '../../text/units.js';
+import { formatCount, parseRate } from '../../text/units.js';
 import { BEHAVIORS } from '../behaviors/behaviors.js';
 import { actionsOf, type Cohort, type Expectation, type Scenario } from '../model/scenario.js';
 import { kindOf } from '../phases/index.js';
@@ -7,6 +7,7 @@ import { type Chance, type MetricName, metricText, valueText } from '../verdict/
 import { METRICS } from '../verdict/metrics.js';
 import { findMetric, type NamedMetric, parseMetricValue } from '../verdict/rule.js';
 import { type Change, type ComparedMetric, type ComparedNumber, rangeText, shareText } from './comparison.js';
+import { comparedAs, isLimit, isRateLimit } from './limits.js';
 import { isAbout, type Pair, type RulePair } from './pair.js';
 
 /** `fanout.p99 +20% +10ms`, taken apart: a change beyond all of its limits is a regression. */
@@ -34,7 +35,10 @@ export function parseFailRule(text: string, cohorts: readonly string[]): FailRul
     return 'expected a metric and by how much it may change, such as `fanout.p99 +20% +10ms` or `api.rate -20%`';
   }
   const [, path = '', bracket, ...given] = match;
-  const named = findMetric(path, bracket, cohorts);
+  const named =
+    isLimit(path) && bracket === undefined
+      ? { metric: path, cohort: undefined, key: undefined }
+      : findMetric(path, bracket, cohorts);
   if (typeof named === 'string') return named;
   const limits = given.filter((limit) => limit !== undefined);
   const signs = new Set(limits.map((limit) => limit[0]));
@@ -51,7 +55,9 @@ export function parseFailRule(text: string, cohorts: readonly string[]): FailRul
   const value =
     amount === undefined
       ? ({ ok: true, value: 0 } as const)
-      : parseMetricValue(named.metric, amount.slice(1));
+      : isRateLimit(named.metric)
+        ? parseRate(amount.slice(1))
+        : parseMetricValue(named.metric, amount.slice(1));
   if (!value.ok) return `expected \`${named.metric}\` to change by ${value.expected}, got \`${amount}\``;
   return {
     ...named,
@@ -130,14 +136,14 @@ export function judgeCount(
 
 /** Whether it is compared by thresholds: over all cohorts, since each alone would add but noise. */
 export function isMeasure({ name: { name, cohort }, base, next }: Pair): boolean {
-  const compared = METRICS[name]?.compared;
+  const compared = comparedAs(name);
   const isCompared = compared?.as === 'cost' || compared?.as === 'gain';
   return isCompared && cohort === undefined && base !== undefined && next !== undefined;
 }
 
 /** Judges a duration, a size or a rate. On a busy machine the cause of a change is unknown. */
 export function judgeMeasure(pair: Pair, isBusy: boolean): Judgement {
-  const compared = METRICS[pair.name.name]?.compared;
+  const compared = comparedAs(pair.name.name);
   if (compared?.as !== 'cost' && compared?.as !== 'gain') return undefined;
   const limits = { ...compared, direction: compared.as === 'cost' ? 1 : -1 } as const;
   const isWorse = isBeyond(pair, limits);
@@ -189,7 +195,7 @@ export function withinRangeText(one: ComparedNumber, rule: FailRule): string {
 
 /** Whether its numbers are worth a look though they should not differ: of all cohorts together, and not just zeros. */
 export function isShown({ name: { name, cohort, key }, base, next }: Pair): boolean {
-  const compared = METRICS[name]?.compared;
+  const compared = comparedAs(name);
   if (compared === undefined || compared.as === 'nothing' || cohort !== undefined || key !== undefined)
     return false;
   return (base?.value ?? 0) !== 0 || (next?.value ?? 0) !== 0;

@@ -6,9 +6,11 @@ import { dueAtMs } from '../../emit/run.js';
 import { unreachable } from '../../emit/unreachable.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import { monotonicMs, waitUntil } from '../measure/clock.js';
-import { cursorText, dueMs, type EmissionPlan, namespaceAt } from '../measure/emission-plan.js';
+import { cursorText, dueMs, type EmissionPlan, namespaceAt, slotAt } from '../measure/emission-plan.js';
 import { Histogram } from '../measure/histogram.js';
 import type { EmitMeasurement } from '../measure/measurements.js';
+import { type Stage, totalEvents } from '../measure/stages.js';
+import { sendOnTime } from './send-on-time.js';
 
 /** Where emits go. */
 export type EmitTarget =
@@ -146,6 +148,9 @@ function fillIn(template: string, { namespace, cursor }: Emission, encode: (text
 /** Most connections that emits are spread over. A namespace is always on the same one. */
 const MAX_LANES = 256;
 
+export const EMIT_TIMINGS = ['jitter', 'even', 'poisson'] as const;
+export type EmitTiming = (typeof EMIT_TIMINGS)[number];
+
 /** What is to be emitted. */
 export interface EmitOrder {
   readonly namespaces: readonly number[];
@@ -159,6 +164,14 @@ export interface EmitOrder {
   /** Connections of autocannon. */
   readonly connections: number;
   readonly to: Entry;
+  /** Rates of cursors over time; left out for a constant rate. */
+  readonly stages?: readonly Stage[];
+  /** When requests are due: at random within their slots, at their beginnings, or as a Poisson process. */
+  readonly at?: EmitTiming;
+  /** Cursors that are due together. */
+  readonly burst?: number;
+  /** How often each namespace gets one: in rotation, or as Zipf's law has it. */
+  readonly weights?: 'equal' | 'zipf';
   /** What clients must get; see {@link EmissionPlan}. */
   readonly owes: NonNullable<EmissionPlan['owes']>;
 }
@@ -171,21 +184,31 @@ export function orderedPlan(
   startMs: number,
   seed: number,
 ): EmissionPlan {
+  const { batch, stages, at = 'jitter', burst, weights } = order;
   const rate = order.ratePerSecond ?? 1;
-  const requests = Math.max(1, Math.round((order.durationMs / 1000) * (rate / order.batch)));
+  const cursors = stages === undefined ? (order.durationMs / 1000) * rate : totalEvents(stages);
+  const requests = Math.max(1, Math.round(cursors / batch));
   return {
     id,
     firstCursor,
-    count: requests * order.batch,
+    count: requests * batch,
     namespaces: order.namespaces,
-    batch: order.batch,
+    batch,
     startMs,
-    intervalMs: dueAtMs(1, rate / order.batch),
-    jitterSeed: seed,
+    intervalMs: dueAtMs(1, rate / batch),
+    ...(at === 'jitter' ? { jitterSeed: seed } : {}),
+    ...(at === 'poisson' ? { poissonSeed: seed } : {}),
+    ...(stages === undefined ? {} : { stages: stages.map((stage) => perRequest(stage, batch)) }),
+    ...(burst === undefined ? {} : { burst: Math.max(1, Math.round(burst / batch)) }),
+    ...(weights === 'zipf' ? { zipfSeed: seed } : {}),
     isOrdered: true,
     cursorLength: order.cursorLength,
     owes: order.owes,
   };
+}
+
+function perRequest({ fromPerSecond, toPerSecond, durationMs }: Stage, batch: number): Stage {
+  return { fromPerSecond: fromPerSecond / batch, toPerSecond: toPerSecond / batch, durationMs };
 }
 
 /**
@@ -200,25 +223,22 @@ export async function emitPlan(
   measurement: EmitMeasurement,
   signal: AbortSignal,
   onLag: (durationMs: number, lagP99Ms: number | undefined) => void,
+  onSent: (cursors: number) => void = () => {},
 ): Promise<Emitted> {
   const lag = new LagMeter(measurement.lag, onLag);
   const lanes = Array.from({ length: Math.min(MAX_LANES, plan.namespaces.length) }, (_, lane) =>
     openLane(partOf(target, to, lane)),
   );
-  const requests = plan.count / plan.batch;
   const batches = new Batches(plan, namespaces, measurement, signal);
   const send = (request: number) => {
     lag.record(monotonicMs() - dueMs(plan, request * plan.batch));
-    return batches.emit(request, lanes[(request % plan.namespaces.length) % lanes.length] as Lane);
+    onSent(plan.batch);
+    return batches.emit(request, lanes[slotAt(plan, request) % lanes.length] as Lane);
   };
   const underWay: Promise<unknown>[] = [];
   let request = 0;
   try {
-    for (; request < requests && !signal.aborted; request++) {
-      await waitUntil(dueMs(plan, request * plan.batch), signal);
-      if (signal.aborted) break;
-      underWay.push(send(request));
-    }
+    request = await sendOnTime(plan, waitUntil, signal, (next) => underWay.push(send(next)));
     await Promise.all(underWay);
   } finally {
     for (const lane of lanes) lane.close();

@@ -9,6 +9,7 @@ import type { HistogramData } from '../measure/histogram.js';
 import { Tally } from '../measure/tally.js';
 import { arrivalMs } from '../model/scenario.js';
 import { BenchClient, type ClientHost } from './bench-client.js';
+import { churnTurns } from './churn-turns.js';
 import { badToken, tokenFor } from './credentials.js';
 import type { CohortState } from './inbox.js';
 import type {
@@ -101,18 +102,19 @@ export class ClientFleet implements FleetCalls, ClientHost {
     await sleep(REFUSAL_MS);
   }
 
-  async churn({ cohort, startMs, ratePerSecond, durationMs, how }: ChurnOrder): Promise<void> {
+  async churn(order: ChurnOrder): Promise<void> {
+    const { cohort, startMs, how } = order;
     const mine = this.#clients[cohort] ?? [];
     if (mine.length === 0) return;
-    const { worker, workers } = this.#setup;
-    const ticks = Math.floor((durationMs / 1000) * ratePerSecond);
+    const { worker, workers, seed } = this.#setup;
     const outcomes: Promise<void>[] = [];
-    for (let tick = worker, next = 0; tick < ticks && !this.#isEnding; tick += workers, next++) {
-      const intendedMs = startMs + (tick * 1000) / ratePerSecond;
+    for (const { at, client: index, what } of churnTurns(order, mine, worker, workers, seed)) {
+      if (this.#isEnding) break;
+      const intendedMs = startMs + at;
       await waitUntil(intendedMs);
-      const client = mine[next % mine.length] as BenchClient;
-      if (client.isOpen) outcomes.push(client.end(how));
-      else {
+      const client = mine[index] as BenchClient;
+      if (client.isOpen && what !== 'come') outcomes.push(client.end(how));
+      else if (!client.isOpen && what !== 'go') {
         if (client.state === 'dead') client.abandon();
         if (client.isIdle) outcomes.push(this.#connect(client, intendedMs, HANDSHAKE_MS));
       }

@@ -2,6 +2,7 @@ import type { UpgradeSettings } from '../../protocol/upgrade.js';
 import type { EmissionPlan, FanoutSkewData } from '../measure/emission-plan.js';
 import type { HistogramData } from '../measure/histogram.js';
 import type { GeneratorSample } from '../measure/saturation.js';
+import type { Sessions } from '../measure/sessions.js';
 import type { TallyData } from '../measure/tally.js';
 import type { Arrivals, Cohort, EndsBy } from '../model/scenario.js';
 import type { Credentials } from './credentials.js';
@@ -106,7 +107,9 @@ export interface DisconnectOrder {
 export interface ChurnOrder {
   readonly cohort: number;
   readonly startMs: number;
-  readonly ratePerSecond: number;
+  /** Left out for sessions. */
+  readonly ratePerSecond?: number;
+  readonly sessions?: Sessions;
   readonly durationMs: number;
   readonly how: EndsBy;
 }

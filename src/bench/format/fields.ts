@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { describe, namespaceProblem } from '../../protocol/identifiers.js';
 import { didYouMean } from '../../text/nearest.js';
 import { formatCount, type Parsed, parseDuration, parseRate, parseSize } from '../../text/units.js';
+import type { Stage } from '../measure/stages.js';
 import { MEMBER, readMember } from '../model/member.js';
 
 // The kinds of values in a scenario file. What a file has in texts with units comes out in numbers.
@@ -46,6 +47,36 @@ export const lasting = withUnit((text) => {
   return parsed.ok && parsed.value === 0 ? { ok: false, expected: 'longer than 0' } : parsed;
 }, DURATION).describe('A duration greater than 0: 500ms, 10s, 2m.');
 export const rate = withUnit(parseRate, 'a rate such as 50/s').describe('A rate: 50/s, 300/m.');
+const RATES = 'a rate such as 50/s, or a range such as 100/s..2000/s';
+/** A rate, or two between which it goes evenly; read into both. */
+export const rateRange = z
+  .string({ error: expected(RATES) })
+  .transform((text, context) => {
+    const ends = text.split('..').map(parseRate);
+    const [from, to = from] = ends;
+    if (from?.ok && to?.ok && ends.length <= 2) return { fromPerSecond: from.value, toPerSecond: to.value };
+    context.addIssue({ code: 'custom', message: `expected ${RATES}, got ${describe(text)}` });
+    return z.NEVER;
+  })
+  .describe('A rate, 50/s, or a range between which it changes linearly, 100/s..2000/s.');
+type RateRange = z.output<typeof rateRange>;
+
+/** Rates one after the other; read into {@link Stage}s. */
+export const stageList = z
+  .array(
+    strict({
+      rate: rateRange,
+      for: lasting.describe('How long.'),
+    }).transform(({ rate: range, for: durationMs }): Stage => ({ ...range, durationMs })),
+    { error: expected('a list of stages such as { rate: 100/s..2000/s, for: 10s }') },
+  )
+  .min(1, { error: () => 'expected at least one stage' });
+
+/** A rate or range in words: `100 to 2,000`. */
+export function rangeWords({ fromPerSecond: from, toPerSecond: to }: RateRange): string {
+  return from === to ? formatCount(from) : `${formatCount(from)} to ${formatCount(to)}`;
+}
+
 export const bytesPerSecond = withUnit((text) => {
   const [size = '', unit] = text.split('/');
   const parsed = parseSize(size);

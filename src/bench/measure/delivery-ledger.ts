@@ -7,6 +7,8 @@ import {
   FanoutSkew,
   indexAt,
   namespaceAt,
+  ordinalAt,
+  slotAt,
 } from './emission-plan.js';
 import type { Fault, Sighting } from './evidence.js';
 import { Histogram, type HistogramData } from './histogram.js';
@@ -271,12 +273,10 @@ export class PlanAccount {
 
   finish(emitted: number, failed: readonly number[]): void {
     this.#emitted = emitted;
-    const { batch, namespaces } = this.plan;
     for (const index of failed) {
-      const request = Math.floor(index / batch);
-      const slot = request % namespaces.length;
+      const slot = slotAt(this.plan, Math.floor(index / this.plan.batch));
       const ordinals = this.#failedBySlot.get(slot) ?? new Set();
-      ordinals.add(Math.floor(request / namespaces.length) * batch + (index % batch));
+      ordinals.add(ordinalAt(this.plan, index));
       this.#failedBySlot.set(slot, ordinals);
     }
   }

@@ -1,5 +1,7 @@
 import { seededRandom } from './clock.js';
 import { Histogram } from './histogram.js';
+import { countBelow, type Slots, zipfSlots } from './slots.js';
+import { eventsBefore, type Stage, timeOf } from './stages.js';
 
 /**
  * A series of cursors that is going to be emitted, announced to every worker beforehand: from a cursor alone, a receiver
@@ -25,6 +27,17 @@ export interface EmissionPlan {
    * stalls periodically would otherwise be asked in the same part of each period, and might never show its stalls.
    */
   readonly jitterSeed?: number;
+  /** How many requests are due a second, over time; left out for one in each interval. */
+  readonly stages?: readonly Stage[];
+  /**
+   * Seed of the times of a Poisson process, which has no memory: requests come as from many clients that know nothing
+   * of each other. They take the place of a time within an interval.
+   */
+  readonly poissonSeed?: number;
+  /** Requests that are due together; the rate stays what it is on average. */
+  readonly burst?: number;
+  /** Seed of the namespaces, drawn by Zipf's law; left out for one after the other. */
+  readonly zipfSeed?: number;
   /** What clients must get: every cursor, or in the end the newest of their namespace. Left out: every one. */
   readonly owes?: 'every' | 'newest';
   /** Whether cursors of a namespace are emitted in order, at known times. Load by racing connections is not. */
@@ -43,20 +56,34 @@ export function contains(plan: EmissionPlan, cursor: number): boolean {
   return cursor >= plan.firstCursor && cursor < plan.firstCursor + plan.count;
 }
 
+/** The slot that a request goes to. */
+export function slotAt(plan: EmissionPlan, request: number): number {
+  if (plan.zipfSeed === undefined) return request % plan.namespaces.length;
+  return slotsOf(plan, plan.zipfSeed).slots[request] as number;
+}
+
 /** The namespace that the `index`-th cursor of the plan goes to. */
 export function namespaceAt(plan: EmissionPlan, index: number): number {
-  return plan.namespaces[Math.floor(index / plan.batch) % plan.namespaces.length] as number;
+  return plan.namespaces[slotAt(plan, Math.floor(index / plan.batch))] as number;
 }
 
 /** The place of the `index`-th cursor of the plan among those of its namespace, from 0. */
 export function ordinalAt(plan: EmissionPlan, index: number): number {
   const request = Math.floor(index / plan.batch);
-  return Math.floor(request / plan.namespaces.length) * plan.batch + (index % plan.batch);
+  const rank =
+    plan.zipfSeed === undefined
+      ? Math.floor(request / plan.namespaces.length)
+      : (slotsOf(plan, plan.zipfSeed).ranks[request] as number);
+  return rank * plan.batch + (index % plan.batch);
 }
 
 /** The index in the plan of the cursor that {@link ordinalAt} gives this place, of the namespace in slot `slot`. */
 export function indexAt(plan: EmissionPlan, slot: number, ordinal: number): number {
-  const request = Math.floor(ordinal / plan.batch) * plan.namespaces.length + slot;
+  const rank = Math.floor(ordinal / plan.batch);
+  const request =
+    plan.zipfSeed === undefined
+      ? rank * plan.namespaces.length + slot
+      : (slotsOf(plan, plan.zipfSeed).requests[slot]?.[rank] ?? plan.count / plan.batch);
   return request * plan.batch + (ordinal % plan.batch);
 }
 
@@ -64,6 +91,11 @@ export function indexAt(plan: EmissionPlan, slot: number, ordinal: number): numb
 export function countFor(plan: EmissionPlan, slot: number, emitted: number): number {
   const requests = Math.floor(emitted / plan.batch);
   const rest = emitted % plan.batch;
+  if (plan.zipfSeed !== undefined) {
+    const own = slotsOf(plan, plan.zipfSeed).requests[slot] as Uint32Array;
+    const full = countBelow(own, requests);
+    return full * plan.batch + (own[full] === requests ? rest : 0);
+  }
   const rounds = Math.floor(requests / plan.namespaces.length);
   const within = requests % plan.namespaces.length;
   const full = rounds + (within > slot ? 1 : 0);
@@ -75,18 +107,76 @@ export function dueMs(plan: EmissionPlan, index: number): number {
   return requestDueMs(plan, Math.floor(index / plan.batch));
 }
 
-function requestDueMs({ id, startMs, intervalMs, jitterSeed }: EmissionPlan, request: number): number {
-  const place = jitterSeed === undefined ? 0 : seededRandom(jitterSeed, id, request);
-  return startMs + (request + place) * intervalMs;
+function requestDueMs(plan: EmissionPlan, request: number): number {
+  const place = placeOf(plan, request);
+  const { startMs, intervalMs, stages } = plan;
+  return startMs + (stages === undefined ? place * intervalMs : timeOf(stages, place));
+}
+
+/** Where a request is due, counted in requests from the beginning. Never less than that of the one before. */
+function placeOf(plan: EmissionPlan, request: number): number {
+  const { id, jitterSeed, poissonSeed, burst = 1 } = plan;
+  const group = Math.floor(request / burst);
+  if (poissonSeed !== undefined) return (poissonOf(plan, poissonSeed)[group] as number) * burst;
+  const within = jitterSeed === undefined ? 0 : seededRandom(jitterSeed, id, group);
+  return (group + within) * burst;
 }
 
 /** How many requests of the plan are due before a time. */
 export function requestsDueBefore(plan: EmissionPlan, timeMs: number): number {
-  const interval = Math.floor((timeMs - plan.startMs) / plan.intervalMs);
-  if (interval < 0) return 0;
-  // All of the earlier intervals are; of the one that the time is in, it depends.
-  const due = interval + (requestDueMs(plan, interval) < timeMs ? 1 : 0);
-  return Math.min(due, plan.count / plan.batch);
+  const requests = plan.count / plan.batch;
+  const passedMs = timeMs - plan.startMs;
+  if (passedMs < 0) return 0;
+  if (plan.poissonSeed === undefined && plan.burst === undefined) {
+    const { stages, intervalMs } = plan;
+    const passed = stages === undefined ? passedMs / intervalMs : eventsBefore(stages, passedMs);
+    const interval = Math.floor(passed);
+    // All of the earlier intervals are; of the one that the time is in, it depends. A rounding error may move it.
+    for (let request = Math.min(interval + 1, requests - 1); request >= interval - 1; request--)
+      if (request >= 0 && requestDueMs(plan, request) < timeMs) return request + 1;
+    return Math.max(0, Math.min(interval - 1, requests));
+  }
+  let [low, high] = [0, requests];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (requestDueMs(plan, middle) < timeMs) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+// What is drawn is drawn once for each plan: every cursor that a client reads asks for it.
+
+const drawnSlots = new WeakMap<EmissionPlan, Slots>();
+const drawnPlaces = new WeakMap<EmissionPlan, Float64Array>();
+
+function slotsOf(plan: EmissionPlan, seed: number): Slots {
+  const known = drawnSlots.get(plan);
+  if (known !== undefined) return known;
+  const drawn = zipfSlots(plan.count / plan.batch, plan.namespaces.length, seed + plan.id);
+  drawnSlots.set(plan, drawn);
+  return drawn;
+}
+
+/**
+ * The places of a Poisson process of which it is known how many events it has: exponential gaps, stretched so that
+ * the event after the last one would be at the end.
+ */
+function poissonOf(plan: EmissionPlan, seed: number): Float64Array {
+  const known = drawnPlaces.get(plan);
+  if (known !== undefined) return known;
+  const groups = Math.ceil(plan.count / plan.batch / (plan.burst ?? 1));
+  const places = new Float64Array(groups);
+  let sum = 0;
+  const gap = (event: number) => -Math.log(1 - seededRandom(seed, plan.id, event));
+  for (let event = 0; event < groups; event++) {
+    sum += gap(event);
+    places[event] = sum;
+  }
+  sum += gap(groups);
+  for (let event = 0; event < groups; event++) places[event] = ((places[event] as number) * groups) / sum;
+  drawnPlaces.set(plan, places);
+  return places;
 }
 
 /** Cursors of one plan whose skew is followed; those beyond are not. */

@@ -148,6 +148,9 @@ export interface TimelinePoint {
   readonly atMs: number;
   readonly open: number;
   readonly deliveriesPerSecond: number;
+  /** Cursors that were due, and those that went out; left out while nothing is emitted. */
+  readonly emitsDuePerSecond?: number;
+  readonly emitsSentPerSecond?: number;
   readonly fanoutP50Ms?: number;
   readonly fanoutP99Ms?: number;
   /** Event-loop delay (p99) of the worst worker. */
@@ -157,13 +160,23 @@ export interface TimelinePoint {
   readonly serverDelayMaxMs?: number;
 }
 
+/** What had been counted by the end of a second. */
+interface Mark {
+  readonly atMs: number;
+  readonly received: number;
+  readonly due: number;
+  readonly sent: number;
+}
+
+const NOTHING_YET: Mark = { atMs: 0, received: 0, due: 0, sent: 0 };
+
 /** Puts the seconds of a run together from what workers and server say meanwhile. */
 export class Timeline {
   readonly #points: TimelinePoint[] = [];
   #fanout = new Histogram();
   #workerDelayP99Ms: number | undefined;
   /** Deliveries until the end of each second. */
-  readonly #marks = [{ atMs: 0, received: 0 }];
+  readonly #marks: Mark[] = [NOTHING_YET];
 
   get points(): readonly TimelinePoint[] {
     return this.#points;
@@ -177,15 +190,22 @@ export class Timeline {
   /** Ends a second. */
   mark(
     atMs: number,
-    now: { readonly open: number; readonly received: number },
+    now: { readonly open: number; readonly received: number; readonly due?: number; readonly sent?: number },
     server: { readonly rssBytes?: number; readonly delayMaxMs?: number },
   ): void {
-    const from = this.#marks.findLast((one) => atMs - one.atMs >= RATE_MS) ?? { atMs: 0, received: 0 };
+    const { due = 0, sent = 0 } = now;
+    const from = this.#marks.findLast((one) => atMs - one.atMs >= RATE_MS) ?? NOTHING_YET;
     const seconds = Math.max(0.001, (atMs - from.atMs) / 1000);
     this.#points.push({
       atMs: Math.round(atMs),
       open: now.open,
       deliveriesPerSecond: Math.round(Math.max(0, now.received - from.received) / seconds),
+      ...(due === from.due && sent === from.sent
+        ? {}
+        : {
+            emitsDuePerSecond: Math.round((due - from.due) / seconds),
+            emitsSentPerSecond: Math.round((sent - from.sent) / seconds),
+          }),
       ...(this.#fanout.count > 0
         ? { fanoutP50Ms: this.#fanout.percentileMs(50), fanoutP99Ms: this.#fanout.percentileMs(99) }
         : {}),
@@ -195,6 +215,6 @@ export class Timeline {
     });
     this.#fanout = new Histogram();
     this.#workerDelayP99Ms = undefined;
-    this.#marks.push({ atMs, received: now.received });
+    this.#marks.push({ atMs, received: now.received, due, sent });
   }
 }

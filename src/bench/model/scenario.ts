@@ -1,4 +1,5 @@
 import type { BehaviorName, CohortSettings } from '../behaviors/behaviors.js';
+import { type Stage, timeOf } from '../measure/stages.js';
 import type { Rule } from '../verdict/rule.js';
 
 /** A scenario, read, checked and complete: what {@link loadScenario} makes of a file. */
@@ -94,6 +95,8 @@ export interface Phase extends PhaseAction {
 
 /** How arrivals are spread over time: at a rate that goes evenly from one value to another, or all at once. */
 export interface Arrivals {
+  /** Rates one after the other, in place of the others; the last one goes on until all have arrived. */
+  readonly stages?: readonly Stage[];
   readonly fromPerSecond: number;
   readonly toPerSecond: number;
   /** How long the rate takes to change, after which it stays; `undefined` for as long as the arrivals last. */
@@ -106,7 +109,8 @@ export type EndsBy = 'close' | 'reset' | 'vanish';
 /** When the `index`-th of `clients` arrivals is due, in milliseconds; of the one behind the last, how long they all take. */
 export function arrivalMs(arrivals: Arrivals | undefined, clients: number, index: number): number {
   if (arrivals === undefined) return 0;
-  const { fromPerSecond: from, toPerSecond: to, overMs } = arrivals;
+  const { fromPerSecond: from, toPerSecond: to, overMs, stages } = arrivals;
+  if (stages !== undefined) return timeOf(stages, index);
   if (from === to) return (index * 1000) / from;
   // While the rate changes evenly over T seconds, the area under it up to t is the number of arrivals:
   // from·t + (to - from)·t²/(2T) = index. Without a T of its own it is the time in which all arrive.

@@ -1,37 +1,56 @@
 import { formatCount, formatDuration } from '../../text/units.js';
-import { checkEvents, cohortName, endsBy, lasting, rate, strict } from '../format/fields.js';
+import { checkEvents, cohortName, endsBy, expected, lasting, rate, share, strict } from '../format/fields.js';
 import { monotonicMs } from '../measure/clock.js';
+import type { Sessions } from '../measure/sessions.js';
 import type { EndsBy, PhaseAction } from '../model/scenario.js';
 import { phaseKind } from './kind.js';
 
 interface ChurnPhase extends PhaseAction {
   readonly kind: 'churn';
   readonly cohort: number;
-  /** Connects and disconnects, counted together. */
-  readonly ratePerSecond: number;
+  /** Connects and disconnects, counted together; left out for sessions. */
+  readonly ratePerSecond?: number;
+  readonly sessions?: Sessions;
   readonly durationMs: number;
   readonly how: EndsBy;
 }
 
+const LEVEL = 'a share from 0.05 to 0.95';
+const DEFAULT_LEVEL = 0.5;
+
 const settings = strict({
   cohort: cohortName.describe('The cohort that connects and disconnects.'),
-  rate: rate.describe('Connects and disconnects, counted together.'),
+  rate: rate.optional().describe('Connects and disconnects, counted together; use this or `session`.'),
+  session: lasting
+    .optional()
+    .describe('Mean time that a client stays connected; its sessions are random, some short and a few long.'),
+  level: share(LEVEL)
+    .max(0.95, { error: expected(LEVEL) })
+    .optional()
+    .describe('With `session`: share of the clients that are connected on average. Default: half.'),
   for: lasting.describe('How long.'),
   how: endsBy,
-}).superRefine(checkEvents);
+}).superRefine((phase, context) => {
+  const refuse = (message: string, ...path: string[]) => context.addIssue({ code: 'custom', path, message });
+  if ((phase.rate === undefined) === (phase.session === undefined))
+    refuse('expected either `rate` or `session`');
+  if (phase.level !== undefined && phase.session === undefined) refuse('expected `session` with it', 'level');
+  checkEvents(phase, context);
+});
 
 export const churn = phaseKind({
   summary: 'Clients of a cohort connect and disconnect.',
   schema: () => settings,
-  complete: ({ cohort, rate: ratePerSecond, for: durationMs, how }, names): ChurnPhase => ({
+  complete: ({ cohort, rate: ratePerSecond, session, level, for: durationMs, how }, names): ChurnPhase => ({
     kind: 'churn',
     cohort: names.cohort(cohort),
-    ratePerSecond,
+    ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
+    ...(session === undefined ? {} : { sessions: { meanMs: session, level: level ?? DEFAULT_LEVEL } }),
     durationMs,
     how: how as EndsBy,
   }),
-  label: ({ cohort, rate: perSecond, for: durationMs, how }) =>
-    `churn ${cohort} at ${formatCount(perSecond)}/s for ${formatDuration(durationMs)}${how === 'close' ? '' : ` by ${how}`}`,
+  label: ({ cohort, rate: perSecond, session = 0, for: durationMs, how }) =>
+    `churn ${cohort} ${perSecond === undefined ? `in sessions of ${formatDuration(session)}` : `at ${formatCount(perSecond)}/s`} for ${formatDuration(durationMs)}${how === 'close' ? '' : ` by ${how}`}`,
   plannedMs: ({ durationMs }) => durationMs,
   chance: ({ cohort }) => ({ of: 'comings', cohort }),
   load: 'churn',

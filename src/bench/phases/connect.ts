@@ -1,6 +1,16 @@
 import { z } from 'zod';
-import { formatCount } from '../../text/units.js';
-import { cohortName, duration, expected, lasting, rate, strict } from '../format/fields.js';
+import { formatAmount, formatCount } from '../../text/units.js';
+import {
+  cohortName,
+  duration,
+  expected,
+  lasting,
+  rangeWords,
+  rate,
+  rateRange,
+  stageList,
+  strict,
+} from '../format/fields.js';
 import { monotonicMs } from '../measure/clock.js';
 import { type Arrivals, arrivalMs, type PhaseAction } from '../model/scenario.js';
 import { phaseKind } from './kind.js';
@@ -15,11 +25,16 @@ export interface ConnectPhase extends PhaseAction {
 }
 
 const DEFAULT_PER_SECOND = 1000;
-const WAYS = ['rate', 'ramp', 'atOnce'] as const;
+const DEFAULT_RATE = { fromPerSecond: DEFAULT_PER_SECOND, toPerSecond: DEFAULT_PER_SECOND };
+const WAYS = ['rate', 'ramp', 'stages', 'atOnce'] as const;
 
 const settings = strict({
   cohort: cohortName.describe('The cohort that connects.'),
-  rate: rate.optional().describe(`Arrival rate, whatever the server does. Default ${DEFAULT_PER_SECOND}/s.`),
+  rate: rateRange
+    .optional()
+    .describe(
+      `Arrival rate, whatever the server does, or a range such as 100/s..2000/s that it covers linearly until the last arrival. Default ${DEFAULT_PER_SECOND}/s.`,
+    ),
   ramp: strict({
     from: rate.describe('Arrival rate at the beginning.'),
     to: rate.describe('Arrival rate at the end.'),
@@ -29,6 +44,9 @@ const settings = strict({
   })
     .optional()
     .describe('Arrivals at a rate that changes linearly.'),
+  stages: stageList
+    .optional()
+    .describe('Arrival rates one after the other; the last one goes on until the last arrival.'),
   atOnce: z
     .literal(true, { error: expected('true') })
     .optional()
@@ -44,11 +62,12 @@ const settings = strict({
 export const connect = phaseKind({
   summary: 'Clients of a cohort connect.',
   schema: () => settings,
-  complete({ cohort, rate: perSecond = DEFAULT_PER_SECOND, ramp, atOnce, timeout }, names): ConnectPhase {
+  complete({ cohort, rate: range = DEFAULT_RATE, ramp, stages, atOnce, timeout }, names): ConnectPhase {
     const arrivals = {
-      fromPerSecond: ramp?.from ?? perSecond,
-      toPerSecond: ramp?.to ?? perSecond,
+      fromPerSecond: ramp?.from ?? range.fromPerSecond,
+      toPerSecond: ramp?.to ?? range.toPerSecond,
       overMs: ramp?.over,
+      ...(stages === undefined ? {} : { stages }),
     };
     return {
       kind: 'connect',
@@ -57,11 +76,12 @@ export const connect = phaseKind({
       timeoutMs: timeout,
     };
   },
-  label({ cohort, rate: perSecond = DEFAULT_PER_SECOND, ramp, atOnce }, names) {
+  label({ cohort, rate: range = DEFAULT_RATE, ramp, stages, atOnce }, names) {
+    const given = ramp === undefined ? range : { fromPerSecond: ramp.from, toPerSecond: ramp.to };
     const speed =
-      ramp === undefined ? formatCount(perSecond) : [ramp.from, ramp.to].map(formatCount).join(' to ');
+      stages === undefined ? `at ${rangeWords(given)}/s` : `in ${formatAmount(stages.length, 'stage')}`;
     const clients = names.cohorts[names.cohort(cohort)]?.clients ?? 0;
-    return `connect ${cohort}: ${formatCount(clients)} ${atOnce ? 'at once' : `at ${speed}/s`}`;
+    return `connect ${cohort}: ${formatCount(clients)} ${atOnce ? 'at once' : speed}`;
   },
   plannedMs({ cohort, arrivals }, cohorts) {
     const clients = cohorts[cohort]?.clients ?? 0;

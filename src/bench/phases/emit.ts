@@ -1,21 +1,31 @@
 import { MAX_CURSOR_LENGTH } from '../../protocol/identifiers.js';
-import { formatCount, formatDuration } from '../../text/units.js';
+import { formatAmount, formatCount, formatDuration } from '../../text/units.js';
 import { driveWithAutocannon, racingPlan } from '../emitter/autocannon.js';
-import { type EmitOrder, ENTRIES, type Entry, emitPlan, orderedPlan } from '../emitter/emitter.js';
 import {
-  checkEvents,
+  EMIT_TIMINGS,
+  type EmitOrder,
+  type EmitTiming,
+  ENTRIES,
+  type Entry,
+  emitPlan,
+  orderedPlan,
+} from '../emitter/emitter.js';
+import {
   duration,
   lasting,
   MAX_EVENTS,
   namespaceList,
   oneOf,
-  rate,
+  rangeWords,
+  rateRange,
+  stageList,
   strict,
   whole,
   yesOrNo,
 } from '../format/fields.js';
 import { monotonicMs } from '../measure/clock.js';
-import { dueMs, FanoutSkew } from '../measure/emission-plan.js';
+import { dueMs, FanoutSkew, requestsDueBefore } from '../measure/emission-plan.js';
+import { totalEvents, totalMs } from '../measure/stages.js';
 import type { PhaseAction } from '../model/scenario.js';
 import { phaseKind } from './kind.js';
 
@@ -27,6 +37,8 @@ export interface EmitPhase extends PhaseAction, EmitOrder {
   readonly mayFail: boolean;
 }
 
+/** Cursors of an emit of which each has a drawn time or namespace: that is kept in memory. */
+const MAX_DRAWN = 1_000_000;
 /** From announcing a plan to the workers to its first cursor. */
 const LEAD_MS = 100;
 
@@ -37,9 +49,27 @@ const settings = strict({
   via: oneOf(['api', 'autocannon'])
     .default('api')
     .describe('api: in order, checked, timed. autocannon: HTTP load on racing connections.'),
-  rate: rate.optional().describe('Cursor rate. Optional with autocannon: as fast as possible.'),
+  rate: rateRange
+    .optional()
+    .describe(
+      'Cursor rate, or a range such as 100/s..2000/s that it covers linearly. Optional with autocannon: as fast as possible.',
+    ),
   for: lasting.optional().describe('Duration; use this or `count`.'),
   count: whole(1, MAX_EVENTS).optional().describe('Number of cursors; use this or `for`.'),
+  stages: stageList.optional().describe('Rates one after the other, in place of `rate` and `for`.'),
+  at: oneOf(EMIT_TIMINGS)
+    .default('jitter')
+    .describe(
+      'When requests are due. jitter: at a random time in their slots. even: at the beginning of their slots. poisson: at random, like those of many independent clients.',
+    ),
+  burst: whole(2, 1_000_000)
+    .optional()
+    .describe('Cursors that are due at once; the rate stays the same on average.'),
+  weights: oneOf(['equal', 'zipf'])
+    .default('equal')
+    .describe(
+      'How often each namespace gets a cursor. equal: in rotation. zipf: at random, the second half as often as the first, the third a third as often, and so on.',
+    ),
   batch: whole(1, 100_000).default(1).describe('Cursors per request, all of one namespace. Default 1.'),
   cursorLength: whole(16, MAX_CURSOR_LENGTH)
     .optional()
@@ -62,7 +92,14 @@ const settings = strict({
 }).superRefine((phase, context) => {
   const refuse = (message: string, ...path: string[]) => context.addIssue({ code: 'custom', path, message });
   const isRacing = phase.via === 'autocannon';
-  if ((phase.for === undefined) === (phase.count === undefined)) refuse('expected either `for` or `count`');
+  const { rate: range, stages } = phase;
+  if (stages !== undefined) {
+    const others = (['rate', 'for', 'count'] as const).filter((key) => phase[key] !== undefined);
+    if (others.length > 0) refuse(`expected \`stages\` alone, got ${others.join(' and ')} as well`);
+  } else if ((phase.for === undefined) === (phase.count === undefined))
+    refuse('expected either `for` or `count`, or `stages`');
+  if (range !== undefined && range.fromPerSecond !== range.toPerSecond && phase.count !== undefined)
+    refuse('expected `for` with a range of rates, got `count`', 'count');
   if (phase.count !== undefined && phase.count % phase.batch !== 0)
     refuse(`expected a multiple of \`batch\`, ${phase.batch}, got ${phase.count}`, 'count');
   if (phase.namespaces.length > 1 && phase.namespaces.includes('all')) {
@@ -71,11 +108,33 @@ const settings = strict({
       'namespaces',
     );
   }
-  if (phase.rate === undefined && !isRacing) refuse('expected a `rate`');
-  checkEvents(phase, context);
-  if (isRacing && phase.rate !== undefined && phase.rate < phase.batch) {
+  if (range === undefined && stages === undefined && !isRacing) refuse('expected a `rate`, or `stages`');
+  const events =
+    stages === undefined
+      ? ((range === undefined ? 0 : (range.fromPerSecond + range.toPerSecond) / 2) * (phase.for ?? 0)) / 1000
+      : totalEvents(stages);
+  const isDrawn = phase.at === 'poisson' || phase.weights === 'zipf';
+  const most = isDrawn ? MAX_DRAWN : MAX_EVENTS;
+  if (Math.max(events, phase.count ?? 0) > most) {
+    const what = isDrawn ? ' with `poisson` or `zipf`' : '';
     refuse(
-      `expected at least one request a second with autocannon, which is ${formatCount(phase.batch)}/s with this \`batch\`, got ${phase.rate}/s`,
+      `expected at most ${formatCount(most)} in a phase${what}, got ${formatCount(Math.max(events, phase.count ?? 0))}`,
+      stages === undefined ? 'rate' : 'stages',
+    );
+  }
+  if (isRacing) {
+    const shaped = [
+      ...(stages === undefined ? [] : ['stages']),
+      ...(range !== undefined && range.fromPerSecond !== range.toPerSecond ? ['a range of rates'] : []),
+      ...(phase.at === 'jitter' ? [] : ['at']),
+      ...(phase.burst === undefined ? [] : ['burst']),
+      ...(phase.weights === 'equal' ? [] : ['weights']),
+    ];
+    if (shaped.length > 0) refuse(`expected \`via: api\` with ${shaped.join(', ')}, got autocannon`);
+  }
+  if (isRacing && range !== undefined && range.fromPerSecond < phase.batch) {
+    refuse(
+      `expected at least one request a second with autocannon, which is ${formatCount(phase.batch)}/s with this \`batch\`, got ${range.fromPerSecond}/s`,
       'rate',
     );
   }
@@ -85,13 +144,21 @@ const settings = strict({
 export const emit = phaseKind({
   summary: 'Broadcasts cursors.',
   schema: () => settings,
-  complete({ rate: ratePerSecond, via, count, cursorLength, settle, ...file }, names): EmitPhase {
+  complete({ rate: range, via, count, cursorLength, settle, ...file }, names): EmitPhase {
+    const ratePerSecond = range === undefined ? undefined : (range.fromPerSecond + range.toPerSecond) / 2;
+    const isRange = range !== undefined && range.fromPerSecond !== range.toPerSecond;
+    const stages = isRange ? [{ ...range, durationMs: file.for ?? 0 }] : file.stages;
     return {
       kind: 'emit',
       via: via as EmitPhase['via'],
       namespaces: names.namespaces(file.namespaces),
       ratePerSecond,
-      durationMs: file.for ?? ((count ?? 0) * 1000) / (ratePerSecond ?? 1),
+      durationMs:
+        stages === undefined ? (file.for ?? ((count ?? 0) * 1000) / (ratePerSecond ?? 1)) : totalMs(stages),
+      ...(stages === undefined ? {} : { stages }),
+      at: file.at as EmitTiming,
+      ...(file.burst === undefined ? {} : { burst: file.burst }),
+      weights: file.weights as 'equal' | 'zipf',
       batch: file.batch,
       cursorLength: cursorLength ?? 0,
       connections: file.connections,
@@ -101,7 +168,7 @@ export const emit = phaseKind({
       mayFail: file.mayFail,
     };
   },
-  label({ namespaces, rate: perSecond, via, batch, count, to, for: durationMs = 0 }) {
+  label({ namespaces, rate: range, stages, at, burst, weights, via, batch, count, to, for: durationMs = 0 }) {
     const { length } = namespaces;
     const where =
       namespaces[0] === 'all'
@@ -109,8 +176,15 @@ export const emit = phaseKind({
         : `${formatCount(length)} ${length === 1 ? 'namespace' : 'namespaces'}`;
     return [
       `emit to ${where}`,
-      perSecond === undefined ? 'as fast as possible' : `at ${formatCount(perSecond)}/s`,
-      count === undefined ? `for ${formatDuration(durationMs)}` : `until ${formatCount(count)}`,
+      ...(stages === undefined
+        ? [
+            range === undefined ? 'as fast as possible' : `at ${rangeWords(range)}/s`,
+            count === undefined ? `for ${formatDuration(durationMs)}` : `until ${formatCount(count)}`,
+          ]
+        : [`in ${formatAmount(stages.length, 'stage')} of ${formatDuration(totalMs(stages))}`]),
+      ...(at === 'poisson' ? ['at random'] : []),
+      ...(burst === undefined ? [] : [`in bursts of ${formatCount(burst)}`]),
+      ...(weights === 'zipf' ? ['weighted by zipf'] : []),
       ...(batch === 1 ? [] : [`in batches of ${batch}`]),
       ...(to === 'spread' ? ['through all servers in rotation'] : []),
       ...(to === 'all' ? ['through every server'] : []),
@@ -136,6 +210,9 @@ export const emit = phaseKind({
         : orderedPlan(action, id, cursor, startMs, scenario.seed),
     );
     await run.call('expectPlan', plan);
+    let sent = 0;
+    const due = (atMs: number) => requestsDueBefore(plan, atMs) * plan.batch;
+    const unfollow = isRacing ? undefined : run.follow({ due, sent: () => sent });
     const emitted = await (isRacing
       ? driveWithAutocannon(action, plan, scenario.namespaces, emits, measurements, signal)
       : emitPlan(
@@ -146,7 +223,11 @@ export const emit = phaseKind({
           measurements.emit,
           signal,
           (durationMs, lagP99Ms) => run.onLag(plan.id, durationMs, lagP99Ms),
+          (cursors) => {
+            sent += cursors;
+          },
         ));
+    unfollow?.(monotonicMs());
     if (emitted.error !== undefined && !action.mayFail) {
       run.problem(
         `${emitted.failed.length} of ${emitted.emitted} cursors of "${label}" were not accepted: ${emitted.error.message}`,

@@ -13,6 +13,7 @@ import { restart } from './restart.js';
 import { restartServer } from './restart-server.js';
 import { shutdownServer } from './shutdown-server.js';
 import { stop } from './stop.js';
+import { warmup } from './warmup.js';
 
 /** Every kind of phase by its key in a scenario. To add one, add its file, an entry here and a test. */
 export const PHASE_KINDS: Readonly<Record<string, PhaseKind>> = {
@@ -29,6 +30,7 @@ export const PHASE_KINDS: Readonly<Record<string, PhaseKind>> = {
   'shutdown-server': shutdownServer,
   parallel,
   repeat,
+  warmup,
 };
 
 export function kindOf({ kind }: PhaseAction): PhaseKind {

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { EmitTarget } from '../emitter/emitter.js';
 import type { FleetCalls } from '../fleet/messages.js';
 import type { Measurements } from '../measure/measurements.js';
+import type { Pace } from '../measure/pace.js';
 import type { WatchedLoad } from '../measure/saturation.js';
 import type { Member } from '../model/member.js';
 import type { ClusterKind, Cohort, PhaseAction, Scenario } from '../model/scenario.js';
@@ -81,6 +82,8 @@ export interface PhaseRun {
   reserve<Plan extends { readonly count: number }>(plan: (id: number, firstCursor: number) => Plan): Plan;
   /** Reports how far the emitter is behind the schedule of a plan. */
   onLag(plan: number, durationMs: number, lagP99Ms: number | undefined): void;
+  /** Has an emit followed; returns what ends that. */
+  follow(pace: Pace): (atMs: number) => void;
   /** Notes something that went wrong with the server. */
   problem(text: string): void;
 }
@@ -101,6 +104,8 @@ export interface PhaseKind<File = unknown, Action extends PhaseAction = PhaseAct
   chance?(action: Action): { readonly of: Chance; readonly cohort?: number } | undefined;
   /** How the load generator is judged meanwhile; `undefined` where the actions inside decide. */
   readonly load: WatchedLoad | undefined;
+  /** Whether its durations and deliveries do not count for the whole run. */
+  readonly isWarmUp?: boolean;
   /** Counts that a line about the phase has even when they are 0. */
   readonly counts?: readonly ('opened' | 'disconnected' | 'deliveries' | 'lost')[];
   /** @param open connected clients, by cohort. */

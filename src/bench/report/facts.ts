@@ -1,5 +1,6 @@
 import { formatAmount, formatCount, formatDuration } from '../../text/units.js';
 import { shorten } from '../../text/wrap.js';
+import { limitText } from './limit-text.js';
 import { code, type Span, type Text } from './model.js';
 import type { JsonReport, JsonResult } from './schema.js';
 
@@ -109,6 +110,7 @@ function rulesText(results: readonly Pick<JsonResult, 'expectations'>[]): string
 
 /** The verdict on a scenario, to be read behind its name: `16 of 16 rules in 8.5 s`. */
 export function outcomeText(result: JsonResult): string {
+  if (result.find !== undefined) return limitText(result.find);
   const { verdict, problems, repeat, comparison } = result;
   const failed = result.expectations.filter(hasFailed).length;
   const took = formatDuration(wholeMs(result));

@@ -93,6 +93,12 @@ export interface Chart {
   readonly lines: readonly { readonly name: string; readonly values: readonly (number | null)[] }[];
   /** Of a chart over time, in seconds. */
   readonly seconds?: readonly number[];
+  /** Of a chart by load, ascending, with loads to mark. */
+  readonly loads?: {
+    readonly name: string;
+    readonly values: readonly number[];
+    readonly marks: readonly { readonly label: string; readonly at: number }[];
+  };
   /** Of a chart by share: the histogram, and limits to draw beside it. */
   readonly shares?: {
     readonly histogram: Pick<JsonResult['total']['histograms'][string], 'count' | 'min' | 'max' | 'buckets'>;

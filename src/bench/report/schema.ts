@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { comparisonSchema } from '../compare/comparison.js';
 import { FAULTS } from '../measure/evidence.js';
+import { findSchema } from './find-schema.js';
 
 const text = z.string();
 const number = z.number();
@@ -160,6 +161,10 @@ const timelinePoint = z.strictObject({
   atMs: number.describe('End of the second, from the beginning of the run.'),
   open: count.describe('Open connections.'),
   deliveriesPerSecond: number,
+  emitsDuePerSecond: number
+    .optional()
+    .describe('Cursors that were due by the plan; absent while nothing was emitted.'),
+  emitsSentPerSecond: number.optional().describe('Cursors that were really sent.'),
   fanoutP50Ms: number.optional(),
   fanoutP99Ms: number.optional(),
   workerDelayP99Ms: number.optional().describe('Highest event-loop delay of a worker of the load generator.'),
@@ -256,6 +261,7 @@ const result = z.strictObject({
       .describe('Phases that were left out because they are for another target; absent if none were.'),
   }),
   repeat: repeat.optional(),
+  find: findSchema.optional(),
   expectations: z.array(expectation),
   total: measurements,
   comparison: comparisonSchema.optional().describe('The comparison with the baseline.'),

@@ -39,7 +39,7 @@ function checkLength(phases: unknown): Problem[] {
 
 function countActions(phases: unknown): number {
   return asArray(phases).reduce<number>((total, phase) => {
-    const { parallel, repeat } = asObject(phase);
+    const { parallel = asObject(phase).warmup, repeat } = asObject(phase);
     const { times, phases: inner } = asObject(repeat);
     if (repeat !== undefined) return total + (typeof times === 'number' ? times : 1) * countActions(inner);
     return total + (parallel === undefined ? 1 : countActions(parallel));
@@ -82,10 +82,18 @@ function checkCohort(name: string, cohort: Record<string, unknown>): Problem[] {
 }
 
 function checkPhase(phase: unknown, path: Path, cohorts: readonly string[]): Problem[] {
+  if (asObject(phase).warmup !== undefined && asObject(phase).expect !== undefined) {
+    const message = 'expected no rules: a warm-up is not judged';
+    return [{ path: [...path, 'expect'], message }, ...checkKinds(phase, path, cohorts)];
+  }
+  return checkKinds(phase, path, cohorts);
+}
+
+function checkKinds(phase: unknown, path: Path, cohorts: readonly string[]): Problem[] {
   return Object.entries(asObject(phase)).flatMap(([kind, settings]): Problem[] => {
     const at = [...path, kind];
     if (kind === 'expect') return checkRules(settings, at, cohorts);
-    if (kind === 'parallel') {
+    if (kind === 'parallel' || kind === 'warmup') {
       return asArray(settings).flatMap((inner, index) => checkInner(inner, [...at, index], cohorts));
     }
     const { cohort, phases } = asObject(settings);
@@ -102,7 +110,11 @@ function checkPhase(phase: unknown, path: Path, cohorts: readonly string[]): Pro
 /** A phase within another has no rules of its own: what is measured meanwhile is measured of all together. */
 function checkInner(phase: unknown, path: Path, cohorts: readonly string[]): Problem[] {
   const wrong = ['expect', 'abortOnFail', 'only'].filter((key) => Object.hasOwn(asObject(phase), key));
+  const isWarmUp = asObject(phase).warmup !== undefined;
   return [
+    ...(isWarmUp
+      ? [{ path: [...path, 'warmup'], message: 'expected a warm-up to be a phase of its own' }]
+      : []),
     ...wrong.map((key) => ({ path: [...path, key], message: `\`${key}\` belongs to the outer phase` })),
     ...checkPhase(phase, path, cohorts),
   ];

@@ -66,6 +66,15 @@ export interface LoadOptions {
  * @throws {DatafnWsError} `ERR_INVALID_SCENARIO` with everything that is wrong, a line each.
  */
 export async function loadScenario(file: string, options: LoadOptions = {}): Promise<Scenario> {
+  return parseScenario(await readScenario(file), file, options);
+}
+
+/**
+ * The text of a scenario file.
+ *
+ * @throws {DatafnWsError} `ERR_INVALID_SCENARIO` when there is none.
+ */
+export async function readScenario(file: string): Promise<string> {
   const refuse = (why: string) =>
     new DatafnWsError('ERR_INVALID_SCENARIO', `Cannot read the scenario ${file}: ${why}`);
   const bytes = await readFileOfAnyKind(file).catch((error: unknown) => {
@@ -73,7 +82,14 @@ export async function loadScenario(file: string, options: LoadOptions = {}): Pro
   });
   const text = decodeUtf8(bytes);
   if (text === undefined) throw refuse('expected UTF-8, got invalid bytes');
-  return parseScenario(text, file, options);
+  return text;
+}
+
+/** The values of a scenario that {@link parseScenario} takes, as the file has them, with changes by `--set`. */
+export function rawScenario(text: string, set: readonly string[]): unknown {
+  const document = parseDocument(text, { prettyErrors: false });
+  for (const assignment of set) override(document, text, assignment);
+  return document.toJS();
 }
 
 /** As {@link loadScenario}, from a text; `source` names it in messages. */

@@ -20,6 +20,7 @@ import {
   whole,
   yesOrNo,
 } from '../format/fields.js';
+import { zipfRotation } from '../measure/slots.js';
 import type { Cohort } from '../model/scenario.js';
 import { PHASE_KINDS } from '../phases/index.js';
 import type { PhaseFile } from '../phases/kind.js';
@@ -38,6 +39,11 @@ export const cohortSchema = strict({
   namespaces: namespaceList
     .optional()
     .describe('Their namespaces, in rotation. Default: the name of the cohort.'),
+  spread: oneOf(['equal', 'zipf'])
+    .default('equal')
+    .describe(
+      'How the clients are divided among the namespaces. equal: evenly. zipf: the second gets half as many as the first, the third a third, and so on.',
+    ),
   behavior: oneOf(BEHAVIOR_NAMES as [string, ...string[]])
     .default('healthy')
     .describe('How the clients behave.'),
@@ -70,10 +76,11 @@ export function completeCohort(
   namespaceIndex: (namespace: string) => number,
 ): Cohort {
   const { hello: said } = file;
+  const namespaces = (file.namespaces ?? [name]).map(namespaceIndex);
   return {
     name,
     clients: file.clients,
-    namespaces: (file.namespaces ?? [name]).map(namespaceIndex),
+    namespaces: file.spread === 'zipf' ? zipfRotation(file.clients, namespaces) : namespaces,
     behavior: file.behavior as BehaviorName,
     hello: said === false ? undefined : { namespace: said === true ? undefined : said.namespace },
     settings: {

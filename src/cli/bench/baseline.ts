@@ -1,4 +1,4 @@
-import { compareResults, matchResults } from '../../bench/compare/compare.js';
+import { checkSameKind, compareResults, matchResults } from '../../bench/compare/compare.js';
 import { type ComparedResult, checkComparable } from '../../bench/compare/comparison.js';
 import { type FailRule, parseFailRules } from '../../bench/compare/judge.js';
 import type { Scenario } from '../../bench/model/scenario.js';
@@ -34,9 +34,10 @@ export class Baseline {
    *   cannot be compared with; for a rule of `--fail-on` that fits no scenario, or without a baseline.
    */
   static async read(
-    { baseline: file, failOn }: BenchOptions,
+    { baseline: file, failOn }: Pick<BenchOptions, 'baseline' | 'failOn'>,
     scenarios: readonly Scenario[],
     io: Io,
+    search?: ComparedResult['find'],
   ): Promise<Baseline | undefined> {
     if (file === undefined) {
       if (failOn.length === 0) return undefined;
@@ -55,7 +56,12 @@ export class Baseline {
         `Expected ${NAME} (${file}) to have a result of ${names.join(' or ')}, got ${has}.`,
       );
     }
-    for (const one of matched) if (one !== undefined) checkComparable(one, `${NAME} (${file})`);
+    const called = `${NAME} (${file})`;
+    for (const one of matched) {
+      if (one === undefined) continue;
+      checkSameKind(one, { find: search }, { base: called, new: 'this result' });
+      checkComparable(one, called);
+    }
     const scopes = scenarios.map(({ cohorts }) => ({ cohorts: cohorts.map(({ name }) => name) }));
     const rules = parseFailRules(failOn, scopes);
     for (const [index, name] of names.entries()) {

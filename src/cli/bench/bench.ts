@@ -1,6 +1,5 @@
-import { availableParallelism, cpus, totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { crashText, type RunResult, UncaughtError } from '../../bench/model/result.js';
+import { crashText, type RunResult } from '../../bench/model/result.js';
 import { metricOf, overallText } from '../../bench/report/facts.js';
 import { withoutCommands } from '../../bench/report/formats/annotations.js';
 import { loadRenderers } from '../../bench/report/formats/index.js';
@@ -18,12 +17,14 @@ import { printable, printableLines } from '../../text/printable.js';
 import { formatAmount, formatDuration } from '../../text/units.js';
 import { colorsFor } from '../color.js';
 import { EXIT } from '../exit-codes.js';
-import { type Io, STOP_EXIT_CODES, type StopSignal } from '../io.js';
-import { StopRequests } from '../stop-requests.js';
+import type { Io } from '../io.js';
 import { version } from '../version.js';
 import { Baseline } from './baseline.js';
+import { exitCodeOf } from './exit-code.js';
 import { checkNeeds } from './flag-needs.js';
+import { Interruptions } from './interruptions.js';
 import { list } from './list.js';
+import { machine } from './machine.js';
 import { benchFlags } from './options.js';
 import { loadAll, type Plan, planAll } from './plans.js';
 import { ProgressScreen } from './progress.js';
@@ -38,11 +39,6 @@ export async function bench(
   const traced = traceOptions(benchFlags, { flags, env: io.env });
   const options = traced.values;
   if (options.list) return list(names, options, io);
-  if (options.url.length > 0 && options.serverCommand !== undefined) {
-    throw new DatafnWsError('ERR_INVALID_OPTION', 'Pass either --url or --server-command, not both.');
-  }
-  if (options.url.length > 0 && options.redis)
-    throw new DatafnWsError('ERR_INVALID_OPTION', 'Pass either --url or --redis, not both.');
   checkNeeds(flags, options);
   const scenarios = await loadAll(names.length === 0 ? [DEFAULT_SCENARIO] : names, options);
   if (options.validate) {
@@ -81,47 +77,6 @@ async function reportCrash(error: unknown, reports: Reports): Promise<never> {
   await sleep(CRASH_MS, undefined, { ref: false });
   await reports.write(crashText(error));
   throw error;
-}
-
-/**
- * What ends a run early. The first request to stop has what there is reported; the second waits for nothing. An uncaught
- * error, which is a bug, ends the run as well.
- */
-class Interruptions {
-  readonly #requests: StopRequests;
-  /** Aborts at the first of them. */
-  readonly signal: AbortSignal;
-  /** The exit code, at the second request. */
-  readonly atOnce: Promise<number>;
-  /** The first uncaught error. */
-  crash: { readonly error: unknown } | undefined;
-  /** Resolves with that error. */
-  readonly crashed: Promise<unknown>;
-  readonly dispose: () => void;
-
-  constructor(io: Io) {
-    this.#requests = new StopRequests(io);
-    this.atOnce = this.#requests.second.then((signal) => STOP_EXIT_CODES[signal]);
-    const abort = new AbortController();
-    this.signal = AbortSignal.any([this.#requests.signal, abort.signal]);
-    let stopWatching = () => {};
-    this.crashed = new Promise((resolve) => {
-      stopWatching = io.onStrayError((error) => {
-        this.crash ??= { error };
-        abort.abort(new UncaughtError(error));
-        resolve(error);
-      });
-    });
-    this.dispose = () => {
-      this.#requests.dispose();
-      stopWatching();
-    };
-  }
-
-  /** The first request to stop. */
-  get by(): StopSignal | undefined {
-    return this.#requests.by;
-  }
 }
 
 interface Surroundings {
@@ -245,18 +200,6 @@ async function runOne(
   }
 }
 
-/** Where it ran. */
-function machine(): JsonResult['machine'] {
-  return {
-    node: process.version,
-    platform: process.platform,
-    arch: process.arch,
-    cpu: cpus()[0]?.model.trim() ?? 'unknown',
-    cores: availableParallelism(),
-    memoryBytes: totalmem(),
-  };
-}
-
 /** Of several scenarios, the verdict of each, then their sum. */
 function overall(whole: JsonReport, style: TerminalStyle): string {
   const lines = [
@@ -268,13 +211,4 @@ function overall(whole: JsonReport, style: TerminalStyle): string {
   const many = formatAmount(whole.results.length + whole.notRun.length, 'scenario');
   const sum = { verdict: whole.verdict, name: many, sentence: overallText(whole) };
   return `${style.colors.bold('Overall')}\n${lines.map((line) => `  ${line}`).join('')}${verdictLine(sum, style)}`;
-}
-
-/** Of several outcomes, the one that weighs most: interrupted, not valid, failed, worse than the baseline. */
-function exitCodeOf(results: readonly JsonResult[], stoppedBy: StopSignal | undefined): number {
-  if (stoppedBy !== undefined) return STOP_EXIT_CODES[stoppedBy];
-  const verdicts = results.map(({ verdict }) => verdict);
-  if (verdicts.includes('invalid')) return EXIT.invalid.code;
-  if (verdicts.includes('failed')) return EXIT.failed.code;
-  return verdicts.includes('regressed') ? EXIT.regressed.code : EXIT.done.code;
 }

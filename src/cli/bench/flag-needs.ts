@@ -1,8 +1,8 @@
-import type { BenchOptions } from '../../options/bench.js';
+import type { RunFlags } from '../../options/bench.js';
 import { flagOf } from '../../options/spec.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 
-type Key = keyof BenchOptions;
+type Key = keyof RunFlags;
 
 /** Flags that do nothing without another. */
 const NEEDS: Readonly<Partial<Record<Key, Key>>> = {
@@ -18,11 +18,17 @@ const NEEDS: Readonly<Partial<Record<Key, Key>>> = {
 };
 
 /**
- * Rejects flags that would have no effect. Environment variables may have none: they serve other runs as well.
+ * Rejects flags that contradict each other or would have no effect. Environment variables may have none: they serve other runs as well.
  *
  * @throws {DatafnWsError} `ERR_INVALID_OPTION` with every flag that lacks another.
  */
-export function checkNeeds(flags: Readonly<Record<string, unknown>>, options: BenchOptions): void {
+export function checkNeeds(flags: Readonly<Record<string, unknown>>, options: RunFlags): void {
+  if (options.url.length > 0) {
+    const other =
+      options.serverCommand !== undefined ? 'server-command' : options.redis ? 'redis' : undefined;
+    if (other !== undefined)
+      throw new DatafnWsError('ERR_INVALID_OPTION', `Pass either --url or --${other}, not both.`);
+  }
   const problems = (Object.entries(NEEDS) as [Key, Key][])
     .filter(([key, needed]) => flags[key] !== undefined && !isThere(options[needed]))
     .map(

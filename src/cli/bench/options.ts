@@ -3,7 +3,7 @@ import { benchOptions, outputFile } from '../../options/bench.js';
 import type { Resolved } from '../../options/spec.js';
 
 /** A flag for each format of a report. */
-const reportOptions = Object.fromEntries(
+export const reportOptions = Object.fromEntries(
   Object.entries(FORMATS).map(([name, { what, ...more }]) => [
     name,
     { ...outputFile(what), ...('group' in more ? { group: more.group } : {}) },

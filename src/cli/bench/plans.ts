@@ -2,7 +2,7 @@ import type { Scenario } from '../../bench/model/scenario.js';
 import { planRun, type RunOptions } from '../../bench/run.js';
 import { loadScenario, scenarioFile } from '../../bench/scenario/load.js';
 import { fitToTarget } from '../../bench/target/fit.js';
-import type { BenchOptions, benchOptions } from '../../options/bench.js';
+import type { RunFlags, RunTable } from '../../options/bench.js';
 import type { TracedOptions } from '../../options/spec.js';
 import { DatafnWsError, type ErrorCode } from '../../protocol/errors.js';
 import type { Io } from '../io.js';
@@ -22,7 +22,7 @@ export interface Plan {
  */
 export async function loadAll(
   names: readonly string[],
-  { set, seed }: BenchOptions,
+  { set, seed }: RunFlags,
 ): Promise<readonly Scenario[]> {
   const files = await Promise.all(names.map(scenarioFile));
   return allOf('ERR_INVALID_SCENARIO', files, (file) => loadScenario(file, { set, seed }));
@@ -35,7 +35,7 @@ export async function loadAll(
  */
 export function planAll(
   scenarios: readonly Scenario[],
-  traced: TracedOptions<typeof benchOptions>,
+  traced: TracedOptions<RunTable>,
   { env }: Pick<Io, 'env'>,
   signal: AbortSignal,
 ): Promise<readonly Plan[]> {

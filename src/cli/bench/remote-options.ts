@@ -4,7 +4,7 @@ import type { EmitTemplate } from '../../bench/emitter/emitter.js';
 import { type Credentials, tokenFor } from '../../bench/fleet/credentials.js';
 import type { Scenario } from '../../bench/model/scenario.js';
 import type { TlsTrust } from '../../emit/api-client.js';
-import type { BenchOptions } from '../../options/bench.js';
+import type { RunFlags } from '../../options/bench.js';
 import { tokenProblem } from '../../options/checks.js';
 import { invalidOption } from '../../protocol/errors.js';
 import type { UpgradeSettings } from '../../protocol/upgrade.js';
@@ -13,7 +13,7 @@ import { readTextInput, readTrust } from '../input-files.js';
 
 /** What the flags say of servers that are not ours: tokens, upgrade requests, emits, certificates. */
 export async function remoteOptions(
-  options: BenchOptions,
+  options: RunFlags,
   scenario: Scenario,
 ): Promise<{
   credentials: Credentials;
@@ -32,7 +32,7 @@ export async function remoteOptions(
 }
 
 function upgradeOf(
-  { header, origin, subprotocol, tokenVia }: BenchOptions,
+  { header, origin, subprotocol, tokenVia }: RunFlags,
   credentials: Credentials,
   scenario: Scenario,
 ): UpgradeSettings {
@@ -66,7 +66,7 @@ function sampleTokens(credentials: Credentials, { cohorts, namespaces }: Scenari
     );
 }
 
-async function credentialsOf(options: BenchOptions, scenario: Scenario): Promise<Credentials> {
+async function credentialsOf(options: RunFlags, scenario: Scenario): Promise<Credentials> {
   const { tokenTemplate, tokensFile, jwtSecret, jwtClaims } = options;
   const given = Object.entries({
     '--token-template': tokenTemplate,
@@ -106,7 +106,7 @@ async function listedTokens(file: string, scenario: Scenario): Promise<string[][
   return tokens;
 }
 
-function emitTemplateOf(options: BenchOptions, tls: TlsTrust | undefined): EmitTemplate | undefined {
+function emitTemplateOf(options: RunFlags, tls: TlsTrust | undefined): EmitTemplate | undefined {
   const { emitUrl, emitMethod, emitBody, emitHeader } = options;
   if (emitUrl === undefined) {
     if (emitBody === undefined && emitHeader.length === 0) return undefined;

@@ -1,4 +1,4 @@
-import { type BenchOptions, benchOptions } from '../../options/bench.js';
+import { benchOptions, type RunFlags, type RunTable } from '../../options/bench.js';
 import { envOf, flagOf, type OptionSpec, type TracedOptions } from '../../options/spec.js';
 import { shellWord } from '../../text/shell.js';
 
@@ -25,13 +25,13 @@ const CARRIED = [
   'ca',
   'insecure',
   'workers',
-] as const satisfies readonly (keyof BenchOptions)[];
+] as const satisfies readonly (keyof RunFlags)[];
 
 /** Texts that are made up of tokens, or may well have one in them. */
 const SENSITIVE: ReadonlySet<string> = new Set(['tokenTemplate', 'emitUrl', 'emitBody']);
 
 /** The flags that repeat what was given, ready for a shell. Of a secret there is only where it is looked for. */
-export function replayFlags({ values, origins }: TracedOptions<typeof benchOptions>): string[] {
+export function replayFlags({ values, origins }: TracedOptions<RunTable>): string[] {
   return CARRIED.flatMap((key) => {
     const option: OptionSpec<unknown> = benchOptions[key];
     const origin = origins[key];

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
+import { EMIT_TIMINGS, type EmitOrder } from '../../../src/bench/emitter/emitter.js';
 import type { EmissionPlan } from '../../../src/bench/measure/emission-plan.js';
+import { type Stage, totalMs } from '../../../src/bench/measure/stages.js';
 
 /** A plan with the given parts; the rest is of no importance. */
 export function planOf(parts: Partial<EmissionPlan> = {}): EmissionPlan {
@@ -52,3 +54,39 @@ export function enumerate(plan: EmissionPlan) {
   }
   return cursors;
 }
+
+/** When plans of {@link orderArb} begin. */
+export const START_MS = 5000;
+
+const rateArb = fc.integer({ min: 1, max: 80 });
+
+export const stagesArb: fc.Arbitrary<Stage[]> = fc.array(
+  fc.record({
+    fromPerSecond: rateArb,
+    toPerSecond: rateArb,
+    durationMs: fc.integer({ min: 100, max: 3000 }),
+  }),
+  { minLength: 1, maxLength: 4 },
+);
+
+/** Emits of every shape. */
+export const orderArb: fc.Arbitrary<EmitOrder> = fc
+  .record({
+    stages: stagesArb,
+    namespaces: fc.constantFrom([0], [3, 1, 2], [5, 6, 7, 8, 9, 10, 11]),
+    batch: fc.integer({ min: 1, max: 3 }),
+    at: fc.constantFrom(...EMIT_TIMINGS),
+    burst: fc.option(fc.integer({ min: 2, max: 30 })),
+    weights: fc.constantFrom('equal' as const, 'zipf' as const),
+  })
+  .map(({ burst, stages, ...parts }) => ({
+    ...parts,
+    stages,
+    ...(burst === null ? {} : { burst }),
+    ratePerSecond: undefined,
+    durationMs: totalMs(stages),
+    cursorLength: 0,
+    connections: 1,
+    to: 'first',
+    owes: 'every',
+  }));

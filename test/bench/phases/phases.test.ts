@@ -27,10 +27,26 @@ const SAMPLES: Record<string, [yaml: string, label: string, ms: number][]> = {
       'connect users: 500 at 50 to 150/s',
       5000,
     ],
+    ['connect: { cohort: users, rate: 50/s..150/s }', 'connect users: 500 at 50 to 150/s', 5000],
+    [
+      'connect: { cohort: users, stages: [{ rate: 50/s, for: 2s }, { rate: 200/s, for: 1s }] }',
+      'connect users: 500 in 2 stages',
+      4000,
+    ],
     ['connect: { cohort: few, atOnce: true }', 'connect few: 10 at once', 0],
   ],
   emit: [
     ['emit: { namespaces: all, rate: 20/s, for: 5s }', 'emit to all namespaces at 20/s for 5 s', 5000],
+    [
+      'emit: { namespaces: all, rate: 20/s..60/s, for: 5s, at: poisson, weights: zipf }',
+      'emit to all namespaces at 20 to 60/s for 5 s at random weighted by zipf',
+      5000,
+    ],
+    [
+      'emit: { namespaces: few, stages: [{ rate: 10/s, for: 2s }, { rate: 10/s..90/s, for: 3s }], burst: 20 }',
+      'emit to 1 namespace in 2 stages of 5 s in bursts of 20',
+      5000,
+    ],
     ['emit: { namespaces: few, rate: 20/s, count: 60 }', 'emit to 1 namespace at 20/s until 60', 3000],
     [
       'emit: { namespaces: "u:{1..2}", rate: 20/s, for: 1s, batch: 2 }',
@@ -59,6 +75,11 @@ const SAMPLES: Record<string, [yaml: string, label: string, ms: number][]> = {
     ['disconnect: { cohort: users, how: reset, fraction: 0.5 }', 'disconnect 50 % of users by reset', 0],
   ],
   churn: [
+    [
+      'churn: { cohort: users, session: 4s, level: 0.8, for: 3s }',
+      'churn users in sessions of 4 s for 3 s',
+      3000,
+    ],
     ['churn: { cohort: users, rate: 10/s, for: 3s }', 'churn users at 10/s for 3 s', 3000],
     ['churn: { cohort: few, rate: 10/s, for: 1s, how: vanish }', 'churn few at 10/s for 1 s by vanish', 1000],
   ],
@@ -92,6 +113,7 @@ const SAMPLES: Record<string, [yaml: string, label: string, ms: number][]> = {
       1000,
     ],
   ],
+  warmup: [['warmup: [{ hold: 1s }, { hold: 2s }]', 'warm up: hold for 1 s, hold for 2 s', 3000]],
 };
 
 test('every kind of phase is described here', () => {

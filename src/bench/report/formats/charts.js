@@ -127,6 +127,56 @@ function drawTime(holder, { unit, lines, seconds, phases }) {
   });
 }
 
+/** Lines by load, with the loads at which something happened. */
+function drawLoads(holder, { unit, lines, loads }) {
+  const scale = unit === 'bytes' ? 2 ** 20 : 1;
+  draw(holder, {
+    data: [
+      loads.values,
+      ...lines.map(({ values }) => values.map((value) => (value == null ? null : value / scale))),
+    ],
+    labels: lines.map(({ name }) => name),
+    yFormat: { count: counted, ms: milliseconds, bytes: mebibytes }[unit],
+    xFormat: counted,
+    xLabel: loads.name,
+    xAxis: { label: loads.name, labelSize: 22, labelFont: '12px system-ui, sans-serif' },
+    plugins: [loadMarks(loads.marks)],
+    isOverTime: true,
+    scales: {
+      x: { time: false, range: (_, __, max) => [0, max] },
+      y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] },
+    },
+  });
+}
+
+/** A line and a word at a load; of two words that would meet, the first ends where the second begins. */
+function loadMarks(marks) {
+  return {
+    hooks: {
+      draw: [
+        (plot) => {
+          const { ctx, bbox } = plot;
+          ctx.save();
+          ctx.strokeStyle = color('--rule');
+          ctx.fillStyle = color('--muted');
+          ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+          for (const [index, { label, at }] of marks.entries()) {
+            const x = Math.round(plot.valToPos(at, 'x', true));
+            ctx.textAlign = index === 0 && marks.length > 1 ? 'right' : 'left';
+            ctx.beginPath();
+            ctx.setLineDash([4, 4]);
+            ctx.moveTo(x, bbox.top);
+            ctx.lineTo(x, bbox.top + bbox.height);
+            ctx.stroke();
+            ctx.fillText(label, x, bbox.top - 5 * devicePixelRatio);
+          }
+          ctx.restore();
+        },
+      ],
+    },
+  };
+}
+
 /** The duration within which a share of all stayed, beside what rules ask for, the share on an axis that opens up towards 100 %. */
 function drawShares(holder, { lines: [{ name }], shares: { histogram, limits } }) {
   const { buckets, count, max } = histogram;
@@ -166,7 +216,8 @@ function bucketMs(bucket) {
 function drawAll() {
   for (const holder of document.querySelectorAll('[data-chart]')) {
     const chart = charts[Number(holder.dataset.index)];
-    if (chart.shares === undefined) drawTime(holder, chart);
+    if (chart.loads !== undefined) drawLoads(holder, chart);
+    else if (chart.shares === undefined) drawTime(holder, chart);
     else drawShares(holder, chart);
   }
   document.documentElement.dataset.drawn = 'true';

@@ -10,11 +10,13 @@ import {
   standingOf,
   targetText,
 } from '../facts.js';
+import { limitText } from '../limit-text.js';
 import { aside, type Block, capitalized, type Paragraph, paragraph, type ReportDocument } from '../model.js';
 import type { JsonReport, JsonResult } from '../schema.js';
 import { againstBaseline, changesOf, summaryText } from './comparison.js';
 import { connections, deliveries, otherMessages } from './connections.js';
 import { expectations, failures } from './failures.js';
+import { limitCharts, limitFound } from './limit.js';
 import { overTime } from './over-time.js';
 import { generator, runs, server, timings } from './timings.js';
 
@@ -27,6 +29,7 @@ export function reportDocument(result: JsonResult): ReportDocument {
     intro: intro(result),
     alerts: alerts(result),
     sections: [
+      ...limitFound(result),
       ...failures(result),
       ...expectations(result),
       ...againstBaseline(result.comparison),
@@ -34,6 +37,7 @@ export function reportDocument(result: JsonResult): ReportDocument {
       ...connections(result),
       ...deliveries(result),
       ...otherMessages(result),
+      ...limitCharts(result),
       ...overTime(result),
       ...timings(result),
       ...server(result),
@@ -53,7 +57,7 @@ const MEANINGS: Readonly<Record<JsonResult['verdict'], string>> = {
 };
 
 function intro(result: JsonResult): Block[] {
-  const { verdict, scenario, startedAt, durationMs, repeat } = result;
+  const { verdict, scenario, startedAt, durationMs, repeat, find } = result;
   const leftOut = leftOutText(result);
   const facts = [
     `${formatAmount(scenario.clients, 'client')} against ${targetText(result)}`,
@@ -63,7 +67,9 @@ function intro(result: JsonResult): Block[] {
   return [
     ...(scenario.summary === '' ? [] : [paragraph(scenario.summary, 'muted')]),
     paragraph(
-      `${MEANINGS[verdict]}${verdict === 'invalid' ? '.' : `: ${outcomeText(result)}.`}`,
+      find !== undefined
+        ? `${capitalized(outcomeText(result))}. The numbers below the limit are of the last run at it.`
+        : `${MEANINGS[verdict]}${verdict === 'invalid' ? '.' : `: ${outcomeText(result)}.`}`,
       verdict === 'invalid' || verdict === 'aborted' ? 'warn' : undefined,
     ),
     paragraph([aside(capitalized(facts.join(', ')))]),
@@ -97,9 +103,10 @@ export interface Check {
 
 /** Everything that was checked in a run. What is not a rule has a check as well, so that no system shows it as passed. */
 export function checksOf(result: JsonResult): Check[] {
-  const { expectations, invalidReasons, problems, aborted, verdict, comparison } = result;
+  const { expectations, invalidReasons, problems, aborted, verdict, comparison, find } = result;
   const mishap = (name: string) => (message: string) => errorCheck(name, verdict, message);
   return [
+    ...(find === undefined ? [] : [limitCheck(find, verdict)]),
     ...expectations.map(ruleCheck),
     ...(aborted ? [mishap('the run came to its end')('It was stopped before the end')] : []),
     ...invalidReasons.map(mishap('the result is valid')),
@@ -128,6 +135,15 @@ function ruleCheck(one: JsonResult['expectations'][number]): Check {
   if (standingOf(one) === 'held') return { ...common, outcome: 'passed', message: `got ${shown}` };
   const message = notMeasurable === undefined ? shown : `not measurable: ${notMeasurable}`;
   return { ...common, outcome: 'skipped', message };
+}
+
+function limitCheck(find: NonNullable<JsonResult['find']>, verdict: JsonResult['verdict']): Check {
+  const { of, atLeast, brokenBy } = find;
+  const name = atLeast === undefined ? `the limit of ${of}` : `the limit of ${of} is at least ${atLeast}`;
+  const details = brokenBy?.meaning === undefined ? [] : [brokenBy.meaning];
+  const outcome =
+    verdict === 'failed' ? 'failed' : verdict === 'invalid' || verdict === 'aborted' ? 'error' : 'passed';
+  return { name, outcome, type: 'limit', message: limitText(find), details };
 }
 
 function comparisonCheck(comparison: Comparison): Check {

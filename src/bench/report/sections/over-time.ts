@@ -26,6 +26,8 @@ interface LineNames {
 const LINES = {
   open: { name: 'open connections' },
   deliveriesPerSecond: { name: 'deliveries/s' },
+  emitsDuePerSecond: { name: 'cursors/s, planned', legend: 'planned' },
+  emitsSentPerSecond: { name: 'cursors/s, sent', legend: 'sent' },
   fanoutP50Ms: { name: 'fan-out p50', legend: 'p50' },
   fanoutP99Ms: { name: 'fan-out p99', legend: 'p99' },
   serverDelayMaxMs: { name: 'server delay, longest', legend: 'server, longest' },
@@ -37,6 +39,11 @@ type Line = keyof typeof LINES;
 /** `unless`: the title where the server does not report the first line. */
 const CHARTS: readonly { id: string; title: string; lines: readonly [Line, ...Line[]]; unless?: string }[] = [
   { id: 'connections', title: 'Open connections', lines: ['open'] },
+  {
+    id: 'emits',
+    title: 'Cursors per second, as planned and as really sent',
+    lines: ['emitsDuePerSecond', 'emitsSentPerSecond'],
+  },
   { id: 'deliveries', title: 'Deliveries per second', lines: ['deliveriesPerSecond'] },
   { id: 'fanout', title: 'Fan-out latency, from emit to receipt', lines: ['fanoutP50Ms', 'fanoutP99Ms'] },
   {
