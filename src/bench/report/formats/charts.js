@@ -127,6 +127,29 @@ function drawTime(holder, { unit, lines, seconds, phases }) {
   });
 }
 
+/** Lines over runs, with a mark at each step. */
+function drawRuns(holder, { unit, lines, runs: { names, marked } }) {
+  const scale = unit === 'bytes' ? 2 ** 20 : 1;
+  draw(holder, {
+    data: [
+      names.map((_, index) => index),
+      ...lines.map(({ values }) => values.map((value) => (value == null ? null : value / scale))),
+    ],
+    labels: lines.map(({ name }) => name),
+    yFormat: { count: counted, ms: milliseconds, bytes: mebibytes }[unit],
+    xFormat: (value) => names[value] ?? '',
+    xLabel: 'run',
+    // Whole numbers only, and few enough for their names.
+    xAxis: { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], space: 130 },
+    plugins: [phaseMarks(marked)],
+    isOverTime: true,
+    scales: {
+      x: { time: false, range: (_, min, max) => [min - 0.5, max + 0.5] },
+      y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] },
+    },
+  });
+}
+
 /** The duration within which a share of all stayed, beside what rules ask for, the share on an axis that opens up towards 100 %. */
 function drawShares(holder, { lines: [{ name }], shares: { histogram, limits } }) {
   const { buckets, count, max } = histogram;
@@ -166,7 +189,8 @@ function bucketMs(bucket) {
 function drawAll() {
   for (const holder of document.querySelectorAll('[data-chart]')) {
     const chart = charts[Number(holder.dataset.index)];
-    if (chart.shares === undefined) drawTime(holder, chart);
+    if (chart.runs !== undefined) drawRuns(holder, chart);
+    else if (chart.shares === undefined) drawTime(holder, chart);
     else drawShares(holder, chart);
   }
   document.documentElement.dataset.drawn = 'true';

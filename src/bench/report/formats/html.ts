@@ -209,7 +209,14 @@ function chartsOf({ charts }: Charts, page: Page): Markup {
 
 /** What the script on the page draws from. */
 function chartData({ charts, phases }: Charts) {
-  return charts.map(({ unit, lines, seconds, shares }) => ({ unit, lines, seconds, shares, phases }));
+  return charts.map(({ unit, lines, seconds, runs, shares }) => ({
+    unit,
+    lines,
+    seconds,
+    runs,
+    shares,
+    phases,
+  }));
 }
 
 function badge(verdict: VerdictName): Markup {
