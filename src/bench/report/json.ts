@@ -214,6 +214,9 @@ function cohortOf({
     closed: Object.fromEntries(tally.closed.entries()),
     rejected: Object.fromEntries(tally.rejected.entries()),
     errors: Object.fromEntries(tally.errors.entries()),
+    ...(tally.pullFailures.total === 0
+      ? {}
+      : { pullFailures: Object.fromEntries(tally.pullFailures.entries()) }),
     histograms: histogramsOf(reportedHistograms(tally)),
     ...(evidence.length === 0 ? {} : { evidence }),
     ...(otherMessages.length === 0 ? {} : { otherMessages }),

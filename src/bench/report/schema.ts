@@ -92,6 +92,11 @@ const cohort = z
     closed: counts.describe('Connections that the server ended, by close code and reason.'),
     rejected: counts.describe('Handshakes answered with an HTTP error, by status.'),
     errors: counts.describe('Handshakes that failed below HTTP, by error code.'),
+    pullFailures: counts
+      .optional()
+      .describe(
+        'Pulls without an answer that a DataFn client would take, by what was wrong; absent if there were none.',
+      ),
     histograms: z.record(text, histogram),
     evidence: z
       .array(sighting)
