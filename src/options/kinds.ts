@@ -186,6 +186,15 @@ export function choice<Choice extends string>(
   );
 }
 
+/** As {@link choice}; `undefined` when it is not given. */
+export function optionalChoice<Choice extends string>(
+  choices: readonly Choice[],
+  given: Omit<Given<Choice>, 'default'>,
+): OptionSpec<Choice | undefined> {
+  const { default: _, ...others } = choice(choices, { ...given, default: choices[0] as Choice });
+  return { ...others, default: undefined };
+}
+
 /** A switch: on if present. */
 export function toggle(given: Omit<Given<boolean>, 'default'>): OptionSpec<boolean> {
   const parse = (value: string): Parsed<boolean> => {

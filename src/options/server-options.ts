@@ -1,6 +1,7 @@
 import { checkOptions } from '../manager/checks.js';
 import { DEFAULT_WS_MANAGER_CONFIG } from '../manager/config.js';
 import { namespaceMismatch } from '../protocol/identifiers.js';
+import { backendTable } from './backend.js';
 import { originProblem, proxyProblem, tokenProblem } from './checks.js';
 import { choice, commaList, count, duration, rate, size, text, toggle } from './kinds.js';
 import type { OptionTable, Resolved } from './spec.js';
@@ -275,6 +276,7 @@ export const serverTable = {
     help: 'Maximum cursors in one API request; more get 413.',
     default: 10_000,
   }),
+  ...backendTable,
 } as const;
 
 /** What a caller of the library gives for a table: any of its options. */

@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { checkOptions, OBJECT, type OptionRule } from '../manager/checks.js';
@@ -14,12 +14,13 @@ import { invalidOption } from '../protocol/errors.js';
 import { devNamespaceProvider, isDevProvider } from './auth/dev.js';
 import type { NamespaceProvider } from './auth/provider.js';
 import { tokenLengthProblem } from './auth/tokens.js';
+import { backendFirst, memoryRemote, mountMemoryBackend } from './backend/mount.js';
 import { DelayMonitor } from './health/delay-monitor.js';
 import { DescriptorWatch } from './health/descriptor-watch.js';
 import type { ServerStats } from './health/statistics.js';
 import { type ApiBackend, createApi } from './http/api.js';
 import { mayCall } from './http/authorize.js';
-import { isLoopback } from './http/hosts-and-origins.js';
+import { isLoopback, originRule } from './http/hosts-and-origins.js';
 import { createHttpServer } from './http/http-server.js';
 import {
   closedError,
@@ -35,6 +36,7 @@ import { RequestQueue } from './http/request-queue.js';
 import { shownPath } from './http/request-target.js';
 import { checkTlsPair, type TlsPair } from './http/tls.js';
 import { requireUpgrade } from './http/upgrade-required.js';
+import { clientAddressRule } from './limits/client-address.js';
 import { PendingConnections } from './limits/pending-connections.js';
 import { Shutdown, type ShutdownOutcome } from './shutdown.js';
 import { type AttachCollaborators, attach, COLLABORATOR_RULES, serverEvents } from './ws/attach.js';
@@ -137,18 +139,23 @@ export function createServer(
   const delay = new DelayMonitor();
   const descriptors = new DescriptorWatch(logger, events);
   const pending = new PendingConnections(settings.maxPendingConnections, events);
-  const requests = new RequestQueue(settings.requestTimeoutMs, events, (request) =>
-    mayCall(request, adminToken),
+  const requests = new RequestQueue(
+    settings.requestTimeoutMs,
+    events,
+    (request) => backend?.takes(request) || mayCall(request, adminToken),
   );
   const httpServer = createHttpServer(options.tls, settings, requests, events);
   pending.watch(httpServer);
 
+  const isDev = isDevProvider(namespaceProvider);
+  // Where a token decides, the Host proves nothing more.
+  const needsLoopbackHost = adminToken === undefined && isDev;
   const gates = [
-    // Where a token decides, the Host proves nothing more.
-    ...(adminToken === undefined && isDevProvider(namespaceProvider) ? [loopbackHostGate()] : []),
+    ...(needsLoopbackHost ? [loopbackHostGate()] : []),
     ...(settings.shedAboveMs === 0 ? [] : [loadGate(settings.shedAboveMs, delay, events)]),
     ...(options.beforeUpgrade === undefined ? [] : [options.beforeUpgrade]),
   ];
+  const remote = memoryRemote(settings, { isDev, isShared: options.backplane !== undefined });
   const attached = attach(httpServer, settings, {
     namespaceProvider,
     logger: options.logger,
@@ -157,6 +164,7 @@ export function createServer(
     statistics,
     checksOrigin: true,
     remembers: settings.resume || settings.monotonic,
+    backendCursor: remote === undefined ? undefined : (namespace) => backend?.newestCursor(namespace),
     beforeUpgrade(request) {
       pending.leave(request.socket);
       return firstRefusal(gates, request);
@@ -170,6 +178,7 @@ export function createServer(
   const release = async () => {
     await reached('emptied');
     stopOtherAddresses();
+    backend?.stop();
     pending.terminateAll();
     await closeHttpServer(httpServer);
     delay.stop();
@@ -180,16 +189,21 @@ export function createServer(
 
   const refused: ProblemListener = ({ method = '', url }, { status, detail }) =>
     events.rejectedRequest?.(status, detail, { method, path: shownPath(url) });
+  const broadcast: ApiBackend['broadcast'] = ({ cursor, namespace, reset }) => {
+    const { delivered } = reset
+      ? manager.resetCursor(cursor, namespace)
+      : manager.broadcastCursor(cursor, namespace);
+    events.broadcast?.(namespace, cursor, delivered);
+    return delivered;
+  };
+  const authorized = (request: IncomingMessage) => {
+    pending.admit(request.socket);
+    requests.keepAlive(request);
+  };
   const api = createApi(
     shareApi({
       cluster,
-      broadcast({ cursor, namespace, reset }) {
-        const { delivered } = reset
-          ? manager.resetCursor(cursor, namespace)
-          : manager.broadcastCursor(cursor, namespace);
-        events.broadcast?.(namespace, cursor, delivered);
-        return delivered;
-      },
+      broadcast,
       newestCursor: attached.newestCursor,
       stats,
       namespaces: () => manager.namespaces(),
@@ -197,19 +211,36 @@ export function createServer(
         const clients = [...attached.clients(namespace)];
         return { total: clients.length, clients: clients.slice(0, max) };
       },
-      authorized(request) {
-        pending.admit(request.socket);
-        requests.keepAlive(request);
-      },
+      authorized,
       refused,
       shutdown,
     }),
     settings,
     events,
   );
+  const backend =
+    remote === undefined
+      ? undefined
+      : mountMemoryBackend(remote, settings, {
+          socketPath: path,
+          needsLoopbackHost,
+          isAllowedOrigin: originRule(settings.allowOrigin),
+          namespaceProvider,
+          authTimeoutMs: settings.authTimeoutMs,
+          maxBodySizeBytes: settings.maxBodySizeBytes,
+          addressOf: clientAddressRule(settings.trustProxy),
+          logger,
+          events,
+          isOpen: () => shutdown.takesCursors,
+          authorized,
+          refused,
+          broadcast: (namespace, cursor) => broadcast({ namespace, cursor }),
+          repeat: (namespace, cursor) => manager.deliverCursor(cursor, namespace),
+        });
+  const listener = requireUpgrade(path, api, refused);
   const proxyProtocol = new ProxyProtocolNotice(logger);
   httpServer
-    .on('request', requests.listener(requireUpgrade(path, api, refused)))
+    .on('request', requests.listener(backend === undefined ? listener : backendFirst(backend, listener)))
     .on('clientError', (error, socket) =>
       answerMalformed(
         error,

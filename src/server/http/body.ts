@@ -44,17 +44,30 @@ export async function readItems(
       },
     );
   }
+  return parse(await readText(request, response, maxBytes, onTooLarge));
+}
+
+/**
+ * Reads the body of a request as text. A caller that waits for `100 Continue` gets it when its body is wanted.
+ *
+ * @param onTooLarge called for a body of more than `maxBytes`.
+ * @throws {ProblemError} 400, 413 or 415 for a body that is too large, or is not UTF-8.
+ */
+export async function readText(
+  request: IncomingMessage,
+  response: ServerResponse,
+  maxBytes: number,
+  onTooLarge: () => void,
+): Promise<string> {
   const body = await readBytes(request, response, maxBytes);
-  if (body === 'too large') {
-    onTooLarge();
-    // The rest of it is not read.
-    throw new ProblemError(413, `Expected a body of at most ${maxBytes} bytes`, {
-      field: 'body',
-      fix: 'Split the batch.',
-      endsConnection: true,
-    });
-  }
-  return parse(decode(headers, body));
+  if (body !== 'too large') return decode(request.headers, body);
+  onTooLarge();
+  // The rest of it is not read.
+  throw new ProblemError(413, `Expected a body of at most ${maxBytes} bytes`, {
+    field: 'body',
+    fix: 'Split the batch.',
+    endsConnection: true,
+  });
 }
 
 /** A media type (RFC 9110 section 8.3.1), without its parameters. Other text is not shown, since it may be a secret. */

@@ -14,6 +14,7 @@ import {
 } from '../../options/server-options.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import type { NamespaceProvider } from '../auth/provider.js';
+import { withBackendCursors } from '../backend/missed-cursors.js';
 import { Cluster } from '../cluster/cluster.js';
 import {
   type ConnectedClient,
@@ -132,6 +133,8 @@ export interface AttachParts extends AttachCollaborators {
   readonly checksOrigin: boolean;
   /** Whether the newest cursors are remembered. */
   readonly remembers: boolean;
+  /** The newest cursor of the data of a namespace, where the server has a backend. */
+  readonly backendCursor?: ((namespace: string) => string | undefined) | undefined;
 }
 
 /** An {@link AttachedManager}, for a whole server. */
@@ -146,15 +149,16 @@ export function attach(
   settings: ConnectionSettings,
   parts: AttachParts,
 ): AttachedToServer {
-  const { namespaceProvider, logger, beforeUpgrade, backplane, events, statistics, checksOrigin, remembers } =
-    parts;
+  const { namespaceProvider, logger, beforeUpgrade, backplane, events, statistics, checksOrigin } = parts;
+  const { remembers, backendCursor } = parts;
   if (process.versions.bun !== undefined) throw needsNode();
   const { maxConnectionsPerAddress = Number.POSITIVE_INFINITY } = settings;
   const guarded = guardLogger(logger ?? silentLogger);
   const newest = remembers ? new NewestCursors(settings.rememberNamespaces, settings.resume) : undefined;
   const cluster = backplane && new Cluster({ ...settings, backplane, logger: guarded, events });
   const forward = cluster?.forward.bind(cluster);
-  const manager = new WebSocketManager(settings, logger, undefined, newest, forward);
+  const memory = backendCursor === undefined ? newest : withBackendCursors(newest, backendCursor);
+  const manager = new WebSocketManager(settings, logger, undefined, memory, forward);
   const connections = new Connections(manager, events, settings, cluster?.slots);
   const addressOf = clientAddressRule(settings.trustProxy);
   const gates = [

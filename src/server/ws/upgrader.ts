@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ServerOptions, WebSocketServer } from 'ws';
@@ -6,14 +6,14 @@ import type { DatafnLogger } from '../../manager/types.js';
 import type { ConnectionSettings } from '../../options/server-options.js';
 import type { CloseCode } from '../../protocol/close-codes.js';
 import { MAX_TIMER_MS } from '../../text/units.js';
+import { HttpConnectRequest } from '../auth/http-connect-request.js';
 import {
   type AuthDecision,
   askProvider,
-  type ConnectRequest,
   type NamespaceGrant,
   type NamespaceProvider,
 } from '../auth/provider.js';
-import { chooseSubprotocol, hasLostPlus, tokenOf, tokenProblem } from '../auth/token-source.js';
+import { chooseSubprotocol, hasLostPlus, tokenProblem } from '../auth/token-source.js';
 import type { NamespaceSlots } from '../cluster/namespace-slots.js';
 import type { ServerEvents } from '../events/events.js';
 import { endWithProblem, type Refusal, retryAfter, type UpgradeGate } from '../http/problem.js';
@@ -75,28 +75,6 @@ interface UntypedServerOptions {
   maxFragments: number;
   maxBufferedChunks: number;
   maxPendingAutoPongs: number;
-}
-
-/** What the provider is asked about. */
-class UpgradeRequest implements ConnectRequest {
-  readonly token: string | undefined;
-  readonly url: string;
-  readonly headers: IncomingHttpHeaders;
-  readonly #request: IncomingMessage;
-  readonly #addressOf: AddressOf;
-
-  constructor(request: IncomingMessage, addressOf: AddressOf) {
-    this.token = tokenOf(request);
-    this.url = request.url ?? '';
-    this.headers = request.headers;
-    this.#request = request;
-    this.#addressOf = addressOf;
-  }
-
-  /** A getter, since it takes a system call, and few providers need it. */
-  get remoteAddress(): string | undefined {
-    return this.#addressOf(this.#request);
-  }
 }
 
 /**
@@ -213,7 +191,7 @@ export class Upgrader implements UpgradeHandler {
 
   #ask(request: IncomingMessage): ReturnType<typeof askProvider> {
     const { namespaceProvider, logger, addressOf } = this.parts;
-    return askProvider(namespaceProvider, new UpgradeRequest(request, addressOf), {
+    return askProvider(namespaceProvider, new HttpConnectRequest(request, addressOf), {
       timeoutMs: this.settings.authTimeoutMs,
       logger,
     });
