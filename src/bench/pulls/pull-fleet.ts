@@ -195,10 +195,8 @@ export class PullFleet {
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
     const longestBehindMs = this.#count(owed);
-    for (const client of this.parts.clients) {
-      client.puller?.stop();
-      client.puller = undefined;
-    }
+    // They stay where they are: a backend may repeat its last cursors, which are not news.
+    for (const client of this.parts.clients) client.puller?.stop();
     this.#pulls.close();
     this.#pushes.close();
     return { inFlight: this.#inFlight.toData(), longestBehindMs };

@@ -53,8 +53,14 @@ export class Puller {
     return this.#newest;
   }
 
+  /** Whether it pulls, or works on an answer. */
+  get isBusy(): boolean {
+    return this.#isBusy;
+  }
+
   /** Its connection has opened. */
   async onOpen(): Promise<void> {
+    if (this.#isOver) return;
     if (this.#isBusy) this.#isOpenQueued = true;
     else await this.#pull(0);
   }

@@ -16,6 +16,7 @@ import { againstBaseline, changesOf, summaryText } from './comparison.js';
 import { connections, deliveries, otherMessages } from './connections.js';
 import { expectations, failures } from './failures.js';
 import { overTime } from './over-time.js';
+import { pulls } from './pulls.js';
 import { generator, runs, server, timings } from './timings.js';
 
 /** The report of a scenario, before it has a format. */
@@ -34,6 +35,7 @@ export function reportDocument(result: JsonResult): ReportDocument {
       ...connections(result),
       ...deliveries(result),
       ...otherMessages(result),
+      ...pulls(result),
       ...overTime(result),
       ...timings(result),
       ...server(result),
