@@ -169,8 +169,8 @@ async function authRun() {
   const withTokens = await serve(['--auth', 'tokens', '--tokens', 'tokens.yaml']);
   const alice = await client(withTokens, 'pF5lZr2kQXm8sVtY0wJc', 'tab-1');
   for (const [text, line] of [
-    [`${tokens}short: user:carol\n`, /stays as it was/],
-    [tokens, /was read again/],
+    [`${tokens}short: user:carol\n`, /kept the old version/],
+    [tokens, /reloaded the tokens/],
   ]) {
     write('tokens.yaml', text);
     withTokens.process.kill('SIGHUP');

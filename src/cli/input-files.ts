@@ -48,7 +48,7 @@ export async function readInputOrStdin(file: string, from: string, io: Io): Prom
 }
 
 function unreadable(file: string, from: string, error: unknown): DatafnWsError {
-  return invalidOption(`Expected ${from} to be a file that can be read: ${fileProblem(file, error)}`, {
+  return invalidOption(`Cannot read ${from}: ${fileProblem(file, error)}`, {
     cause: error,
   });
 }

@@ -100,5 +100,5 @@ function unwritable(flag: string, file: string, error: unknown): DatafnWsError {
   const { code } = error as NodeJS.ErrnoException;
   // The file itself would have been created.
   const problem = code === 'ENOENT' ? fileProblem(dirname(file), error) : fileProblem(file, error);
-  return invalidOption(`Expected ${flag} to be a file that can be written: ${problem}`, { cause: error });
+  return invalidOption(`Cannot write ${flag}: ${problem}`, { cause: error });
 }

@@ -36,7 +36,7 @@ describe('a report that cannot be written fails before the run starts', () => {
   test.each(['json', 'junit', 'markdown', 'html'])(
     'into a folder there is not, and over a folder (--%s)',
     async (flag) => {
-      const message = `Expected --${flag} to be a file that can be written: `;
+      const message = `Cannot write --${flag}: `;
       expect(await refused(`--${flag}`, join(folder, 'no', 'such'))).toMatch(
         new RegExp(`${message}.*/no does not exist\\. Check the path`),
       );

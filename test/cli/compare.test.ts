@@ -67,8 +67,8 @@ describe('what cannot be compared is exit 2, and says why', () => {
   const newer = file('newer.json', { ...reportOf(resultOf()), version: REPORT_VERSION + 1 });
 
   test.each<[string, string[], string]>([
-    ['no file', ['no/such.json', base], 'Expected the baseline to be a file that can be read: /'],
-    ['a folder', [base, folder], 'Expected the newer report to be a file that can be read: it is a folder'],
+    ['no file', ['no/such.json', base], 'Cannot read the baseline: /'],
+    ['a folder', [base, folder], 'Cannot read the newer report: it is a folder'],
     ['no JSON', [file('text.json', 'hello'), base], 'to be a JSON report of bench, got invalid JSON'],
     ['an empty file', [base, file('empty.json', '')], 'got an empty file.'],
     [
@@ -166,7 +166,7 @@ describe('what compare writes', () => {
   test('is refused before anything is compared when it cannot be written', async () => {
     const { code, stdout, stderr } = await runWith(['compare', base, lossy, '--json', folder]);
     expect([code, stdout]).toEqual([2, '']);
-    expect(stderr).toContain('Expected --json to be a file that can be written');
+    expect(stderr).toContain('Cannot write --json');
   });
 
   test('has colours on a terminal only', async () => {
@@ -198,7 +198,7 @@ expect: [few.accepted == 2]
   const other = file('of-another.json', reportOf(named('other')));
 
   test.each<[string, string[], string]>([
-    ['no file', ['--baseline', 'no/such.json'], 'Expected --baseline to be a file that can be read: /'],
+    ['no file', ['--baseline', 'no/such.json'], 'Cannot read --baseline: /'],
     ['no report', ['--baseline', file('x.json', '{}')], 'to be a JSON report of bench, got other JSON'],
     ['a report of another scenario', ['--baseline', other], 'to have a result of sample, got other.'],
     [

@@ -102,12 +102,15 @@ describe('serve --config', () => {
     ['--config', ['--config', 'no/such/file'], {}],
     ['DATAFN_WS_CONFIG', [], { DATAFN_WS_CONFIG: 'no/such/file' }],
     ['--config', ['--config', '/'], { DATAFN_WS_CONFIG: 'no/such/file' }],
-    ['--config', ['--config', ''], {}],
-  ])('that cannot be read is exit 2 and names %s', async (name, flags, env) => {
-    const { code, stderr } = await runWith(['serve', ...flags], env);
-    expect(code).toBe(2);
-    expect(stderr).toContain(`Expected ${name} to be `);
-  });
+    ['--config', ['--config', ''], {}, 'Expected --config to be a file name, got "".'],
+  ])(
+    'that cannot be read is exit 2 and names %s',
+    async (name, flags, env, words = `Cannot read ${name}: `) => {
+      const { code, stderr } = await runWith(['serve', ...flags], env);
+      expect(code).toBe(2);
+      expect(stderr).toContain(words);
+    },
+  );
 });
 
 describe('serve --tls-cert and --tls-key', () => {
@@ -120,11 +123,7 @@ describe('serve --tls-cert and --tls-key', () => {
   test.each<[string, string[], string]>([
     ['alone', ['--tls-cert', 'cert'], '--tls-cert needs --tls-key: add'],
     ['alone', ['--tls-key', 'key'], '--tls-key needs --tls-cert: add'],
-    [
-      'that is not there',
-      ['--tls-cert', 'none', '--tls-key', 'key'],
-      'Expected --tls-cert to be a file that can be read: /',
-    ],
+    ['that is not there', ['--tls-cert', 'none', '--tls-key', 'key'], 'Cannot read --tls-cert: /'],
     [
       'of another pair',
       ['--tls-cert', 'cert', '--tls-key', 'other'],
@@ -152,7 +151,7 @@ describe('serve --tls-cert and --tls-key', () => {
     const file = written('tlsCert: none.pem\ntlsKey: none.pem\n');
     const { code, stderr } = await runWith(['serve', '--check', '--config', file]);
     expect(code).toBe(2);
-    expect(stderr).toContain(`Expected --tls-cert (${file}:1:1) to be a file that can be read: /`);
+    expect(stderr).toContain(`Cannot read --tls-cert (${file}:1:1): /`);
     expect(stderr).toContain(join(folder, 'none.pem'));
   });
 });

@@ -121,10 +121,10 @@ describe('wrong usage is exit 2, with the flag, what was expected and what it go
     [['emit', '1', '-n', 'a', '--url', '127.0.0.1:3001'], 'Expected --url', '"127.0.0.1:3001"'],
     [
       ['emit', '--file', 'no/such/file'],
-      'Expected --file to be a file that can be read: /',
+      'Cannot read --file: /',
       'no/such/file does not exist. Check the path',
     ],
-    [['emit', '--file', '/'], 'Expected --file to be a file that can be read', 'folder'],
+    [['emit', '--file', '/'], 'Cannot read --file: it is a', 'folder'],
     [['emit', '--file', 'x', '-n', 'a'], '--namespace does not work with --file'],
     [['emit', '1', '2', '-n', 'a'], 'too many arguments'],
     [

@@ -9,7 +9,7 @@ import {
   untilGone,
   untilNoneMarked,
 } from '../support/process-tree.js';
-import { isServer, isWorker, startConnected } from '../support/started-bench.js';
+import { isServer, isWorker, spinning, startConnected } from '../support/started-bench.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { WAITING } from '../support/tiny-scenarios.js';
 
@@ -148,4 +148,26 @@ setInterval(() => {}, 1000);`,
     expect(stdout).toMatch(/closed 1006\s+20/);
     await untilGone(children);
   });
+});
+
+test.runIf(canSeeProcesses)('SIGKILL: the workers and the server go with it', async () => {
+  const { run, children } = await startConnected([waiting, '--workers', '1']);
+  run.kill('SIGKILL');
+  expect(await run.ended()).toEqual({ code: null, signal: 'SIGKILL' });
+  await untilGone(children);
+});
+
+test('workers that have no time for their clients: the result is not valid, exit 5, and it says which and for how long', async () => {
+  const late = file(
+    'late.yaml',
+    WAITING.replace('hold: 60s', 'emit: { namespaces: all, rate: 20/s, for: 200ms }'),
+  );
+  const { run } = await startConnected([late, '--workers', '1'], spinning('expectPlan', 1500, 0));
+  expect((await run.ended()).code, run.stdout + run.stderr).toBe(5);
+  expect(run.stdout).toMatch(/^INVALID waiting$/m);
+  expect(run.stdout.replace(/\s+/g, ' ')).toMatch(
+    /load generator was the bottleneck: worker 1 stalled for \d\.\d\d s/,
+  );
+  // The rules are shown as they stand, and do not make it a pass.
+  expect(run.stdout).toMatch(/✓ steady\.accepted == 20/);
 });

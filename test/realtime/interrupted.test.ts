@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'vitest';
 import { everyReport, expectMarked } from '../support/bench-reports.js';
 import { disposeProcesses } from '../support/cli-process.js';
 import { canSeeProcesses, untilGone } from '../support/process-tree.js';
-import { isWorker, spinning, startConnected } from '../support/started-bench.js';
+import { isWorker, startConnected } from '../support/started-bench.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { WAITING } from '../support/tiny-scenarios.js';
 
@@ -29,13 +29,6 @@ test.runIf(canSeeProcesses)(
   },
 );
 
-test.runIf(canSeeProcesses)('SIGKILL: the workers and the server go with it', async () => {
-  const { run, children } = await startConnected([waiting, '--workers', '1']);
-  run.kill('SIGKILL');
-  expect(await run.ended()).toEqual({ code: null, signal: 'SIGKILL' });
-  await untilGone(children);
-});
-
 test.runIf(canSeeProcesses)(
   'the death of one worker: the result is not valid, exit 5, and every report says who died',
   async () => {
@@ -53,18 +46,3 @@ test.runIf(canSeeProcesses)(
     await untilGone(children);
   },
 );
-
-test('workers that have no time for their clients: the result is not valid, exit 5, and it says which and for how long', async () => {
-  const late = file(
-    'late.yaml',
-    WAITING.replace('hold: 60s', 'emit: { namespaces: all, rate: 20/s, for: 200ms }'),
-  );
-  const { run } = await startConnected([late, '--workers', '1'], spinning('expectPlan', 1500, 0));
-  expect((await run.ended()).code, run.stdout + run.stderr).toBe(5);
-  expect(run.stdout).toMatch(/^INVALID waiting$/m);
-  expect(run.stdout.replace(/\s+/g, ' ')).toMatch(
-    /load generator was the bottleneck: worker 1 stalled for \d\.\d\d s/,
-  );
-  // The rules are shown as they stand, and do not make it a pass.
-  expect(run.stdout).toMatch(/✓ steady\.accepted == 20/);
-});

@@ -72,7 +72,8 @@ export class ProgressScreen implements RunObserver {
     this.#phase = undefined;
     const { phase, durationMs, outcomes, isFinished } = result;
     const outcome = phaseOutcome(result);
-    const what = `${printable(phase.label)}${outcome === '' ? '' : `: ${outcome}`}`;
+    const done = outcome === '' && isFinished ? 'done' : outcome;
+    const what = `${printable(phase.label)}${done === '' ? '' : `: ${done}`}`;
     const took = `${isFinished ? ' in' : ', stopped after'} ${formatDuration(durationMs)}`;
     // A pipe gets a line, whatever its length; on a terminal it is broken between words.
     const lines =
@@ -118,6 +119,7 @@ function phaseOutcome({ phase, measurements }: PhaseResult): string {
   const sum = (of: (tally: (typeof tallies)[number]) => number) =>
     tallies.reduce((total, tally) => total + of(tally), 0);
   const always = new Set([...actionsOf(phase)].flatMap((action) => kindOf(action).counts ?? []));
+  const received = sum(({ counters }) => counters.received);
   const parts: [string, number, boolean][] = [
     ['opened', sum(({ counters }) => counters.opened), always.has('opened')],
     ['closed by the server', sum((tally) => tally.closed.total), false],
@@ -128,7 +130,7 @@ function phaseOutcome({ phase, measurements }: PhaseResult): string {
     ],
     ['disconnected', sum(({ counters }) => counters.disconnected), always.has('disconnected')],
     ['reconnected', sum(({ counters }) => counters.reconnects), false],
-    ['deliveries', sum(({ counters }) => counters.received), always.has('deliveries')],
+    [received === 1 ? 'delivery' : 'deliveries', received, always.has('deliveries')],
     ['lost', sum(({ counters }) => counters.lost), always.has('lost')],
   ];
   return parts

@@ -17,7 +17,7 @@ export async function readTokensFile(file: string): Promise<ReadonlyMap<string, 
   try {
     text = decodeUtf8(await readFileOfAnyKind(file));
   } catch (error) {
-    throw invalidOption(`Expected the tokens file to be a file that can be read: ${messageOf(error)}`);
+    throw invalidOption(`Cannot read the tokens file: ${messageOf(error)}`);
   }
   if (text === undefined) throw invalidOption('Expected the tokens file to be UTF-8, got invalid bytes');
   return parseTokens(text, file);

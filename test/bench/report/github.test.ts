@@ -48,7 +48,6 @@ ${names.map((name) => `  - ${name}.accepted == 2\n  - ${name}.cursors.lost == 0`
   return jsonReport([asJson({ ...filledResult(['closed == 0']), scenario, measurements, outcomes })], []);
 }
 
-const report = large(1000);
 const few = large(3);
 const some = large(50);
 
@@ -72,6 +71,7 @@ async function writeOnGitHub(content: JsonReport, summary: string): Promise<stri
 
 describe('the summary of a job', () => {
   test('of 1,000 cohorts stays under the 1 MiB that GitHub shows, with the verdict and what failed', async () => {
+    const report = large(1000);
     expect(Buffer.byteLength(markdownReport(report))).toBeGreaterThan(MIB);
     const file = join(folder, 'large.md');
     await writeOnGitHub(report, file);
@@ -95,7 +95,7 @@ describe('the summary of a job', () => {
   test('leaves room for what the step has written before', async () => {
     const file = join(folder, 'rest.md');
     writeFileSync(file, 'x'.repeat(MIB - 2000));
-    await writeOnGitHub(report, file);
+    await writeOnGitHub(some, file);
     const text = readFileSync(file, 'utf8');
     expect(Buffer.byteLength(text)).toBeLessThan(MIB);
     expect(text.slice(MIB - 2000)).toMatch(/^## ❌ failed: large\n[\s\S]*> The rest did not fit/);
@@ -123,10 +123,10 @@ describe('annotations', () => {
     text.split('\n').filter((line) => line.startsWith(`::${level} `));
 
   test('are at most ten of a kind, the last of which counts the rest', async () => {
-    const lines = ofLevel(await writeOnGitHub(report, join(folder, 'annotated.md')), 'error');
+    const lines = ofLevel(await writeOnGitHub(some, join(folder, 'annotated.md')), 'error');
     expect(lines).toHaveLength(10);
     expect(lines[8]).toContain('expected cohort-number-4.accepted == 2, got 20');
-    expect(lines[9]).toBe('::error title=bench::1,991 more errors: see the summary of this job');
+    expect(lines[9]).toBe('::error title=bench::91 more errors: see the summary of this job');
   });
 
   test('of each kind have ten of their own, over all scenarios', () => {

@@ -374,7 +374,6 @@ describe('a file that is no scenario', () => {
           }
         },
       ),
-      { numRuns: 400 },
     );
   });
 

@@ -110,6 +110,19 @@ describe('the live view', () => {
     expect(lines[4]).toContain('0 deliveries/s');
   });
 
+  test.each([
+    [{ opened: 0, received: 0 }, '4/4 hold for 2 s: done in 2 s'],
+    [{ opened: 0, received: 1 }, '4/4 hold for 2 s: 1 delivery in 2 s'],
+  ])('leaves a line for a phase that ended: %j', async (counters, line) => {
+    const screen = new Screen(80);
+    const { start, end } = shownOn(screen);
+    start(3);
+    const measurements = emptyMeasurements(scenario.cohorts);
+    Object.assign(measurements.cohorts[0]?.tally.counters ?? {}, counters);
+    end(3, { measurements });
+    expect(await screen.lines()).toEqual([line]);
+  });
+
   test('of a disconnect fills as clients go', async () => {
     const screen = new Screen(80);
     const { start, at } = shownOn(screen);

@@ -190,7 +190,7 @@ describe('a file of tokens', () => {
 
   test('that is not there is refused with its name', async () => {
     await expect(readTokensFile('no/such/tokens.yaml')).rejects.toThrow(
-      /^Expected the tokens file to be a file that can be read: ENOENT.*no\/such\/tokens\.yaml/,
+      /^Cannot read the tokens file: ENOENT.*no\/such\/tokens\.yaml/,
     );
   });
 });
