@@ -31,6 +31,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     arguments: [],
     examples: [
       ['serve', 'Serve on ws://127.0.0.1:3001/datafn/ws; the token of a client is its namespace'],
+      ['serve --demo', 'Serve a page at / that shows live sync'],
       ['serve --anonymous-namespace user:alice', 'Admit stock DataFn clients, which send no token'],
       [
         'serve --auth jwt --jwt-secret-file secret --host 0.0.0.0',

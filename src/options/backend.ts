@@ -1,4 +1,4 @@
-import { optionalChoice, size } from './kinds.js';
+import { file, optionalChoice, size, toggle } from './kinds.js';
 
 /** Words for `--backend`. */
 const BACKENDS = ['memory', 'none'] as const;
@@ -20,5 +20,14 @@ export const backendTable = {
     min: 1,
     help: 'Maximum size of the memory backend: its rows as JSON, and 256 bytes for each. Beyond it, pushes are refused.',
     default: 64 * 1024 * 1024,
+  }),
+  /** File in which that backend keeps its data: read at the start, saved a few seconds after a change and on shutdown. */
+  backendFile: file({
+    group: 'Backend',
+    help: 'File in which the memory backend keeps its data: read at the start, saved a few seconds after a change and on shutdown. Default: its data is gone on restart.',
+  }),
+  /** Whether to serve a page at `/` that shows live sync: a todo list in plain JavaScript. */
+  demo: toggle({
+    help: 'Serve a page at / that shows live sync: a todo list in 120 lines of plain JavaScript. See docs/first-app.md.',
   }),
 } as const;

@@ -325,7 +325,7 @@ function withoutUnits<Table extends OptionTable>(table: Table): Flags<Table> {
 export const serverFlags = withoutUnits(serverTable);
 
 /** What a scenario may set for a server that bench starts itself; where it listens and who may call is up to bench. */
-const { port, host, adminToken, allowOrigin, trustProxy, ...scenarioFlags } = serverFlags;
+const { port, host, adminToken, allowOrigin, trustProxy, backendFile, demo, ...scenarioFlags } = serverFlags;
 export const serverOptions = scenarioFlags;
 
 /** The library's names for values that came as texts. */

@@ -178,9 +178,9 @@ export function createServer(
   const release = async () => {
     await reached('emptied');
     stopOtherAddresses();
-    backend?.stop();
     pending.terminateAll();
     await closeHttpServer(httpServer);
+    await backend?.stop();
     delay.stop();
     descriptors.stop();
     address = undefined;
@@ -268,6 +268,7 @@ export function createServer(
     },
     async listen() {
       if (!shutdown.isReady) throw closedError();
+      await backend?.start();
       try {
         if (listenAt !== undefined) {
           stopOtherAddresses = await listenAt(httpServer);

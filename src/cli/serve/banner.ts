@@ -28,7 +28,7 @@ export interface Example {
  */
 export function banner(
   { wsUrl, apiUrl }: ListenAddress,
-  { adminToken, auth }: Pick<ServeOptions, 'adminToken' | 'auth'>,
+  { adminToken, auth, demo = false }: Pick<ServeOptions, 'adminToken' | 'auth'> & { readonly demo?: boolean },
   colors: ChalkInstance,
   { namespace, token, tokenCommand, tokenVariable }: Example,
   trust = '',
@@ -47,6 +47,9 @@ export function banner(
     `  ${colors.dim('WebSocket')}      ${colors.cyan(url)}`,
     `  ${colors.dim('DataFn remote')}  ${colors.cyan(remote)}`,
     `  ${colors.dim('HTTP API')}       ${colors.cyan(apiUrl)}`,
+    ...(demo
+      ? [`  ${colors.dim('Demo page')}      ${colors.cyan(`${apiUrl}/${demoQuery(auth, token)}`)}`]
+      : []),
     '',
     ...(tokenCommand === undefined
       ? []
@@ -70,4 +73,9 @@ export function banner(
     '',
     '',
   ].join('\n');
+}
+
+/** With `--auth dev`, the demo page has a namespace of its own. */
+function demoQuery(auth: ServeOptions['auth'], token: string | undefined): string {
+  return auth === 'dev' || token === undefined ? '' : `?token=${token}`;
 }

@@ -64,6 +64,14 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
       `Expected ${traced.origins.workers.from} without ${traced.origins.cluster.from}: start a server with --cluster for each core in place of workers`,
     );
   }
+  const forOneProcess = (['backend', 'backendFile', 'demo'] as const).find((key) =>
+    key === 'backend' ? options.backend === 'memory' : options[key],
+  );
+  if (workers !== undefined && forOneProcess !== undefined) {
+    throw invalidOption(
+      `Expected ${traced.origins.workers.from} without ${traced.origins[forOneProcess].from}: the memory backend keeps its data in one process`,
+    );
+  }
   const server: RunningServer =
     workers === undefined
       ? inThisProcess(own, (tokens) => auth.replaceTokens?.(tokens))

@@ -2,18 +2,11 @@ import type { IncomingMessage, RequestListener } from 'node:http';
 import type { ServerSettings } from '../../options/server-options.js';
 import { invalidOption } from '../../protocol/errors.js';
 import { pathOf } from '../http/request-target.js';
-import type { BackendRouteParts } from './http-routes.js';
-import { isBackendPath, remoteOf } from './route-table.js';
-import type { Store } from './store.js';
-import type { TellCursor } from './wake-ups.js';
+import type { LoadedBackend, MemoryParts } from './load-memory.js';
+import { DEMO_PATHS, isBackendPath, remoteOf } from './route-table.js';
 
 /** What a mounted backend works with. */
-export interface MountParts extends Omit<BackendRouteParts, 'remote' | 'handle' | 'announce'> {
-  /** Sends the cursor of a change to the clients of its namespace. */
-  readonly broadcast: TellCursor;
-  /** Sends it once more. */
-  readonly repeat: TellCursor;
-}
+export type MountParts = Omit<MemoryParts, 'remote' | 'maxBytes' | 'file' | 'demo'>;
 
 /** The DataFn HTTP routes of a server. */
 export interface MountedBackend {
@@ -22,8 +15,14 @@ export interface MountedBackend {
   readonly listener: RequestListener;
   /** The newest cursor of the data of a namespace. */
   newestCursor(namespace: string): string | undefined;
-  /** Sends no cursor any more. */
-  stop(): void;
+  /**
+   * Reads what was saved.
+   *
+   * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a file that cannot be read or written, or is broken.
+   */
+  start(): Promise<void>;
+  /** Sends no cursor any more, and saves what has changed. */
+  stop(): Promise<void>;
 }
 
 /**
@@ -33,16 +32,24 @@ export interface MountedBackend {
  * @throws {DatafnWsError} `ERR_INVALID_OPTION` where it is asked for and cannot be.
  */
 export function memoryRemote(
-  { backend, path }: Pick<ServerSettings, 'backend' | 'path'>,
+  { backend, path, backendFile, demo }: Pick<ServerSettings, 'backend' | 'path' | 'backendFile' | 'demo'>,
   { isDev, isShared }: { readonly isDev: boolean; readonly isShared: boolean },
 ): string | undefined {
   const remote = remoteOf(path);
-  if (backend === undefined) return isDev && !isShared ? remote : undefined;
-  if (backend === 'none') return undefined;
-  if (isShared) {
+  const asked = [
+    ...(backend === 'memory' ? ['--backend memory (`backend`)'] : []),
+    ...(backendFile === undefined ? [] : ['--backend-file (`backendFile`)']),
+    ...(demo ? ['--demo (`demo`)'] : []),
+  ][0];
+  if (asked !== undefined && isShared) {
     throw invalidOption(
-      'The memory backend keeps its data in one process, so --backend memory (`backend`) does not go with --workers, nor with --cluster (`backplane`): drop one of them',
+      `The memory backend keeps its data in one process, so ${asked} does not go with --workers, nor with --cluster (\`backplane\`): drop one of them`,
     );
+  }
+  const isOn = backend === 'memory' || (backend === undefined && isDev && !isShared && remote !== undefined);
+  if (!isOn) {
+    if (asked === undefined) return undefined;
+    throw invalidOption(`${asked} needs the memory backend: add --backend memory (\`backend\`)`);
   }
   if (remote === undefined) {
     throw invalidOption(
@@ -52,51 +59,46 @@ export function memoryRemote(
   return remote;
 }
 
-/** The memory backend at `remote`. Its code is loaded when a client first asks for something. */
+/**
+ * The memory backend at `remote`. Its code is loaded when a client first asks for something, unless there is a file with
+ * its data.
+ */
 export function mountMemoryBackend(
   remote: string,
-  { backendMaxBytes }: Pick<ServerSettings, 'backendMaxBytes'>,
+  { backendMaxBytes, backendFile, demo }: Pick<ServerSettings, 'backendMaxBytes' | 'backendFile' | 'demo'>,
   parts: MountParts,
 ): MountedBackend {
-  let store: Store | undefined;
-  let routes: RequestListener | undefined;
-  let loading: Promise<RequestListener> | undefined;
-  let stop = () => {};
-  const load = async () => {
-    const [{ backendRoutes }, { MemoryBackend }, { Store }, { WakeUps }] = await Promise.all([
-      import('./http-routes.js'),
-      import('./memory-backend.js'),
-      import('./store.js'),
-      import('./wake-ups.js'),
-    ]);
-    store = new Store(backendMaxBytes, Date.now);
-    const backend = new MemoryBackend(store, Date.now);
-    const wakeUps = new WakeUps(parts.broadcast, parts.repeat);
-    stop = () => wakeUps.stop();
-    routes = backendRoutes({
+  let loading: Promise<LoadedBackend> | undefined;
+  let loaded: LoadedBackend | undefined;
+  const load = async (): Promise<LoadedBackend> => {
+    const { loadMemoryBackend } = await import('./load-memory.js');
+    loaded = await loadMemoryBackend({
       ...parts,
       remote,
-      // The one place where answers are made: what is to change or delay them wraps this.
-      handle: (call) => backend.answer(call),
-      announce: (namespace, cursor) => wakeUps.tell(namespace, cursor),
+      demo,
+      maxBytes: backendMaxBytes,
+      file: backendFile,
     });
-    return routes;
+    return loaded;
+  };
+  const whenLoaded = () => {
+    loading ??= load();
+    return loading;
   };
   return {
-    takes: ({ url }) => isBackendPath(pathOf(url), remote, parts.socketPath),
+    takes({ url }) {
+      const path = pathOf(url);
+      return isBackendPath(path, remote, parts.socketPath) || (demo && DEMO_PATHS.has(path));
+    },
     listener(request, response) {
-      if (routes !== undefined) {
-        routes(request, response);
-        return;
-      }
-      loading ??= load();
-      void loading.then((loaded) => loaded(request, response));
+      if (loaded !== undefined) loaded.listener(request, response);
+      else void whenLoaded().then(({ listener }) => listener(request, response));
     },
-    newestCursor(namespace) {
-      const newest = store?.namespaces.get(namespace)?.newest ?? 0;
-      return newest === 0 ? undefined : String(newest);
+    newestCursor: (namespace) => loaded?.newestCursor(namespace),
+    async start() {
+      if (backendFile !== undefined) await whenLoaded();
     },
-    stop: () => stop(),
+    stop: async () => loaded?.stop(),
   };
 }
 

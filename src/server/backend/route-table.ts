@@ -21,3 +21,6 @@ export function isBackendPath(path: string, remote: string, socketPath: string):
   // At the root, the other routes of the server are beside them.
   return remote !== '' || ROUTE_METHODS.has(path.slice(1)) || path.startsWith('/resources/');
 }
+
+/** The paths of the page that `demo` serves. */
+export const DEMO_PATHS: ReadonlySet<string> = new Set(['/', '/demo.js', '/demo.css']);

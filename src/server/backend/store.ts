@@ -73,17 +73,17 @@ export class Store {
   readonly namespaces = new Map<string, NamespaceData>();
   /** The outcomes of the newest mutations, oldest first. */
   readonly outcomes = new Map<string, MutationOutcome>();
+  /** Called after each change. */
+  onChange: () => void = () => {};
   #bytes = 0;
 
   /**
    * @param maxBytes what the rows may take in all, measured as JSON, and some 256 bytes for each.
    * @param nowMs the time in milliseconds since 1970.
-   * @param onChange called after each change.
    */
   constructor(
     readonly maxBytes: number,
     private readonly nowMs: () => number,
-    private readonly onChange: () => void = () => {},
   ) {}
 
   /** What the rows take in all. */
@@ -115,9 +115,21 @@ export class Store {
     if (this.#bytes + NAMESPACE_BYTES > this.maxBytes)
       throw new BackendError(413, 'LIMIT_EXCEEDED', this.fullMessage);
     const data = new NamespaceData(this.firstSeq());
+    this.adopt(namespace, data);
+    return data;
+  }
+
+  /** Takes a namespace that was known before. */
+  adopt(namespace: string, data: NamespaceData): void {
     this.namespaces.set(namespace, data);
     this.#bytes += NAMESPACE_BYTES;
-    return data;
+  }
+
+  /** Takes a row that was known before, whether there is room or not. */
+  restoreRow(namespace: NamespaceData, stream: string, { key, seq, data }: Omit<Row, 'bytes'>): void {
+    const bytes = bytesOf({ stream, key, data });
+    this.#bytes += bytes + (namespace.streams.has(stream) ? 0 : STREAM_BYTES);
+    this.#put(namespace, stream, { key, seq, data, bytes });
   }
 
   /**
@@ -138,21 +150,20 @@ export class Store {
     this.#bytes += growth;
     for (const { stream, key, data, bytes } of rows) {
       namespace.seq += 1;
-      this.put(namespace, stream, { key, seq: namespace.seq, data, bytes });
+      this.#put(namespace, stream, { key, seq: namespace.seq, data, bytes });
     }
     if (rows.length > 0) this.onChange();
     return true;
   }
 
-  /** Puts a row where it belongs. */
-  put(namespace: NamespaceData, stream: string, row: Row): void {
+  #put(namespace: NamespaceData, stream: string, row: Row): void {
     let rows = namespace.streams.get(stream);
     if (rows === undefined) {
       rows = new ChangeStream();
       namespace.streams.set(stream, rows);
     }
     rows.put(row);
-    namespace.newest = row.seq;
+    namespace.newest = Math.max(namespace.newest, row.seq);
   }
 
   /** Remembers how a mutation ended; the oldest is forgotten. */

@@ -107,7 +107,7 @@ function ownAuth({ serverCommand, credentials }: TargetPlan): {
   const secret = randomBytes(32).toString('hex');
   return {
     credentials: { kind: 'jwt', secret, claims: { sub: '{namespace}' } },
-    flags: ['--auth', 'jwt', '--jwt-secret', secret, '--jwt-namespace', '{sub}'],
+    flags: ['--auth', 'jwt', '--jwt-secret', secret, '--jwt-namespace', '{sub}', '--backend', 'memory'],
   };
 }
 
