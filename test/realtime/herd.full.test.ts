@@ -14,7 +14,12 @@ function little(more: Readonly<Record<string, string>> = {}) {
   return smaller(
     'herd',
     { 'tabs.accepted == 2000': 'tabs.accepted == 60', 'pull.data.p99 < 5s': 'pull.data.p99 < 60s' },
-    { 'cohorts.tabs.clients': '60', 'phases[pull].changes': '2', 'phases[pull].every': '2s', ...more },
+    {
+      'cohorts.tabs.clients': '60',
+      'phases[pull].pull.changes': '2',
+      'phases[pull].pull.every': '2s',
+      ...more,
+    },
   );
 }
 
@@ -38,7 +43,10 @@ test('clients of two workers pull what was pushed from the memory backend of ser
 
 test('a backend that does not answer fails the run, and the report says what came instead', async () => {
   const { code, stdout } = await runBench([
-    ...little({ 'phases[pull].url': 'http://127.0.0.1:1/datafn/pull', 'phases[pull].settle': '1s' }),
+    ...little({
+      'phases[pull].pull.url': 'http://127.0.0.1:1/datafn/pull',
+      'phases[pull].pull.settle': '1s',
+    }),
     '--workers',
     '1',
   ]);
