@@ -95,7 +95,7 @@ describe('what cannot be compared is exit 2, and says why', () => {
       '--fail-on "fanout.p99": expected a metric and by how much',
     ],
     ['stdin twice', ['-', '-'], 'Only one of the two reports can come from stdin'],
-    ['one file', [base], "missing required argument 'new'"],
+    ['one file', [base], 'Expected two JSON reports, got one'],
     ['three files', [base, base, base], 'too many arguments'],
     [
       'two results on stdout',
