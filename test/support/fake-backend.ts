@@ -22,6 +22,25 @@ export interface BackendFaults {
  */
 export async function startFakeBackend(announce: (cursor: number) => void, faults: BackendFaults = {}) {
   const changes: { seq: number; id: string }[] = [];
+  let turn: Promise<void> = Promise.resolve();
+  const take = (
+    body: { mutations: { id: string; mutationId: string }[] },
+    send: (status: number, answer: unknown) => void,
+  ): void => {
+    const [{ id, mutationId } = { id: '', mutationId: '' }] = body.mutations;
+    const seq = (changes.at(-1)?.seq ?? 0) + 1;
+    changes.push({ seq, id });
+    const result = {
+      ok: true,
+      applied: [mutationId],
+      errors: [],
+      cursor: String(seq),
+      cursorBefore: String(seq - 1),
+    };
+    // As DataFn's server does, before the answer.
+    announce(seq);
+    send(200, { ok: true, result });
+  };
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -31,20 +50,9 @@ export async function startFakeBackend(announce: (cursor: number) => void, fault
       response.end(typeof answer === 'string' ? answer : JSON.stringify(answer));
     };
     if (request.url === '/datafn/push') {
-      await faults.beforePush?.();
-      const [{ id, mutationId }] = body.mutations;
-      const seq = (changes.at(-1)?.seq ?? 0) + 1;
-      changes.push({ seq, id });
-      const result = {
-        ok: true,
-        applied: [mutationId],
-        errors: [],
-        cursor: String(seq),
-        cursorBefore: String(seq - 1),
-      };
-      // As DataFn's server does, before the answer.
-      announce(seq);
-      return send(200, { ok: true, result });
+      // One push after the other, also where they wait.
+      turn = turn.then(() => faults.beforePush?.()).then(() => take(body, send));
+      return turn;
     }
     await new Promise((resolve) => setTimeout(resolve, faults.delayMs ?? 0));
     const newest = changes.at(-1)?.seq ?? 0;
