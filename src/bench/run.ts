@@ -67,7 +67,13 @@ export function planRun(
   // Whether it can have names at all is known before any server is asked.
   nameRun(scenario, options, newRunId());
   return planLayout(
-    { clients: clientCount(scenario), urls, ownServer: urls.length === 0, workers, loadConnections },
+    {
+      clients: clientCount(scenario) + pullingCount(scenario),
+      urls,
+      ownServer: urls.length === 0,
+      workers,
+      loadConnections,
+    },
     machineLimits(availableParallelism()),
   );
 }
@@ -96,6 +102,12 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
           CRASH_STEP_MS,
         ));
   }
+}
+
+/** Clients that pull: each needs a second connection. */
+function pullingCount({ phases, cohorts }: Scenario): number {
+  const pulling = new Set(needsOf(phases).flatMap(({ pullingCohort }) => pullingCohort ?? []));
+  return [...pulling].reduce((total, cohort) => total + (cohorts[cohort]?.clients ?? 0), 0);
 }
 
 /** Waits for something, but no longer than that; it goes on by itself then. */

@@ -187,18 +187,25 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'compare',
     group: TEST,
-    description: 'Compare two JSON reports of bench; exit with 4 when the newer one is worse.',
+    description:
+      'Compare two JSON reports of bench, or show trends over many; exit with 4 when the newer one is worse.',
     arguments: [
-      ['<base>', 'JSON report to compare with'],
-      ['<new>', 'JSON report of the newer run; - reads stdin'],
+      ['[base]', 'JSON report to compare with'],
+      ['[new]', 'JSON report of the newer run; - reads stdin'],
     ],
     examples: [
       ['compare main.json branch.json', 'Check whether a branch is worse'],
       ["compare main.json branch.json --fail-on 'fanout.p99 +20% +10ms'", 'Fail on a slower fan-out as well'],
+      ['compare --history reports --html trends.html', 'Show all reports of a folder as a page of trends'],
     ],
     options: async () => (await import('../options/bench.js')).compareOptions,
     run: async ([base, next], flags, io) =>
-      (await import('./compare.js')).compare(base as string, next as string, flags, io),
+      (await import('./compare.js')).compare(
+        base as string | undefined,
+        next as string | undefined,
+        flags,
+        io,
+      ),
   },
   {
     name: 'token',

@@ -20,14 +20,27 @@ const FORMATS = {
     comparisons.map((one) => markdownDocument(comparisonDocument(one))).join('\n'),
 } as const;
 
-/** Compares two reports; the exit code. */
+/** Compares two reports, or shows all of a folder; the exit code. */
 export async function compare(
-  base: string,
-  next: string,
+  base: string | undefined,
+  next: string | undefined,
   flags: Record<string, string>,
   io: Io,
 ): Promise<number> {
   const options = resolveOptions(compareOptions, { flags, env: io.env });
+  const folder = options.history;
+  if (folder !== undefined) {
+    if (base !== undefined) throw invalidOption('Pass either two reports or --history, not both.');
+    if (options.failOn.length > 0)
+      throw invalidOption('--fail-on is for two reports; with --history, no step fails.');
+    return (await import('./history.js')).history(folder, options, io);
+  }
+  if (options.html !== undefined) throw invalidOption('--html needs --history: add it.');
+  if (base === undefined || next === undefined) {
+    throw invalidOption(
+      `Expected two JSON reports, got ${base === undefined ? 'none' : 'one'}: datafn-ws compare main.json branch.json, or datafn-ws compare --history FOLDER.`,
+    );
+  }
   if (base === '-' && next === '-')
     throw invalidOption('Only one of the two reports can come from stdin, got - twice.');
   const names = { base: 'the baseline', new: 'the newer report' };

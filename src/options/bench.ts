@@ -36,8 +36,15 @@ export const outputFile = (what: string) =>
 /** Every option of `datafn-ws compare`. */
 export const compareOptions = {
   failOn: failOnOption,
+  history: text({
+    placeholder: 'DIR',
+    help: 'Show how the metrics of all JSON reports in this folder developed, and where one changed its level.',
+    default: undefined as string | undefined,
+    fromEnv: false,
+  }),
   json: outputFile('JSON'),
   markdown: outputFile('Markdown'),
+  html: outputFile('an HTML page (with --history)'),
 } as const;
 
 const CLOSED_QUOTES = /^(?:[^'"]|'[^']*'|"[^"]*")*$/;
@@ -232,6 +239,12 @@ export const benchOptions = {
     check: (value) => (value === '' ? 'a file name' : undefined),
   }),
   failOn: { ...failOnOption, group: 'Reports' },
+  revision: text({
+    group: 'Reports',
+    placeholder: 'TEXT',
+    help: 'The commit that is tested, for the JSON report. Default: that of the CI (GITHUB_SHA, CI_COMMIT_SHA) or of the git checkout.',
+    default: undefined as string | undefined,
+  }),
   repeat: count({
     min: 1,
     max: 1000,

@@ -39,6 +39,7 @@ export function filledMeasurements(): Measurements {
     tally.closed.count('1006', 1);
     tally.rejected.count('503', 3);
     tally.errors.count('ECONNRESET', 2);
+    tally.pullFailures.count('HTTP 503', 4);
     cohort.open = clients - 20;
     cohort.unpinged = 1 + index;
     Object.assign(cohort, { pingsOwed: 30, pingsOverdue: 1 + index });
@@ -57,6 +58,7 @@ export function filledMeasurements(): Measurements {
   );
   measurements.cohorts[1]?.tally.closed.count('4503 Namespace connection limit reached', 10);
   measurements.cohorts[2]?.tally.closed.count('1001 Heartbeat timeout', 49);
+  Object.assign(measurements.pulls, { peak: 900, longestBehindMs: 1500 });
   Object.assign(measurements.emit, { broadcasts: 120, failed: 2, delivered: 11_990 });
   Object.assign(measurements.api, { requests: 5000, failed: 7, durationMs: 1000 });
   for (let sample = 1; sample <= 100; sample++) {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, describe, expect, test } from 'vitest';
+import { REPORT_VERSION } from '../../src/bench/compare/older-versions.js';
 import type { JsonReport } from '../../src/bench/report/schema.js';
 import { fanoutTimes, repeatedOf, resultOf, tallyOf } from '../bench/compare/results.js';
 import { filledReport } from '../bench/filled.js';
@@ -17,7 +18,7 @@ const file = (name: string, content: unknown) => {
   return path;
 };
 const reportOf = (...results: JsonReport['results']): JsonReport => ({
-  version: 1,
+  version: REPORT_VERSION,
   verdict: 'passed',
   results,
   notRun: [],
@@ -63,7 +64,7 @@ describe('what cannot be compared is exit 2, and says why', () => {
   const aborted = file('aborted.json', filledReport(['fanout.p99 < 2s'], { aborted: true }));
   const invalid = file('invalid.json', filledReport(['fanout.p99 < 2s'], { invalid: ['Worker 1 died'] }));
   const other = file('other.json', reportOf(named('other')));
-  const newer = file('newer.json', { ...reportOf(resultOf()), version: 2 });
+  const newer = file('newer.json', { ...reportOf(resultOf()), version: REPORT_VERSION + 1 });
 
   test.each<[string, string[], string]>([
     ['no file', ['no/such.json', base], 'Cannot read the baseline: /'],
@@ -75,7 +76,7 @@ describe('what cannot be compared is exit 2, and says why', () => {
       [file('package.json', { name: 'x' }), base],
       'got other JSON; make a report with: npx datafn-ws bench --json FILE.',
     ],
-    ['another version', [newer, base], 'one of version 2 of the format'],
+    ['another version', [newer, base], `one of version ${REPORT_VERSION + 1} of the format`],
     [
       'an aborted baseline',
       [aborted, base],
@@ -94,7 +95,7 @@ describe('what cannot be compared is exit 2, and says why', () => {
       '--fail-on "fanout.p99": expected a metric and by how much',
     ],
     ['stdin twice', ['-', '-'], 'Only one of the two reports can come from stdin'],
-    ['one file', [base], "missing required argument 'new'"],
+    ['one file', [base], 'Expected two JSON reports, got one'],
     ['three files', [base, base, base], 'too many arguments'],
     [
       'two results on stdout',

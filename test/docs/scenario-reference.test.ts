@@ -126,7 +126,9 @@ test('the table of malformed kinds has every one, and with which code a right se
 
 describe('the tables of metrics', () => {
   const rows = new Map(
-    ['Connections', 'Cursors', 'Heartbeat', 'Emits', 'Server'].flatMap((name) => [...rowsOf(`### ${name}`)]),
+    ['Connections', 'Cursors', 'Pulls', 'Heartbeat', 'Emits', 'Server'].flatMap((name) => [
+      ...rowsOf(`### ${name}`),
+    ]),
   );
   /** The statistics that may stand for a star, as the reference lists them. */
   const statistics = code(/put one of([\s\S]*?)in place of the star/.exec(reference)?.[1]);

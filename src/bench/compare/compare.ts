@@ -6,6 +6,7 @@ import {
   type ComparedResult,
   type Comparison,
   checkComparable,
+  machineText,
 } from './comparison.js';
 import {
   type FailRule,
@@ -299,8 +300,4 @@ function cohortWarning(what: string, one: ComparedResult, other: ComparedResult)
 
 function serverText({ target }: ComparedResult): string {
   return target.isOwn ? 'started by bench' : 'given by --url';
-}
-
-function machineText({ machine: { node, platform, arch, cores } }: ComparedResult): string {
-  return `${cores} cores, ${platform} ${arch}, Node.js ${node}`;
 }

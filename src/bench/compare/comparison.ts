@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import { formatCount } from '../../text/units.js';
 import { valueText } from '../verdict/metric-kinds.js';
+import { isReadable, REPORT_VERSION, upgraded } from './older-versions.js';
 
 const text = z.string();
 const unit = z.enum(['count', 'ms', 'per second', 'bytes']);
@@ -120,6 +121,7 @@ const result = z.object({
   verdict: z.enum(['passed', 'failed', 'regressed', 'invalid', 'aborted']),
   problems: z.array(text),
   startedAt: text,
+  revision: text.optional(),
   machine: z.object({ node: text, platform: text, arch: text, cores: z.number() }),
   target: z.object({ isOwn: z.boolean() }),
   scenario: z.object({ name: text, sha256: text, seed: z.int(), overrides: z.array(text) }),
@@ -130,7 +132,7 @@ const result = z.object({
   generator: z.array(z.object({ maxRunQueueWait: z.number().optional() })),
 });
 
-const report = z.object({ version: z.literal(1), results: z.array(result) });
+const report = z.object({ version: z.literal(REPORT_VERSION), results: z.array(result) });
 
 export type ComparedMetric = z.infer<typeof metric>;
 export type ComparedExpectation = z.infer<typeof expectation>;
@@ -153,12 +155,12 @@ export function readResults(json: string, name: string): ComparedResult[] {
   }
   const version = z.looseObject({ version: z.number(), results: z.array(z.unknown()) }).safeParse(content);
   if (!version.success) throw fail('other JSON; make a report with: npx datafn-ws bench --json FILE.');
-  if (version.data.version !== 1) {
+  if (!isReadable(version.data.version)) {
     throw fail(
-      `one of version ${version.data.version} of the format, but this tool reads version 1; run bench again with this tool.`,
+      `one of version ${version.data.version} of the format, but this tool reads versions 1 to ${REPORT_VERSION}; update datafn-ws.`,
     );
   }
-  const read = report.safeParse(content);
+  const read = report.safeParse(upgraded(content as Parameters<typeof upgraded>[0]));
   if (!read.success) {
     const [issue] = read.error.issues;
     throw fail(`an invalid one at ${issue?.path.join('.')}: ${issue?.message}`);
@@ -182,4 +184,9 @@ export function checkComparable({ verdict, scenario }: ComparedResult, name: str
     'ERR_INVALID_OPTION',
     `Expected ${name} to be of complete, valid runs, got a run of ${scenario.name} ${why}. Run it again.`,
   );
+}
+
+/** Where a run was made, as far as it can change durations. */
+export function machineText({ machine: { node, platform, arch, cores } }: ComparedResult): string {
+  return `${cores} cores, ${platform} ${arch}, Node.js ${node}`;
 }

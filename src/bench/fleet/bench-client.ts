@@ -5,6 +5,7 @@ import type { Upgrade } from '../../protocol/upgrade.js';
 import type { OpenClient } from '../behaviors/behaviors.js';
 import type { Reception } from '../measure/reception.js';
 import type { EndsBy } from '../model/scenario.js';
+import type { Puller } from '../pulls/puller.js';
 import { GrowingBytes, readFrames } from './frame-reader.js';
 import { type CohortState, Inbox, type InboxHost, type InboxOwner } from './inbox.js';
 import {
@@ -62,6 +63,8 @@ export class BenchClient implements SocketHandler, OpenClient, InboxOwner {
   failures = 0;
   heard = 0;
   joinedAtMs = 0;
+  /** While it pulls. */
+  puller: Puller | undefined;
   /** Connections that it has lost, and tries that have failed. */
   losses = 0;
   #draws = 0;
@@ -228,6 +231,7 @@ export class BenchClient implements SocketHandler, OpenClient, InboxOwner {
       const hello = { type: 'hello', clientId: target.clientId, cursors, namespace };
       this.send(OPCODE.text, Buffer.from(JSON.stringify(hello)));
     }
+    void this.puller?.onOpen();
     this.cohort.behavior.onOpen?.(this, cohort.settings);
   }
 

@@ -8,6 +8,7 @@ import type { EmissionPlan } from '../measure/emission-plan.js';
 import type { HistogramData } from '../measure/histogram.js';
 import { Tally } from '../measure/tally.js';
 import { arrivalMs } from '../model/scenario.js';
+import type { PulledChanges, PullOrder, PullReport, PushedChange, PushOrder } from '../pulls/pull-fleet.js';
 import { BenchClient, type ClientHost } from './bench-client.js';
 import { churnTurns } from './churn-turns.js';
 import { badToken, tokenFor } from './credentials.js';
@@ -27,6 +28,7 @@ import type {
   WorkerStatus,
 } from './messages.js';
 import { nodeOfClient } from './node-of-client.js';
+import { holderOf, PullingCohorts } from './pulling-cohorts.js';
 import { Stragglers } from './stragglers.js';
 import { CursorLayouts } from './wire.js';
 
@@ -50,6 +52,7 @@ export class ClientFleet implements FleetCalls, ClientHost {
   #urls: { readonly url: URL; readonly upgrade: Upgrade }[] = [];
   #cohorts: CohortState[] = [];
   #clients: BenchClient[][] = [];
+  #pulling!: PullingCohorts;
   #failed = 0;
   /** Clients that wait to reconnect; empty once the fleet ends. */
   readonly #returning = new Map<BenchClient, NodeJS.Timeout>();
@@ -64,6 +67,7 @@ export class ClientFleet implements FleetCalls, ClientHost {
     this.ledger = new DeliveryLedger(setup.namespaces, setup.startMs);
     const isReturning = (client: BenchClient) => client.joinedAtMs > 0 && this.#mayReturn(client);
     this.#stragglers = new Stragglers(this.ledger.newest, isReturning, () => this.now());
+    this.#pulling = new PullingCohorts(setup, () => this.now());
     if (setup.tls === undefined && setup.urls.some((url) => url.startsWith('wss:'))) trustSystem();
     this.#urls = setup.urls.map((url) => ({
       url: new URL(url),
@@ -188,6 +192,18 @@ export class ClientFleet implements FleetCalls, ClientHost {
     return this.#stragglers.converge(this.#clients.flat(), order);
   }
 
+  startPulls(order: PullOrder): Promise<void> {
+    return this.#pulling.start(order, this.#clients[order.cohort] ?? []);
+  }
+
+  push(order: PushOrder): Promise<readonly PushedChange[]> {
+    return this.#pulling.push(order, this.#clients[order.cohort] ?? []);
+  }
+
+  settlePulls(order: PulledChanges): Promise<PullReport> {
+    return this.#pulling.settle(order);
+  }
+
   takeCounts(): FleetCounts {
     const tallies = this.#cohorts.map((state) => {
       const data = state.tally.toData();
@@ -235,20 +251,14 @@ export class ClientFleet implements FleetCalls, ClientHost {
   // Connecting.
 
   async #connect(client: BenchClient, intendedMs: number, timeoutMs: number): Promise<void> {
-    const { urls, localAddresses, namespaces, credentials, upgrade, tls } = this.#setup;
+    const { urls, localAddresses, credentials, upgrade, tls } = this.#setup;
     const { cohort, behavior } = client.cohort;
-    const holder = {
-      namespace: namespaces[client.namespace] as string,
-      namespaceIndex: client.namespace,
-      cohort: cohort.name,
-      index: client.index,
-    };
     const node = nodeOfClient(client.index, cohort.namespaces.length, client.losses, urls.length);
     await client.connect({
       ...(this.#urls[node] as { url: URL; upgrade: Upgrade }),
       localAddress: localAddresses[Math.floor(client.index / urls.length) % localAddresses.length],
       token: {
-        own: () => tokenFor(credentials, holder),
+        own: () => tokenFor(credentials, holderOf(client, this.#setup.namespaces)),
         bad: () => badToken(upgrade.tokenVia),
         none: () => undefined,
       }[behavior.token](),

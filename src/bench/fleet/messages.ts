@@ -5,6 +5,7 @@ import type { GeneratorSample } from '../measure/saturation.js';
 import type { Sessions } from '../measure/sessions.js';
 import type { TallyData } from '../measure/tally.js';
 import type { Arrivals, Cohort, EndsBy } from '../model/scenario.js';
+import type { PulledChanges, PullOrder, PullReport, PushedChange, PushOrder } from '../pulls/pull-fleet.js';
 import type { Credentials } from './credentials.js';
 
 /** What a worker needs before its first phase. */
@@ -45,6 +46,12 @@ export interface FleetCalls {
   /** Waits until every client that should be is connected and has the newest cursor, or the deadline. */
   converge(order: ConvergeOrder): Promise<ConvergeReport>;
   disconnect(order: DisconnectOrder): Promise<void>;
+  /** Has the clients of a cohort pull from here on. */
+  startPulls(order: PullOrder): Promise<void>;
+  /** Pushes changes into this worker's share of the namespaces of a cohort that pulls. */
+  push(order: PushOrder): Promise<readonly PushedChange[]>;
+  /** Waits until every client that pulls has every change, or the deadline, and ends the pulling. */
+  settlePulls(order: PulledChanges): Promise<PullReport>;
   /** Returns what was counted since the last time, by cohort, and who is connected now. */
   takeCounts(): FleetCounts;
   /** Ends every connection, unmeasured. */

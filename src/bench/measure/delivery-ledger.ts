@@ -43,6 +43,8 @@ export interface Receiver {
   otherReceptions: Reception[] | undefined;
   /** The newest cursor of its namespace that it has heard, on any connection; 0 before the first. */
   heard: number;
+  /** Set while it pulls: cursors of a backend are then what wakes it, though bench did not emit them. */
+  readonly puller?: { onCursor(cursor: number): void } | undefined;
 }
 
 /**
@@ -80,6 +82,10 @@ export class DeliveryLedger {
     this.received += 1;
     const { tally, behavior } = receiver.cohort;
     const account = this.#accountOf(cursor);
+    if (account === undefined && receiver.puller !== undefined) {
+      receiver.puller.onCursor(cursor);
+      return;
+    }
     // The same number in other digits (`042`) is not what was emitted. A JSON number has no digits of its own.
     if (
       account === undefined ||
@@ -98,6 +104,7 @@ export class DeliveryLedger {
       this.#noteLeaked(receiver, plan, index, atMs);
       return;
     }
+    receiver.puller?.onCursor(cursor);
     if (cursor > receiver.heard) receiver.heard = cursor;
     const reception = account.receptionOf(receiver);
     const fault = reception.receive(index, tally);

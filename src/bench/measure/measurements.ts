@@ -40,6 +40,14 @@ export interface ApiMeasurement {
   readonly latency: Histogram;
 }
 
+/** What was measured of clients that pull, beside what their tallies count. */
+export interface PullMeasurement {
+  /** Most pulls under way at a time. */
+  peak: number;
+  /** The longest that a client was behind a change. */
+  longestBehindMs: number;
+}
+
 /** What the server says of itself (`GET /v1/stats`), and how it ended; empty for a server that does not say. */
 export interface ServerMeasurement {
   connections?: number;
@@ -79,6 +87,7 @@ export interface Measurements {
   readonly recovery: Histogram;
   /** Waits in which a client did not get that far. */
   unrecovered: number;
+  readonly pulls: PullMeasurement;
   server: ServerMeasurement;
 }
 
@@ -105,6 +114,7 @@ export function emptyMeasurements(
     unconverged: 0,
     recovery: new Histogram(),
     unrecovered: 0,
+    pulls: { peak: 0, longestBehindMs: 0 },
     server: {},
   };
 }
@@ -136,6 +146,8 @@ export function addMeasurements(total: Measurements, phase: Measurements): void 
   total.unconverged += phase.unconverged;
   total.recovery.add(phase.recovery);
   total.unrecovered += phase.unrecovered;
+  total.pulls.peak = Math.max(total.pulls.peak, phase.pulls.peak);
+  total.pulls.longestBehindMs = Math.max(total.pulls.longestBehindMs, phase.pulls.longestBehindMs);
   total.server = { ...total.server, ...phase.server };
 }
 

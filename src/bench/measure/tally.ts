@@ -40,6 +40,17 @@ const COUNTERS = [
   'reconnects',
   /** Handshakes and frames by which the server broke RFC 6455. */
   'protocolErrors',
+  /** Requests to the pull route that have ended, with whatever answer. */
+  'pulls',
+  /** Cursors newer than all that a client has data for, and those of them that came while it pulled. */
+  'pullWakeUps',
+  'pullWakeUpsDropped',
+  /** Pulls whose answer was older than the cursor that they were for. */
+  'stalePulls',
+  /** Changes that clients had to get, those that their cursors wrongly say they have, and clients that lack one. */
+  'changesOwed',
+  'changesMissing',
+  'pullersLeftBehind',
 ] as const;
 
 const HISTOGRAMS = [
@@ -53,6 +64,10 @@ const HISTOGRAMS = [
   'pongTimeout',
   /** From the end of a connection to its successor. */
   'reconnect',
+  /** From just before a push to the answer that brought the change to a client. */
+  'pullData',
+  /** From a pull to its answer. */
+  'pullTime',
   /** The two that depend on when bench read a ping: the least and the most that they can have been, given how late it was. */
   'pingIntervalLeast',
   'pingIntervalMost',
@@ -60,7 +75,7 @@ const HISTOGRAMS = [
   'pongTimeoutMost',
 ] as const;
 
-const LEDGERS = ['closed', 'rejected', 'errors'] as const;
+const LEDGERS = ['closed', 'rejected', 'errors', 'pullFailures'] as const;
 
 export type CounterName = (typeof COUNTERS)[number];
 export type HistogramName = (typeof HISTOGRAMS)[number];
@@ -72,6 +87,7 @@ export interface TallyData {
   readonly closed: readonly (readonly [string, number])[];
   readonly rejected: readonly (readonly [string, number])[];
   readonly errors: readonly (readonly [string, number])[];
+  readonly pullFailures: readonly (readonly [string, number])[];
   readonly evidence: EvidenceData;
   readonly otherMessages: readonly MessageKind[];
 }
@@ -121,6 +137,8 @@ export class Tally {
   readonly rejected = new Counts();
   /** Handshakes that failed below HTTP, by the code of the error. */
   readonly errors = new Counts();
+  /** Pulls without an answer that a client would take, by what was wrong. */
+  readonly pullFailures = new Counts();
   /** The first delivery, or frame, of each kind that was wrong. */
   readonly evidence = new Evidence();
   /** Messages that are not cursors: neither wrong nor of any use to a client. */
@@ -176,6 +194,7 @@ export class Tally {
       closed: this.closed.entries(),
       rejected: this.rejected.entries(),
       errors: this.errors.entries(),
+      pullFailures: this.pullFailures.entries(),
       evidence: this.evidence.entries(),
       otherMessages: this.otherMessages.entries(),
     };

@@ -8,6 +8,7 @@ import { hold } from './hold.js';
 import { kill } from './kill.js';
 import type { PhaseKind, PhaseNeeds } from './kind.js';
 import { parallel } from './parallel.js';
+import { pull } from './pull.js';
 import { repeat } from './repeat.js';
 import { restart } from './restart.js';
 import { restartServer } from './restart-server.js';
@@ -26,6 +27,7 @@ export const PHASE_KINDS: Readonly<Record<string, PhaseKind>> = {
   stop,
   restart,
   converge,
+  pull,
   'restart-server': restartServer,
   'shutdown-server': shutdownServer,
   parallel,

@@ -37,6 +37,8 @@ export interface PhaseNeeds {
   readonly emits?: { readonly namespaces: readonly number[]; readonly cursorLength: number };
   /** Connections of autocannon. */
   readonly loadConnections?: number;
+  /** A cohort of which every client has a connection more, for its pulls. */
+  readonly pullingCohort?: number;
 }
 
 /** What the live view shows of an action under way. */

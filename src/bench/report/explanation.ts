@@ -125,6 +125,27 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   'api.failed': { high: 'Requests to the HTTP API were not answered with success.' },
   'api.rate': { low: `The HTTP API took fewer requests a second than it should. ${SERVER_SLOW}` },
   'api.latency': { high: `The HTTP API answered too slowly. ${SERVER_SLOW}` },
+  'pull.failed': {
+    high: 'The backend answered pulls with what a DataFn client does not take, or not at all: the keys say how often it was wrong, and how. Such a client keeps its old data until the next cursor.',
+  },
+  'pull.stale': {
+    high: 'The backend was late: it sent a cursor before a pull could read the change, as with a replica that lags, or a broadcast before the commit. The client stays behind until the next cursor.',
+  },
+  'pull.missing': {
+    high: 'The backend answered wrongly: cursors of an answer include a change whose record is not in it. The client will never ask for that change again.',
+  },
+  'pull.leftBehind': {
+    high: 'Clients still lacked a change at the end: their pull failed or was stale, they dropped a cursor that came while they pulled and none came after it, or the backend is slower than `settle` allows.',
+  },
+  'pull.data': {
+    high: 'It took too long until clients had the data. Compare it with pull.time: if that is nearly as long, the backend answers slowly when all pull at once; jitter or a cache helps. If not, cursors are late, or were dropped.',
+  },
+  'pull.time': {
+    high: 'The backend answers pulls slowly: see pull.peak for how many came at once. A jitter, a cache of the newest changes or more capacity of the backend helps.',
+  },
+  'pull.perCursor': {
+    high: 'Clients pulled more often than there were changes: cursors are sent more than once, or answers come in many pages.',
+  },
   'server.connections': {
     low: 'The server counts fewer clients than are connected.',
     high: 'The server still counts clients that have left: their places are not freed.',

@@ -2,6 +2,7 @@ import { maskedUrl } from '../../options/urls.js';
 import { shellWord } from '../../text/shell.js';
 import type { Comparison } from '../compare/comparison.js';
 import { isNondeterministic } from '../compare/judge.js';
+import { REPORT_VERSION } from '../compare/older-versions.js';
 import type { Histogram } from '../measure/histogram.js';
 import type { CohortMeasurement, Measurements } from '../measure/measurements.js';
 import type { Tally } from '../measure/tally.js';
@@ -21,6 +22,8 @@ type JsonHistogram = JsonMeasurements['histograms'][string];
 export interface RunContext {
   readonly version: string;
   readonly machine: JsonResult['machine'];
+  /** The commit that is tested, if it is known. */
+  readonly revision?: string | undefined;
 }
 
 const UNITS = { count: 'count', duration: 'ms', rate: 'per second', size: 'bytes' } as const;
@@ -28,7 +31,7 @@ const UNITS = { count: 'count', duration: 'ms', rate: 'per second', size: 'bytes
 /** The report of all that was run, and of what was not. */
 export function jsonReport(results: readonly JsonResult[], notRun: JsonReport['notRun']): JsonReport {
   return {
-    version: 1,
+    version: REPORT_VERSION,
     verdict: notRun.length > 0 ? 'aborted' : worstVerdict(results.map(({ verdict }) => verdict)),
     results: [...results],
     notRun,
@@ -48,12 +51,12 @@ export function withComparison(result: JsonResult, comparison: Comparison): Json
 }
 
 /** The result as data: what the other formats are made from, and what is compared later. */
-export function jsonResult(result: RunResult, { version, machine }: RunContext): JsonResult {
+export function jsonResult(result: RunResult, { version, machine, revision }: RunContext): JsonResult {
   const { scenario, target } = result;
   const { name, summary, source, sha256, seed, overrides, changes } = scenario;
   const verdict = verdictOf(result);
   return {
-    version: 1,
+    version: REPORT_VERSION,
     tool: { name: 'datafn-ws', version },
     verdict,
     aborted: result.aborted,
@@ -62,6 +65,7 @@ export function jsonResult(result: RunResult, { version, machine }: RunContext):
     problems: [...result.problems],
     startedAt: result.startedAt.toISOString(),
     durationMs: Math.round(result.durationMs),
+    ...(revision === undefined ? {} : { revision }),
     replay: replayCommand(result),
     machine,
     target: {
@@ -210,6 +214,9 @@ function cohortOf({
     closed: Object.fromEntries(tally.closed.entries()),
     rejected: Object.fromEntries(tally.rejected.entries()),
     errors: Object.fromEntries(tally.errors.entries()),
+    ...(tally.pullFailures.total === 0
+      ? {}
+      : { pullFailures: Object.fromEntries(tally.pullFailures.entries()) }),
     histograms: histogramsOf(reportedHistograms(tally)),
     ...(evidence.length === 0 ? {} : { evidence }),
     ...(otherMessages.length === 0 ? {} : { otherMessages }),

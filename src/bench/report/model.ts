@@ -99,6 +99,8 @@ export interface Chart {
     readonly values: readonly number[];
     readonly marks: readonly { readonly label: string; readonly at: number }[];
   };
+  /** Of a chart over runs: what each is called, and the indexes of those to mark. */
+  readonly runs?: { readonly names: readonly string[]; readonly marked: readonly number[] };
   /** Of a chart by share: the histogram, and limits to draw beside it. */
   readonly shares?: {
     readonly histogram: Pick<JsonResult['total']['histograms'][string], 'count' | 'min' | 'max' | 'buckets'>;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { comparisonSchema } from '../compare/comparison.js';
+import { REPORT_VERSION } from '../compare/older-versions.js';
 import { FAULTS } from '../measure/evidence.js';
 import { findSchema } from './find-schema.js';
 
@@ -92,6 +93,11 @@ const cohort = z
     closed: counts.describe('Connections that the server ended, by close code and reason.'),
     rejected: counts.describe('Handshakes answered with an HTTP error, by status.'),
     errors: counts.describe('Handshakes that failed below HTTP, by error code.'),
+    pullFailures: counts
+      .optional()
+      .describe(
+        'Pulls without an answer that a DataFn client would take, by what was wrong; absent if there were none.',
+      ),
     histograms: z.record(text, histogram),
     evidence: z
       .array(sighting)
@@ -200,7 +206,7 @@ const repeat = z
   .describe('Of --repeat: the metrics are medians of these runs, and every rule must hold in each.');
 
 const result = z.strictObject({
-  version: z.literal(1).describe('Version of this format.'),
+  version: z.literal(REPORT_VERSION).describe('Version of this format.'),
   tool: z.strictObject({ name: z.literal('datafn-ws'), version: text }),
   verdict: verdict.describe(
     'An aborted or invalid run is neither passed nor failed; a regressed one has passed, and is worse than its baseline.',
@@ -211,6 +217,9 @@ const result = z.strictObject({
   problems: z.array(text).describe('What went wrong with the server besides the expectations.'),
   startedAt: text.describe('ISO 8601.'),
   durationMs: number,
+  revision: text
+    .optional()
+    .describe('The commit that was tested, as --revision or the CI names it; absent if neither does.'),
   replay: text.describe('The command that repeats the run, with the same random choices.'),
   machine: z.strictObject({
     node: text.describe('Node.js version.'),
@@ -286,7 +295,7 @@ export type JsonResult = z.infer<typeof result>;
 
 /** The JSON report of one call of bench: a result a scenario. */
 export const reportSchema = z.strictObject({
-  version: z.literal(1).describe('Version of this format.'),
+  version: z.literal(REPORT_VERSION).describe('Version of this format.'),
   verdict: verdict.describe('The one verdict of all results; aborted when a scenario was not run.'),
   results: z.array(result),
   notRun: z

@@ -14,7 +14,7 @@ export interface MetricScope {
 }
 
 /** What a metric is counted by. */
-export type KeyKind = 'close codes' | 'HTTP statuses' | 'error codes';
+export type KeyKind = 'close codes' | 'HTTP statuses' | 'error codes' | 'reasons';
 
 /** A part of a scenario that makes a count differ between two runs of the same code; see `isNondeterministic`. */
 export type Chance =
@@ -96,6 +96,9 @@ export const wereExpected: Condition = ({ tally }, value) =>
   tally.counters.expected === 0 ? undefined : value;
 export const wereSent: Condition = ({ tally }, value) =>
   tally.counters.expected + tally.counters.received === 0 ? undefined : value;
+export const wereChanges: Condition = ({ tally }, value) =>
+  tally.counters.changesOwed === 0 ? undefined : value;
+export const pulled: Condition = ({ tally }, value) => (tally.counters.pulls === 0 ? undefined : value);
 /** A server that never pings gets no credit for having no heartbeat failures; failures count all the same. */
 export const werePinged: Condition = ({ tally }, value) =>
   tally.counters.pings === 0 && value === 0 ? undefined : value;
@@ -121,7 +124,7 @@ export function counter(name: CounterName, summary: string, compared: Compared, 
 }
 
 export function ledger(
-  name: 'closed' | 'rejected' | 'errors',
+  name: 'closed' | 'rejected' | 'errors' | 'pullFailures',
   keys: KeyKind,
   summary: string,
   compared: Compared,

@@ -51,6 +51,7 @@ const KEYS: Readonly<Record<KeyKind, { code: RegExp; hasReason: boolean; example
   // RFC 6455 section 7.4.2: what a peer may send, 1005 and 1006 for what it did not.
   'close codes': { code: /^[1-4]\d{3}$/, hasReason: true, examples: '[4503] or [4503 "a reason"]' },
   'HTTP statuses': { code: /^[1-5]\d{2}$/, hasReason: false, examples: '[503]' },
+  reasons: { code: /^[\w: .-]+$/, hasReason: false, examples: '[timeout]' },
   'error codes': { code: /^[A-Z][A-Z0-9_]+$/, hasReason: false, examples: '[ECONNREFUSED]' },
 };
 const KEY = /^([A-Za-z0-9_]+)(?:\s+"([^"]*)")?$/;

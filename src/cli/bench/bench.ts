@@ -10,7 +10,6 @@ import type { JsonReport, JsonResult } from '../../bench/report/schema.js';
 import { reportDocument } from '../../bench/report/sections/document.js';
 import { runScenario } from '../../bench/run.js';
 import { DEFAULT_SCENARIO } from '../../bench/scenario/load.js';
-import type { BenchOptions } from '../../options/bench.js';
 import { traceOptions } from '../../options/spec.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import { printable, printableLines } from '../../text/printable.js';
@@ -25,10 +24,11 @@ import { checkNeeds } from './flag-needs.js';
 import { Interruptions } from './interruptions.js';
 import { list } from './list.js';
 import { machine } from './machine.js';
-import { benchFlags } from './options.js';
+import { type BenchFlags, benchFlags } from './options.js';
 import { loadAll, type Plan, planAll } from './plans.js';
 import { ProgressScreen } from './progress.js';
 import { ReportFiles } from './report-files.js';
+import { revisionOf } from './revision.js';
 
 /** Runs, lists or checks scenarios; the exit code. */
 export async function bench(
@@ -80,7 +80,7 @@ async function reportCrash(error: unknown, reports: Reports): Promise<never> {
 }
 
 interface Surroundings {
-  readonly options: BenchOptions;
+  readonly options: BenchFlags;
   readonly io: Io;
   readonly stop: Interruptions;
   readonly baseline: Baseline | undefined;
@@ -169,14 +169,11 @@ async function runAll(
 }
 
 /** Runs a scenario as often as it is to be repeated; each run that there is goes into `runs`. */
-async function runRepeatedly(
-  plan: Plan,
-  { repeat, progress }: BenchOptions,
-  io: Io,
-  runs: JsonResult[],
-): Promise<void> {
+async function runRepeatedly(plan: Plan, options: BenchFlags, io: Io, runs: JsonResult[]): Promise<void> {
+  const revision = revisionOf(options, io);
+  const { repeat, progress } = options;
   while (runs.length < repeat && !plan.options.signal.aborted) {
-    const { result, crash } = await runOne(plan, progress, io);
+    const { result, crash } = await runOne(plan, progress, io, revision);
     runs.push(result);
     if (crash !== undefined) throw crash.error;
     if (repeat === 1) continue;
@@ -190,11 +187,13 @@ async function runOne(
   { scenario, options }: Plan,
   progress: boolean | undefined,
   io: Io,
+  revision: Promise<string | undefined>,
 ): Promise<{ readonly result: JsonResult; readonly crash: RunResult['crash'] }> {
   const screen = new ProgressScreen(io, scenario, progress);
   try {
     const run = await runScenario(scenario, { ...options, observer: screen });
-    return { result: jsonResult(run, { version, machine: machine() }), crash: run.crash };
+    const context = { version, machine: machine(), revision: await revision };
+    return { result: jsonResult(run, context), crash: run.crash };
   } finally {
     screen.close();
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { checkComparable, readResults } from '../../../src/bench/compare/comparison.js';
+import { REPORT_VERSION } from '../../../src/bench/compare/older-versions.js';
 import type { JsonReport } from '../../../src/bench/report/schema.js';
 import { DatafnWsError } from '../../../src/protocol/errors.js';
 import { filledReport } from '../filled.js';
@@ -48,8 +49,8 @@ describe('what is no report is refused, with what it is instead', () => {
     ['a package.json', { name: 'x', version: '1.0.0' }, 'got other JSON'],
     [
       'another version',
-      { ...report, version: 2 },
-      'got one of version 2 of the format, but this tool reads version 1',
+      { ...report, version: REPORT_VERSION + 1 },
+      `got one of version ${REPORT_VERSION + 1} of the format, but this tool reads versions 1 to ${REPORT_VERSION}; update datafn-ws`,
     ],
     ['no results', { ...report, results: [] }, 'got one without results'],
     [

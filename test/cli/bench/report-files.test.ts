@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, expect, test } from 'vitest';
+import { REPORT_VERSION } from '../../../src/bench/compare/older-versions.js';
 import { loadRenderers } from '../../../src/bench/report/formats/index.js';
 import type { JsonReport } from '../../../src/bench/report/schema.js';
 import { ReportFiles } from '../../../src/cli/bench/report-files.js';
@@ -65,7 +66,7 @@ test('a format that throws leaves a file that says so, and the others are writte
   await expect(files.write(cyclic)).rejects.toThrow(/circular/);
   const reason = /A bug in datafn-ws ended the run, please report it: Converting circular/;
   expect(JSON.parse(readFileSync(names.json, 'utf8'))).toEqual({
-    version: 1,
+    version: REPORT_VERSION,
     verdict: 'aborted',
     results: [],
     notRun: [{ name: 'sample', source: 'sample.yaml', reason: expect.stringMatching(reason) }],

@@ -127,25 +127,45 @@ function drawTime(holder, { unit, lines, seconds, phases }) {
   });
 }
 
-/** Lines by load, with the loads at which something happened. */
-function drawLoads(holder, { unit, lines, loads }) {
+/** Lines over something that is not the time; `x` says what. */
+function drawLines(holder, { unit, lines }, values, { range, ...x }) {
   const scale = unit === 'bytes' ? 2 ** 20 : 1;
   draw(holder, {
     data: [
-      loads.values,
-      ...lines.map(({ values }) => values.map((value) => (value == null ? null : value / scale))),
+      values,
+      ...lines.map((line) => line.values.map((value) => (value == null ? null : value / scale))),
     ],
     labels: lines.map(({ name }) => name),
     yFormat: { count: counted, ms: milliseconds, bytes: mebibytes }[unit],
-    xFormat: counted,
-    xLabel: loads.name,
-    xAxis: { label: loads.name, labelSize: 22, labelFont: '12px system-ui, sans-serif' },
-    plugins: [loadMarks(loads.marks)],
     isOverTime: true,
-    scales: {
-      x: { time: false, range: (_, __, max) => [0, max] },
-      y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] },
-    },
+    scales: { x: { time: false, range }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
+    ...x,
+  });
+}
+
+/** Lines by load, with the loads at which something happened. */
+function drawLoads(holder, chart) {
+  const { name, values, marks } = chart.loads;
+  drawLines(holder, chart, values, {
+    xFormat: counted,
+    xLabel: name,
+    xAxis: { label: name, labelSize: 22, labelFont: '12px system-ui, sans-serif' },
+    plugins: [loadMarks(marks)],
+    range: (_, __, max) => [0, max],
+  });
+}
+
+/** Lines over runs, with a mark at each step. */
+function drawRuns(holder, chart) {
+  const { names, marked } = chart.runs;
+  const indexes = names.map((_, index) => index);
+  drawLines(holder, chart, indexes, {
+    xFormat: (value) => names[value] ?? '',
+    xLabel: 'run',
+    // Whole numbers only, and few enough for their names.
+    xAxis: { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], space: 130 },
+    plugins: [phaseMarks(marked)],
+    range: (_, min, max) => [min - 0.5, max + 0.5],
   });
 }
 
@@ -217,6 +237,7 @@ function drawAll() {
   for (const holder of document.querySelectorAll('[data-chart]')) {
     const chart = charts[Number(holder.dataset.index)];
     if (chart.loads !== undefined) drawLoads(holder, chart);
+    else if (chart.runs !== undefined) drawRuns(holder, chart);
     else if (chart.shares === undefined) drawTime(holder, chart);
     else drawShares(holder, chart);
   }

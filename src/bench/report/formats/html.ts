@@ -209,11 +209,12 @@ function chartsOf({ charts }: Charts, page: Page): Markup {
 
 /** What the script on the page draws from. */
 function chartData({ charts, phases }: Charts) {
-  return charts.map(({ unit, lines, seconds, loads, shares }) => ({
+  return charts.map(({ unit, lines, seconds, loads, runs, shares }) => ({
     unit,
     lines,
     seconds,
     loads,
+    runs,
     shares,
     phases,
   }));

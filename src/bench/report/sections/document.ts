@@ -18,6 +18,7 @@ import { connections, deliveries, otherMessages } from './connections.js';
 import { expectations, failures } from './failures.js';
 import { limitCharts, limitFound } from './limit.js';
 import { overTime } from './over-time.js';
+import { pulls } from './pulls.js';
 import { generator, runs, server, timings } from './timings.js';
 
 /** The report of a scenario, before it has a format. */
@@ -38,6 +39,7 @@ export function reportDocument(result: JsonResult): ReportDocument {
       ...deliveries(result),
       ...otherMessages(result),
       ...limitCharts(result),
+      ...pulls(result),
       ...overTime(result),
       ...timings(result),
       ...server(result),

@@ -16,6 +16,8 @@ const TIMED: Readonly<Record<string, { readonly histogram: string; readonly name
   reconnect: { histogram: 'reconnect', name: 'end to reconnected' },
   'heartbeat.interval': { histogram: 'pingInterval', name: 'heartbeat interval' },
   'heartbeat.timeout': { histogram: 'pongTimeout', name: 'heartbeat timeout' },
+  'pull.data': { histogram: 'pullData', name: 'push to data' },
+  'pull.time': { histogram: 'pullTime', name: 'pull to answer' },
   'emit.lag': { histogram: 'emitLag', name: 'emitter behind schedule' },
   'api.latency': { histogram: 'apiLatency', name: 'HTTP load: latency' },
 };
