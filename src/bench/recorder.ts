@@ -22,6 +22,7 @@ import {
 } from './model/result.js';
 import type { Expectation, Phase, Scenario } from './model/scenario.js';
 import { kindOf } from './phases/index.js';
+import type { ShardRun } from './shard/shard-run.js';
 import type { Target } from './target/target.js';
 import { disturbance, doubtfulTimeouts, insteadOfCursors, judgeOn, localErrors } from './verdict/judge.js';
 
@@ -44,8 +45,8 @@ export class Recorder {
   /** Of the present phase. */
   present: Measurements;
   crash: { readonly error: unknown } | undefined;
-  readonly startMs = monotonicMs();
-  readonly #startedAt = new Date();
+  readonly startMs: number;
+  readonly #startedAt: Date;
   readonly #total: Measurements;
   readonly #phases: PhaseResult[] = [];
   readonly #saturation = new SaturationWatch();
@@ -70,7 +71,10 @@ export class Recorder {
     private readonly target: Target,
     workers: number,
     private readonly isStrict: boolean,
+    private readonly part?: Pick<ShardRun, 'startMs' | 'options'>,
   ) {
+    this.startMs = part?.startMs ?? monotonicMs();
+    this.#startedAt = part === undefined ? new Date() : new Date(part.options.startAtMs);
     this.#total = emptyMeasurements(scenario.cohorts);
     this.present = emptyMeasurements(scenario.cohorts);
     this.#workers = Array.from({ length: workers }, () => ({
@@ -203,7 +207,7 @@ export class Recorder {
   }
 
   /** Judges the whole run. */
-  result(about: Pick<RunResult, 'target' | 'aborted'>): RunResult {
+  result(about: Pick<RunResult, 'target' | 'aborted' | 'shard'>): RunResult {
     const total = this.#total;
     const { expectations, implicitExpectations } = this.scenario;
     this.invalid.push(...localErrors(total), ...doubtfulTimeouts(total));
@@ -213,7 +217,7 @@ export class Recorder {
     const implicit = this.#judge(implicitExpectations, total);
     const outcomes = [
       ...this.#judge(expectations, total),
-      ...implicit.filter(({ actual }) => actual !== undefined),
+      ...implicit.filter(({ actual, isDeferred }) => actual !== undefined || isDeferred === true),
     ];
     if (this.invalid.length === 0) {
       const all = [...this.#phases.flatMap((phase) => phase.outcomes), ...outcomes];
@@ -239,7 +243,14 @@ export class Recorder {
     const { cohorts } = this.scenario;
     return expectations.map((expectation) => ({
       expectation,
-      ...judgeOn(this.target, expectation.rule, measurements, cohorts, this.isStrict),
+      ...judgeOn(
+        this.target,
+        expectation.rule,
+        measurements,
+        cohorts,
+        this.isStrict,
+        this.part !== undefined,
+      ),
     }));
   }
 

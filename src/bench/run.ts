@@ -1,20 +1,20 @@
-import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
 import { BEHAVIORS } from './behaviors/behaviors.js';
-import { checkAutocannon } from './emitter/autocannon.js';
 import { nameRun, newRunId } from './fleet/credentials.js';
-import { type Layout, machineLimits, planLayout } from './fleet/preflight.js';
+import type { Layout } from './fleet/preflight.js';
 import { WorkerPool } from './fleet/worker-pool.js';
 import { monotonicMs } from './measure/clock.js';
 import type { Measurements } from './measure/measurements.js';
-import { type PhaseResult, type RunResult, UncaughtError } from './model/result.js';
-import { clientCount, type Phase, type PhaseAction, type Scenario } from './model/scenario.js';
-import { kindOf, needsOf } from './phases/index.js';
+import { type PhaseResult, type RunResult, type ShardResult, UncaughtError } from './model/result.js';
+import type { Phase, PhaseAction, Scenario } from './model/scenario.js';
+import { kindOf } from './phases/index.js';
 import type { PhaseRun } from './phases/kind.js';
+import { type PlanOptions, planRun } from './plan-run.js';
 import { Recorder, type RunProgress } from './recorder.js';
-import { checkTarget } from './target/fit.js';
-import { Target, type TargetOptions } from './target/target.js';
+import { clientsOfShard, runIdOf } from './shard/shard.js';
+import { ShardRun } from './shard/shard-run.js';
+import { Target } from './target/target.js';
 
 /** From one point of the timeline to the next. */
 const MARK_MS = 1000;
@@ -27,13 +27,9 @@ const SLOW_SETTLE_MS = 30_000;
 /** A worker that reports nothing for so long is given up. */
 const SILENT_MS = 30_000;
 
-export interface RunOptions extends TargetOptions {
-  /** Put before every namespace, with `{run}`; `undefined` leaves it to the scenario and the tokens. */
-  readonly namespacePrefix: string | undefined;
+export interface RunOptions extends PlanOptions {
   /** Whether rules that are not measurable fail. */
   readonly isStrict: boolean;
-  /** Worker processes; by default as many as fit the machine. */
-  readonly workers: number | undefined;
   /** Flags for the command that repeats the run; see {@link RunResult}. */
   readonly replayFlags?: readonly string[];
   readonly observer: RunObserver;
@@ -41,41 +37,11 @@ export interface RunOptions extends TargetOptions {
 
 /** Called as a run proceeds. */
 export interface RunObserver {
+  /** A shard is ready, and waits for the time at which all begin. */
+  waiting?(ms: number): void;
   phaseStarted?(phase: Phase, index: number, of: number): void;
   progress?(progress: RunProgress): void;
   phaseEnded?(phase: PhaseResult): void;
-}
-
-/**
- * Finds out, without opening anything, whether a scenario can be run, and how it is laid out on the machine.
- *
- * @throws {DatafnWsError} `ERR_INVALID_OPTION` when the machine is too small for it, it needs another target, or a
- *   package that is not installed.
- */
-export function planRun(
-  scenario: Scenario,
-  options: TargetOptions & Pick<RunOptions, 'workers' | 'namespacePrefix'>,
-): Layout {
-  const { urls, workers } = options;
-  // Phases may do several things at once.
-  const loads = scenario.phases.map((phase) =>
-    needsOf([phase]).reduce((total, { loadConnections = 0 }) => total + loadConnections, 0),
-  );
-  const loadConnections = Math.max(0, ...loads);
-  if (loadConnections > 0) checkAutocannon(scenario.name);
-  checkTarget(scenario, options);
-  // Whether it can have names at all is known before any server is asked.
-  nameRun(scenario, options, newRunId());
-  return planLayout(
-    {
-      clients: clientCount(scenario) + pullingCount(scenario),
-      urls,
-      ownServer: urls.length === 0,
-      workers,
-      loadConnections,
-    },
-    machineLimits(availableParallelism()),
-  );
 }
 
 /**
@@ -86,12 +52,16 @@ export function planRun(
  */
 export async function runScenario(scenario: Scenario, options: RunOptions): Promise<RunResult> {
   const layout = planRun(scenario, options);
-  const { scenario: named, ...names } = nameRun(scenario, options, newRunId());
+  const { shard } = options;
+  const runId = shard === undefined ? newRunId() : runIdOf(scenario, shard);
+  const { scenario: named, ...names } = nameRun(scenario, options, runId);
   const ready = { ...options, ...names };
   const target = await Target.open(named, ready);
   let result: RunResult | undefined;
   try {
-    result = await new Runner(named, ready, target, layout).carryOut();
+    const part = shard && new ShardRun(shard, named, target, options.signal);
+    await part?.synchronize();
+    result = await new Runner(named, ready, target, layout, part).carryOut();
     return result;
   } finally {
     const closing = target.close();
@@ -102,12 +72,6 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
           CRASH_STEP_MS,
         ));
   }
-}
-
-/** Clients that pull: each needs a second connection. */
-function pullingCount({ phases, cohorts }: Scenario): number {
-  const pulling = new Set(needsOf(phases).flatMap(({ pullingCohort }) => pullingCohort ?? []));
-  return [...pulling].reduce((total, cohort) => total + (cohorts[cohort]?.clients ?? 0), 0);
 }
 
 /** Waits for something, but no longer than that; it goes on by itself then. */
@@ -127,6 +91,7 @@ class Runner {
   readonly #aborted: Promise<never>;
   #clock: NodeJS.Timeout | undefined;
   #lastPlan = 0;
+  #phaseIndex = 0;
   #nextCursor: number;
   #serverIsGone = false;
 
@@ -135,9 +100,10 @@ class Runner {
     private readonly options: RunOptions & { readonly namespacePrefix: string },
     private readonly target: Target,
     private readonly layout: Layout,
+    private readonly part: ShardRun | undefined,
   ) {
     this.#nextCursor = target.firstCursor;
-    this.#recorder = new Recorder(scenario, target, layout.workers, options.isStrict);
+    this.#recorder = new Recorder(scenario, target, layout.workers, options.isStrict, part);
     let halt!: (error: Error) => void;
     this.#aborted = new Promise((_, reject) => {
       halt = reject;
@@ -168,9 +134,15 @@ class Runner {
     const { signal, observer, serverCommand, replayFlags, namespacePrefix } = this.options;
     try {
       await this.#orAbort(this.#setup());
+      if (this.part !== undefined) {
+        observer.waiting?.(this.part.startMs - monotonicMs());
+        await this.#inTime('before the first phase', this.part.ready());
+      }
       await this.#orAbort(recorder.mark());
       this.#clock = setInterval(() => void recorder.mark(), MARK_MS);
       for (const [index, phase] of this.scenario.phases.entries()) {
+        this.#phaseIndex = index;
+        if (this.part !== undefined) await this.#inTime(phase.label, this.part.begin(index));
         observer.phaseStarted?.(phase, index, this.scenario.phases.length);
         await this.#carryOutPhase(phase);
       }
@@ -187,11 +159,39 @@ class Runner {
       await (recorder.crash === undefined ? ending : inTime(ending, CRASH_STEP_MS));
     }
     if (signal.reason instanceof UncaughtError) recorder.crashed(signal.reason);
+    const shard = recorder.crash === undefined ? await this.#aboutShard() : undefined;
     const { urls, isOwn, cluster } = this.target;
     return recorder.result({
       target: { urls, isOwn, cluster, serverCommand, flags: replayFlags, namespacePrefix },
       aborted: signal.aborted && recorder.crash === undefined,
+      shard,
     });
+  }
+
+  /** A shard that keeps to another timetable than the others has measured something else. */
+  #late(where: string, how: string): void {
+    this.#recorder.invalid.push(`This shard was late (${where}): ${how}. Raise --slack or --start-at`);
+  }
+
+  async #inTime(where: string, work: Promise<string | undefined>): Promise<void> {
+    const how = await this.#orAbort(work);
+    if (how !== undefined) this.#late(where, how);
+  }
+
+  async #aboutShard(): Promise<ShardResult | undefined> {
+    const { part, scenario } = this;
+    if (part === undefined) return undefined;
+    const { index, of, startAtMs, slackMs } = part.options;
+    const clients = clientsOfShard(scenario.cohorts, part.options);
+    return {
+      index,
+      of,
+      startAtMs,
+      slackMs,
+      clients,
+      run: runIdOf(scenario, part.options),
+      ...(await part.clock()),
+    };
   }
 
   /** Keeps what there is of the phase that was under way when an error ended the run. */
@@ -214,7 +214,7 @@ class Runner {
   async #setup(): Promise<void> {
     const { cohorts, namespaces, seed, heartbeatIntervalMs } = this.scenario;
     const { credentials, upgrade, tls } = this.options;
-    await this.#pool.setup({
+    const setup = {
       urls: this.target.urls,
       cohorts,
       namespaces,
@@ -225,13 +225,15 @@ class Runner {
       upgrade,
       tls,
       localAddresses: this.layout.localAddresses,
-    });
+    };
+    await this.#pool.setup(setup, this.part?.options);
   }
 
   async #carryOutPhase(phase: Phase): Promise<void> {
     const recorder = this.#recorder;
     recorder.startPhase(phase);
     await this.#orAbort(this.#perform(phase, this.#phaseRun(phase.label)));
+    if (this.part !== undefined) await this.#inTime(phase.label, this.part.end(this.#phaseIndex));
     const { mishap } = this.target;
     // Of a server that has gone once, later phases have no news.
     if (mishap !== undefined && !this.#serverIsGone)
@@ -272,6 +274,8 @@ class Runner {
       },
       emits: this.target.emits,
       server: this.target,
+      startMs: () => this.part?.startOf(this.#phaseIndex) ?? monotonicMs(),
+      shard: this.part && { isEmitter: this.part.isEmitter, late: (how) => this.#late(label, how) },
       call: (method, argument) => this.#pool.call(method, argument),
       pause: (ms) => sleep(ms, undefined, { signal }).catch(() => {}),
       perform: (action) => this.#perform(action, run),

@@ -208,6 +208,19 @@ export const COMMANDS: readonly CommandSpec[] = [
       ),
   },
   {
+    name: 'merge',
+    group: TEST,
+    description: 'Make one report of the JSON reports of bench --shard, and judge the rules on the whole.',
+    arguments: [['[report...]', 'JSON reports of all parts of a run; - reads stdin']],
+    examples: [
+      ['merge shard-*.json', 'Add up the parts of a run'],
+      ['merge shard-*.json --json run.json --html run.html', 'Write reports of the whole run'],
+    ],
+    options: async () => (await import('./bench/merge-flags.js')).mergeFlags,
+    run: async ([names], flags, io) =>
+      (await import('./merge.js')).merge(names as readonly string[], flags, io),
+  },
+  {
     name: 'token',
     group: RUN,
     description: 'Print a JWT for a server with --auth jwt and a secret, signed with HS256.',

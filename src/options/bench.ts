@@ -11,9 +11,10 @@ import {
   TOKEN_PLACEHOLDERS,
 } from './checks.js';
 import { adminTokenOption, trustOptions } from './emit.js';
-import { count, eitherWay, list, text, toggle } from './kinds.js';
+import { count, duration, eitherWay, list, text, toggle } from './kinds.js';
 import { tokenViaOption } from './listen.js';
-import type { Resolved } from './spec.js';
+import { type GivenShard, parseShard, parseTime } from './shard.js';
+import type { OptionSpec, Resolved } from './spec.js';
 import { apiUrlProblem, emitUrlProblem, maskedUrl, webSocketUrlProblem } from './urls.js';
 
 /** Rules about durations, sizes and rates that fail a comparison; `bench --baseline` has them too. */
@@ -258,6 +259,32 @@ export const benchOptions = {
     negatedHelp: 'Print one line per phase even if stderr is a terminal.',
     fromEnv: false,
   }),
+  shard: {
+    ...text({
+      group: 'Several machines',
+      placeholder: 'I/N',
+      help: 'Make part I of N of the run, each on a machine of its own; datafn-ws merge adds up their JSON reports. Needs --url and --start-at. The first part emits.',
+      default: undefined as string | undefined,
+      fromEnv: false,
+    }),
+    parse: parseShard,
+  } as OptionSpec<GivenShard | undefined>,
+  startAt: {
+    ...text({
+      group: 'Several machines',
+      placeholder: 'TIME',
+      help: 'When all parts begin, by the clock of the target: ISO 8601 with a time zone, or seconds since 1970 (date +%s). Leave time to start: some 10 s.',
+      default: undefined as string | undefined,
+      fromEnv: false,
+    }),
+    parse: parseTime,
+  } as OptionSpec<number | undefined>,
+  slack: duration({
+    group: 'Several machines',
+    help: 'How much longer than planned each phase may take in any part. Every part needs the same.',
+    default: 3000,
+    fromEnv: false,
+  }),
   list: toggle({
     help: 'List the shipped scenarios, or those named, and how long each takes.',
     fromEnv: false,
@@ -268,5 +295,8 @@ export const benchOptions = {
 export type BenchOptions = Resolved<typeof benchOptions>;
 
 /** The options of a run, whichever command makes it. */
-export type RunTable = Omit<typeof benchOptions, 'list' | 'validate' | 'repeat'>;
+export type RunTable = Omit<
+  typeof benchOptions,
+  'list' | 'validate' | 'repeat' | 'shard' | 'startAt' | 'slack'
+>;
 export type RunFlags = Resolved<RunTable>;

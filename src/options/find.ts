@@ -3,7 +3,15 @@ import { benchOptions } from './bench.js';
 import { choice, list, text } from './kinds.js';
 import type { OptionSpec } from './spec.js';
 
-const { list: _list, validate: _validate, repeat: _repeat, ...runOptions } = benchOptions;
+const {
+  list: _list,
+  validate: _validate,
+  repeat: _repeat,
+  shard: _shard,
+  startAt: _startAt,
+  slack: _slack,
+  ...runOptions
+} = benchOptions;
 
 /** A load as it is given: a number, and whether it was one a second. */
 export interface GivenLoad {

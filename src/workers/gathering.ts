@@ -1,6 +1,6 @@
 import type { IpcHub } from '../backplane/ipc-hub.js';
 import { type ClientList, type ClientQuery, numberOf, pageOf } from '../server/events/clients.js';
-import type { ServerStats } from '../server/health/statistics.js';
+import { clockMs, type ServerStats } from '../server/health/statistics.js';
 import {
   addEnded,
   type EndedCounts,
@@ -107,6 +107,7 @@ export class Gathering {
     return sumStats(all, {
       namespaces: this.hub.namespaces,
       uptimeMs: Math.round(performance.now() - this.#startedAtMs),
+      timeMs: clockMs(),
       primary: {
         pid: process.pid,
         rssBytes: rss,

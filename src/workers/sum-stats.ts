@@ -14,6 +14,7 @@ function sumCounts(all: readonly Counts[]): Record<string, number> {
 export interface WholeServer {
   readonly namespaces: number;
   readonly uptimeMs: number;
+  readonly timeMs: number;
   /** The primary process itself, as part of the sums. */
   readonly primary: Pick<
     ServerStats['process'],
@@ -60,6 +61,7 @@ export function sumStats(workers: readonly ServerStats[], whole: WholeServer): S
     cut: sum('cut'),
     faults: sumCounts(workers.map(({ faults }) => faults)),
     uptimeMs: whole.uptimeMs,
+    timeMs: whole.timeMs,
     process: {
       pid: whole.primary.pid,
       rssBytes: ofProcesses('rssBytes'),
@@ -104,5 +106,5 @@ export function foldEnded(ended: ServerStats | undefined, last: ServerStats): Se
   if (ended === undefined) return next;
   const { pid } = next.process;
   const primary = { pid, rssBytes: 0, heapUsedBytes: 0, externalBytes: 0, cpuMs: 0 };
-  return sumStats([ended, next], { namespaces: 0, uptimeMs: 0, primary });
+  return sumStats([ended, next], { namespaces: 0, uptimeMs: 0, timeMs: 0, primary });
 }

@@ -137,7 +137,7 @@ export class WorkerServer {
   /** The primary keeps the last counts of a worker that dies. */
   #reportStats(server: DatafnWsServer): void {
     const stats = server.stats();
-    const { process, uptimeMs, ...counts } = stats;
+    const { process, uptimeMs, timeMs, ...counts } = stats;
     const text = JSON.stringify(counts);
     if (text === this.#lastCounts) return;
     this.#lastCounts = text;

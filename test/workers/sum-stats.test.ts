@@ -29,6 +29,7 @@ function statsOf(changes: Partial<ServerStats> = {}): ServerStats {
     cut: 0,
     faults: { drop: 1 },
     uptimeMs: 100,
+    timeMs: 1000,
     process: {
       pid: 1,
       rssBytes: 10,
@@ -46,6 +47,7 @@ function statsOf(changes: Partial<ServerStats> = {}): ServerStats {
 const WHOLE = {
   namespaces: 3,
   uptimeMs: 500,
+  timeMs: 2000,
   primary: { pid: 99, rssBytes: 1, heapUsedBytes: 2, externalBytes: 3, cpuMs: 4 },
 };
 
@@ -68,6 +70,7 @@ describe('the statistics of workers', () => {
       highestCursor: '42',
       remembered: 2,
       uptimeMs: 500,
+      timeMs: 2000,
       process: {
         pid: 99,
         rssBytes: 21,

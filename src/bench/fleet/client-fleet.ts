@@ -251,12 +251,12 @@ export class ClientFleet implements FleetCalls, ClientHost {
   // Connecting.
 
   async #connect(client: BenchClient, intendedMs: number, timeoutMs: number): Promise<void> {
-    const { urls, localAddresses, credentials, upgrade, tls } = this.#setup;
+    const { urls, localAddresses, credentials, upgrade, tls, shards = 1 } = this.#setup;
     const { cohort, behavior } = client.cohort;
     const node = nodeOfClient(client.index, cohort.namespaces.length, client.losses, urls.length);
     await client.connect({
       ...(this.#urls[node] as { url: URL; upgrade: Upgrade }),
-      localAddress: localAddresses[Math.floor(client.index / urls.length) % localAddresses.length],
+      localAddress: localAddresses[Math.floor(client.index / (urls.length * shards)) % localAddresses.length],
       token: {
         own: () => tokenFor(credentials, holderOf(client, this.#setup.namespaces)),
         bad: () => badToken(upgrade.tokenVia),

@@ -16,9 +16,11 @@ export interface WorkerSetup {
   readonly namespaces: readonly string[];
   readonly credentials: Credentials;
   readonly upgrade: UpgradeSettings;
-  /** This worker plays the clients `i` of each cohort for which `i % workers` is `worker`. */
+  /** This worker plays the clients `i` of each cohort for which `i % workers` is `worker`, shards counted in. */
   readonly worker: number;
   readonly workers: number;
+  /** How many shards there are, of which the workers of this machine are one. Left out for one. */
+  readonly shards?: number;
   readonly seed: number;
   /** When the run began. */
   readonly startMs: number;

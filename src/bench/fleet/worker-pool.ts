@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { DatafnWsError } from '../../protocol/errors.js';
+import type { Shard } from '../shard/shard.js';
 import type { CallMessage, FleetCalls, WorkerMessage, WorkerSetup, WorkerStatus } from './messages.js';
 
 /** Always the built worker: a child process cannot run the sources. */
@@ -47,10 +48,16 @@ export class WorkerPool {
     return this.#workers.flatMap(({ process: { pid } }) => (pid === undefined ? [] : [pid]));
   }
 
-  async setup(setup: Omit<WorkerSetup, 'worker' | 'workers'>): Promise<void> {
-    const workers = this.#workers.length;
+  /** @param shard the part of all clients that these workers play together. */
+  async setup(
+    setup: Omit<WorkerSetup, 'worker' | 'workers' | 'shards'>,
+    { index, of }: Shard = { index: 1, of: 1 },
+  ): Promise<void> {
+    const workers = of * this.#workers.length;
     await Promise.all(
-      this.#workers.map((one, worker) => this.#send(one, 'setup', { ...setup, worker, workers })),
+      this.#workers.map((one, place) =>
+        this.#send(one, 'setup', { ...setup, worker: index - 1 + of * place, workers, shards: of }),
+      ),
     );
   }
 

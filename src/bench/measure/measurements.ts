@@ -1,4 +1,5 @@
 import type { BehaviorName } from '../behaviors/behaviors.js';
+import type { EmitRecord } from './emit-record.js';
 import { Histogram, type HistogramData } from './histogram.js';
 import { Tally } from './tally.js';
 
@@ -88,6 +89,8 @@ export interface Measurements {
   /** Waits in which a client did not get that far. */
   unrecovered: number;
   readonly pulls: PullMeasurement;
+  /** Of each emit in a shard, what the merge of all shards needs; empty otherwise. */
+  readonly emits: EmitRecord[];
   server: ServerMeasurement;
 }
 
@@ -115,6 +118,7 @@ export function emptyMeasurements(
     recovery: new Histogram(),
     unrecovered: 0,
     pulls: { peak: 0, longestBehindMs: 0 },
+    emits: [],
     server: {},
   };
 }
@@ -148,6 +152,7 @@ export function addMeasurements(total: Measurements, phase: Measurements): void 
   total.unrecovered += phase.unrecovered;
   total.pulls.peak = Math.max(total.pulls.peak, phase.pulls.peak);
   total.pulls.longestBehindMs = Math.max(total.pulls.longestBehindMs, phase.pulls.longestBehindMs);
+  total.emits.push(...phase.emits);
   total.server = { ...total.server, ...phase.server };
 }
 

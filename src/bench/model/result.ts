@@ -35,6 +35,23 @@ export interface StartedCluster {
   readonly engine: boolean;
 }
 
+/** Which part of a run a result is of. */
+export interface ShardResult {
+  /** From 1. */
+  readonly index: number;
+  readonly of: number;
+  /** The same in all shards of a run, and in no other run. */
+  readonly run: string;
+  readonly startAtMs: number;
+  readonly slackMs: number;
+  /** Clients that it played. */
+  readonly clients: number;
+  /** How far its times may be from those of the target's clock; `undefined` where that is not known. */
+  readonly uncertaintyMs: number | undefined;
+  /** The target's clock minus that of this machine. */
+  readonly clockOffsetMs: number | undefined;
+}
+
 /** Everything that came of running one scenario. */
 export interface RunResult {
   readonly scenario: Scenario;
@@ -65,6 +82,8 @@ export interface RunResult {
   readonly workers: readonly WorkerSummary[];
   /** The unexpected error that ended it, if one did: a bug in datafn-ws. The result is invalid then. */
   readonly crash?: { readonly error: unknown } | undefined;
+  /** The part that it is of; `undefined` for the whole run. Its rules are not judged. */
+  readonly shard?: ShardResult | undefined;
   /** A point a second. */
   readonly timeline: readonly TimelinePoint[];
 }

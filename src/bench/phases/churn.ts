@@ -1,6 +1,5 @@
 import { formatCount, formatDuration } from '../../text/units.js';
 import { checkEvents, cohortName, endsBy, expected, lasting, rate, share, strict } from '../format/fields.js';
-import { monotonicMs } from '../measure/clock.js';
 import type { Sessions } from '../measure/sessions.js';
 import type { EndsBy, PhaseAction } from '../model/scenario.js';
 import { phaseKind } from './kind.js';
@@ -57,6 +56,6 @@ export const churn = phaseKind({
   counts: ['opened'],
   progress: ({ cohort }, cohorts) => ({ name: cohorts[cohort]?.name ?? '' }),
   async run(action, run) {
-    await run.call('churn', { ...action, startMs: monotonicMs() });
+    await run.call('churn', { ...action, startMs: run.startMs() });
   },
 });

@@ -11,7 +11,6 @@ import {
   stageList,
   strict,
 } from '../format/fields.js';
-import { monotonicMs } from '../measure/clock.js';
 import { type Arrivals, arrivalMs, type PhaseAction } from '../model/scenario.js';
 import { phaseKind } from './kind.js';
 
@@ -96,6 +95,6 @@ export const connect = phaseKind({
     return { name, done: { share: connected / clients, text } };
   },
   async run(action, run) {
-    await run.call('connect', { ...action, startMs: monotonicMs() });
+    await run.call('connect', { ...action, startMs: run.startMs() });
   },
 });

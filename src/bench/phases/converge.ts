@@ -19,6 +19,7 @@ export const converge = phaseKind({
   complete: ({ within }): ConvergePhase => ({ kind: 'converge', withinMs: within }),
   label: ({ within }) => `converge within ${formatDuration(within)}`,
   plannedMs: () => 0,
+  patienceMs: ({ withinMs }) => withinMs,
   load: 'other',
   progress: () => ({ late: 'waiting for clients that are behind' }),
   async run({ withinMs }, run) {

@@ -5,6 +5,7 @@ import {
   EMIT_TIMINGS,
   type EmitOrder,
   type EmitTiming,
+  type Emitted,
   ENTRIES,
   type Entry,
   emitPlan,
@@ -23,8 +24,9 @@ import {
   whole,
   yesOrNo,
 } from '../format/fields.js';
-import { monotonicMs } from '../measure/clock.js';
-import { dueMs, FanoutSkew, requestsDueBefore } from '../measure/emission-plan.js';
+import { monotonicMs, waitUntil } from '../measure/clock.js';
+import { dueMs, type EmissionPlan, FanoutSkew, requestsDueBefore } from '../measure/emission-plan.js';
+import { emitRecord } from '../measure/emit-record.js';
 import { totalEvents, totalMs } from '../measure/stages.js';
 import type { PhaseAction } from '../model/scenario.js';
 import { phaseKind } from './kind.js';
@@ -41,6 +43,8 @@ export interface EmitPhase extends PhaseAction, EmitOrder {
 const MAX_DRAWN = 1_000_000;
 /** From announcing a plan to the workers to its first cursor. */
 const LEAD_MS = 100;
+/** The same where other machines announce it to theirs. */
+const SHARD_LEAD_MS = 1000;
 
 const settings = strict({
   namespaces: namespaceList.describe(
@@ -196,13 +200,18 @@ export const emit = phaseKind({
     emits: { namespaces, cursorLength },
     ...(via === 'autocannon' ? { loadConnections: connections } : {}),
   }),
+  patienceMs: ({ settleMs, owes }) => SHARD_LEAD_MS + (owes === 'newest' ? 0 : settleMs),
+  whyNotSharded({ via, mayFail }) {
+    if (via === 'autocannon') return 'what autocannon emits is not known beforehand';
+    return mayFail ? 'only one shard would know which emits fail' : undefined;
+  },
   chance: ({ mayFail }) => (mayFail ? { of: 'failing-emits' } : undefined),
   load: 'emit',
   counts: ['deliveries', 'lost'],
   progress: () => ({ late: 'waiting for the last deliveries' }),
   async run(action, run) {
     const { scenario, measurements, emits, label, signal } = run;
-    const startMs = monotonicMs() + LEAD_MS;
+    const startMs = run.startMs() + (run.shard === undefined ? LEAD_MS : SHARD_LEAD_MS);
     const isRacing = action.via === 'autocannon';
     const plan = run.reserve((id, cursor) =>
       isRacing
@@ -210,23 +219,28 @@ export const emit = phaseKind({
         : orderedPlan(action, id, cursor, startMs, scenario.seed),
     );
     await run.call('expectPlan', plan);
+    const lateMs = monotonicMs() - startMs;
+    if (lateMs > 0) run.shard?.late(`its clients expected the cursors ${formatDuration(lateMs)} too late`);
     let sent = 0;
     const due = (atMs: number) => requestsDueBefore(plan, atMs) * plan.batch;
-    const unfollow = isRacing ? undefined : run.follow({ due, sent: () => sent });
-    const emitted = await (isRacing
-      ? driveWithAutocannon(action, plan, scenario.namespaces, emits, measurements, signal)
-      : emitPlan(
-          plan,
-          scenario.namespaces,
-          emits,
-          action.to,
-          measurements.emit,
-          signal,
-          (durationMs, lagP99Ms) => run.onLag(plan.id, durationMs, lagP99Ms),
-          (cursors) => {
-            sent += cursors;
-          },
-        ));
+    const isOfOthers = run.shard?.isEmitter === false;
+    const unfollow = isRacing || isOfOthers ? undefined : run.follow({ due, sent: () => sent });
+    const emitted = await (isOfOthers
+      ? allInTime(plan, startMs + action.durationMs, signal)
+      : isRacing
+        ? driveWithAutocannon(action, plan, scenario.namespaces, emits, measurements, signal)
+        : emitPlan(
+            plan,
+            scenario.namespaces,
+            emits,
+            action.to,
+            measurements.emit,
+            signal,
+            (durationMs, lagP99Ms) => run.onLag(plan.id, durationMs, lagP99Ms),
+            (cursors) => {
+              sent += cursors;
+            },
+          ));
     unfollow?.(monotonicMs());
     if (emitted.error !== undefined && !action.mayFail) {
       run.problem(
@@ -242,12 +256,27 @@ export const emit = phaseKind({
     const skew = new FanoutSkew();
     for (const report of reports) skew.add(report.skew);
     measurements.skew.add(skew.toHistogram());
+    const record = (convergedMs: number | undefined) => {
+      if (run.shard !== undefined) measurements.emits.push(emitRecord(plan, skew, convergedMs));
+    };
     const lastReceiptMs = Math.max(0, ...reports.map((report) => report.lastReceiptMs));
     // Without a receiver left, nothing can converge.
     const hasReceivers = reports.some(({ receivers }) => receivers > 0);
-    if (!plan.isOrdered || action.owes === 'newest' || lastReceiptMs === 0 || !hasReceivers) return;
+    if (!plan.isOrdered || action.owes === 'newest' || lastReceiptMs === 0 || !hasReceivers)
+      return record(undefined);
     if (reports.every(({ hasConverged }) => hasConverged)) {
-      measurements.convergence.record(lastReceiptMs - dueMs(plan, Math.max(0, emitted.emitted - 1)));
-    } else measurements.unconverged += 1;
+      const convergedMs = lastReceiptMs - dueMs(plan, Math.max(0, emitted.emitted - 1));
+      measurements.convergence.record(convergedMs);
+      record(convergedMs);
+    } else {
+      measurements.unconverged += 1;
+      record(Number.POSITIVE_INFINITY);
+    }
   },
 });
+
+/** What comes of a plan that another shard carries out: all of it, as far as this one knows. */
+async function allInTime(plan: EmissionPlan, endMs: number, signal: AbortSignal): Promise<Emitted> {
+  await waitUntil(endMs, signal);
+  return { emitted: plan.count, failed: [], error: undefined };
+}

@@ -51,6 +51,13 @@ export interface PhaseProgress {
   readonly late?: string;
 }
 
+/** A part of a run, for what a phase does in it. */
+export interface PhaseShard {
+  readonly isEmitter: boolean;
+  /** Notes that it has done something later than the other shards take for granted: what it measured is not valid. */
+  late(how: string): void;
+}
+
 /** A run, for what a phase does in it. */
 export interface PhaseRun {
   readonly scenario: Scenario;
@@ -58,6 +65,10 @@ export interface PhaseRun {
   readonly label: string;
   /** Aborts when the run is stopped. */
   readonly signal: AbortSignal;
+  /** When the present phase begins, on the monotonic clock: now, or when the timetable of shards has it. */
+  startMs(): number;
+  /** Set in a shard: the one that sends, or one that only receives. */
+  readonly shard: PhaseShard | undefined;
   /** Those of the present phase. What ends after its phase still belongs there. */
   readonly measurements: Measurements;
   readonly emits: EmitTarget;
@@ -102,6 +113,10 @@ export interface PhaseKind<File = unknown, Action extends PhaseAction = PhaseAct
   /** How long it is meant to take, without what the server takes on top; `inner` is that of the actions inside. */
   plannedMs(action: Action, cohorts: readonly Cohort[], inner: readonly number[]): number;
   needs?(action: Action): PhaseNeeds;
+  /** How much longer than planned it waits for what does not come. Default: not at all. */
+  patienceMs?(action: Action): number;
+  /** Why shards cannot carry it out together; `undefined` for what they can. */
+  whyNotSharded?(action: Action): string | undefined;
   /** What makes a count differ between two runs of the same code; for one cohort, or for all. */
   chance?(action: Action): { readonly of: Chance; readonly cohort?: number } | undefined;
   /** How the load generator is judged meanwhile; `undefined` where the actions inside decide. */

@@ -89,6 +89,7 @@ export const pull = phaseKind({
     `pull ${cohort}: ${formatAmount(changes, 'change')}${changes === 1 ? '' : `, one every ${formatDuration(every)}`}${jitter === 0 ? '' : `, jitter ${formatDuration(jitter)}`}`,
   plannedMs: ({ changes, everyMs }) => (changes - 1) * everyMs,
   needs: ({ cohort }) => ({ pullingCohort: cohort }),
+  whyNotSharded: () => 'each shard would have to know what the others push',
   load: 'other',
   progress: () => ({ late: 'waiting for clients that lack a change' }),
   async run(action, run) {

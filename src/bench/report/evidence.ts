@@ -5,7 +5,6 @@ import { BEHAVIORS } from '../behaviors/behaviors.js';
 import { FAULTS, type Fault, type Sighting } from '../measure/evidence.js';
 import type { CohortMeasurement, Measurements } from '../measure/measurements.js';
 import { isRefusalKey } from '../measure/tally.js';
-import type { Scenario } from '../model/scenario.js';
 import type { Outcome, Rule } from '../verdict/rule.js';
 
 /**
@@ -190,7 +189,7 @@ const ASKED: readonly (readonly [RegExp, readonly ServerKey[]])[] = [
  * Which settings of a server that runs already a rule counts on, and what the scenario has them at; `undefined` for a
  * rule that holds on a right server whatever its settings are.
  */
-export function settingsAsked({ metric, key }: Rule, { serverFlags }: Scenario): string | undefined {
+export function settingsAsked({ metric, key }: Rule, serverFlags: readonly string[]): string | undefined {
   const asked = key === undefined ? metric : `${metric}[${key}`;
   const [, keys] = ASKED.find(([pattern]) => pattern.test(asked)) ?? [];
   if (keys === undefined) return undefined;

@@ -8,9 +8,10 @@ export type Expectation = JsonResult['expectations'][number];
 export type JsonCohort = JsonResult['total']['cohorts'][number];
 
 /** What became of a rule. One that is not measurable fails with `--strict` only. */
-export type Standing = 'held' | 'failed' | 'not measurable' | 'not reached';
+export type Standing = 'held' | 'failed' | 'not measurable' | 'not reached' | 'deferred';
 
-export function standingOf({ passed, notMeasurable, notReached }: Expectation): Standing {
+export function standingOf({ passed, notMeasurable, notReached, deferred }: Expectation): Standing {
+  if (deferred === true) return 'deferred';
   if (notMeasurable !== undefined) return 'not measurable';
   return passed ? 'held' : notReached === true ? 'not reached' : 'failed';
 }
@@ -29,6 +30,7 @@ export function signOf(expectation: Expectation): Span {
       failed: ['✗', 'bad'],
       'not measurable': ['–', 'warn'],
       'not reached': ['–', 'muted'],
+      deferred: ['–', 'muted'],
     } as const
   )[standing];
   return { text, tone: hasFailed(expectation) ? 'bad' : tone, spoken: standing };
@@ -108,9 +110,24 @@ function rulesText(results: readonly Pick<JsonResult, 'expectations'>[]): string
   return `${formatCount(held)} of ${formatAmount(all, 'rule')}${rest}`;
 }
 
+/** What there is to say of a shard: no rule is judged yet. */
+function shardText(result: JsonResult, { index, of, clients }: NonNullable<JsonResult['shard']>): string {
+  return `shard ${index} of ${of} has measured its ${formatAmount(clients, 'client')} in ${formatDuration(wholeMs(result))}; datafn-ws merge judges the rules`;
+}
+
+/** How exact the latencies of merged shards are; `undefined` for a result that is not of several shards. */
+export function uncertaintyText({ merged }: JsonResult): string | undefined {
+  if (merged === undefined || merged.shards.length < 2) return undefined;
+  const { uncertaintyMs } = merged;
+  return uncertaintyMs === undefined
+    ? 'Fan-out latency, fan-out skew and convergence are not known: the target does not tell its time, so the clocks of the shards cannot be compared.'
+    : `Fan-out latency, fan-out skew and convergence are within ± ${formatDuration(uncertaintyMs)}: every shard has a clock of its own.`;
+}
+
 /** The verdict on a scenario, to be read behind its name: `16 of 16 rules in 8.5 s`. */
 export function outcomeText(result: JsonResult): string {
   if (result.find !== undefined) return limitText(result.find);
+  if (result.shard !== undefined && result.verdict === 'passed') return shardText(result, result.shard);
   const { verdict, problems, repeat, comparison } = result;
   const failed = result.expectations.filter(hasFailed).length;
   const took = formatDuration(wholeMs(result));

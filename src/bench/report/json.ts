@@ -3,20 +3,20 @@ import { shellWord } from '../../text/shell.js';
 import type { Comparison } from '../compare/comparison.js';
 import { isNondeterministic } from '../compare/judge.js';
 import { REPORT_VERSION } from '../compare/older-versions.js';
-import type { Histogram } from '../measure/histogram.js';
-import type { CohortMeasurement, Measurements } from '../measure/measurements.js';
-import type { Tally } from '../measure/tally.js';
-import { allOutcomes, type RunOutcome, type RunResult, verdictOf } from '../model/result.js';
-import { clientCount, type Scenario } from '../model/scenario.js';
-import { scopeOf } from '../verdict/metric-kinds.js';
-import { METRICS } from '../verdict/metrics.js';
+import type { Measurements } from '../measure/measurements.js';
+import {
+  allOutcomes,
+  type RunOutcome,
+  type RunResult,
+  type ShardResult,
+  verdictOf,
+} from '../model/result.js';
+import { clientCount } from '../model/scenario.js';
+import type { MetricName } from '../verdict/metric-kinds.js';
 import { evidenceFor, refusalsFor, settingsAsked } from './evidence.js';
 import { meaningOf } from './explanation.js';
+import { measurementsOf, unitOf } from './json-measurements.js';
 import type { JsonReport, JsonResult } from './schema.js';
-
-type JsonMeasurements = JsonResult['total'];
-type JsonMetric = JsonMeasurements['metrics'][number];
-type JsonHistogram = JsonMeasurements['histograms'][string];
 
 /** Facts of a run that its result does not know. */
 export interface RunContext {
@@ -25,8 +25,6 @@ export interface RunContext {
   /** The commit that is tested, if it is known. */
   readonly revision?: string | undefined;
 }
-
-const UNITS = { count: 'count', duration: 'ms', rate: 'per second', size: 'bytes' } as const;
 
 /** The report of all that was run, and of what was not. */
 export function jsonReport(results: readonly JsonResult[], notRun: JsonReport['notRun']): JsonReport {
@@ -52,7 +50,9 @@ export function withComparison(result: JsonResult, comparison: Comparison): Json
 
 /** The result as data: what the other formats are made from, and what is compared later. */
 export function jsonResult(result: RunResult, { version, machine, revision }: RunContext): JsonResult {
-  const { scenario, target } = result;
+  const { scenario, target, shard } = result;
+  const isPart = shard !== undefined;
+  const isChance = (metric: MetricName) => isNondeterministic(scenario, metric);
   const { name, summary, source, sha256, seed, overrides, changes } = scenario;
   const verdict = verdictOf(result);
   return {
@@ -66,7 +66,7 @@ export function jsonResult(result: RunResult, { version, machine, revision }: Ru
     startedAt: result.startedAt.toISOString(),
     durationMs: Math.round(result.durationMs),
     ...(revision === undefined ? {} : { revision }),
-    replay: replayCommand(result),
+    replay: `${replayCommand(result)}${shard === undefined ? '' : shardFlags(`${shard.index}/${shard.of}`)}`,
     machine,
     target: {
       urls: target.urls.map(maskedUrl),
@@ -91,14 +91,15 @@ export function jsonResult(result: RunResult, { version, machine, revision }: Ru
       ...(scenario.leftOut === undefined ? {} : { leftOut: [...scenario.leftOut] }),
     },
     expectations: expectationsOf(result, verdict),
-    total: measurementsOf(result.measurements, scenario),
+    ...(shard === undefined ? {} : { shard: jsonShard(shard) }),
+    total: measurementsOf(result.measurements, { isNondeterministic: isChance, isPart }),
     phases: result.phases.map(({ phase, isFinished, startMs, durationMs, measurements }) => ({
       label: phase.label,
       kind: phase.kind,
       isFinished,
       startMs: Math.round(startMs),
       durationMs: Math.round(durationMs),
-      measurements: measurementsOf(measurements),
+      measurements: measurementsOf(measurements, { isPart }),
     })),
     timeline: [...result.timeline],
     generator: result.workers.map(({ maxCpu, maxDelayP99Ms, maxDelayMs, maxRunQueueWait }) => ({
@@ -111,28 +112,56 @@ export function jsonResult(result: RunResult, { version, machine, revision }: Ru
 }
 
 function expectationsOf(result: RunResult, verdict: JsonResult['verdict']): JsonResult['expectations'] {
-  const all = allOutcomes(result);
-  const judged = all.map((outcome) => ({ ...outcome, rule: outcome.expectation.rule }));
-  return all.map((outcome) => expectationOf(outcome, judged, result, verdict));
+  const { measurements, phases, scenario, target, shard } = result;
+  const outcomes = allOutcomes(result);
+  const all = expectationsWith(outcomes, verdict, {
+    measurementsOf: (phase) => phases.find((one) => one.phase === phase)?.measurements ?? measurements,
+    serverFlags: target.isOwn ? undefined : scenario.serverFlags,
+  });
+  if (shard === undefined) return all;
+  // Two phases may have the same label.
+  return all.map((one, index) => {
+    const phase = outcomes[index]?.phase;
+    return phase === undefined ? one : { ...one, phaseIndex: scenario.phases.indexOf(phase) };
+  });
 }
 
-function expectationOf(
-  outcome: RunOutcome,
+/** A rule that was judged, and the phase that it is about. */
+type ReportedOutcome<Phase> = Omit<RunOutcome, 'phase'> & { readonly phase: Phase | undefined };
+
+/** What explains why a rule did not hold. */
+interface Grounds<Phase> {
+  measurementsOf(phase: Phase | undefined): Measurements;
+  /** Settings that the server may not have; `undefined` where it has them. */
+  readonly serverFlags: readonly string[] | undefined;
+}
+
+/** Rules with what became of them, and why. */
+export function expectationsWith<Phase extends { readonly label: string }>(
+  all: readonly ReportedOutcome<Phase>[],
+  verdict: JsonResult['verdict'],
+  grounds: Grounds<Phase>,
+): JsonResult['expectations'] {
+  const judged = all.map((outcome) => ({ ...outcome, rule: outcome.expectation.rule }));
+  return all.map((outcome) => expectationOf(outcome, judged, grounds, verdict));
+}
+
+function expectationOf<Phase extends { readonly label: string }>(
+  outcome: ReportedOutcome<Phase>,
   all: Parameters<typeof refusalsFor>[1],
-  { measurements, phases, scenario, target }: RunResult,
+  { measurementsOf, serverFlags }: Grounds<Phase>,
   verdict: JsonResult['verdict'],
 ): JsonResult['expectations'][number] {
-  const { phase, passed, actual, shown, isReached, notMeasurable } = outcome;
+  const { phase, passed, actual, shown, isReached, isDeferred, notMeasurable } = outcome;
   const { text, line, rule, isImplicit } = outcome.expectation;
   // Where the run was stopped early, or tells nothing of the server, that is what it means.
   const isTelling = verdict === 'failed' && !passed && isReached;
   const said =
     notMeasurable === undefined
-      ? [meaningOf(rule, actual), target.isOwn ? undefined : settingsAsked(rule, scenario)]
+      ? [meaningOf(rule, actual), serverFlags && settingsAsked(rule, serverFlags)]
       : [`With --strict, a rule that is not measurable fails: ${notMeasurable}.`];
   const meaning = isTelling ? said.filter((one) => one !== undefined).join(' ') || undefined : undefined;
-  const ofPhase = phases.find((one) => one.phase === phase);
-  const seen = ofPhase?.measurements ?? measurements;
+  const seen = measurementsOf(phase);
   const evidence =
     passed || !isReached || notMeasurable !== undefined
       ? []
@@ -150,105 +179,32 @@ function expectationOf(
     passed,
     notMeasurable,
     ...(isReached ? {} : { notReached: true }),
+    ...(isDeferred === true ? { deferred: true } : {}),
     actual,
-    unit: UNITS[METRICS[rule.metric]?.kind ?? 'count'],
+    unit: unitOf(rule.metric),
     shown,
     meaning,
     ...(evidence.length === 0 ? {} : { evidence }),
   };
 }
 
-/** With a scenario, metrics also have what it takes to compare them with those of another run. */
-function measurementsOf(measurements: Measurements, scenario?: Scenario): JsonMeasurements {
-  const { emit, api, skew, convergence, recovery } = measurements;
-  const scopes = [undefined, ...measurements.cohorts.map(({ name }) => name)].map((cohort) => ({
-    cohort,
-    scope: scopeOf(measurements, cohort),
-  }));
-  const metrics = scopes.flatMap(({ cohort, scope }) =>
-    Object.entries(METRICS).flatMap(([name, { perCohort, kind, read, keyed }]) => {
-      const value = cohort !== undefined && !perCohort ? undefined : read(scope, undefined);
-      if (value === undefined) return [];
-      const one = { name, cohort, unit: UNITS[kind] };
-      const each = keyed?.(scope).map(([key, count]) => ({ ...one, key, value: count })) ?? [];
-      const all: JsonMetric[] = [{ ...one, value }, ...each];
-      if (scenario === undefined) return all;
-      return all.map(
-        (metric): JsonMetric => ({
-          ...metric,
-          ...(isNondeterministic(scenario, metric) ? { nondeterministic: true } : {}),
-        }),
-      );
-    }),
-  );
+/** What is added to a command for a shard. Every run of shards begins at a time of its own. */
+export function shardFlags(shard: string): string {
+  return ` --shard ${shard} --start-at TIME`;
+}
+
+function jsonShard({
+  startAtMs,
+  uncertaintyMs,
+  clockOffsetMs,
+  ...shard
+}: ShardResult): NonNullable<JsonResult['shard']> {
+  const startAt = new Date(startAtMs).toISOString();
   return {
-    cohorts: measurements.cohorts.map(cohortOf),
-    metrics,
-    histograms: histogramsOf({
-      ...reportedHistograms(scopeOf(measurements, undefined).tally),
-      skew,
-      convergence,
-      recovery,
-      emitLag: emit.lag,
-      apiLatency: api.latency,
-    }),
-  };
-}
-
-function cohortOf({
-  name,
-  behavior,
-  clients,
-  open,
-  tally,
-}: CohortMeasurement): JsonMeasurements['cohorts'][number] {
-  const evidence = tally.evidence.entries().map(([counter, sighting]) => ({ counter, ...sighting }));
-  const otherMessages = tally.otherMessages.entries();
-  return {
-    name,
-    behavior,
-    clients,
-    open,
-    accepted: tally.accepted,
-    counters: { ...tally.counters },
-    closed: Object.fromEntries(tally.closed.entries()),
-    rejected: Object.fromEntries(tally.rejected.entries()),
-    errors: Object.fromEntries(tally.errors.entries()),
-    ...(tally.pullFailures.total === 0
-      ? {}
-      : { pullFailures: Object.fromEntries(tally.pullFailures.entries()) }),
-    histograms: histogramsOf(reportedHistograms(tally)),
-    ...(evidence.length === 0 ? {} : { evidence }),
-    ...(otherMessages.length === 0 ? {} : { otherMessages }),
-  };
-}
-
-/** Those that say what was measured, and not what may have been. */
-function reportedHistograms({ histograms }: Tally): Record<string, Histogram> {
-  return Object.fromEntries(Object.entries(histograms).filter(([name]) => !/(?:Least|Most)$/.test(name)));
-}
-
-function histogramsOf(histograms: Readonly<Record<string, Histogram>>): Record<string, JsonHistogram> {
-  return Object.fromEntries(
-    Object.entries(histograms)
-      .filter(([, { count }]) => count > 0)
-      .map(([name, one]) => [name, histogramOf(one)]),
-  );
-}
-
-function histogramOf(one: Histogram): JsonHistogram {
-  const { count, buckets } = one.toData();
-  const percentile = (percent: number) => one.percentileMs(percent) ?? 0;
-  return {
-    unit: 'ms',
-    count,
-    min: one.minMs ?? 0,
-    mean: one.meanMs ?? 0,
-    p50: percentile(50),
-    p90: percentile(90),
-    p99: percentile(99),
-    max: one.maxMs ?? 0,
-    buckets: [...buckets],
+    ...shard,
+    startAt,
+    ...(uncertaintyMs === undefined ? {} : { uncertaintyMs }),
+    ...(clockOffsetMs === undefined ? {} : { clockOffsetMs: Math.round(clockOffsetMs) }),
   };
 }
 

@@ -3,6 +3,7 @@ import { comparisonSchema } from '../compare/comparison.js';
 import { REPORT_VERSION } from '../compare/older-versions.js';
 import { FAULTS } from '../measure/evidence.js';
 import { findSchema } from './find-schema.js';
+import { mergedSchema, partSchema, shardSchema } from './shard-schema.js';
 
 const text = z.string();
 const number = z.number();
@@ -117,6 +118,7 @@ const measurements = z
     cohorts: z.array(cohort),
     metrics: z.array(metric).describe('Every metric that has samples, of all cohorts together and of each.'),
     histograms: z.record(text, histogram).describe('Of all cohorts together.'),
+    part: partSchema.optional(),
   })
   .meta({ id: 'measurements' });
 
@@ -144,6 +146,11 @@ const expectation = z
       .describe(
         'Why the rule cannot be measured on this server, so that it neither held nor failed. Absent for other rules.',
       ),
+    deferred: z
+      .literal(true)
+      .optional()
+      .describe('Of a shard: the rule is judged by `datafn-ws merge`. Absent for other results.'),
+    phaseIndex: count.optional().describe('Of a shard: index of its phase. Absent for other results.'),
     notReached: z
       .literal(true)
       .optional()
@@ -269,6 +276,8 @@ const result = z.strictObject({
       .optional()
       .describe('Phases that were left out because they are for another target; absent if none were.'),
   }),
+  shard: shardSchema.optional(),
+  merged: mergedSchema.optional(),
   repeat: repeat.optional(),
   find: findSchema.optional(),
   expectations: z.array(expectation),

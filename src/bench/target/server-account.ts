@@ -17,6 +17,7 @@ const statsAnswer = z.object({
   /** Only there in a server that tells its highest cursor; `null` before the first. */
   highestCursor: z.string().nullable().optional().catch(undefined),
   uptimeMs: amount,
+  timeMs: amount,
   process: z
     .object({
       pid: count,

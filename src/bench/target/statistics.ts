@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiClient } from '../../emit/api-client.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import type { ServerMeasurement } from '../measure/measurements.js';
+import type { ClockSample } from '../shard/clock-offset.js';
 import {
   distinctServers,
   MixedServersError,
@@ -93,6 +94,27 @@ export class Statistics {
     }
     this.#noteKnown();
     return this.#sum();
+  }
+
+  /**
+   * Reads the clock of the first server, again and again: what comes of it is as exact as the shortest round trip.
+   *
+   * @returns nothing where the server does not tell its time.
+   */
+  async readClock(times: number): Promise<readonly ClockSample[]> {
+    const [client] = this.clients;
+    const samples: ClockSample[] = [];
+    try {
+      while (client !== undefined && samples.length < times) {
+        const sentMs = this.now();
+        const { timeMs } = await this.#get(client);
+        if (timeMs === undefined) return [];
+        samples.push({ sentMs, theirMs: timeMs, receivedMs: this.now() });
+      }
+    } catch (error) {
+      if (!(error instanceof DatafnWsError)) throw error;
+    }
+    return samples;
   }
 
   /** Why something is not measured: there are no statistics, or this is not in them. `undefined` for what is. */

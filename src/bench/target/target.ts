@@ -1,4 +1,5 @@
 import { ApiClient, type TlsTrust } from '../../emit/api-client.js';
+import { invalidOption } from '../../protocol/errors.js';
 import type { UpgradeSettings } from '../../protocol/upgrade.js';
 import type { EmitTarget, EmitTemplate } from '../emitter/emitter.js';
 import type { Credentials } from '../fleet/credentials.js';
@@ -8,6 +9,8 @@ import type { Member } from '../model/member.js';
 import type { StartedCluster } from '../model/result.js';
 import type { Scenario } from '../model/scenario.js';
 import { needsOf } from '../phases/index.js';
+import type { ClockSample } from '../shard/clock-offset.js';
+import { firstCursorOf, isEmitter, type ShardOptions } from '../shard/shard.js';
 import { OwnCluster } from './own-cluster.js';
 import { apiUrlOf } from './own-server.js';
 import { checkEmits, checkReachable, tryClients, tryEmit } from './preflight.js';
@@ -30,6 +33,8 @@ export interface TargetOptions {
   readonly upgrade: UpgradeSettings;
   /** Whether one client of each kind and one emit are tried first, on servers that run already. */
   readonly hasPreflight: boolean;
+  /** The part of the run that this process makes; `undefined` for all of it. */
+  readonly shard?: ShardOptions | undefined;
   /** Environment for a server that is started. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Ends the run early, a wait for its server included; what was measured until then is still reported. */
@@ -94,7 +99,7 @@ export class Target {
   }
 
   static async #openOthers(scenario: Scenario, options: TargetOptions): Promise<Target> {
-    const { urls, adminUrls, adminToken, tls, emitTemplate } = options;
+    const { urls, adminUrls, adminToken, tls, emitTemplate, shard } = options;
     const emits: EmitTarget =
       emitTemplate === undefined
         ? { kind: 'api', urls: adminUrls.length === 0 ? urls.map(apiUrlOf) : adminUrls, adminToken, tls }
@@ -104,11 +109,12 @@ export class Target {
     const target = new Target(options, urls, emits, undefined);
     try {
       const highest = await target.#statistics.highestCursor();
-      if (highest !== undefined && highest < MAX_START) target.firstCursor = highest + 1;
-      if (!doesEmit(scenario)) return target;
+      if (shard !== undefined) target.#beginCursorsOf(shard, highest);
+      else if (highest !== undefined && highest < MAX_START) target.firstCursor = highest + 1;
+      if (!doesEmit(scenario) || (shard !== undefined && !isEmitter(shard))) return target;
       if (options.hasPreflight) {
-        await tryEmit(scenario, emits, target.firstCursor);
-        target.firstCursor += 1;
+        await tryEmit(scenario, emits, target.firstCursor - (shard === undefined ? 0 : 1));
+        if (shard === undefined) target.firstCursor += 1;
       } else if (emits.kind === 'api')
         await Promise.all(emits.urls.map((url) => checkEmits({ url, adminToken, ...(tls && { tls }) })));
       return target;
@@ -116,6 +122,26 @@ export class Target {
       await target.close();
       throw error;
     }
+  }
+
+  /** Every shard emits, or expects, the same cursors. */
+  #beginCursorsOf(shard: ShardOptions, highest: number | undefined): void {
+    this.firstCursor = firstCursorOf(shard);
+    if (highest !== undefined && highest < MAX_START && highest >= this.firstCursor) {
+      throw invalidOption(
+        `Expected the cursors of the target to be below ${this.firstCursor}, the first of this run, got ${highest}: restart the server, or run a single bench without --shard.`,
+      );
+    }
+  }
+
+  /** See {@link Statistics.readClock}. */
+  readClock(times: number): Promise<readonly ClockSample[]> {
+    return this.#statistics.readClock(times);
+  }
+
+  /** Counts what the servers do from here on. */
+  beginStatistics(): Promise<void> {
+    return this.#statistics.begin();
   }
 
   /** The cluster that bench started, if it did. */

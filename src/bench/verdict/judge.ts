@@ -22,6 +22,13 @@ interface Sender {
 /** The message that oversized clients send is just larger than the default of this setting. */
 const MESSAGE_LIMIT = 'maxMessageSize: 64KiB';
 
+const DEFERRED: Outcome = {
+  passed: true,
+  actual: undefined,
+  shown: 'judged by datafn-ws merge',
+  isDeferred: true,
+};
+
 /** As {@link judge}; a rule that says nothing about such a target does not fail, unless `isStrict`. */
 export function judgeOn(
   target: Measurable,
@@ -29,9 +36,11 @@ export function judgeOn(
   measurements: Measurements,
   cohorts: readonly Sender[],
   isStrict: boolean,
+  isShard = false,
 ): Outcome {
   const outcome = judge(rule, measurements);
   const why = whyNotMeasurable(rule, outcome, cohorts, target);
+  if (isShard) return why === undefined ? DEFERRED : { ...DEFERRED, notMeasurable: why };
   if (why === undefined) return outcome;
   return { passed: !isStrict, actual: undefined, shown: 'not measurable', notMeasurable: why };
 }

@@ -44,6 +44,8 @@ export interface Outcome {
   readonly shown: string;
   /** Why this target says nothing about it; `undefined` for a rule that holds or does not. */
   readonly notMeasurable?: string;
+  /** Whether it is judged when all shards are merged: what one of them has measured is a part of the truth. */
+  readonly isDeferred?: true;
 }
 
 const RULE = /^([A-Za-z][\w.-]*?)\s*(?:\[\s*([^\]]*?)\s*\])?\s*(==|!=|<=|>=|<|>)\s*(.+)$/;

@@ -29,6 +29,7 @@ import { loadAll, type Plan, planAll } from './plans.js';
 import { ProgressScreen } from './progress.js';
 import { ReportFiles } from './report-files.js';
 import { revisionOf } from './revision.js';
+import { shardOf } from './shard.js';
 
 /** Runs, lists or checks scenarios; the exit code. */
 export async function bench(
@@ -40,6 +41,7 @@ export async function bench(
   const options = traced.values;
   if (options.list) return list(names, options, io);
   checkNeeds(flags, options);
+  const shard = shardOf(names, flags, options);
   const scenarios = await loadAll(names.length === 0 ? [DEFAULT_SCENARIO] : names, options);
   if (options.validate) {
     for (const { name, source } of scenarios)
@@ -50,7 +52,7 @@ export async function bench(
   const stop = new Interruptions(io);
   try {
     const prepared = Promise.all([
-      planAll(scenarios, traced, io, stop.signal),
+      planAll(scenarios, traced, io, stop.signal, shard),
       Baseline.read(options, scenarios, io),
     ]);
     // The files that are read may be pipes without a word in them.

@@ -1,6 +1,8 @@
 import type { Scenario } from '../../bench/model/scenario.js';
-import { planRun, type RunOptions } from '../../bench/run.js';
+import { planRun } from '../../bench/plan-run.js';
+import type { RunOptions } from '../../bench/run.js';
 import { loadScenario, scenarioFile } from '../../bench/scenario/load.js';
+import type { ShardOptions } from '../../bench/shard/shard.js';
 import { fitToTarget } from '../../bench/target/fit.js';
 import type { RunFlags, RunTable } from '../../options/bench.js';
 import type { TracedOptions } from '../../options/spec.js';
@@ -38,6 +40,7 @@ export function planAll(
   traced: TracedOptions<RunTable>,
   { env }: Pick<Io, 'env'>,
   signal: AbortSignal,
+  shard?: ShardOptions,
 ): Promise<readonly Plan[]> {
   const flags = traced.values;
   const target = {
@@ -53,6 +56,7 @@ export function planAll(
     replayFlags: replayFlags(traced),
     env,
     signal,
+    shard,
   };
   return allOf('ERR_INVALID_OPTION', scenarios, async (whole) => {
     const scenario = fitToTarget(whole, target);

@@ -42,6 +42,10 @@ export class ProgressScreen implements RunObserver {
     this.#colors = colorsFor(io, 'stderr');
   }
 
+  waiting(ms: number): void {
+    this.io.stderr.write(`ready; every shard begins in ${formatDuration(Math.max(0, ms))}\n`);
+  }
+
   phaseStarted(phase: Phase, index: number, of: number): void {
     if (index === 0) this.io.stderr.write(`${this.#colors.bold(printable(this.scenario.name))}\n`);
     this.#phase = phase;

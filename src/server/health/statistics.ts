@@ -59,6 +59,8 @@ export interface ConnectionStats {
 /** What `GET /v1/stats` answers. */
 export interface ServerStats extends ConnectionStats {
   readonly uptimeMs: number;
+  /** The server's clock: milliseconds since 1970, with fractions. */
+  readonly timeMs: number;
   readonly process: EventLoopDelay & {
     readonly pid: number;
     readonly rssBytes: number;
@@ -176,6 +178,7 @@ export class Statistics implements ServerEvents {
     return {
       ...connections,
       uptimeMs: Math.round(performance.now() - this.#startedAtMs),
+      timeMs: clockMs(),
       process: {
         pid: process.pid,
         rssBytes: memory.rss,
@@ -186,6 +189,11 @@ export class Statistics implements ServerEvents {
       },
     };
   }
+}
+
+/** Milliseconds since 1970 on a clock that never jumps, unlike `Date.now`: what is timed by it needs that. */
+export function clockMs(): number {
+  return performance.timeOrigin + performance.now();
 }
 
 function count<Key>(counts: Map<Key, number>, key: Key): void {

@@ -9,6 +9,7 @@ import {
   scopedRule,
   standingOf,
   targetText,
+  uncertaintyText,
 } from '../facts.js';
 import { limitText } from '../limit-text.js';
 import { aside, type Block, capitalized, type Paragraph, paragraph, type ReportDocument } from '../model.js';
@@ -17,6 +18,7 @@ import { againstBaseline, changesOf, summaryText } from './comparison.js';
 import { connections, deliveries, otherMessages } from './connections.js';
 import { expectations, failures } from './failures.js';
 import { limitCharts, limitFound } from './limit.js';
+import { mergedShards } from './merged-shards.js';
 import { overTime } from './over-time.js';
 import { pulls } from './pulls.js';
 import { generator, runs, server, timings } from './timings.js';
@@ -43,6 +45,7 @@ export function reportDocument(result: JsonResult): ReportDocument {
       ...overTime(result),
       ...timings(result),
       ...server(result),
+      ...mergedShards(result),
       ...generator(result),
     ],
     replay: result.replay,
@@ -61,6 +64,7 @@ const MEANINGS: Readonly<Record<JsonResult['verdict'], string>> = {
 function intro(result: JsonResult): Block[] {
   const { verdict, scenario, startedAt, durationMs, repeat, find } = result;
   const leftOut = leftOutText(result);
+  const across = uncertaintyText(result);
   const facts = [
     `${formatAmount(scenario.clients, 'client')} against ${targetText(result)}`,
     formatDuration(durationMs),
@@ -76,6 +80,7 @@ function intro(result: JsonResult): Block[] {
     ),
     paragraph([aside(capitalized(facts.join(', ')))]),
     ...(leftOut === undefined ? [] : [paragraph(leftOut)]),
+    ...(across === undefined ? [] : [paragraph(across)]),
     ...(repeat === undefined ? [] : [paragraph(`${repeatText(repeat)}.`)]),
   ];
 }

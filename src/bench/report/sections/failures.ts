@@ -29,7 +29,7 @@ export function failures(result: JsonResult): Section[] {
 
 /** All rules, those that failed first. */
 export function expectations({ expectations: all }: JsonResult): Section[] {
-  const order = ['failed', 'not measurable', 'not reached', 'held'];
+  const order = ['failed', 'not measurable', 'not reached', 'deferred', 'held'];
   const rank = (one: Expectation) => (hasFailed(one) ? -1 : order.indexOf(standingOf(one)));
   const items = [...all].sort((a, b) => rank(a) - rank(b)).map(markOf);
   const caption = 'What the scenario expects, and what was measured';

@@ -140,11 +140,15 @@ function flagsOf({ changes, serverFlags }: JsonResult['scenario']): Span[] {
   });
 }
 
-export function generator({ generator: workers, tool, machine, scenario }: JsonResult): Section[] {
+export function generator({ generator: workers, tool, machine, scenario, merged }: JsonResult): Section[] {
+  // Which shard each of them is of.
+  const owners = merged?.shards.flatMap(({ generators }, shard) =>
+    Array.from({ length: generators }, (_, worker) => `worker ${worker + 1} of shard ${shard + 1}`),
+  );
   const percent = (share: number) => `${Math.round(share * 100)} %`;
   const items = workers.map(({ maxCpu, maxDelayP99Ms, maxDelayMs, maxRunQueueWait }, index) => {
     const wait = maxRunQueueWait === undefined ? '' : `, waiting for a core ${percent(maxRunQueueWait)}`;
-    return `worker ${index + 1} in its busiest second: CPU ${percent(maxCpu)}, event-loop delay p99 ${formatDuration(maxDelayP99Ms)}, max ${formatDuration(maxDelayMs)}${wait}`;
+    return `${owners?.[index] ?? `worker ${index + 1}`} in its busiest second: CPU ${percent(maxCpu)}, event-loop delay p99 ${formatDuration(maxDelayP99Ms)}, max ${formatDuration(maxDelayMs)}${wait}`;
   });
   const { node, platform, arch, cpu, cores, memoryBytes } = machine;
   return section('Load generator', 'detail', [
