@@ -108,7 +108,7 @@ describe('a provider that does not answer in time', () => {
 });
 
 describe('a provider that says nothing sensible', () => {
-  const ANSWER = 'expected the answer to be a namespace, { namespace, expiresAtMs } or nothing, got';
+  const ANSWER = 'expected the answer to be a namespace, { namespace, actorId, principalIds, expiresAtMs } or nothing, got';
   test.each<[string, () => unknown, string]>([
     [
       'a throw',
