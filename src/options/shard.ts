@@ -19,7 +19,7 @@ export function parseShard(given: string): Parsed<GivenShard | undefined> {
   return { ok: true, value: shard };
 }
 
-const TIME = 'a time such as 2030-01-31T12:00:00Z, or seconds since 1970';
+const TIME = 'a time such as 2030-01-31T12:00Z, or seconds since 1970';
 
 /** Reads a time into milliseconds since 1970. Without a time zone it would be another time on each machine. */
 export function parseTime(given: string): Parsed<number | undefined> {

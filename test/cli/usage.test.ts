@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { mergeFlags } from '../../src/cli/bench/merge-flags.js';
 import { benchFlags } from '../../src/cli/bench/options.js';
 import { compareOptions } from '../../src/options/bench.js';
 import { emitOptions } from '../../src/options/emit.js';
@@ -17,6 +18,7 @@ const TABLES = {
   kick: kickOptions,
   bench: benchFlags,
   compare: compareOptions,
+  merge: mergeFlags,
   verify: verifyOptions,
 };
 
@@ -384,6 +386,7 @@ describe('help and version', () => {
     'bench',
     'verify',
     'compare',
+    'merge',
     'token',
     'completion',
   ])('the help of "%s" at 80 columns', async (command) => {
