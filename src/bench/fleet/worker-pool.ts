@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { DatafnWsError } from '../../protocol/errors.js';
-import type { Shard } from '../shard/shard.js';
+import type { Shard } from '../model/shard.js';
 import type { CallMessage, FleetCalls, WorkerMessage, WorkerSetup, WorkerStatus } from './messages.js';
 
 /** Always the built worker: a child process cannot run the sources. */

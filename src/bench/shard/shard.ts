@@ -1,11 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Cohort, Scenario } from '../model/scenario.js';
-
-/** A part of a run that one machine makes: the `index`-th of `of`, from 1. */
-export interface Shard {
-  readonly index: number;
-  readonly of: number;
-}
+import type { Shard } from '../model/shard.js';
 
 /** What all shards of a run agree on beforehand, since they do not talk to each other. */
 export interface ShardOptions extends Shard {
