@@ -1,12 +1,10 @@
 import { availableParallelism } from 'node:os';
-import { invalidOption } from '../protocol/errors.js';
 import { checkAutocannon } from './emitter/autocannon.js';
 import { nameRun, newRunId } from './fleet/credentials.js';
 import { type Layout, machineLimits, planLayout } from './fleet/preflight.js';
 import { clientCount, type Scenario } from './model/scenario.js';
 import { needsOf } from './phases/index.js';
 import { clientsOfShard } from './shard/shard.js';
-import { whyNotSharded } from './shard/timetable.js';
 import { checkTarget } from './target/fit.js';
 import type { TargetOptions } from './target/target.js';
 
@@ -33,9 +31,6 @@ export function planRun(scenario: Scenario, options: PlanOptions): Layout {
   const loadConnections = Math.max(0, ...loads);
   if (loadConnections > 0) checkAutocannon(scenario.name);
   checkTarget(scenario, options);
-  const undivided = shard === undefined ? undefined : whyNotSharded(scenario);
-  if (undivided !== undefined)
-    throw invalidOption(`Shards cannot run the scenario ${scenario.name}: ${undivided}.`);
   // Whether it can have names at all is known before any server is asked.
   nameRun(scenario, options, newRunId());
   return planLayout(

@@ -227,7 +227,8 @@ export class Recorder {
       ...about,
       scenario: this.scenario,
       startedAt: this.#startedAt,
-      durationMs: monotonicMs() - this.startMs,
+      // A shard may be stopped before its run begins.
+      durationMs: Math.max(0, monotonicMs() - this.startMs),
       measurements: total,
       phases: this.#phases,
       outcomes,

@@ -13,7 +13,7 @@ import type { PhaseRun } from './phases/kind.js';
 import { type PlanOptions, planRun } from './plan-run.js';
 import { Recorder, type RunProgress } from './recorder.js';
 import { clientsOfShard, runIdOf } from './shard/shard.js';
-import { ShardRun } from './shard/shard-run.js';
+import type { ShardRun } from './shard/shard-run.js';
 import { Target } from './target/target.js';
 
 /** From one point of the timeline to the next. */
@@ -59,8 +59,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   const target = await Target.open(named, ready);
   let result: RunResult | undefined;
   try {
-    const part = shard && new ShardRun(shard, named, target, options.signal);
-    await part?.synchronize();
+    const part = shard && (await openShard(shard, named, target, options.signal));
     result = await new Runner(named, ready, target, layout, part).carryOut();
     return result;
   } finally {
@@ -72,6 +71,14 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
           CRASH_STEP_MS,
         ));
   }
+}
+
+/** Its modules are loaded for shards only. */
+async function openShard(...about: ConstructorParameters<typeof ShardRun>): Promise<ShardRun> {
+  const { ShardRun } = await import('./shard/shard-run.js');
+  const part = new ShardRun(...about);
+  await part.synchronize();
+  return part;
 }
 
 /** Waits for something, but no longer than that; it goes on by itself then. */

@@ -52,7 +52,7 @@ function completedCommands(program: Command, scenarios: readonly string[]): Comp
       flags:
         name === 'help' ? [] : [...command.options.filter(({ hidden }) => !hidden).map(completedFlag), HELP],
       values,
-      takesFiles: name === 'bench' || name === 'compare',
+      takesFiles: name === 'bench' || name === 'compare' || name === 'merge',
     };
   });
 }

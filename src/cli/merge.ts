@@ -23,7 +23,7 @@ export async function merge(
 ): Promise<number> {
   const options = resolveOptions(mergeFlags, { flags, env: io.env });
   if (names.length === 0)
-    throw invalidOption('Expected the JSON reports of all shards: datafn-ws merge shard-*.json.');
+    throw invalidOption('Expected the JSON reports of all shards, got none: datafn-ws merge shard-*.json.');
   if (names.filter((name) => name === '-').length > 1)
     throw invalidOption('Only one report can come from stdin, got - twice.');
   const files = new ReportFiles(await loadRenderers(), options, io);

@@ -62,10 +62,11 @@ export class ShardRun {
     }
     const leftMs = this.startMs - monotonicMs();
     if (leftMs >= READY_MS) return;
-    const whose = range === undefined ? 'now' : "now by the target's clock";
-    const late = leftMs < 0 ? `${formatDuration(-leftMs)} ago` : `in ${formatDuration(leftMs)}`;
+    const timeText = (ms: number) => new Date(ms).toISOString();
+    const { startAtMs } = this.options;
+    const whose = range === undefined ? '' : " by the target's clock";
     throw invalidOption(
-      `Expected --start-at to leave at least ${formatDuration(READY_MS)} from ${whose}, got a time ${late}: start every shard again with a later one.`,
+      `Expected --start-at to leave at least ${formatDuration(READY_MS)} when a shard is ready, got ${timeText(startAtMs)}, and it was ${timeText(startAtMs - leftMs)}${whose}: start every shard again with a later one.`,
     );
   }
 

@@ -1,3 +1,4 @@
+import { invalidOption } from '../../protocol/errors.js';
 import { actionsOf, type PhaseAction, type Scenario } from '../model/scenario.js';
 import { kindOf } from '../phases/index.js';
 
@@ -25,6 +26,16 @@ function slotMs(action: PhaseAction, scenario: Scenario, slackMs: number): numbe
   const inner = (action.phases ?? []).map((one) => slotMs(one, scenario, slackMs));
   if (inner.length > 0) return kind.plannedMs(action, scenario.cohorts, inner);
   return Math.ceil(kind.plannedMs(action, scenario.cohorts, []) + (kind.patienceMs?.(action) ?? 0) + slackMs);
+}
+
+/**
+ * Finds out whether shards can run a scenario together.
+ *
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` if they cannot.
+ */
+export function checkSharded(scenario: Scenario): void {
+  const why = whyNotSharded(scenario);
+  if (why !== undefined) throw invalidOption(`Shards cannot run the scenario ${scenario.name}: ${why}.`);
 }
 
 /** Why shards cannot run a scenario; `undefined` if they can. */

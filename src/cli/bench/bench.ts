@@ -29,7 +29,6 @@ import { loadAll, type Plan, planAll } from './plans.js';
 import { ProgressScreen } from './progress.js';
 import { ReportFiles } from './report-files.js';
 import { revisionOf } from './revision.js';
-import { shardOf } from './shard.js';
 
 /** Runs, lists or checks scenarios; the exit code. */
 export async function bench(
@@ -41,7 +40,8 @@ export async function bench(
   const options = traced.values;
   if (options.list) return list(names, options, io);
   checkNeeds(flags, options);
-  const shard = shardOf(names, flags, options);
+  const isShard = ['shard', 'startAt', 'slack'].some((flag) => flags[flag] !== undefined);
+  const shard = isShard ? (await import('./shard.js')).shardOf(names, flags, options) : undefined;
   const scenarios = await loadAll(names.length === 0 ? [DEFAULT_SCENARIO] : names, options);
   if (options.validate) {
     for (const { name, source } of scenarios)

@@ -60,6 +60,7 @@ export function planAll(
   };
   return allOf('ERR_INVALID_OPTION', scenarios, async (whole) => {
     const scenario = fitToTarget(whole, target);
+    if (shard !== undefined) (await import('../../bench/shard/timetable.js')).checkSharded(scenario);
     const options = { ...target, ...(await remoteOptions(flags, scenario)) };
     planRun(scenario, options);
     return { scenario, options };
