@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, describe, expect } from 'vitest';
 import { inBrowser } from '../support/chromium.js';
-import { closeDashboards, openDashboard, picture, untilText } from '../support/dashboard-page.js';
+import { closeDashboards, drawn, openDashboard, picture, untilText } from '../support/dashboard-page.js';
 import { call, postCursors } from '../support/http-call.js';
 import { disposeLive, openClient, startServer } from '../support/live-server.js';
 
@@ -97,6 +97,7 @@ describe('each view of the dashboard', () => {
     expect(await first.innerText()).toContain('behind by 2');
     expect(await first.innerText()).toMatch(/[\d.]+ ms/);
     await page.fill('#clients-find', 'tab-9');
+    await drawn(page);
     await page.getByRole('button', { name: 'Kick #10' }).click();
     await page.fill('#dialog [name=code]', '4001');
     await page.fill('#dialog [name=reason]', 'bye');
