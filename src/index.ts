@@ -31,12 +31,7 @@ export {
   tokensNamespaceProvider,
 } from './server/auth/tokens.js';
 export { readTokensFile } from './server/auth/tokens-file.js';
-export {
-  createDatafnWsServer,
-  type DatafnWsServer,
-  type DatafnWsServerOptions,
-  type ListenAddress,
-} from './server/create-server.js';
+export { createDatafnWsServer } from './server/create-server.js';
 export {
   type DevServer,
   type DevServerOptions,
@@ -51,6 +46,7 @@ export type { FaultName } from './server/faults/kinds.js';
 export type { FaultMatch, FaultPlan, FaultRule } from './server/faults/plan.js';
 export type { ConnectionStats, ServerStats } from './server/health/statistics.js';
 export type { TlsPair } from './server/http/tls.js';
+export type { DatafnWsServer, DatafnWsServerOptions, ListenAddress } from './server/server-types.js';
 export type { ShutdownOutcome } from './server/shutdown.js';
 export {
   type AttachedManager,

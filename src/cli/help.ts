@@ -12,6 +12,8 @@ export const HELP_LAYOUT: HelpConfiguration = {
   minWidthToWrap: 20,
   // The help of an option lists its choices already.
   optionDescription: ({ description }) => description,
+  // The help of a command has its arguments.
+  subcommandTerm: (command) => command.name(),
   formatHelp(command, helper) {
     // Hidden for this call only: hidden options are not suggested for a typo.
     const hidden = isShort(command) ? command.options.filter(({ helpGroupHeading }) => helpGroupHeading) : [];

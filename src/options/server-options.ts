@@ -1,12 +1,12 @@
-import { checkOptions } from '../manager/checks.js';
 import { DEFAULT_WS_MANAGER_CONFIG } from '../manager/config.js';
 import { namespaceMismatch } from '../protocol/identifiers.js';
 import { backendTable } from './backend.js';
 import { hostAndPortProblem, originProblem, proxyProblem, tokenProblem } from './checks.js';
+import { withoutUnit, withoutUnits } from './complete.js';
 import { faultPresetOption } from './faults.js';
 import { choice, commaList, count, duration, rate, size, text, toggle } from './kinds.js';
 import { proxyTable } from './proxy.js';
-import type { OptionTable, Resolved } from './spec.js';
+import type { Resolved } from './spec.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -310,47 +310,10 @@ export const serverTable = {
   ...proxyTable,
 } as const;
 
-/** What a caller of the library gives for a table: any of its options. */
-export type OptionsOf<Table extends OptionTable> = {
-  readonly [Key in keyof Table]?: Resolved<Table>[Key] | undefined;
-};
-
 /** Complete, checked values of `attachWebSocketManager`. */
 export type ConnectionSettings = Resolved<typeof connectionTable>;
 /** Complete, checked values of `createDatafnWsServer`. */
 export type ServerSettings = Resolved<typeof serverTable>;
-
-/**
- * Completes and checks what a caller of the library gave.
- *
- * @throws {DatafnWsError} `ERR_INVALID_OPTION` for the first value that does not fit.
- */
-export function completeOptions<Table extends OptionTable>(
-  table: Table,
-  given: OptionsOf<Table>,
-): Resolved<Table> {
-  checkOptions('the options', given, table);
-  const entries = Object.entries(table).map(([key, option]) => [
-    key,
-    given[key as keyof Table] ?? option.default,
-  ]);
-  return Object.freeze(Object.fromEntries(entries));
-}
-
-/** A key without its unit: `heartbeatIntervalMs` is `heartbeatInterval`. */
-type WithoutUnit<Key> = Key extends `${infer Name}Ms` ? Name : Key extends `${infer Name}Bytes` ? Name : Key;
-
-function withoutUnit(key: string): string {
-  return key.replace(/(Ms|Bytes)$/, '');
-}
-
-type Flags<Table> = { readonly [Key in keyof Table as WithoutUnit<Key>]: Table[Key] };
-
-function withoutUnits<Table extends OptionTable>(table: Table): Flags<Table> {
-  return Object.fromEntries(
-    Object.entries(table).map(([key, option]) => [withoutUnit(key), option]),
-  ) as Flags<Table>;
-}
 
 /** {@link serverTable} for texts with units: what flags, variables and files are called. */
 export const serverFlags = withoutUnits(serverTable);

@@ -3,13 +3,13 @@ import type { DatafnLogger, Kick } from '../manager/types.js';
 import type { ServerSettings } from '../options/server-options.js';
 import type { ErrorCode } from '../protocol/errors.js';
 import type { JwtProviderOptions } from '../server/auth/jwt.js';
-import type { ShutdownStage } from '../server/create-server.js';
 import type { ClientList, ClientQuery, ConnectionNumbers } from '../server/events/clients.js';
 import type { ServerObserver } from '../server/events/events.js';
 import type { FeedEvent } from '../server/feed/recorder.js';
 import type { ServerStats } from '../server/health/statistics.js';
 import type { KickAnswer } from '../server/http/clients.js';
 import type { MetricsSnapshot } from '../server/metrics/snapshot.js';
+import type { ShutdownStage } from '../server/server-types.js';
 import type { ShutdownOutcome } from '../server/shutdown.js';
 
 // What the primary process and its workers say to each other, besides cursors and slots. Messages go in batches: arrays.

@@ -1,6 +1,7 @@
 import { IpcBackplane } from '../backplane/ipc.js';
-import { createServer, type DatafnWsServer, type ShutdownStage } from '../server/create-server.js';
+import { createServer } from '../server/create-server.js';
 import type { ApiBackend } from '../server/http/api.js';
+import type { DatafnWsServer, ShutdownStage } from '../server/server-types.js';
 import { Answers } from './answers.js';
 import type { Batches } from './batches.js';
 import { BroadcastReports } from './broadcast-reports.js';

@@ -1,10 +1,6 @@
-import {
-  createDatafnWsServer,
-  type DatafnWsServer,
-  type DatafnWsServerOptions,
-  type ListenAddress,
-} from '../../src/server/create-server.js';
+import { createDatafnWsServer } from '../../src/server/create-server.js';
 import type { Closer, ConnectionInfo, RequestInfo, ServerObserver } from '../../src/server/events/events.js';
+import type { DatafnWsServer, DatafnWsServerOptions, ListenAddress } from '../../src/server/server-types.js';
 import { Waiters } from './deadline.js';
 import { RawClient, type RawClientOptions } from './raw-client.js';
 import { RecordingLogger } from './recording-logger.js';

@@ -5,7 +5,7 @@ import { listenOptions } from '../../options/listen.js';
 import type { ServeOptions } from '../../options/serve-flags.js';
 import { envOf } from '../../options/spec.js';
 import { maskedUrl } from '../../options/urls.js';
-import type { ListenAddress } from '../../server/create-server.js';
+import type { ListenAddress } from '../../server/server-types.js';
 import { printable } from '../../text/printable.js';
 import { shellWord } from '../../text/shell.js';
 import { version } from '../version.js';

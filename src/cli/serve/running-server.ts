@@ -1,5 +1,5 @@
-import type { DatafnWsServer, ListenAddress } from '../../server/create-server.js';
 import type { TlsPair } from '../../server/http/tls.js';
+import type { DatafnWsServer, ListenAddress } from '../../server/server-types.js';
 import type { ShutdownOutcome } from '../../server/shutdown.js';
 
 /** How a server ended, and how many clients left with 1001. */

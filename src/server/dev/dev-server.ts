@@ -3,10 +3,11 @@ import type { FaultPreset } from '../../options/fault-presets.js';
 import { cursorNumber } from '../../protocol/client.js';
 import { invalidOption } from '../../protocol/errors.js';
 import { cursorProblem, namespaceProblem } from '../../protocol/identifiers.js';
-import { createServer, type DatafnWsServerOptions, type ListenAddress } from '../create-server.js';
+import { createServer } from '../create-server.js';
 import { type ConnectionInfo, connectionInfo, joinObservers } from '../events/events.js';
 import type { FaultControl, FaultsView } from '../faults/active-rule.js';
 import type { FaultPlan, FaultRule } from '../faults/plan.js';
+import type { DatafnWsServerOptions, ListenAddress } from '../server-types.js';
 import { type DevServerEvents, EventLog } from './event-log.js';
 
 /** A preset, rules, or rules with a seed. */

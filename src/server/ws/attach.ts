@@ -5,13 +5,8 @@ import { guardLogger, silentLogger } from '../../manager/contain.js';
 import { NewestCursors } from '../../manager/newest-cursors.js';
 import type { DatafnLogger, Kick } from '../../manager/types.js';
 import type { WebSocketManager } from '../../manager/web-socket-manager.js';
-import {
-  type ConnectionSettings,
-  completeOptions,
-  connectionTable,
-  type OptionsOf,
-  serverTable,
-} from '../../options/server-options.js';
+import { completeOptions, type OptionsOf } from '../../options/complete.js';
+import { type ConnectionSettings, connectionTable, serverTable } from '../../options/server-options.js';
 import { DatafnWsError } from '../../protocol/errors.js';
 import type { NamespaceProvider } from '../auth/provider.js';
 import { withBackendCursors } from '../backend/missed-cursors.js';

@@ -91,6 +91,10 @@ const SAMPLES: Record<string, [yaml: string, label: string, ms: number][]> = {
   stop: [['stop: { what: worker 1, for: 2s }', 'stop worker 1 for 2 s', 2000]],
   restart: [['restart: node', 'restart the last node', 0]],
   converge: [['converge: { within: 3s }', 'converge within 3 s', 0]],
+  pull: [
+    ['pull: { cohort: users, changes: 3, every: 2s }', 'pull users: 3 changes, one every 2 s', 4000],
+    ['pull: { cohort: few, changes: 1, jitter: 1s }', 'pull few: 1 change, jitter 1 s', 0],
+  ],
   'restart-server': [['restart-server: { downtime: 2s }', 'restart the server', 2000]],
   'shutdown-server': [['shutdown-server: {}', 'shut the server down', 0]],
   parallel: [

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { NamespaceAnswer, NamespaceProvider } from '../../../src/server/auth/provider.js';
-import type { DatafnWsServerOptions } from '../../../src/server/create-server.js';
+import type { DatafnWsServerOptions } from '../../../src/server/server-types.js';
 import { type Deferred, deferred, Waiters } from '../../support/deadline.js';
 import {
   connectClient,
@@ -108,7 +108,8 @@ describe('a provider that does not answer in time', () => {
 });
 
 describe('a provider that says nothing sensible', () => {
-  const ANSWER = 'expected the answer to be a namespace, { namespace, expiresAtMs } or nothing, got';
+  const ANSWER =
+    'expected the answer to be a namespace, { namespace, actorId, principalIds, expiresAtMs } or nothing, got';
   test.each<[string, () => unknown, string]>([
     [
       'a throw',

@@ -22,7 +22,8 @@ describe('an answer of a provider', () => {
     expect(readGrant(answer, NOW_MS)).toBeUndefined();
   });
 
-  const ANSWER = 'the answer to be a namespace, { namespace, expiresAtMs } or nothing, got';
+  const ANSWER =
+    'the answer to be a namespace, { namespace, actorId, principalIds, expiresAtMs } or nothing, got';
   const NAMESPACE = 'the namespace of the answer to be';
   const END = 'the expiresAtMs of the answer to be a finite number of milliseconds, got';
   test.each<[string, unknown, string]>([

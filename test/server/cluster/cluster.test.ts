@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { MemoryEngine, memoryBackplane } from '../../../src/backplane/memory.js';
-import type { DatafnWsServerOptions } from '../../../src/server/create-server.js';
+import type { DatafnWsServerOptions } from '../../../src/server/server-types.js';
 import { eventually } from '../../backplane/recorded-node.js';
 import { call, postCursors } from '../../support/http-call.js';
 import {

@@ -1,6 +1,6 @@
-import type { DatafnWsServerOptions } from '../../../src/server/create-server.js';
 import type { FaultsView } from '../../../src/server/faults/active-rule.js';
 import type { FaultPlan, FaultRule } from '../../../src/server/faults/plan.js';
+import type { DatafnWsServerOptions } from '../../../src/server/server-types.js';
 import { call } from '../../support/http-call.js';
 import { type LiveServer, startServer } from '../../support/live-server.js';
 

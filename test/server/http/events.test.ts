@@ -145,7 +145,8 @@ describe('GET /v1/events', () => {
     await new Promise((resolve) => stuck.once('readable', resolve));
     const namespace = 'n'.repeat(255);
     const cursor = 'c'.repeat(256);
-    const batch = Array.from({ length: 1000 }, () => ({ namespace, cursor }));
+    // Fewer than are kept, so that the event of the drop is not pushed out before it is sent.
+    const batch = Array.from({ length: 900 }, () => ({ namespace, cursor }));
     for (let count = 0; count < 200 && reader.of('limited').length === 0; count++) {
       await postCursors(apiUrl, batch);
       // A batch for each write.

@@ -3,7 +3,7 @@ import { createConnection } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { DatafnWsServerOptions } from '../../../src/server/create-server.js';
+import type { DatafnWsServerOptions } from '../../../src/server/server-types.js';
 import {
   answerJson,
   bodyOf,

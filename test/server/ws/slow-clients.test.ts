@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { DatafnWsServer, DatafnWsServerOptions } from '../../../src/server/create-server.js';
+import type { DatafnWsServer, DatafnWsServerOptions } from '../../../src/server/server-types.js';
 import { within } from '../../support/deadline.js';
 import { disposeLive, openClient, startServer } from '../../support/live-server.js';
 import type { RawClient } from '../../support/raw-client.js';
