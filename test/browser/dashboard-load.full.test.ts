@@ -16,7 +16,8 @@ afterAll(closeDashboards);
 
 const CLIENTS = 10_000;
 const PER_SECOND = 2000;
-const BATCH = 100;
+const EVERY_MS = 20;
+const MAX_BATCH = 5000;
 /** The longest that a frame may take. */
 const FRAME_MS = 100;
 const ATTEMPTS = 5;
@@ -108,13 +109,14 @@ describe('the dashboard under load', () => {
       const startedAtMs = performance.now();
       const emitting = (async () => {
         while (!isOver) {
-          const items = Array.from({ length: BATCH }, () => ({
+          // As many as are due by now, so that a slow answer costs none of the rate.
+          const due = ((performance.now() - startedAtMs) / 1000) * PER_SECOND - cursor;
+          const items = Array.from({ length: Math.min(MAX_BATCH, Math.ceil(due)) }, () => ({
             namespace: `quiet:${cursor % 7}`,
             cursor: String(++cursor),
           }));
-          await postCursors(apiUrl, items);
-          const dueMs = startedAtMs + (cursor / PER_SECOND) * 1000;
-          await new Promise((resolve) => setTimeout(resolve, Math.max(0, dueMs - performance.now())));
+          if (items.length > 0) await postCursors(apiUrl, items);
+          await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
         }
       })();
       const figures: Record<string, Figures> = {};
