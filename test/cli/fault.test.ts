@@ -110,7 +110,7 @@ describe('fault', () => {
     [['--faults', 'deploy'], 'Expected --workers without --faults: faults are those of one process'],
     [['--enable-faults'], 'Expected --workers without --enable-faults: faults are those of one process'],
   ])('serve --workers with %j is exit 2', async (flags, words) => {
-    const { code, stdout, stderr } = await runWith(['serve', '--port', '0', '--workers', '2', ...flags]);
+    const { code, stdout, stderr } = await runWith(['serve', '--check', '--workers', '2', ...flags]);
     expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining(words)]);
   });
 });
