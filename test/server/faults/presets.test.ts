@@ -74,7 +74,7 @@ describe('the preset', () => {
   });
 
   test('silent-nat has a connection carry nothing any more, pongs included, and look open', async () => {
-    const live = await startFaultyServer({ heartbeatIntervalMs: 20, heartbeatTimeoutMs: 20 });
+    const live = await startFaultyServer({ heartbeatIntervalMs: 20, heartbeatTimeoutMs: 10_000 });
     const client = await openClient(live.wsUrl, 'user:alice');
     await live.plan({ preset: 'silent-nat' });
     live.emit('user:alice', ...upTo(9));
