@@ -20,10 +20,6 @@ test.runIf(process.env.CI === 'true')('there are a Python with websockets and an
   expect(hasNchan).toBe(true);
 });
 
-/** A command that causes a cursor by a GET request: one that starts fast, on a busy machine as well. */
-const fetches = (emitUrl = '') =>
-  `command:curl --silent --fail "${emitUrl}?namespace={namespace}&cursor={cursor}"`;
-
 describe.skipIf(PYTHON_WITH_WEBSOCKETS === undefined)('a server on the Python package websockets', () => {
   /** What docs/verify.md says that it fails. */
   const FAILS = ['heartbeat/2', 'heartbeat/3', 'heartbeat/6', 'limits/6', 'rfc6455/21'];
@@ -38,10 +34,11 @@ describe.skipIf(PYTHON_WITH_WEBSOCKETS === undefined)('a server on the Python pa
       ...limits,
       ...heartbeat,
     );
+    const fetches = `fetch('${emitUrl}?namespace={namespace}&cursor={cursor}')`;
     return runVerify(
       wsUrl,
       ...['--limits', 'namespace=5,global=40', '--heartbeat', '1s/2s', '--stop-command', `kill ${pid}`],
-      ...['--trigger', fetches(emitUrl), '--timeout', '4s'],
+      ...['--trigger', `command:${process.execPath} -e "${fetches}"`, '--timeout', '4s'],
       ...args,
     );
   }
@@ -80,10 +77,12 @@ describe.skipIf(!hasNchan)('a server on nchan, with a small server that authoriz
       'nchan-server.mjs',
       ...['--max-connections-per-namespace', '5', '--heartbeat-interval', '1'],
     );
+    // A command that starts fast on a busy machine, too.
+    const curl = `curl --silent --fail "${emitUrl}?namespace={namespace}&cursor={cursor}"`;
     const { failed, code, output } = await runVerify(
       wsUrl,
       ...['--limits', 'namespace=5', '--heartbeat', '1s/2s', '--stop-command', `kill ${pid}`],
-      ...['--trigger', fetches(emitUrl), '--timeout', '4s'],
+      ...['--trigger', `command:${curl}`, '--timeout', '4s'],
     );
     expect([...failed].sort(), output).toEqual(FAILS.sort());
     expect(code, output).toBe(1);
