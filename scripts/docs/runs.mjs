@@ -30,6 +30,7 @@ class Cli {
       cwd: folder,
       env: { ...Object.fromEntries(clean), NO_COLOR: '1', ...env },
     });
+    process.once('exit', () => this.process.kill());
     this.ended = once(this.process, 'close').then(([code]) => code);
     for (const name of ['stdout', 'stderr'])
       this.process[name].on('data', (chunk) => {
