@@ -43,8 +43,8 @@ describe('a server with a file for its backend', () => {
     const ahead = Number(cursor) + 1e12;
     const text = readFileSync(file, 'utf8');
     writeFileSync(file, text.replace(`"seq":${cursor}`, `"seq":${ahead}`));
-    const after = await start();
-    expect(await after.backend.inserts('task:2')).toMatchObject({ cursor: String(ahead + 1) });
+    const after = new BackendCaller((await start()).apiUrl, 'user:alice', 'tab-b');
+    expect(await after.inserts('task:2')).toMatchObject({ cursor: String(ahead + 1) });
   });
 
   test('has after a restart what it had: rows, deletions, relations, cursors, and what was pushed', async () => {
