@@ -240,8 +240,3 @@ function checkNames(fields: Fields, known: readonly string[], at: string, where:
 function wrong(message: string, field: string): DatafnWsError {
   return new DatafnWsError('ERR_INVALID_OPTION', message, { cause: { field } });
 }
-
-/** Whether a fault strikes at a stage. */
-export function isOfStage(fault: FaultName, stage: (typeof FAULTS)[FaultName]['stage']): boolean {
-  return FAULTS[fault].stage === stage;
-}
