@@ -3,14 +3,7 @@ import { FAULT_PRESET_NAMES, type FaultPreset } from '../../options/fault-preset
 import { DatafnWsError } from '../../protocol/errors.js';
 import { describe, isClientId, namespaceProblem } from '../../protocol/identifiers.js';
 import { didYouMean } from '../../text/nearest.js';
-import {
-  FAULT_NAMES,
-  FAULTS,
-  type FaultName,
-  type FaultSettings,
-  faultKind,
-  type SettingSpec,
-} from './kinds.js';
+import { FAULT_NAMES, type FaultName, type FaultSettings, faultKind, type SettingSpec } from './kinds.js';
 import { presetRules } from './presets.js';
 
 /** Which clients a rule is about; left out: everybody. */
