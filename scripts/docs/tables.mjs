@@ -34,7 +34,8 @@ export async function tables(load) {
   const { COMMANDS } = await load('cli/commands.js');
   const { EXIT } = await load('cli/exit-codes.js');
   const { STOP_EXIT_CODES } = await load('cli/io.js');
-  const { CLOSE, closeMeaning } = await load('protocol/close-codes.js');
+  const { CLOSE } = await load('protocol/close-codes.js');
+  const { closeMeaning } = await load('protocol/close-meanings.js');
   const { METRICS } = await load('bench/verdict/metrics.js');
   const { envOf, flagOf } = await load('options/spec.js');
   const parts = {};

@@ -2,8 +2,9 @@ import { on } from 'node:events';
 import type { Readable } from 'node:stream';
 import { DatafnWsError, messageOf } from '../protocol/errors.js';
 import { cursorProblem, describe, namespaceProblem, principalsProblem } from '../protocol/identifiers.js';
+import { MAX_TIMER_MS } from '../text/longest-timer.js';
 import { nearest } from '../text/nearest.js';
-import { formatSize, MAX_TIMER_MS } from '../text/units.js';
+import { formatSize } from '../text/units.js';
 import { decodeUtf8 } from '../text/utf8.js';
 import type { Emission } from './api-client.js';
 

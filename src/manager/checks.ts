@@ -1,6 +1,6 @@
 import { invalidOption } from '../protocol/errors.js';
 import { describe, describeSecret } from '../protocol/identifiers.js';
-import { MAX_TIMER_MS } from '../text/units.js';
+import { MAX_TIMER_MS } from '../text/longest-timer.js';
 
 /** What a value must be. `expected` follows the words "Expected … to be". */
 export interface OptionRule {

@@ -28,3 +28,9 @@ export function encodeServerFrame(opcode: number, payload: Buffer): Buffer {
   payload.copy(frame, headerLength);
   return frame;
 }
+
+/** The whole unmasked text frame of a message, encoded once, for a transport that writes to the socket itself. */
+export function frameOf(message: { readonly text: string; frame: Uint8Array | undefined }): Uint8Array {
+  message.frame ??= encodeServerFrame(OPCODE.text, Buffer.from(message.text));
+  return message.frame;
+}

@@ -1,4 +1,3 @@
-import { encodeServerFrame, OPCODE } from './frames.js';
 import { isClientId } from './identifiers.js';
 
 /** What a client says of itself when its socket opens (DataFn reference, "hello"). */
@@ -33,7 +32,8 @@ export function encodeCursor(cursor: string, targeting?: CursorTargeting): strin
 export class PreparedMessage {
   /** The payload, `{"type":"cursor","cursor":"…"}`. */
   readonly text: string;
-  #frame: Uint8Array | undefined;
+  /** Kept by `frameOf`. */
+  frame: Uint8Array | undefined = undefined;
 
   /** @param text the payload; by default, and as the contract has it, that of the cursor. */
   constructor(
@@ -42,12 +42,6 @@ export class PreparedMessage {
     text: string = encodeCursor(cursor, targeting),
   ) {
     this.text = text;
-  }
-
-  /** The whole unmasked WebSocket text frame, for a transport that writes to the socket itself. */
-  get frame(): Uint8Array {
-    this.#frame ??= encodeServerFrame(OPCODE.text, Buffer.from(this.text));
-    return this.#frame;
   }
 }
 

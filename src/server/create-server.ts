@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { checkOptions, OBJECT, type OptionRule } from '../manager/checks.js';
@@ -229,10 +229,15 @@ export function createServer(
           broadcast: (namespace, cursor) => broadcast({ namespace, cursor }),
           repeat: (namespace, cursor) => manager.deliverCursor(cursor, namespace),
         });
-  const plain = proxyFirst(proxy, requireUpgrade(path, api.listener, refused));
-  const disturbed =
-    backend && (faults?.disturbed(backend.listener, httpScene(ofRequests)) ?? backend.listener);
-  const listener = backend && disturbed ? backendFirst({ ...backend, listener: disturbed }, plain) : plain;
+  const scene = httpScene(ofRequests);
+  const disturbed = (answer: RequestListener) => faults?.disturbed(answer, scene) ?? answer;
+  const plain = proxyFirst(
+    proxy && { ...proxy, listener: disturbed(proxy.listener) },
+    requireUpgrade(path, api.listener, refused),
+  );
+  const listener = backend
+    ? backendFirst({ ...backend, listener: disturbed(backend.listener) }, plain)
+    : plain;
   const answer = requests.listener(listener);
   const proxyProtocol = new ProxyProtocolNotice(logger);
   httpServer

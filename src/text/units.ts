@@ -1,3 +1,5 @@
+import { MAX_TIMER_MS } from './longest-timer.js';
+
 /** The result of reading a value with a unit: the number in the base unit, or what was expected instead. */
 export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
@@ -27,9 +29,6 @@ const SIZE_UNITS: Readonly<Record<string, number>> = {
   GiB: 1024 ** 3,
 };
 const RATE_UNITS: Readonly<Record<string, number>> = { s: 1, sec: 1, m: 1 / 60, min: 1 / 60, h: 1 / 3600 };
-
-/** The longest delay a Node.js timer takes; a longer one fires at once (Node.js documentation, `setTimeout`). */
-export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 const QUANTITY = /^(\d+(?:_\d+)*(?:\.\d+)?)\s*([a-zA-Zµ]*)$/;
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, describe, expect } from 'vitest';
 import { inBrowser } from '../support/chromium.js';
-import { closeDashboards, openDashboard, picture, untilText } from '../support/dashboard-page.js';
+import { closeDashboards, drawn, openDashboard, picture, untilText } from '../support/dashboard-page.js';
 import { call, postCursors } from '../support/http-call.js';
 import { disposeLive, openClient, startServer } from '../support/live-server.js';
 
@@ -55,7 +55,9 @@ describe('the dashboard among hostile clients', () => {
     await show('live');
     for (const kind of ['connected', 'hello', 'closed', 'broadcast', 'ignoredText']) {
       await page.selectOption('#live-kind', kind);
-      await page.getByRole('button', { name: /^Unfold/ }).click();
+      await drawn(page);
+      // Events with different reasons are not folded.
+      for (const button of await page.getByRole('button', { name: /^Unfold/ }).all()) await button.click();
       await untilText(page, '#live-list .row', '<script>alert(2)</script>');
     }
     await untilText(page, '#live-list .row', /sent [\d,]+ characters that are not a hello: \\u001b\[31m/);

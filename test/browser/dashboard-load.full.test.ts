@@ -1,3 +1,4 @@
+import type { Page } from 'playwright-core';
 import { afterAll, afterEach, describe, expect } from 'vitest';
 import { inBrowser } from '../support/chromium.js';
 import { disposeProcesses, startServe } from '../support/cli-process.js';
@@ -15,7 +16,11 @@ afterAll(closeDashboards);
 
 const CLIENTS = 10_000;
 const PER_SECOND = 2000;
-const BATCH = 100;
+const EVERY_MS = 20;
+const MAX_BATCH = 5000;
+/** The longest that a frame may take. */
+const FRAME_MS = 100;
+const ATTEMPTS = 5;
 
 interface TraceEvent {
   readonly name: string;
@@ -41,6 +46,48 @@ function longestTasks(trace: Buffer) {
   return { tasks: tasks.length, cpuMs: most('tdur'), wallMs: most('dur') };
 }
 
+interface Figures extends ReturnType<typeof longestTasks> {
+  readonly attempt: number;
+  readonly frames: number;
+  readonly medianFrameMs: number;
+  readonly longestFrameMs: number;
+}
+
+/** The frames of five seconds; if one was long, those of the best of several: another program may have had the machine. */
+async function measured(page: Page): Promise<Figures> {
+  const browser = page.context().browser();
+  let best: Figures | undefined;
+  let cpuMs = 0;
+  for (let attempt = 0; attempt < ATTEMPTS && (best?.longestFrameMs ?? FRAME_MS) >= FRAME_MS; attempt++) {
+    await browser?.startTracing(page, { categories: ['toplevel', 'devtools.timeline'] });
+    const gaps = (await page.evaluate(`new Promise((resolve) => {
+      const gaps = [];
+      let last = performance.now();
+      const end = last + 5000;
+      const frame = (now) => {
+        gaps.push(now - last);
+        last = now;
+        if (now < end) requestAnimationFrame(frame);
+        else resolve(gaps);
+      };
+      requestAnimationFrame(frame);
+    })`)) as number[];
+    const tasks = longestTasks((await browser?.stopTracing()) as Buffer);
+    cpuMs = Math.max(cpuMs, tasks.cpuMs);
+    gaps.sort((a, b) => a - b);
+    const longestFrameMs = gaps.at(-1) as number;
+    if (longestFrameMs < (best?.longestFrameMs ?? Number.POSITIVE_INFINITY))
+      best = {
+        ...tasks,
+        attempt: attempt + 1,
+        frames: gaps.length,
+        medianFrameMs: gaps[gaps.length >> 1] as number,
+        longestFrameMs,
+      };
+  }
+  return { ...(best as Figures), cpuMs };
+}
+
 describe('the dashboard under load', () => {
   inBrowser(
     'no frame takes 100 ms, in any view, with 10,000 clients and 2,000 events per second',
@@ -64,38 +111,21 @@ describe('the dashboard under load', () => {
       const startedAtMs = performance.now();
       const emitting = (async () => {
         while (!isOver) {
-          const items = Array.from({ length: BATCH }, () => ({
+          // As many as are due by now, so that a slow answer costs none of the rate.
+          const due = ((performance.now() - startedAtMs) / 1000) * PER_SECOND - cursor;
+          const items = Array.from({ length: Math.min(MAX_BATCH, Math.ceil(due)) }, () => ({
             namespace: `quiet:${cursor % 7}`,
             cursor: String(++cursor),
           }));
-          await postCursors(apiUrl, items);
-          const dueMs = startedAtMs + (cursor / PER_SECOND) * 1000;
-          await new Promise((resolve) => setTimeout(resolve, Math.max(0, dueMs - performance.now())));
+          if (items.length > 0) await postCursors(apiUrl, items);
+          await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
         }
       })();
-      const figures: Record<string, unknown> = {};
+      const figures: Record<string, Figures> = {};
       for (const view of ['live', 'clients', 'namespaces', 'server'] as const) {
         await show(view);
         if (view === 'clients') await untilText(page, '#clients-note', '10,000 clients');
-        await page
-          .context()
-          .browser()
-          ?.startTracing(page, { categories: ['toplevel', 'devtools.timeline'] });
-        const frames = (await page.evaluate(`new Promise((resolve) => {
-          const gaps = [];
-          let last = performance.now();
-          const end = last + 5000;
-          const frame = (now) => {
-            gaps.push(now - last);
-            last = now;
-            if (now < end) requestAnimationFrame(frame);
-            else resolve(gaps);
-          };
-          requestAnimationFrame(frame);
-        })`)) as number[];
-        const trace = await page.context().browser()?.stopTracing();
-        const tasks = longestTasks(trace as Buffer);
-        figures[view] = { frames: frames.length, longestFrameMs: Math.max(...frames), ...tasks };
+        figures[view] = await measured(page);
         await picture(page, `load-${view}`);
         if (view === 'clients') {
           await page.locator('#clients-list').evaluate((list) => {
@@ -109,13 +139,12 @@ describe('the dashboard under load', () => {
       await emitting;
       process.stderr.write(`${JSON.stringify({ perSecond, figures })}\n`);
       expect(perSecond).toBeGreaterThan(PER_SECOND * 0.9);
-      for (const [view, { tasks, cpuMs }] of Object.entries(figures) as [
-        string,
-        ReturnType<typeof longestTasks>,
-      ][]) {
+      for (const [view, { tasks, cpuMs, longestFrameMs, medianFrameMs }] of Object.entries(figures)) {
         expect(tasks, view).toBeGreaterThan(100);
-        // By CPU: on a busy machine the clock also counts what others do.
-        expect(cpuMs, view).toBeLessThan(100);
+        expect(medianFrameMs, view).toBeLessThan(50);
+        expect(longestFrameMs, view).toBeLessThan(FRAME_MS);
+        // What the page itself costs, whatever else the machine does.
+        expect(cpuMs, view).toBeLessThan(FRAME_MS);
       }
       await page.close();
     },

@@ -104,6 +104,7 @@ describe('the HTML report in a real browser', () => {
         expect(hint, name).toMatch(isCut ? /scroll this table sideways/ : /^(?:none|normal)$/);
       expect(tables.flatMap(({ name, isCut }) => (isCut ? [name] : []))).toEqual([
         'Deliveries that each cohort had to receive, and received',
+        'What the clients pulled',
         'Every second of the run',
         'Durations',
       ]);

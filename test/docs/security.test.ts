@@ -63,7 +63,7 @@ describe('docs/security.md', () => {
   const limits = rows.filter(([first = '']) => first.startsWith('`--'));
   const code = (cell = '') => /^`(.*)`$/.exec(cell)?.[1];
 
-  const cells = rows.filter(([first = '']) => /^(?:open|blocked|closing|gone): /.test(first));
+  const cells = rows.filter(([first = '']) => /^(?:open|blocked|closing|gone|events)[:,] /.test(first));
 
   test('names a test for every resource of a connection', () => {
     expect(cells.length).toBeGreaterThan(15);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { CLOSE, closeMeaning } from '../../src/protocol/close-codes.js';
+import { CLOSE } from '../../src/protocol/close-codes.js';
+import { closeMeaning } from '../../src/protocol/close-meanings.js';
 
 describe('what a close means', () => {
   test.each(Object.values(CLOSE))(

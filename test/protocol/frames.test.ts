@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import * as ws from 'ws';
-import { encodeServerFrame, OPCODE } from '../../src/protocol/frames.js';
+import { encodeServerFrame, frameOf, OPCODE } from '../../src/protocol/frames.js';
 import { PreparedMessage } from '../../src/protocol/messages.js';
 
 // The parser that real clients use. It is exported by `ws`, and missing in its types.
@@ -97,13 +97,13 @@ describe('PreparedMessage', () => {
     const message = new PreparedMessage('42');
     expect(message.cursor).toBe('42');
     expect(message.text).toBe('{"type":"cursor","cursor":"42"}');
-    expect(Buffer.from(message.frame).toString('latin1')).toBe('\x81\x1f{"type":"cursor","cursor":"42"}');
+    expect(Buffer.from(frameOf(message)).toString('latin1')).toBe('\x81\x1f{"type":"cursor","cursor":"42"}');
   });
 
   test('a cursor of any text arrives as that text, its length counted in bytes of UTF-8', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 300 }), async (cursor) => {
-        const { text, isBinary } = await receive(Buffer.from(new PreparedMessage(cursor).frame));
+        const { text, isBinary } = await receive(Buffer.from(frameOf(new PreparedMessage(cursor))));
         expect(isBinary).toBe(false);
         expect(JSON.parse(text)).toEqual({ type: 'cursor', cursor });
       }),
@@ -112,6 +112,6 @@ describe('PreparedMessage', () => {
 
   test('it is encoded at most once', () => {
     const message = new PreparedMessage('42');
-    expect(message.frame).toBe(message.frame);
+    expect(frameOf(message)).toBe(frameOf(message));
   });
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { isOnline, mustRun, online } from '../package/consumer.js';
 import { disposeProcesses } from '../support/cli-process.js';
-import { PYTHON_WITH_WEBSOCKETS, startForeign, stopForeign } from '../support/foreign-server.js';
+import { hasNchan, PYTHON_WITH_WEBSOCKETS, startForeign, stopForeign } from '../support/foreign-server.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { runVerify } from '../support/verify-process.js';
 
@@ -15,10 +15,9 @@ afterEach(async () => {
   await stopForeign();
 });
 
-const NEEDED = 'a Python with websockets (Debian: python3-websockets)';
-
-test.runIf(process.env.CI === 'true')(`there is ${NEEDED}`, () => {
+test.runIf(process.env.CI === 'true')('there are a Python with websockets and an nginx with nchan', () => {
   expect(PYTHON_WITH_WEBSOCKETS).toBeDefined();
+  expect(hasNchan).toBe(true);
 });
 
 describe.skipIf(PYTHON_WITH_WEBSOCKETS === undefined)('a server on the Python package websockets', () => {
@@ -39,7 +38,7 @@ describe.skipIf(PYTHON_WITH_WEBSOCKETS === undefined)('a server on the Python pa
     return runVerify(
       wsUrl,
       ...['--limits', 'namespace=5,global=40', '--heartbeat', '1s/2s', '--stop-command', `kill ${pid}`],
-      ...['--trigger', `command:${process.execPath} -e "${fetches}"`, '--timeout', '4s'],
+      ...['--trigger', `command:${process.execPath} -e "${fetches}"`, '--timeout', '8s'],
       ...args,
     );
   }
@@ -63,6 +62,33 @@ describe.skipIf(PYTHON_WITH_WEBSOCKETS === undefined)('a server on the Python pa
   });
 });
 
+describe.skipIf(!hasNchan)('a server on nchan, with a small server that authorizes', () => {
+  /** What docs/verify.md says that it fails. */
+  const FAILS = [
+    ['auth/4', 'rfc6455/21', 'rfc6455/23', 'rfc6455/26', 'rfc6455/27'],
+    ['hello/7', 'heartbeat/2', 'heartbeat/3', 'heartbeat/5', 'heartbeat/6'],
+    [1, 2, 3, 4, 5, 6, 7, 9].map((number) => `limits/${number}`),
+    [3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15, 17].map((number) => `rfc6455/${number}`),
+  ].flat();
+
+  test('fails what it does in another way, and nothing else', async () => {
+    const { wsUrl, emitUrl, pid } = await startForeign(
+      process.execPath,
+      'nchan-server.mjs',
+      ...['--max-connections-per-namespace', '5', '--heartbeat-interval', '1'],
+    );
+    // A command that starts fast on a busy machine, too.
+    const curl = `curl --silent --fail "${emitUrl}?namespace={namespace}&cursor={cursor}"`;
+    const { failed, code, output } = await runVerify(
+      wsUrl,
+      ...['--limits', 'namespace=5', '--heartbeat', '1s/2s', '--stop-command', `kill ${pid}`],
+      ...['--trigger', `command:${curl}`, '--timeout', '8s'],
+    );
+    expect([...failed].sort(), output).toEqual(FAILS.sort());
+    expect(code, output).toBe(1);
+  });
+});
+
 describe('a server on Bun with a backend', () => {
   const bun = join(folder, 'node_modules/.bin/bun');
   beforeAll(async () => {
@@ -82,7 +108,7 @@ describe('a server on Bun with a backend', () => {
       const { failed, clauses, code, output } = await runVerify(
         wsUrl,
         ...['--limits', 'namespace=5', '--trigger', 'push', '--stop-command', `kill ${pid}`],
-        ...['--timeout', '4s'],
+        ...['--timeout', '8s'],
       );
       expect(failed, output).toEqual([]);
       expect(code, output).toBe(0);

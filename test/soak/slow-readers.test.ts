@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
 import type { JsonReport, JsonResult } from '../../src/bench/report/schema.js';
 import { ApiClient } from '../../src/emit/api-client.js';
+import { frameOf } from '../../src/protocol/frames.js';
 import { PreparedMessage } from '../../src/protocol/messages.js';
 import { formatCount, formatSize } from '../../src/text/units.js';
 import { type CliProcess, disposeProcesses, startCli } from '../support/cli-process.js';
@@ -131,7 +132,7 @@ class Flood {
 
   /** Everybody reads on, and has to end with the newest cursor. */
   async converge(): Promise<void> {
-    const last = Buffer.from(new PreparedMessage(this.#text(this.#cursor)).frame);
+    const last = Buffer.from(frameOf(new PreparedMessage(this.#text(this.#cursor))));
     await Promise.all(this.readers.map((reader) => reader.read(last)));
     expect((await this.server.stats()).blocked).toBe(0);
   }

@@ -49,6 +49,14 @@ export async function untilText(page: Page, selector: string, text: string | Reg
   await page.locator(selector).filter({ hasText: text, visible: true }).first().waitFor();
 }
 
+/** Waits until the page has drawn what it was asked for: a list is drawn one frame after its view. */
+export async function drawn(page: Page): Promise<void> {
+  await page.evaluate(`new Promise((resolve) => {
+    const frames = (left) => (left === 0 ? resolve() : requestAnimationFrame(() => frames(left - 1)));
+    frames(4);
+  })`);
+}
+
 /** Saves a picture of the page into the folder of `DATAFN_WS_SCREENSHOTS`, for a person to look at. */
 export async function picture(page: Page, name: string): Promise<void> {
   const folder = process.env.DATAFN_WS_SCREENSHOTS;

@@ -1,5 +1,5 @@
 import type { Clock, TimerHandle } from '../../src/manager/clock.js';
-import { MAX_TIMER_MS } from '../../src/text/units.js';
+import { MAX_TIMER_MS } from '../../src/text/longest-timer.js';
 
 interface Timer {
   readonly dueMs: number;

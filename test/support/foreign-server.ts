@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { AnnouncedProcesses } from './announced-process.js';
 
@@ -11,6 +12,11 @@ const START_MS = 30_000;
 export const PYTHON_WITH_WEBSOCKETS = ['python3', '/usr/bin/python3'].find(
   (python) => spawnSync(python, ['-c', 'import websockets'], { stdio: 'ignore' }).status === 0,
 );
+
+/** Whether there is an nginx with nchan (`libnginx-mod-nchan` in Debian). */
+export const hasNchan =
+  spawnSync('nginx', ['-v'], { stdio: 'ignore' }).status === 0 &&
+  existsSync('/usr/lib/nginx/modules/ngx_nchan_module.so');
 
 /** What a foreign server says when it listens. */
 export interface ForeignServer {
@@ -25,7 +31,7 @@ const servers = new AnnouncedProcesses(['pipe', 'pipe', 'inherit']);
 /** Starts a server in another language, and waits until it listens. */
 export function startForeign(
   program: string,
-  script: 'websockets-server.py' | 'bun-server.mjs',
+  script: 'websockets-server.py' | 'bun-server.mjs' | 'nchan-server.mjs',
   ...flags: readonly string[]
 ): Promise<ForeignServer> {
   return servers.start(program, [here(script), ...flags], script, START_MS);

@@ -294,6 +294,10 @@ export async function openMany(
       clients[index] = await RawClient.open(wsUrl, { token: tokens[index] });
     }
   };
-  await within(Promise.all(Array.from({ length: atOnce }, work)), `${tokens.length} clients to open`, 30_000);
+  await within(
+    Promise.all(Array.from({ length: atOnce }, work)),
+    `${tokens.length} clients to open`,
+    100_000,
+  );
   return clients;
 }

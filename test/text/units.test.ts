@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { MAX_TIMER_MS } from '../../src/text/longest-timer.js';
 import {
   formatCount,
   formatDuration,
   formatDurationFlag,
   formatSize,
   formatSizeFlag,
-  MAX_TIMER_MS,
   type Parsed,
   parseCount,
   parseDuration,

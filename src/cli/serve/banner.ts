@@ -1,5 +1,6 @@
 import type { ChalkInstance } from 'chalk';
 import { emitOptions } from '../../options/emit.js';
+import { FAULT_PRESETS } from '../../options/fault-presets.js';
 import { listenOptions } from '../../options/listen.js';
 import type { ServeOptions } from '../../options/serve-flags.js';
 import { envOf } from '../../options/spec.js';
@@ -33,9 +34,12 @@ export function banner(
     adminToken,
     auth,
     dashboard,
+    faults,
     proxy,
     demo = false,
-  }: Pick<ServeOptions, 'adminToken' | 'auth' | 'dashboard' | 'proxy'> & { readonly demo?: boolean },
+  }: Pick<ServeOptions, 'adminToken' | 'auth' | 'dashboard' | 'faults' | 'proxy'> & {
+    readonly demo?: boolean;
+  },
   colors: ChalkInstance,
   { namespace, token, tokenCommand, tokenVariable }: Example,
   trust = '',
@@ -47,6 +51,7 @@ export function banner(
     token === undefined ? '' : auth === 'dev' ? `-n ${shellWord(namespace)}` : `--token ${shellWord(token)}`;
   const remote = wsUrl.replace(/^ws/, 'http').replace(/\/ws$/, '');
   const isSet = (variable: string | undefined) => (variable === undefined ? '' : `, with ${variable} set`);
+  const adminTokenNote = isSet(adminToken === undefined ? undefined : envOf('adminToken'));
   return [
     '',
     `  ${colors.bold('datafn-ws')} ${version} is ready`,
@@ -61,6 +66,9 @@ export function banner(
     ...(dashboard || auth === 'dev'
       ? [`  ${colors.dim('Dashboard')}      ${colors.cyan(`${apiUrl}/dashboard`)}`]
       : []),
+    ...(faults === undefined
+      ? []
+      : [`  ${colors.dim('Faults')}         ${colors.yellow(`${faults}: ${FAULT_PRESETS[faults]}`)}`]),
     '',
     ...(tokenCommand === undefined
       ? []
@@ -72,7 +80,7 @@ export function banner(
     '  Listen as a client, in another terminal:',
     command('listen', who, wsUrl === listenOptions.url.default ? '' : `--url ${wsUrl}`, trust),
     '',
-    `  Emit a cursor, in a third terminal${isSet(adminToken === undefined ? undefined : envOf('adminToken'))}:`,
+    `  Emit a cursor, in a third terminal${adminTokenNote}:`,
     command(
       'emit 42 -n',
       shellWord(namespace),
@@ -80,6 +88,13 @@ export function banner(
       trust,
     ),
     '',
+    ...(faults === undefined
+      ? []
+      : [
+          `  Clear the faults${adminTokenNote}:`,
+          command('fault clear', apiUrl === emitOptions.url.default ? '' : `--url ${apiUrl}`, trust),
+          '',
+        ]),
     `  ${colors.dim('Press Ctrl-C to stop.')}`,
     '',
     '',

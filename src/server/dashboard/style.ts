@@ -33,8 +33,9 @@ section { flex: 1; min-height: 0; display: flex; flex-direction: column; }
 .bad { color: var(--bad); } .good { color: var(--good); }
 .tools { display: flex; flex-wrap: wrap; gap: .4rem .8rem; align-items: end; margin: 0; }
 label { display: flex; flex-direction: column; font-size: .85rem; color: var(--muted); }
-label.check { flex-direction: row; align-items: center; gap: .3rem; padding-bottom: .35rem; }
-button, input, select, textarea { font: inherit; color: var(--fg); background: var(--bg); border: 1px solid var(--rule); border-radius: .3rem; padding: .25rem .6rem; }
+label.check { flex-direction: row; align-items: center; gap: .3rem; min-height: 2rem; }
+button, input, select, textarea { font: inherit; color: var(--fg); background: var(--bg); border: 1px solid var(--rule); border-radius: .3rem; padding: .25rem .6rem; min-height: 2rem; }
+input[type=checkbox] { min-height: 0; }
 input::placeholder { color: var(--muted); opacity: 1; }
 button { cursor: pointer; } button:hover { background: var(--hover); } button:disabled { color: var(--muted); cursor: default; }
 button[type=submit], button[aria-pressed=true] { background: var(--accent); color: var(--on-accent); border-color: var(--accent); }
@@ -48,7 +49,7 @@ button.danger { color: var(--bad); border-color: var(--bad); background: var(--b
 .head { position: sticky; top: 0; z-index: 1; background: var(--panel); font-weight: 600; font-size: .85rem; height: 2rem; }
 .cell { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; min-width: 0; }
 .number { text-align: right; }
-.cell button { padding: .05rem .5rem; margin-right: .3rem; }
+.cell button { padding: .05rem .5rem; min-height: 0; margin-right: .3rem; }
 .events .row { grid-template-columns: 6.5rem 9rem minmax(0, 1fr) auto; height: 32px; }
 .events [data-tone=bad] { color: var(--bad); } .events [data-tone=good] { color: var(--good); } .events [data-tone=warn] { color: var(--warn); }
 .events .row.inside { padding-left: 1.6rem; }
@@ -67,7 +68,7 @@ progress { width: 7rem; height: .7rem; accent-color: var(--accent); }
 dialog { background: var(--bg); color: var(--fg); border: 1px solid var(--rule); border-radius: .4rem; width: min(32rem, calc(100vw - 1rem)); } dialog::backdrop { background: #0008; }
 #dialog-text { overflow-wrap: anywhere; } #dialog-fields label { margin: .5rem 0; } #dialog-fields textarea { height: 12rem; font-family: ui-monospace, monospace; white-space: pre; }
 .buttons { display: flex; gap: .6rem; margin-bottom: 0; }
-#login { max-width: 30rem; margin: 2rem auto; display: grid; gap: .6rem; }
+#login { max-width: 30rem; margin: 2rem auto; display: grid; gap: .6rem; } #login > * { margin: 0; }
 @media (max-width: 62rem) {
   .clients .head, .namespaces .head { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .clients .row { grid-template-columns: repeat(4, minmax(0, 1fr)); grid-template-rows: 1.5rem 1.5rem 1.5rem; align-content: center; height: 96px; }
@@ -81,9 +82,9 @@ dialog { background: var(--bg); color: var(--fg); border: 1px solid var(--rule);
 }
 @media (max-width: 40rem) {
   header, main { padding-left: .6rem; padding-right: .6rem; }
-  .events .row { grid-template-columns: 5.5rem minmax(0, 1fr) auto; grid-template-rows: 1.4rem 1.4rem; align-content: center; height: 54px; }
+  .events .row { grid-template-columns: 5.5rem minmax(0, 1fr) auto; grid-template-rows: 1.6rem auto; align-content: center; height: 78px; }
   .events .head { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-  .events .row > :nth-child(3) { grid-column: 1 / -1; grid-row: 2; } .events .row > :nth-child(4) { grid-column: 3; grid-row: 1; }
+  .events .row > :nth-child(3) { grid-column: 1 / -1; grid-row: 2; white-space: normal; overflow-wrap: anywhere; line-height: 1.3; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; } .events .row > :nth-child(4) { grid-column: 3; grid-row: 1; }
   .tools label { flex: 1 1 8rem; } .tools input, .tools select { width: 100%; } .tools label.check input { width: auto; }
   .list { min-height: 22rem; } [role=tab] { padding: .4rem .5rem; }
 }

@@ -120,6 +120,8 @@ export class ClientFaults implements FaultScene {
   #silence(rule: ActiveRule, raw: Socket): void {
     this.#onSocket.add(rule);
     this.#isSilent = true;
+    // The pong to a ping that is under way will not be read.
+    this.owner.pongOf(this.client);
     // A socket that has just been upgraded is resumed in this tick.
     queueMicrotask(() => silence(raw));
     this.whenEnded(rule, () => reset(raw));

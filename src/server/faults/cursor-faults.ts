@@ -151,8 +151,6 @@ const FIN = 0x80;
 
 /** A message in several frames (RFC 6455 section 5.4). They leave in one write, so that no control frame is torn. */
 class FragmentedMessage extends PreparedMessage {
-  readonly #frames: Uint8Array;
-
   constructor({ cursor, text }: PreparedMessage, parts: number) {
     super(cursor, undefined, text);
     const payload = Buffer.from(text);
@@ -166,10 +164,6 @@ class FragmentedMessage extends PreparedMessage {
       if (part < parts - 1) frame.writeUInt8(frame.readUInt8(0) & ~FIN, 0);
       frames.push(frame);
     }
-    this.#frames = Buffer.concat(frames);
-  }
-
-  override get frame(): Uint8Array {
-    return this.#frames;
+    this.frame = Buffer.concat(frames);
   }
 }

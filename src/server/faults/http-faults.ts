@@ -54,12 +54,9 @@ export async function disturbRequest(
   );
   const goOn = () => {
     if (response.destroyed) return;
-    const { origin } = request.headers;
-    if (origin !== undefined && scene.isAllowedOrigin(origin))
-      response.setHeader('access-control-allow-origin', origin).setHeader('vary', 'Origin');
     const last = struck.find(({ rule }) => rule.fault !== 'http-delay');
     if (last === undefined) answer(request, response);
-    else strike(last, request, response, answer);
+    else strike(last, request, response, answer, scene);
   };
   if (delayMs === 0) goOn();
   else waitFor(delayMs, goOn);
@@ -70,17 +67,26 @@ function strike(
   request: IncomingMessage,
   response: ServerResponse,
   answer: RequestListener,
+  { isAllowedOrigin }: HttpFaultScene,
 ): void {
+  const { origin } = request.headers;
+  const letPagesRead = () => {
+    if (origin !== undefined && isAllowedOrigin(origin))
+      response.setHeader('access-control-allow-origin', origin).setHeader('vary', 'Origin');
+  };
   switch (fault) {
     case 'http-error': {
       const { status = 503 } = settings;
+      letPagesRead();
       sendError(response, status, 'SERVICE_UNAVAILABLE', 'A fault of this server');
       break;
     }
     case 'conflict':
+      letPagesRead();
       sendError(response, 409, 'CONFLICT', 'A fault of this server: nothing was applied');
       break;
     case 'empty-body':
+      letPagesRead();
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': 0 }).end();
       break;
     case 'lost-answer':

@@ -3,14 +3,7 @@ import { FAULT_PRESET_NAMES, type FaultPreset } from '../../options/fault-preset
 import { DatafnWsError } from '../../protocol/errors.js';
 import { describe, isClientId, namespaceProblem } from '../../protocol/identifiers.js';
 import { didYouMean } from '../../text/nearest.js';
-import {
-  FAULT_NAMES,
-  FAULTS,
-  type FaultName,
-  type FaultSettings,
-  faultKind,
-  type SettingSpec,
-} from './kinds.js';
+import { FAULT_NAMES, type FaultName, type FaultSettings, faultKind, type SettingSpec } from './kinds.js';
 import { presetRules } from './presets.js';
 
 /** Which clients a rule is about; left out: everybody. */
@@ -239,9 +232,4 @@ function checkNames(fields: Fields, known: readonly string[], at: string, where:
 
 function wrong(message: string, field: string): DatafnWsError {
   return new DatafnWsError('ERR_INVALID_OPTION', message, { cause: { field } });
-}
-
-/** Whether a fault strikes at a stage. */
-export function isOfStage(fault: FaultName, stage: (typeof FAULTS)[FaultName]['stage']): boolean {
-  return FAULTS[fault].stage === stage;
 }

@@ -1,7 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 type Fields = Readonly<Record<string, unknown>>;
-type Headers = Readonly<Record<string, number | string | readonly string[] | undefined>>;
+type HeaderValue = number | string | readonly string[] | undefined;
+/** As `writeHead` takes them: by name, or names and values in turn. */
+type Headers = Readonly<Record<string, HeaderValue>> | readonly string[];
+
+/** Of the answer as it was, not as it is sent. */
+const REPLACED = /^(content-length|transfer-encoding|trailer)$/i;
 
 /**
  * Makes the answer to a pull say that nothing has changed: the cursors are those that were asked about, as of a replica
@@ -12,8 +17,10 @@ export class StaleAnswer {
   readonly #answered: Buffer[] = [];
 
   constructor(request: IncomingMessage, response: ServerResponse) {
-    // A backend behind a proxy is not to compress what is read here.
-    delete request.headers['accept-encoding'];
+    // The backend of a proxy, which gets the raw headers, is not to compress what is read here.
+    const { rawHeaders } = request;
+    for (let index = 0; index < rawHeaders.length; index += 2)
+      if (rawHeaders[index]?.toLowerCase() === 'accept-encoding') rawHeaders[index + 1] = 'identity';
     const emit = request.emit;
     // Reads along: a listener of `data` would take what the backend is not ready for yet.
     request.emit = (event: string | symbol, ...args: unknown[]) => {
@@ -35,14 +42,9 @@ export class StaleAnswer {
       this.#keep(chunk);
       const body = this.#body();
       const [status, headers] = head ?? [response.statusCode, {}];
-      const kept = Object.entries(headers).filter(
-        ([name]) => !/^(content-length|transfer-encoding)$/i.test(name),
-      );
+      const kept = pairsOf(headers).filter(([name]) => !REPLACED.test(name));
       response.removeHeader('transfer-encoding');
-      writeHead.call(response, status, {
-        ...Object.fromEntries(kept),
-        'content-length': body.length,
-      } as never);
+      writeHead.call(response, status, [...kept, ['content-length', body.length]].flat() as never);
       return end.call(response, body, 'utf8');
     }) as typeof end;
   }
@@ -68,6 +70,13 @@ export class StaleAnswer {
     return Buffer.from(JSON.stringify({ ...answer, result: stale }));
   }
 }
+
+function pairsOf(headers: Headers): (readonly [name: string, value: HeaderValue])[] {
+  if (!isList(headers)) return Object.entries(headers);
+  return headers.flatMap((name, index) => (index % 2 === 0 ? [[name, headers[index + 1]] as const] : []));
+}
+
+const isList = (headers: Headers): headers is readonly string[] => Array.isArray(headers);
 
 /** The same tables, without rows. */
 function withoutRows(tables: Fields): Fields {

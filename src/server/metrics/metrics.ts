@@ -1,5 +1,6 @@
 import { packageVersion } from '../../backplane/version.js';
-import { ABNORMAL_CLOSURE, CLOSE, hasKnownMeaning, NO_STATUS_RECEIVED } from '../../protocol/close-codes.js';
+import { ABNORMAL_CLOSURE, CLOSE, NO_STATUS_RECEIVED } from '../../protocol/close-codes.js';
+import { hasKnownMeaning } from '../../protocol/close-meanings.js';
 import type { MetricsSnapshot } from './snapshot.js';
 
 /** One value of a metric. */

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { encodeServerFrame, OPCODE } from '../../protocol/frames.js';
+import { encodeServerFrame, frameOf, OPCODE } from '../../protocol/frames.js';
 import type { PreparedMessage } from '../../protocol/messages.js';
 
 /** A ping without a payload. */
@@ -31,11 +31,11 @@ class Burst {
 
   /** All frames of the burst, ready for the socket. */
   get bytes(): Uint8Array {
-    if (this.earlier === undefined) return this.newest.frame;
+    if (this.earlier === undefined) return frameOf(this.newest);
     if (this.#bytes === undefined) {
       const frames: Uint8Array[] = [];
       for (let burst: Burst | undefined = this; burst !== undefined; burst = burst.earlier) {
-        frames.push(burst.newest.frame);
+        frames.push(frameOf(burst.newest));
       }
       this.#bytes = Buffer.concat(frames.reverse());
     }
@@ -145,7 +145,7 @@ export class Outbox<Client extends OutboxClient> {
     if (message === undefined) return;
     this.#withheld = undefined;
     this.shared.owner.unblocked(this.client);
-    if (this.client.isOpen) this.raw.write(message.frame);
+    if (this.client.isOpen) this.raw.write(frameOf(message));
   }
 
   /**

@@ -5,7 +5,7 @@ import { type ServerOptions, WebSocketServer } from 'ws';
 import type { DatafnLogger } from '../../manager/types.js';
 import type { ConnectionSettings } from '../../options/server-options.js';
 import type { CloseCode } from '../../protocol/close-codes.js';
-import { MAX_TIMER_MS } from '../../text/units.js';
+import { MAX_TIMER_MS } from '../../text/longest-timer.js';
 import { HttpConnectRequest } from '../auth/http-connect-request.js';
 import {
   type AuthDecision,

@@ -8,7 +8,7 @@ import { monotonicMs } from '../../../src/bench/measure/clock.js';
 import type { EmissionPlan } from '../../../src/bench/measure/emission-plan.js';
 import { type CounterName, Tally } from '../../../src/bench/measure/tally.js';
 import { parseScenario } from '../../../src/bench/scenario/load.js';
-import { OPCODE } from '../../../src/protocol/frames.js';
+import { frameOf, OPCODE } from '../../../src/protocol/frames.js';
 import { encodeCursor, PreparedMessage } from '../../../src/protocol/messages.js';
 import { PLAIN_UPGRADE } from '../../../src/protocol/upgrade.js';
 import { within } from '../../support/deadline.js';
@@ -258,7 +258,7 @@ describe('being turned away', () => {
       onUpgrade: (raw, request) => {
         socket = raw.setNoDelay(true);
         const head = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept(request)}\r\n\r\n`;
-        const bytes = Buffer.concat([Buffer.from(head), new PreparedMessage('5').frame]);
+        const bytes = Buffer.concat([Buffer.from(head), frameOf(new PreparedMessage('5'))]);
         const pieces = [
           bytes.subarray(0, 3),
           bytes.subarray(3, head.length - 1),

@@ -10,7 +10,7 @@ import {
   readFrames,
 } from '../../../src/bench/fleet/frame-reader.js';
 import { closeFrame, encodeClientFrame } from '../../../src/bench/fleet/wire.js';
-import { encodeServerFrame, OPCODE } from '../../../src/protocol/frames.js';
+import { encodeServerFrame, frameOf, OPCODE } from '../../../src/protocol/frames.js';
 import { PreparedMessage } from '../../../src/protocol/messages.js';
 import { within } from '../../support/deadline.js';
 
@@ -148,7 +148,7 @@ describe('reading', () => {
 
   test('byte by byte, the messages are the same', () => {
     const bytes = Buffer.concat([
-      new PreparedMessage('42').frame,
+      frameOf(new PreparedMessage('42')),
       encodeServerFrame(OPCODE.text, Buffer.from('ä'.repeat(70))),
       encodeServerFrame(OPCODE.ping, Buffer.alloc(0)),
       encodeServerFrame(OPCODE.close, Buffer.from([0x03, 0xe9, 0x62, 0x79, 0x65])),

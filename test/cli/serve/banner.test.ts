@@ -52,6 +52,20 @@ describe('the banner', () => {
     ]);
   });
 
+  test('names the faults that are on from the start, and has a command that clears them', () => {
+    const text = (flags: Record<string, string>, address = DEFAULT) =>
+      banner(address as never, optionsOf(flags), new Chalk({ level: 0 }), devExample(undefined), '');
+    expect(text({ faults: 'silent-nat' })).toContain(
+      'Faults         silent-nat: A router forgets connections without a word',
+    );
+    expect(text({})).not.toMatch(/fault/i);
+    const flags = { faults: 'deploy', adminToken: 'a-token-for-tests' };
+    expect(commandsOf(flags, devExample(undefined), OTHER).slice(-2)).toEqual([
+      'Clear the faults, with DATAFN_WS_ADMIN_TOKEN set:',
+      'npx datafn-ws fault clear --url http://127.0.0.1:4000',
+    ]);
+  });
+
   test('needs no token where clients without one are let in', () => {
     expect(commandsOf({ anonymousNamespace: 'all' }, devExample('all'))).toContain('npx datafn-ws listen');
   });

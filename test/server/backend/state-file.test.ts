@@ -36,6 +36,17 @@ async function start(backendFile = file) {
 }
 
 describe('a server with a file for its backend', () => {
+  test('goes on from its last cursor, even where the clock has gone back', async () => {
+    const before = await start();
+    const { cursor } = await before.backend.inserts('task:1');
+    await before.server.close();
+    const ahead = Number(cursor) + 1e12;
+    const text = readFileSync(file, 'utf8');
+    writeFileSync(file, text.replace(`"seq":${cursor}`, `"seq":${ahead}`));
+    const after = new BackendCaller((await start()).apiUrl, 'user:alice', 'tab-b');
+    expect(await after.inserts('task:2')).toMatchObject({ cursor: String(ahead + 1) });
+  });
+
   test('has after a restart what it had: rows, deletions, relations, cursors, and what was pushed', async () => {
     const before = await start();
     const insert = before.backend.mutation('insert', 'task:1', {

@@ -92,6 +92,59 @@ describe('events on the page', () => {
     ).toEqual(['4 events', 1800, 900, 0]);
   });
 
+  test('stand newest first, a burst where its newest event does', async () => {
+    const { Bursts } = await load('events.js');
+    const bursts = new Bursts();
+    const closed = (id: number) => ({ kind: 'closed', data: { atMs: 0, connection: { id }, code: 1000 } });
+    // Clients come and leave, mixed.
+    for (let id = 1; id <= 3; id++) for (const event of [connected(id), closed(id)]) bursts.add(event);
+    const shown = () =>
+      bursts
+        .rows()
+        .map(
+          ({
+            burst,
+            event,
+          }: {
+            burst?: { events: { kind: string }[] };
+            event?: ReturnType<typeof closed>;
+          }) =>
+            burst === undefined
+              ? `${event?.kind} ${event?.data.connection.id}`
+              : `${burst.events.length} ${burst.events[0]?.kind}`,
+        );
+    expect(shown()).toEqual([
+      'closed 3',
+      'connected 3',
+      'closed 2',
+      'connected 2',
+      'closed 1',
+      'connected 1',
+    ]);
+    bursts.add(connected(4));
+    expect(shown()).toEqual(['4 connected', 'closed 3', 'closed 2', 'closed 1']);
+    expect(
+      bursts
+        .events()
+        .map(({ kind }: { kind: string }) => kind[1])
+        .join(''),
+    ).toBe('olololo');
+  });
+
+  test('of refused clients say which ones, and why, when the reason is the same for all', async () => {
+    const { burstText } = await load('events.js');
+    const refused = (id: number, why: string) => ({
+      kind: 'refused',
+      data: { connection: { id }, code: 4401, reason: 'Unauthorized', why },
+    });
+    expect(burstText({ events: [3, 7, 9].map((id) => refused(id, 'no token')) })).toBe(
+      '3 clients (#3 … #9) in (no namespace) with 4401 Unauthorized: no token',
+    );
+    expect(burstText({ events: [refused(3, 'no token'), refused(7, 'expired')] })).toBe(
+      '2 clients (#3 … #7) in (no namespace) with 4401 Unauthorized',
+    );
+  });
+
   test('are at most 5,000: the oldest go first', async () => {
     const { Bursts, MAX_EVENTS } = await load('events.js');
     const bursts = new Bursts();

@@ -176,6 +176,8 @@ describe('GET /metrics', () => {
     const before = await metricsOf(`${apiUrl}/metrics`);
     const client = await openClient(wsUrl, encodeURIComponent('evil<b>"namespace"'));
     client.say(JSON.stringify({ type: 'hello', clientId: evil.repeat(4000), cursor: evil }));
+    // 64 KiB, as plain as an id can be.
+    client.say(JSON.stringify({ type: 'hello', clientId: 'evil'.repeat(16_384), cursor: '0' }));
     await client.roundTrip();
     await postCursors(apiUrl, { namespace: 'evil<b>"namespace"', cursor: 'evil' });
     client.close(4999, 'evil reason');

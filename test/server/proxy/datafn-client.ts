@@ -58,8 +58,11 @@ export class DatafnClient {
     for (;;) {
       try {
         const { cursor, cursorBefore } = await this.#post('push', { clientId, mutations: [mutation] });
-        if (Number(cursorBefore) === this.#global) this.#global = Number(cursor);
-        else await this.#pull(true);
+        if (Number(cursorBefore) === this.#global) {
+          this.#global = Number(cursor);
+          // A pull that ran meanwhile may have brought the row that this one replaced.
+          this.records.set(id, record);
+        } else await this.#pull(true);
         return;
       } catch {
         await new Promise((resolve) => setTimeout(resolve, 100));

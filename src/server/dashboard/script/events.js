@@ -111,12 +111,19 @@ export function matches(event, { namespace, client, kind }) {
     : (connection.clientId ?? '').includes(client) || String(connection.id) === client;
 }
 
-/** Events in bursts, oldest first. */
+/** Events that were heard so far. */
+let nextOrder = 0;
+
+/** Events in bursts, in the order in which the bursts began. */
 export class Bursts {
   bursts = [];
   size = 0;
 
   add(event) {
+    if (event.order === undefined) {
+      event.order = nextOrder;
+      nextOrder += 1;
+    }
     const key = burstKey(event);
     let burst;
     for (let back = 1; back <= MIXED && burst === undefined; back++) {
@@ -136,18 +143,27 @@ export class Bursts {
     }
   }
 
-  /** One row for each event, or for a whole burst: newest first. */
+  /** The events, oldest first. */
+  events() {
+    return this.bursts.flatMap(({ events }) => events).sort((one, other) => one.order - other.order);
+  }
+
+  /** One row for each event, or for a whole burst, which stands where its newest event does: newest first. */
   rows() {
-    const rows = [];
-    for (let at = this.bursts.length - 1; at >= 0; at--) {
-      const burst = this.bursts[at];
-      const isBurst = burst.events.length >= MIN_BURST;
-      if (isBurst) rows.push({ burst });
-      if (isBurst && !burst.isOpen) continue;
-      for (let index = burst.events.length - 1; index >= 0; index--)
-        rows.push({ event: burst.events[index], isInside: isBurst });
+    const groups = [];
+    for (const burst of this.bursts) {
+      const { events, isOpen } = burst;
+      const isBurst = events.length >= MIN_BURST;
+      const alone = (event) => ({ event, isInside: isBurst });
+      if (!isBurst) {
+        for (const event of events) groups.push({ order: event.order, rows: [alone(event)] });
+        continue;
+      }
+      const inside = isOpen ? events.map(alone).reverse() : [];
+      groups.push({ order: events.at(-1).order, rows: [{ burst }, ...inside] });
     }
-    return rows;
+    groups.sort((one, other) => other.order - one.order);
+    return groups.flatMap(({ rows }) => rows);
   }
 }
 
@@ -172,7 +188,10 @@ export function burstText({ events }) {
   if (kind === 'fault') return `${shown(first.fault)} struck ${count(events.length)} times in ${where}`;
   const code = first.code === undefined ? '' : ` with ${codeText(first.code, first.reason)}`;
   const by = first.by === undefined ? '' : ` by the ${first.by === 'server' ? 'server' : 'client'}`;
-  return `${amount(events.length, 'client')} in ${where}${by}${code}`;
+  const ids = `#${shown(first.connection?.id, 24)} … #${shown(last.connection?.id, 24)}`;
+  const isOneReason = Boolean(first.why) && events.every(({ data }) => data.why === first.why);
+  const because = isOneReason ? `: ${shown(first.why)}` : '';
+  return `${amount(events.length, 'client')} (${ids}) in ${where}${by}${code}${because}`;
 }
 
 /** The broadcasts among events as a script for `emit --file`. */

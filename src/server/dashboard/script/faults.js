@@ -5,10 +5,10 @@ import { amount, shown } from './text.js';
 
 /** When a rule strikes: settings that every fault has. */
 const WHEN = [
-  { name: 'probability', expected: '0 to 1; default 1', help: 'How likely each chance is taken.' },
-  { name: 'next', expected: 'a number; default always', help: 'Strikes this many times and then no more.' },
-  { name: 'every', expected: 'a number; default 1', help: 'Takes every Nth chance only.' },
-  { name: 'forMs', expected: 'milliseconds; default until cleared', help: 'Ends after this time.' },
+  { name: 'probability', expected: '1', help: 'How likely each chance is taken, from 0 to 1. Default:' },
+  { name: 'next', expected: 'always', help: 'Strikes this many times and then no more. Default:' },
+  { name: 'every', expected: '1', help: 'Takes every Nth chance only. Default:' },
+  { name: 'forMs', expected: 'until cleared', help: 'Ends after this many milliseconds. Default:' },
 ];
 /** Settings whose value is a text even when it looks like a number. */
 const TEXTS = ['reason', 'text'];
@@ -23,11 +23,15 @@ export function faultsView(report) {
     const fault = chosen();
     setText(
       byId('fault-help'),
-      fault === undefined ? '' : `${fault.help} A chance to strike is one ${fault.per}.`,
+      fault === undefined ? '' : `${fault.help} It has one chance per ${fault.per}.`.replaceAll('`', ''),
     );
     const specs = [...(fault?.settings ?? []), ...WHEN];
     inputs = specs.map(({ name, expected, help, default: value, isRequired }) => {
-      const placeholder = value === undefined ? shown(expected, 60) : settingText(value);
+      const placeholder = isRequired
+        ? 'required'
+        : value === undefined
+          ? shown(expected, 60)
+          : settingText(value);
       const title = `${help} ${expected}`;
       const input = element('input', {
         type: 'text',
@@ -152,7 +156,9 @@ function ruleText({ match = {}, fault, counts: _, ...settings }) {
 /** How often it has struck. */
 function countsText({ counts }) {
   if (counts === undefined) return '';
-  return ` · struck ${counts.used} of ${amount(counts.seen, 'time')}${counts.isOver ? ', over' : ''}`;
+  const struck =
+    counts.used === 0 ? 'has not struck' : `struck ${counts.used} of ${amount(counts.seen, 'time')}`;
+  return ` · ${struck}${counts.isOver ? ', over' : ''}`;
 }
 
 /** The rule that the form has. The server checks it. */

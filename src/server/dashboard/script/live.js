@@ -80,8 +80,7 @@ export function liveView() {
     filtered = all;
     if (isFiltered()) {
       filtered = new Bursts();
-      for (const { events } of all.bursts)
-        for (const event of events) if (matches(event, filter)) filtered.add(event);
+      for (const event of all.events()) if (matches(event, filter)) filtered.add(event);
     }
     if (frozen !== undefined) frozen = filtered.rows();
     list.toTop();
@@ -93,9 +92,7 @@ export function liveView() {
     byId(`live-${name}`).addEventListener('input', applyFilter);
   byId('live-pause').addEventListener('click', () => pause(frozen === undefined));
   byId('live-copy').addEventListener('click', () => {
-    const events = filtered.bursts.flatMap((burst) => burst.events);
-    events.sort((a, b) => a.data.atMs - b.data.atMs);
-    const script = emitScript(events);
+    const script = emitScript(filtered.events());
     const lines = script.split('\n').length - 1;
     ask({
       title: 'Emit script',
