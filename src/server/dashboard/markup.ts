@@ -41,7 +41,7 @@ export const MARKUP = `<a class="skip" href="#view">Skip to the view</a>
 <section id="view-clients" role="tabpanel" aria-labelledby="tab-clients" hidden>
 <h2 class="spoken">Clients</h2>
 <div class="tools">
-<label>Find <input id="clients-find" type="text" spellcheck="false" autocomplete="off" placeholder="namespace, id or address"></label>
+<label>Find <input id="clients-find" type="text" spellcheck="false" autocomplete="off" placeholder="namespace or id" title="Namespace, id or address"></label>
 <label>Order <select id="clients-order"><option value="behind">most behind first</option><option value="id">oldest first</option><option value="waiting">most bytes waiting first</option><option value="pong">slowest pong first</option></select></label>
 <label class="check"><input id="clients-behind" type="checkbox"> only those behind</label>
 </div>
