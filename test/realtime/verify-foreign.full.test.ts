@@ -38,7 +38,7 @@ describe.skipIf(PYTHON_WITH_WEBSOCKETS === undefined)('a server on the Python pa
     return runVerify(
       wsUrl,
       ...['--limits', 'namespace=5,global=40', '--heartbeat', '1s/2s', '--stop-command', `kill ${pid}`],
-      ...['--trigger', `command:${process.execPath} -e "${fetches}"`, '--timeout', '8s'],
+      ...['--trigger', `command:${process.execPath} -e "${fetches}"`, '--timeout', '4s'],
       ...args,
     );
   }
@@ -82,7 +82,7 @@ describe.skipIf(!hasNchan)('a server on nchan, with a small server that authoriz
     const { failed, code, output } = await runVerify(
       wsUrl,
       ...['--limits', 'namespace=5', '--heartbeat', '1s/2s', '--stop-command', `kill ${pid}`],
-      ...['--trigger', `command:${curl}`, '--timeout', '8s'],
+      ...['--trigger', `command:${curl}`, '--timeout', '4s'],
     );
     expect([...failed].sort(), output).toEqual(FAILS.sort());
     expect(code, output).toBe(1);
@@ -108,7 +108,7 @@ describe('a server on Bun with a backend', () => {
       const { failed, clauses, code, output } = await runVerify(
         wsUrl,
         ...['--limits', 'namespace=5', '--trigger', 'push', '--stop-command', `kill ${pid}`],
-        ...['--timeout', '8s'],
+        ...['--timeout', '4s'],
       );
       expect(failed, output).toEqual([]);
       expect(code, output).toBe(0);
