@@ -121,7 +121,7 @@ async function scrapes(clients, count) {
 const held = [
   await fanOut(2000, SHORT ? 2 : 5),
   await fanOut(10, SHORT ? 100 : 400),
-  await connects(SHORT ? 100 : 400),
+  await connects(SHORT ? 100 : 800),
   await idleMemory(SHORT ? 1000 : 9000, SHORT ? 1 : 3),
   await scrapes(2000, SHORT ? 5 : 30),
 ];
