@@ -184,7 +184,7 @@ export function explainEnd(end: ConnectionEnd, url: string, token: TokenOrigin):
       if (code === 1006) return `lost the connection${error === undefined ? '' : `: ${error}`}`;
       const meaning = closeMeaning(code, reason);
       const what = `${wasConnected ? 'closed' : 'refused'} with ${code}${reason === '' ? '' : ` ${reason}`}`;
-      // Whoever was let in and closed by an operator has a token of this server.
+      // An operator closes only clients that were admitted, so their token was valid.
       const isDenied = (code === 4401 || code === 4403) && reason !== CLOSE.accessRevoked.reason;
       const advice = isDenied ? `. ${tokenAdvice(token)}` : '';
       return `${what}${meaning === undefined ? '' : `: ${meaning}`}${advice}`;

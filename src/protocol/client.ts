@@ -70,7 +70,7 @@ export function isBehind(hello: Hello, newest: number): boolean {
   return highest === undefined || cursorNumber(highest) < newest;
 }
 
-/** The highest cursor of a hello, as clients compare them; `undefined` when it names none that is a number. */
+/** The highest cursor of a hello, as clients compare them; `undefined` when no cursor is a number. */
 export function highestCursor({ cursor, cursors }: Hello): string | undefined {
   let most = cursor === undefined ? Number.NaN : cursorNumber(cursor);
   let highest = Number.isNaN(most) ? undefined : cursor;

@@ -200,7 +200,7 @@ function checkLoads({ of, from, to, atLeast }: FindFlags): void {
   if (problems.length > 0) throw new DatafnWsError('ERR_INVALID_OPTION', problems.join('\n'));
 }
 
-/** @throws {DatafnWsError} `ERR_INVALID_OPTION` with every rule that is none. */
+/** @throws {DatafnWsError} `ERR_INVALID_OPTION` that lists every invalid rule. */
 function checkRules(rules: readonly string[], { cohorts }: Scenario): void {
   const names = cohorts.map(({ name }) => name);
   const problems = rules.flatMap((text) => {

@@ -5,7 +5,7 @@ import type { ActiveRule } from './active-rule.js';
 import { reset } from './socket-faults.js';
 import { StaleAnswer } from './stale-answer.js';
 
-/** What the faults of DataFn's HTTP routes are told of a server. */
+/** What the faults of DataFn's HTTP routes need from the server. */
 export interface HttpFaultScene {
   /** The namespace of a request; `undefined` when it has none. Asked only where a rule is about a namespace. */
   namespaceOf(request: IncomingMessage): Promise<string | undefined>;

@@ -10,8 +10,8 @@ export interface RoutedListener {
 }
 
 /**
- * Reports how long requests take, if somebody listens: from their arrival to the end of the answer. A stream of events
- * has no such end, and is left out. A path that is none of the routes is `other`, so that no caller can make a name.
+ * Reports how long requests take, if there is a listener: from their arrival to the end of the answer. Event
+ * streams are left out, since they have no end. An unknown path is reported as `other`, so callers cannot invent names.
  */
 export function timeRequests(
   { listener, routes }: RoutedListener,

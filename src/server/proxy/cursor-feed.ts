@@ -25,7 +25,7 @@ interface Newest {
 }
 
 /**
- * Broadcasts what is learned: the newest cursor of a namespace, once in a tick of the event loop, and none that is lower
+ * Broadcasts what is learned: the newest cursor of a namespace, once in a tick of the event loop, and never one that is lower
  * than one before.
  */
 export class CursorFeed {

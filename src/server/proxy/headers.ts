@@ -20,7 +20,7 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'proxy-authorization',
 ]);
 
-/** The headers of a message that are for its recipient, whoever is in between, in their order. */
+/** The end-to-end headers of a message (RFC 9110 section 7.6.1), in their order. */
 export function endToEnd(headers: RawHeaders, without: ReadonlySet<string> = NONE): string[] {
   const named = namedInConnection(headers);
   const kept: string[] = [];

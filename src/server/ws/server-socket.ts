@@ -105,7 +105,7 @@ export class ServerSocket extends WebSocket implements WebSocketClient, Connecti
   begin(owner: ServerSocketOwner, raw: Socket, id: number): void {
     this.#owner = owner;
     this.#raw = raw;
-    // Read by us, for `ws` would parse whatever comes, and all of it in one go.
+    // Read here: `ws` would parse everything that arrives, all at once.
     this.#parse = raw.listeners('data').at(-1) as Listener;
     this.#raw[CLIENT] = this;
     raw.on('data', onData).off('data', this.#parse);

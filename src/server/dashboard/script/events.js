@@ -79,7 +79,9 @@ export function eventText({ kind, data }) {
     case 'fault':
       return `${shown(data.fault)} struck ${connection === undefined ? 'a handshake, or the server' : who(connection)}`;
     case 'faultsSet':
-      return data.faults.length === 0 ? 'none: all faults are cleared' : data.faults.map((name) => shown(name, 40)).join(', ');
+      return data.faults.length === 0
+        ? 'none: all faults are cleared'
+        : data.faults.map((name) => shown(name, 40)).join(', ');
     case 'lost':
       return data.events === null
         ? 'the server was restarted, or nobody followed it for a while: what happened in between is not known'
