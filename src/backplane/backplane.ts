@@ -6,7 +6,7 @@ export interface ClusterCursor {
   readonly cursor: string;
   /** Begins at 0; one more with each reset of the namespace. A cursor of a later epoch is newer than any of an earlier one. */
   readonly epoch: number;
-  /** Whom it concerns; left out for everybody. Of a cursor that was missed nobody knows: it goes to everybody. */
+  /** Whom it concerns; left out for everybody. Unknown for a cursor that was missed, which then goes to everybody. */
   readonly affectedPrincipals?: readonly string[] | undefined;
 }
 

@@ -62,7 +62,7 @@ export type EngineMessage = {
 );
 
 /** What a node says of clients that must lose access. */
-export type Told =
+export type NodeMessage =
   | Omit<Extract<EngineMessage, { kind: 'kick' }>, 'node' | 'sequence'>
   | Omit<Extract<EngineMessage, { kind: 'kicked' }>, 'node' | 'sequence'>;
 
@@ -97,7 +97,7 @@ export interface EngineLink {
   /** States counts as they are, whatever the limits. */
   restate(counts: readonly (readonly [namespace: string, count: number])[]): Promise<void>;
   /** Publishes a message to all nodes, and keeps nothing of it. */
-  tell(message: Told): Promise<void>;
+  send(message: NodeMessage): Promise<void>;
   /** Gives back the counts of this node, and tells the others that it leaves. */
   leave(): Promise<void>;
   /** Drops the connection; nothing is called from here on. */

@@ -1,7 +1,7 @@
 import type { Kick } from '../manager/types.js';
 import type { KickOutcome } from './backplane.js';
 import { within } from './deadline.js';
-import type { EngineLink, EngineMessage, NodeClock, Told } from './engine.js';
+import type { EngineLink, EngineMessage, NodeClock, NodeMessage } from './engine.js';
 
 /** A kick whose answers are awaited. */
 interface Asked {
@@ -34,17 +34,17 @@ export class Kicks {
     });
     const asked: Asked = { waitingFor: new Set(others), closed: 0, answered: 0, done };
     this.#asked.set(request, asked);
-    const told = await this.#tell({ kind: 'kick', request, kick });
-    if (told && asked.waitingFor.size > 0) await within(answers, this.parts.timeoutMs, this.parts.clock);
+    const isSent = await this.#send({ kind: 'kick', request, kick });
+    if (isSent && asked.waitingFor.size > 0) await within(answers, this.parts.timeoutMs, this.parts.clock);
     this.#asked.delete(request);
     const { closed, answered, waitingFor } = asked;
-    return { closed, nodes: 1 + answered, replicated: told && waitingFor.size === 0 };
+    return { closed, nodes: 1 + answered, replicated: isSent && waitingFor.size === 0 };
   }
 
   heard(message: Extract<EngineMessage, { kind: 'kick' | 'kicked' }>): void {
     if (message.kind === 'kick') {
       const { node: to, request, kick } = message;
-      void this.#tell({ kind: 'kicked', to, request, closed: this.closeHere(kick) });
+      void this.#send({ kind: 'kicked', to, request, closed: this.closeHere(kick) });
       return;
     }
     const asked = message.to === this.node ? this.#asked.get(message.request) : undefined;
@@ -56,9 +56,9 @@ export class Kicks {
   }
 
   /** Returns whether the engine has taken it in time. */
-  async #tell(message: Told): Promise<boolean> {
+  async #send(message: NodeMessage): Promise<boolean> {
     const { clock, timeoutMs } = this.parts;
     const link = this.link();
-    return link !== undefined && (await within(link.tell(message), timeoutMs, clock)).in === 'time';
+    return link !== undefined && (await within(link.send(message), timeoutMs, clock)).in === 'time';
   }
 }

@@ -53,7 +53,7 @@ export class MemoryEngine {
       restate: async (counts) => {
         for (const [namespace, count] of counts) this.#count(caller.node, namespace, count);
       },
-      tell: async (message) => this.#publish({ node: caller.node, ...message }),
+      send: async (message) => this.#publish({ node: caller.node, ...message }),
       leave: async () => this.#leave(caller),
       close: () => void this.#subscribers.delete(link),
     };

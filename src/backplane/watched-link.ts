@@ -22,7 +22,7 @@ export function watchedLink(link: EngineLink, clock: NodeClock, giveUp: (why: st
     beat: (beat) => watched(link.beat(beat)),
     reserve: (namespace, count, limit) => watched(link.reserve(namespace, count, limit)),
     restate: (counts) => watched(link.restate(counts)),
-    tell: (message) => watched(link.tell(message)),
+    send: (message) => watched(link.send(message)),
     leave: () => watched(link.leave()),
     close: () => link.close(),
     async *scan() {

@@ -1,4 +1,3 @@
-import { ApiClient } from '../emit/api-client.js';
 import { kickOptions } from '../options/kick.js';
 import { type Resolved, resolveOptions } from '../options/spec.js';
 import { closeProblem } from '../protocol/close-codes.js';
@@ -6,10 +5,9 @@ import { DatafnWsError, invalidOption } from '../protocol/errors.js';
 import { namespaceProblem } from '../protocol/identifiers.js';
 import { printable, printableJson } from '../text/printable.js';
 import { formatAmount } from '../text/units.js';
+import { runApiCommand } from './api-command.js';
 import { colorsFor } from './color.js';
-import { readTrust } from './input-files.js';
 import type { Io } from './io.js';
-import { StopRequests } from './stop-requests.js';
 
 /** Closes clients that must lose access: one, those of a namespace, or those of a principal. Returns the exit code. */
 export async function kick(
@@ -20,10 +18,7 @@ export async function kick(
   const options = resolveOptions(kickOptions, { flags, env: io.env });
   const { url, json } = options;
   const { path, whom } = asked(id, options);
-  const client = new ApiClient({ ...options, tls: await readTrust(options, [url]) });
-  const stop = new StopRequests(io);
-  stop.signal.addEventListener('abort', () => client.close());
-  try {
+  return runApiCommand(options, io, async (client) => {
     const answer = readAnswer(await client.call('DELETE', path), url);
     if (json) io.stdout.write(`${printableJson(answer)}\n`);
     else {
@@ -34,13 +29,7 @@ export async function kick(
       io.stdout.write(`closed ${formatAmount(closed, 'client')} ${whom}${where}${rest}\n`);
     }
     return answer.replicated === false ? 1 : 0;
-  } catch (error) {
-    if (stop.exitCode !== undefined) return stop.exitCode;
-    throw error;
-  } finally {
-    stop.dispose();
-    client.close();
-  }
+  });
 }
 
 /** The path of the request, and whom it is about in words. */

@@ -1,16 +1,15 @@
 import type { ChalkInstance } from 'chalk';
 import Table from 'cli-table3';
-import { ApiClient } from '../emit/api-client.js';
 import { whoOptions } from '../options/listen.js';
 import { resolveOptions } from '../options/spec.js';
 import { DatafnWsError, invalidOption } from '../protocol/errors.js';
+import type { ConnectedClient } from '../server/events/clients.js';
 import { printable, printableJson } from '../text/printable.js';
 import { formatAmount, formatCount, formatDuration } from '../text/units.js';
 import { NO_BORDERS, widthOf } from '../text/wrap.js';
+import { runApiCommand } from './api-command.js';
 import { colorsFor } from './color.js';
-import { readTrust } from './input-files.js';
 import type { Io } from './io.js';
-import { StopRequests } from './stop-requests.js';
 
 /** A namespace and how many clients it has now. */
 interface NamespaceCount {
@@ -18,27 +17,10 @@ interface NamespaceCount {
   readonly connections: number;
 }
 
-/** A client that is connected now. */
-interface Client {
-  readonly id: string;
-  readonly namespace: string;
-  readonly clientId?: string | undefined;
-  readonly remoteAddress?: string | undefined;
-  readonly since: string;
-  /** Milliseconds since it connected. */
-  readonly connectedMs: number;
-  /** The newest cursor that it has. */
-  readonly heard?: string | undefined;
-  /** The newest cursor of its namespace. */
-  readonly newest?: string | undefined;
-  readonly pongMs?: number | undefined;
-  readonly bytesWaiting: number;
-}
-
 /** The first clients of a namespace, and how many there are. */
 interface ClientList {
   readonly total: number;
-  readonly clients: readonly Client[];
+  readonly clients: readonly ConnectedClient[];
 }
 
 /** Prints the namespaces of a server and how many clients each has, or the clients of one. Returns the exit code. */
@@ -48,10 +30,7 @@ export async function who(flags: Readonly<Record<string, string>>, io: Io): Prom
   const [namespace, ...others] = options.namespace;
   if (others.length > 0)
     throw invalidOption(`Expected one --namespace, got ${others.length + 1}. Run who once for each.`);
-  const client = new ApiClient({ ...options, tls: await readTrust(options, [url]) });
-  const stop = new StopRequests(io);
-  stop.signal.addEventListener('abort', () => client.close());
-  try {
+  return runApiCommand(options, io, async (client) => {
     const columns = io.stdout.isTTY === true ? io.stdout.columns : undefined;
     const colors = colorsFor(io, 'stdout');
     if (namespace === undefined) {
@@ -63,13 +42,7 @@ export async function who(flags: Readonly<Record<string, string>>, io: Io): Prom
       io.stdout.write(json ? line(answer) : clientsTable(answer, colors, columns));
     }
     return 0;
-  } catch (error) {
-    if (stop.exitCode !== undefined) return stop.exitCode;
-    throw error;
-  } finally {
-    stop.dispose();
-    client.close();
-  }
+  });
 }
 
 /** The clients of all pages. */
@@ -78,7 +51,7 @@ async function allClients(
   get: (path: string) => Promise<unknown>,
   url: string,
 ): Promise<ClientList> {
-  const clients: Client[] = [];
+  const clients: ConnectedClient[] = [];
   for (let page = path; ; ) {
     const { total, next, clients: more } = readClients(await get(page), url);
     clients.push(...more);
@@ -96,9 +69,10 @@ const isOptionalText = (value: unknown) => value === undefined || isText(value);
 const isAmount = (value: unknown) => Number.isFinite(value) && Number(value) >= 0;
 const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0;
 const NAMESPACE: Shape<NamespaceCount> = { namespace: isText, connections: isCount };
-const CLIENT: Shape<Client> = {
+const CLIENT: Shape<ConnectedClient> = {
   id: isText,
   namespace: isText,
+  principals: (value) => value === undefined || (Array.isArray(value) && value.every(isText)),
   clientId: isOptionalText,
   remoteAddress: isOptionalText,
   since: isText,

@@ -4,7 +4,7 @@ import type { PreparedMessage } from '../protocol/messages.js';
 import type { ClientRecord } from './registry.js';
 import type { DatafnLogger, WebSocketClient } from './types.js';
 
-/** Calls the methods of clients, which may throw: that costs the client its place, and nobody else anything. */
+/** Calls the methods of clients. A client whose method throws is removed; others are unaffected. */
 export class ClientCalls {
   /**
    * @param logger must not throw.

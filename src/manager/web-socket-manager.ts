@@ -212,7 +212,7 @@ export class WebSocketManager {
    * `Broadcast send failed`; the others still get theirs.
    *
    * @param targeting whom the change concerns: only their clients get the cursor, unless the namespace has a client
-   *   without principals. Then all of them do, since nobody knows what concerns that one.
+   *   without principals. Then all of them do, since it is unknown what concerns that one.
    * @throws {DatafnWsError} `ERR_INVALID_OPTION` when either is not a non-empty string; nothing is sent then.
    */
   broadcastCursor(cursor: string, namespace: string, targeting?: BroadcastTargeting): BroadcastResult {

@@ -255,7 +255,7 @@ export const serverTable = {
     default: undefined,
     check: hostAndPortProblem,
   }),
-  /** Whether `/v1/faults` makes connections go wrong on request. The `dev` provider has it anyway. For tests only. */
+  /** Whether `/v1/faults` makes connections go wrong on request. Always on with the `dev` provider. For tests only. */
   enableFaults: toggle({
     group: 'Faults',
     help: 'Let /v1/faults and the fault command make connections go wrong, for tests. On with the dev provider.',
@@ -270,7 +270,7 @@ export const serverTable = {
    */
   dashboard: toggle({
     group: 'HTTP API',
-    help: 'Serve /dashboard, a page that shows what happens. The dev provider has it anyway.',
+    help: 'Serve /dashboard, a page that shows what happens. Always on with the dev provider.',
   }),
   /** Milliseconds a connection has for its TLS handshake, and then for its request headers; 0 is no limit. */
   handshakeTimeoutMs: duration({

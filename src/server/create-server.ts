@@ -199,7 +199,7 @@ export function createServer(
       authorized,
       refused,
       shutdown,
-      // Nobody but this machine calls a server with the `dev` provider: see `checkExposure`.
+      // Only this machine can call a server with the `dev` provider: see `checkExposure`.
       hasDashboard: settings.dashboard || isDevProvider(namespaceProvider),
       hasFaults,
       feed,

@@ -1,26 +1,14 @@
 import { afterEach, describe, expect } from 'vitest';
-import { BIN, type ListeningLine } from '../support/cli-process.js';
 import { postCursors } from '../support/http-call.js';
 import { disposeLive, openClient } from '../support/live-server.js';
 import { ended } from '../support/process-tree.js';
-import { disposeTerminals, inTerminal, Terminal } from '../support/terminal.js';
+import { serveInTerminal } from '../support/serve-in-terminal.js';
+import { disposeTerminals, inTerminal } from '../support/terminal.js';
 
 afterEach(async () => {
   await disposeLive();
   disposeTerminals();
 });
-
-/** A `serve` in a terminal, and what it says when it is ready. */
-async function serveInTerminal(...flags: string[]) {
-  const terminal = new Terminal([process.execPath, BIN, 'serve', '--json', '--port', '0', ...flags]);
-  const { screen } = terminal;
-  await terminal.until(
-    () => /\{"event":"listening".*\}\r\n/.test(screen.written),
-    'the line of `serve --json`',
-  );
-  const line = /\{"event":"listening".*\}/.exec(screen.written)?.[0] as string;
-  return { terminal, serve: JSON.parse(line) as ListeningLine };
-}
 
 /** Lines for more than may wait. */
 const LONG_CURSORS = Array.from({ length: 9000 }, (_, index) => ({

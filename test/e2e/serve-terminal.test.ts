@@ -1,34 +1,16 @@
 import { afterEach, describe, expect } from 'vitest';
-import { BIN, type ListeningLine } from '../support/cli-process.js';
 import { postCursors } from '../support/http-call.js';
 import { disposeLive, openClient } from '../support/live-server.js';
-import { disposeTerminals, inTerminal, Terminal } from '../support/terminal.js';
+import { serveInTerminal } from '../support/serve-in-terminal.js';
+import { disposeTerminals, inTerminal } from '../support/terminal.js';
 
 afterEach(async () => {
   await disposeLive();
   disposeTerminals();
 });
 
-/** A `serve` in a terminal, and what it says when it is ready. */
-async function serveInTerminal(...flags: string[]) {
-  const terminal = new Terminal([process.execPath, BIN, 'serve', '--json', '--port', '0', ...flags]);
-  const { screen } = terminal;
-  await terminal.until(
-    () => /\{"event":"listening".*\}\r\n/.test(screen.written),
-    'the line of `serve --json`',
-  );
-  const line = /\{"event":"listening".*\}/.exec(screen.written)?.[0] as string;
-  return { terminal, serve: JSON.parse(line) as ListeningLine };
-}
-
 /** With a line or two for each, more than the kernel holds for a terminal. */
 const REFUSED = 300;
-/** Lines for more than may wait. */
-const _LONG_CURSORS = Array.from({ length: 9000 }, (_, index) => ({
-  namespace: 'a',
-  cursor: `${index + 1}${'x'.repeat(200)}`,
-}));
-
 describe('a terminal that is not read', () => {
   inTerminal('does not stop the server: a client beside 300 that are refused gets every cursor', async () => {
     const { terminal, serve } = await serveInTerminal();

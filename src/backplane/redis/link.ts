@@ -11,14 +11,14 @@ import {
   type EngineLink,
   type EngineUpdate,
   LEASE_MS,
-  type Told,
+  type NodeMessage,
   UNHEARD_MS,
   type UpdateMode,
   type UpdateReply,
 } from '../engine.js';
 import { ranked } from '../register.js';
 import { type RedisKeys, redisKeys } from './keys.js';
-import { beatText, readMessage, readStored, toldText } from './messages.js';
+import { beatText, nodeMessageText, readMessage, readStored } from './messages.js';
 import { BEAT, FIELD, LEAVE, RESERVE, RESTATE, type Script, TELL, UPDATE } from './scripts.js';
 
 /** Fields that one HSCAN asks for. */
@@ -144,9 +144,13 @@ class RedisLink implements EngineLink {
     await this.#run(RESTATE, [this.keys.node], [String(LEASE_MS), ...pairs]);
   }
 
-  async tell(message: Told): Promise<void> {
+  async send(message: NodeMessage): Promise<void> {
     const { keys, caller } = this;
-    await this.#run(TELL, [keys.sequence], [keys.channel, caller.node, message.kind, toldText(message)]);
+    await this.#run(
+      TELL,
+      [keys.sequence],
+      [keys.channel, caller.node, message.kind, nodeMessageText(message)],
+    );
   }
 
   async leave(): Promise<void> {

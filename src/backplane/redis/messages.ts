@@ -2,7 +2,7 @@ import type { Kick } from '../../manager/types.js';
 import { closeProblem } from '../../protocol/close-codes.js';
 import { cursorProblem, namespaceProblem, principalsProblem } from '../../protocol/identifiers.js';
 import type { ClusterCursor } from '../backplane.js';
-import type { Beat, EngineMessage, Told } from '../engine.js';
+import type { Beat, EngineMessage, NodeMessage } from '../engine.js';
 import { FIELD, RECORD } from './scripts.js';
 
 // The messages of the channel and the values of the hash. Any program with access to the engine can write there, so
@@ -29,8 +29,8 @@ export function readMessage(text: string): EngineMessage | undefined {
     return beat && { ...from, kind, ...beat };
   }
   if (kind === 'kick' || kind === 'kicked') {
-    const told = readTold(kind, rest);
-    return told && { ...from, ...told };
+    const message = readNodeMessage(kind, rest);
+    return message && { ...from, ...message };
   }
   const [timing, ...records] = rest;
   if (kind !== 'cursors' || (timing !== 'live' && timing !== 'late')) return undefined;
@@ -44,17 +44,17 @@ export function readMessage(text: string): EngineMessage | undefined {
   return { ...from, kind, late: timing === 'late', items };
 }
 
-/** What {@link Told} says, as its script takes it. JSON escapes the separators. */
-export function toldText(message: Told): string {
+/** What {@link NodeMessage} says, as its script takes it. JSON escapes the separators. */
+export function nodeMessageText(message: NodeMessage): string {
   return message.kind === 'kick'
     ? [message.request, JSON.stringify(message.kick)].join(RECORD)
     : [message.request, message.to, message.closed].join(RECORD);
 }
 
-function readTold(
-  kind: Told['kind'],
+function readNodeMessage(
+  kind: NodeMessage['kind'],
   [requestText, second = '', third]: readonly string[],
-): Told | undefined {
+): NodeMessage | undefined {
   const request = wholeNumber(requestText);
   if (request === undefined) return undefined;
   if (kind === 'kick') {

@@ -36,7 +36,7 @@ export async function findLimit(
       results.push({ load: next.load, isHeld: false, result: run.result });
       break;
     }
-    // Nobody waits for a server that did not start.
+    // A server that did not start has nothing to wait for.
     if (signal.aborted && !('result' in run)) break;
     const attempt = attemptOf(run);
     const step = stepOf(plan.of, next, run, attempt);

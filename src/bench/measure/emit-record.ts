@@ -52,7 +52,7 @@ export function wholeEmits(records: readonly EmitRecord[]): WholeEmit[] {
   });
 }
 
-/** So far from 0, which stands for a cursor that did not arrive, that an arrival before its time is none. */
+/** Added to every arrival: 0 stands for a cursor that did not arrive, and clocks may make an arrival negative. */
 const SHIFT_MS = 1e7;
 
 function shifted(times: readonly (number | null)[]): Float64Array {

@@ -10,7 +10,7 @@ import { type Slot, timetableOf } from './timetable.js';
 const CLOCK_REQUESTS = 20;
 /** Workers are started, and the target is left alone, for this long before the first phase. */
 const READY_MS = 2000;
-/** When the target is asked for its counts, before the first phase and before the end of each: nobody does anything then. */
+/** When the target is asked for its counts, before the first phase and before the end of each: no phase is running then. */
 const QUIET_MS = 500;
 /** How much later than planned a phase may begin. */
 const LATE_MS = 500;

@@ -1,4 +1,4 @@
-import { ApiClient } from '../../emit/api-client.js';
+import type { ApiClient } from '../../emit/api-client.js';
 import { type FaultOptions, faultOptions } from '../../options/fault.js';
 import { resolveOptions } from '../../options/spec.js';
 import { DatafnWsError, invalidOption } from '../../protocol/errors.js';
@@ -9,9 +9,9 @@ import type { FaultPlan, FaultRule } from '../../server/faults/plan.js';
 import { didYouMean } from '../../text/nearest.js';
 import { printable, printableJson } from '../../text/printable.js';
 import { formatAmount } from '../../text/units.js';
-import { readInputOrStdin, readTrust } from '../input-files.js';
+import { runApiCommand } from '../api-command.js';
+import { readInputOrStdin } from '../input-files.js';
 import type { Io } from '../io.js';
-import { StopRequests } from '../stop-requests.js';
 import { checked, ruleOf } from './rule-words.js';
 
 const ACTIONS = ['set', 'list', 'clear'] as const;
@@ -33,20 +33,11 @@ export async function fault(
   if (asked !== 'set' && name !== undefined)
     throw invalidOption(`Expected nothing after ${asked}, got ${describe(name)}.`);
   const plan = asked === 'set' ? await planOf(name, settings, options, io) : undefined;
-  const client = new ApiClient({ ...options, tls: await readTrust(options, [options.url]) });
-  const stop = new StopRequests(io);
-  stop.signal.addEventListener('abort', () => client.close());
-  try {
+  return runApiCommand(options, io, async (client) => {
     const view = await ask(client, asked, plan, options);
     io.stdout.write(options.json ? `${printableJson(view)}\n` : shown(view));
     return 0;
-  } catch (error) {
-    if (stop.exitCode !== undefined) return stop.exitCode;
-    throw error;
-  } finally {
-    stop.dispose();
-    client.close();
-  }
+  });
 }
 
 /** What `set` sends. */

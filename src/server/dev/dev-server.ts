@@ -13,7 +13,7 @@ import { type DevServerEvents, EventLog } from './event-log.js';
 /** A preset, rules, or rules with a seed. */
 export type Faulty = FaultPreset | readonly FaultRule[] | FaultPlan;
 
-/** The options of {@link startDevServer}: those of `createDatafnWsServer`, on a free port unless told otherwise. */
+/** The options of {@link startDevServer}: those of `createDatafnWsServer`, on a free port by default. */
 export type DevServerOptions = Omit<DatafnWsServerOptions, 'faults' | 'enableFaults'> & {
   /** In force before the first client comes. */
   readonly faults?: Faulty | undefined;

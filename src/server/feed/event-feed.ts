@@ -95,7 +95,7 @@ export class EventFeed {
       next: isKnown ? next : Math.max(next, ring.newest - RING_SIZE + 1),
       late: 0,
     };
-    // An id of another recording: nobody knows how many events there were in between.
+    // An id of another recording: the number of events in between is unknown.
     if (lastEventId !== undefined && !isKnown) output.write(message('lost', { events: null }));
     this.#readers.add(reader);
     this.#send(reader, this.#recording as Recording);

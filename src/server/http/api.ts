@@ -203,7 +203,7 @@ function isDashboard({ method, url }: IncomingMessage): boolean {
   return (method === 'GET' || method === 'HEAD') && pathOf(url) === DASHBOARD;
 }
 
-/** What a reader of the events learns first. A limit of `null` is none. */
+/** The first event of a stream. A limit of `null` means no limit. */
 function aboutServer({ path, maxConnections, maxConnectionsPerNamespace, drainMs }: ServerSettings) {
   return { version: packageVersion(), path, drainMs, limits: { maxConnections, maxConnectionsPerNamespace } };
 }

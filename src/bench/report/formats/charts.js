@@ -17,8 +17,8 @@ const milliseconds = (value) =>
 const counted = (value) => (value == null ? '–' : Math.round(value).toLocaleString('en-US'));
 const mebibytes = (value) => (value == null ? '–' : `${+value.toFixed(1)} MiB`);
 
-/** Marks the beginning of each phase with a line and its number, as the list of phases has it. */
-function phaseMarks(phases) {
+/** A plugin that marks places with dashed lines, and has `draw` write above the chart. */
+function marksBy(draw) {
   return {
     hooks: {
       draw: [
@@ -27,29 +27,44 @@ function phaseMarks(phases) {
           ctx.save();
           ctx.strokeStyle = color('--rule');
           ctx.fillStyle = color('--muted');
-          ctx.textAlign = 'center';
           ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
-          // Above the lines of the chart; phases too short for numbers of their own share one.
-          const labels = [];
-          for (const [index, start] of phases.entries()) {
-            const x = Math.round(plot.valToPos(start, 'x', true));
-            if (x < bbox.left || x > bbox.left + bbox.width) continue;
-            ctx.beginPath();
-            ctx.setLineDash([4, 4]);
-            ctx.moveTo(x, bbox.top);
-            ctx.lineTo(x, bbox.top + bbox.height);
-            ctx.stroke();
-            const last = labels.at(-1);
-            if (last !== undefined && x - last.x < 22 * devicePixelRatio) last.to = index + 1;
-            else labels.push({ x, from: index + 1, to: index + 1 });
-          }
-          for (const { x, from, to } of labels)
-            ctx.fillText(from === to ? from : `${from}–${to}`, x, bbox.top - 5 * devicePixelRatio);
+          ctx.setLineDash([4, 4]);
+          draw({
+            ctx,
+            /** Draws the line at a value of the x axis. Returns where that is, in pixels. */
+            line(value) {
+              const x = Math.round(plot.valToPos(value, 'x', true));
+              if (x < bbox.left || x > bbox.left + bbox.width) return undefined;
+              ctx.beginPath();
+              ctx.moveTo(x, bbox.top);
+              ctx.lineTo(x, bbox.top + bbox.height);
+              ctx.stroke();
+              return x;
+            },
+            write: (text, x) => ctx.fillText(text, x, bbox.top - 5 * devicePixelRatio),
+          });
           ctx.restore();
         },
       ],
     },
   };
+}
+
+/** Marks the beginning of each phase with a line and its number, as in the list of phases. */
+function phaseMarks(phases) {
+  return marksBy(({ ctx, line, write }) => {
+    ctx.textAlign = 'center';
+    // Phases too short for numbers of their own share one.
+    const labels = [];
+    for (const [index, start] of phases.entries()) {
+      const x = line(start);
+      if (x === undefined) continue;
+      const last = labels.at(-1);
+      if (last !== undefined && x - last.x < 22 * devicePixelRatio) last.to = index + 1;
+      else labels.push({ x, from: index + 1, to: index + 1 });
+    }
+    for (const { x, from, to } of labels) write(from === to ? from : `${from}–${to}`, x);
+  });
 }
 
 function axes(xFormat, yFormat) {
@@ -169,32 +184,15 @@ function drawRuns(holder, chart) {
   });
 }
 
-/** A line and a word at a load; of two words that would meet, the first ends where the second begins. */
+/** Marks loads with a line and a word. If two words would meet, the first ends where the second begins. */
 function loadMarks(marks) {
-  return {
-    hooks: {
-      draw: [
-        (plot) => {
-          const { ctx, bbox } = plot;
-          ctx.save();
-          ctx.strokeStyle = color('--rule');
-          ctx.fillStyle = color('--muted');
-          ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
-          for (const [index, { label, at }] of marks.entries()) {
-            const x = Math.round(plot.valToPos(at, 'x', true));
-            ctx.textAlign = index === 0 && marks.length > 1 ? 'right' : 'left';
-            ctx.beginPath();
-            ctx.setLineDash([4, 4]);
-            ctx.moveTo(x, bbox.top);
-            ctx.lineTo(x, bbox.top + bbox.height);
-            ctx.stroke();
-            ctx.fillText(label, x, bbox.top - 5 * devicePixelRatio);
-          }
-          ctx.restore();
-        },
-      ],
-    },
-  };
+  return marksBy(({ ctx, line, write }) => {
+    for (const [index, { label, at }] of marks.entries()) {
+      const x = line(at);
+      ctx.textAlign = index === 0 && marks.length > 1 ? 'right' : 'left';
+      if (x !== undefined) write(label, x);
+    }
+  });
 }
 
 /** The duration within which a share of all stayed, beside what rules ask for, the share on an axis that opens up towards 100 %. */

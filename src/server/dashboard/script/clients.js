@@ -26,7 +26,7 @@ const ORDERS = {
   pong: (a, b) => (b.pongMs ?? -1) - (a.pongMs ?? -1) || a.place - b.place,
 };
 
-/** By how many cursors a client is behind; undefined where nobody knows. */
+/** By how many cursors a client is behind; undefined if unknown. */
 export function behindBy({ heard, newest }) {
   const [has, known] = [cursorNumber(heard), cursorNumber(newest)];
   if (known === undefined || heard === undefined) return undefined;

@@ -84,7 +84,7 @@ export function eventText({ kind, data }) {
         : data.faults.map((name) => shown(name, 40)).join(', ');
     case 'lost':
       return data.events === null
-        ? 'the server was restarted, or nobody followed it for a while: what happened in between is not known'
+        ? 'the server restarted, or no reader was connected for a while: the events in between are unknown'
         : `${amount(data.events, 'event')} came too fast, or while this page was away`;
     default:
       // Of a server that is newer than this page.

@@ -14,7 +14,7 @@ const NAMESPACE_COLUMNS = [
 ];
 /** Time over which a rate is taken. */
 const RATE_MS = 5000;
-/** Cursors in one request: what a server takes unless it was told otherwise. */
+/** Cursors in one request: the default limit of a server. */
 const MAX_BATCH = 10_000;
 
 /** The newest cursor of each namespace, and how often it gets one, as the stream has it. */
