@@ -19,12 +19,17 @@ export const clientsOf = async ({ apiUrl }: ServeProcess) =>
     clients: { id: string; namespace: string }[];
   };
 
-/** Opens clients of a namespace until each of the two workers has one: the ids of the one are odd, of the other even. */
-export async function clientsAtBoth(serve: ServeProcess, namespace: string): Promise<RawClient[]> {
+/**
+ * Opens clients with a token, whose first word is its namespace, until each of the two workers has one of that: the ids of
+ * the one are odd, of the other even.
+ */
+export async function clientsAtBoth(serve: ServeProcess, token: string): Promise<RawClient[]> {
+  const [namespace] = token.split(' ');
   const clients: RawClient[] = [];
   await eventually(async () => {
-    clients.push(await openClient(serve.wsUrl, namespace));
-    return new Set((await clientsOf(serve)).clients.map(({ id }) => Number(id) % 2)).size === 2;
+    clients.push(await openClient(serve.wsUrl, token));
+    const ofIt = (await clientsOf(serve)).clients.filter((client) => client.namespace === namespace);
+    return new Set(ofIt.map(({ id }) => Number(id) % 2)).size === 2;
   }, 'clients at both workers');
   return clients;
 }

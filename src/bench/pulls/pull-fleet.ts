@@ -61,7 +61,7 @@ export interface PullReport {
 
 /** First pulls at a time, per process: what comes before the herd should not be one. */
 const FIRST_PULLS = 50;
-/** A change that was pushed up to this long after a client opened was in flight. */
+/** A change that was pushed up to this long after a client opened during the pushes was in flight. */
 const OPENING_MS = 250;
 const POLL_MS = 20;
 
@@ -202,8 +202,9 @@ export class PullFleet {
     return { inFlight: this.#inFlight.toData(), longestBehindMs };
   }
 
-  /** Each client with each change that it must get. */
+  /** Each client with each change that it must get: all of them, if it was open before the first. */
   #owed(changes: readonly PushedChange[]) {
+    const startMs = Math.min(...changes.map(({ sentMs }) => sentMs));
     const byNamespace = new Map<number, PushedChange[]>();
     for (const change of changes) {
       if (change.cursor === undefined) continue;
@@ -215,7 +216,7 @@ export class PullFleet {
       .filter(({ isOpen }) => isOpen)
       .flatMap((client) =>
         (byNamespace.get(client.namespace) ?? [])
-          .filter(({ sentMs }) => client.openedAtMs + OPENING_MS < sentMs)
+          .filter(({ sentMs }) => client.openedAtMs < startMs || client.openedAtMs + OPENING_MS < sentMs)
           .map((change) => ({ client, change })),
       );
   }

@@ -12,14 +12,21 @@ afterEach(() => {
 /** Has some clients pull from a backend while changes are pushed, and returns what was counted. */
 async function herd(
   faults: BackendFaults,
-  { clients: count = 20, changes: number = 3, settleMs = 100, thinkMs = 0, timeoutMs = 5000 } = {},
+  {
+    clients: count = 20,
+    changes: number = 3,
+    settleMs = 100,
+    thinkMs = 0,
+    timeoutMs = 5000,
+    openForMs = 1000,
+  } = {},
 ) {
   const cohort = { tally: new Tally() };
   const clients: PullingClient[] = Array.from({ length: count }, (_, index) => ({
     index,
     namespace: 0,
     isOpen: true,
-    openedAtMs: monotonicMs() - 1000,
+    openedAtMs: monotonicMs() - openForMs,
     cohort,
     puller: undefined,
     random: () => 0.5,
@@ -61,6 +68,11 @@ test('of a backend that is right, every client gets every change, with one pull 
   expect(counters.pulls).toBe(60);
   // The first pulls, from before the changes, are not counted.
   expect(Math.max(...report.inFlight.map(([, most]) => most))).toBe(20);
+});
+
+test('clients that opened just before the first push must get it, too', async () => {
+  const { counters } = await herd({}, { openForMs: 1 });
+  expect(counters).toMatchObject({ changesOwed: 60, pullersLeftBehind: 0 });
 });
 
 test('of a slow backend, each answer takes its time, and so does the data', async () => {
