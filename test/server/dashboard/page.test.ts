@@ -196,7 +196,7 @@ describe('events on the page', () => {
     ];
     expect(events.map(eventText)).toEqual(['#1 a', '#2 a, behind by 2: has 38', '#3 a', '#4 a']);
     expect(events.map(toneOf)).toEqual(['', 'warn', '', '']);
-    expect(burstText({ events })).toBe('4 clients (#1 … #4) in a, 1 of them behind');
+    expect(burstText({ events })).toBe('4 clients (#1 … #4) in a, 1 of them behind: #2 by 2');
   });
 
   test('are at most 5,000: the oldest go first', async () => {

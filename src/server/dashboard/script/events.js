@@ -217,8 +217,8 @@ export function burstText({ events }) {
   const ids = `#${shown(first.connection?.id, 24)} … #${shown(last.connection?.id, 24)}`;
   const isOneReason = Boolean(first.why) && events.every(({ data }) => data.why === first.why);
   const because = isOneReason ? `: ${shown(first.why)}` : '';
-  const late = kind === 'hello' ? events.filter(({ data }) => behindBy(data) > 0).length : 0;
-  const behind = late === 0 ? '' : `, ${count(late)} of them behind`;
+  const late = kind === 'hello' ? events.filter(({ data }) => behindBy(data) > 0) : [];
+  const behind = late.length === 0 ? '' : `, ${count(late.length)} of them behind: ${namedText(late)}`;
   return `${amount(events.length, 'client')} (${ids}) in ${where}${by}${code}${because}${behind}`;
 }
 
@@ -226,14 +226,18 @@ export function burstText({ events }) {
 function behindText(events, where) {
   const last = new Map(events.map((event) => [event.data.connection.id, event]));
   if (last.size === 1) return eventText(events.at(-1));
-  const clients = [...last.values()].map(({ data }) => data);
-  const named = clients.slice(0, MAX_NAMED).map(({ connection: { id, clientId }, ...data }) => {
+  const others = events.reduce((most, { data }) => Math.max(most, data.others ?? 0), 0);
+  return `${amount(last.size + others, 'client')} in ${where}: ${namedText([...last.values()])}`;
+}
+
+/** The first of some clients that are behind, and by how much. */
+function namedText(events) {
+  const named = events.slice(0, MAX_NAMED).map(({ data }) => {
+    const { id, clientId } = data.connection;
     const name = clientId === undefined || clientId === null ? '' : ` (${shown(clientId, 60)})`;
     return `#${shown(id, 24)}${name}${byText(data)}`;
   });
-  const more = clients.length > MAX_NAMED ? ', …' : '';
-  const others = Math.max(0, ...events.map(({ data }) => data.others ?? 0));
-  return `${amount(clients.length + others, 'client')} in ${where}: ${named.join(', ')}${more}`;
+  return `${named.join(', ')}${events.length > MAX_NAMED ? ', …' : ''}`;
 }
 
 /** The broadcasts among events as a script for `emit --file`. */
