@@ -89,6 +89,9 @@ describe('serve --auth tokens with principals', () => {
       return stdout;
     };
     const [alice, bob] = [await openClient(serve.wsUrl, ALICE), await openClient(serve.wsUrl, BOB)];
+    expect(await emit('0', 'team:x')).toBe(
+      'cursor 0 to org:7: 0 clients (no clients are connected for these principals, or a fault is on)\n',
+    );
     expect(await emit('1', 'team:sales')).toBe('cursor 1 to org:7: 1 client\n');
     expect(await emit('2', 'user:bob')).toBe('cursor 2 to org:7: 1 client\n');
     expect(await alice.received(1)).toEqual(['{"type":"cursor","cursor":"1"}']);
