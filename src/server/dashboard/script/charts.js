@@ -128,7 +128,7 @@ export function statsCharts() {
       charts.connections.add(second, { clients: stats.connections });
       charts.deliveries.add(second, { deliveries: rate(stats.deliveries, before?.stats.deliveries) });
       const { eventLoopDelayP99Ms: p99, eventLoopDelayRecentMaxMs: longest } = stats.process;
-      charts.delay.add(second, { p99, 'longest now': longest });
+      charts.delay.add(second, { p99, latest: longest });
       charts.conflated.add(second, { conflated: rate(stats.conflated, before?.stats.conflated) });
       charts.closes.add(
         second,
