@@ -26,6 +26,7 @@ export type {
   NamespaceProvider,
 } from './server/auth/provider.js';
 export {
+  type TokenGrant,
   type TokenMap,
   type TokensNamespaceProvider,
   tokensNamespaceProvider,

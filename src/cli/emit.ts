@@ -189,7 +189,7 @@ class EmitPrinter {
       const counts = { cursors, deliveries, failures, elapsedMs: Math.round(elapsedMs) };
       this.#line(printableJson({ event: 'summary', ...counts, aborted: stoppedBy !== undefined }));
     } else if (cursors === 1 && failures === 0 && last !== undefined) {
-      const nobody = last.delivered === 0 ? yellow(' (no clients are connected in that namespace)') : '';
+      const nobody = last.delivered === 0 ? yellow(` (${nobodyIn(last)})`) : '';
       const what = `cursor ${printable(last.cursor)} to ${printable(last.namespace)}`;
       this.#line(`${what}: ${formatAmount(last.delivered, 'client')}${nobody}`);
     } else {
@@ -214,9 +214,15 @@ class EmitPrinter {
   }
 }
 
-/** The likely reason for cursors without a delivery. */
+/** The likely reason for a cursor without a delivery. */
+function nobodyIn({ affectedPrincipals }: EmissionResult): string {
+  const which = affectedPrincipals === undefined ? 'in that namespace' : 'for these principals';
+  return `no clients are connected ${which}, or a fault is on`;
+}
+
+/** The same for several. */
 const NO_CLIENTS =
-  'no clients are connected in these namespaces; to list namespaces with clients: npx datafn-ws who';
+  'no clients are connected in these namespaces, or a fault is on; to list namespaces with clients: npx datafn-ws who';
 
 function emitCounts(cursors: number, deliveries: number): string {
   return `${formatAmount(cursors, 'cursor')}, ${formatAmount(deliveries, 'delivery', 'deliveries')}`;

@@ -22,7 +22,7 @@ export const AUTH_KINDS = ['dev', 'tokens', 'jwt', 'module'] as const;
 const authOptions = {
   tokens: file({
     group: 'Authentication',
-    help: 'With --auth tokens: YAML or JSON file that maps tokens to namespaces; reloaded on SIGHUP.',
+    help: 'With --auth tokens: YAML or JSON file that maps tokens to namespaces, or to a namespace with principals; reloaded on SIGHUP.',
   }),
   jwtSecret: text({
     group: 'Authentication',

@@ -3,6 +3,7 @@ import type { DatafnLogger, Kick } from '../manager/types.js';
 import type { ServerSettings } from '../options/server-options.js';
 import type { ErrorCode } from '../protocol/errors.js';
 import type { JwtProviderOptions } from '../server/auth/jwt.js';
+import type { TokenGrant } from '../server/auth/tokens.js';
 import type { ClientList, ClientQuery, ConnectionNumbers } from '../server/events/clients.js';
 import type { ServerObserver } from '../server/events/events.js';
 import type { FeedEvent } from '../server/feed/recorder.js';
@@ -17,7 +18,7 @@ import type { ShutdownOutcome } from '../server/shutdown.js';
 /** Where a worker gets namespaces from, as plain data: files were read by the primary. */
 export type AuthSource =
   | { readonly kind: 'dev' }
-  | { readonly kind: 'tokens'; readonly tokens: readonly (readonly [token: string, namespace: string])[] }
+  | { readonly kind: 'tokens'; readonly tokens: readonly (readonly [token: string, grant: TokenGrant])[] }
   | {
       readonly kind: 'jwt';
       readonly options: Omit<JwtProviderOptions, 'logger' | 'secret'>;
@@ -66,7 +67,7 @@ export interface Questions {
   /** No new clients from here on; how many are connected. */
   announce: { argument: undefined; answer: number };
   tls: { argument: TlsText; answer: undefined };
-  tokens: { argument: readonly (readonly [token: string, namespace: string])[]; answer: undefined };
+  tokens: { argument: readonly (readonly [token: string, grant: TokenGrant])[]; answer: undefined };
 }
 
 export interface NamespaceCount {

@@ -28,8 +28,8 @@ async function violations(page: Page): Promise<string[]> {
 }
 
 /** A server with a bit of everything: clients, one of them behind, refusals, bursts. */
-async function busyServer() {
-  const live = await startServer({ dashboard: true, maxConnections: 12, heartbeatIntervalMs: 200 });
+async function busyServer(tabs = 11) {
+  const live = await startServer({ dashboard: true, maxConnections: tabs + 1, heartbeatIntervalMs: 200 });
   const { wsUrl, apiUrl } = live;
   const open = async (namespace: string, clientId: string, cursor = '0') => {
     const client = await openClient(wsUrl, namespace);
@@ -38,7 +38,7 @@ async function busyServer() {
     return client;
   };
   const clients = [];
-  for (let index = 0; index < 11; index++)
+  for (let index = 0; index < tabs; index++)
     clients.push(await open(index < 5 ? 'user:alice' : 'tenant:acme:user:bob', `tab-${index}`));
   // In one request, so that it is one burst on a slow machine as well.
   await postCursors(apiUrl, [
@@ -49,6 +49,15 @@ async function busyServer() {
   await (await openClient(wsUrl, 'user:carol')).closed();
   await (await openClient(wsUrl)).closed();
   return { ...live, clients, behind };
+}
+
+/** Has a tab of alice miss what is broadcast from here on. */
+async function missCursors(apiUrl: string, clientId: string) {
+  const rules = [{ fault: 'drop', match: { namespace: 'user:alice', clientId } }];
+  const headers = { 'content-type': 'application/json' };
+  expect(
+    (await call('PUT', `${apiUrl}/v1/faults`, { headers, body: JSON.stringify({ rules }) })).status,
+  ).toBe(200);
 }
 
 describe('each view of the dashboard', () => {
@@ -86,6 +95,32 @@ describe('each view of the dashboard', () => {
     expect(complaints).toEqual([]);
     await page.close();
   });
+
+  inBrowser(
+    'Live says who is behind: at a hello, and in one line for what a client was not sent',
+    async () => {
+      const { apiUrl } = await busyServer();
+      const { page, complaints } = await openDashboard(apiUrl);
+      const said = page.locator('#live-list .row').filter({ hasText: /^[\d:]+behind/ });
+      await untilText(page, '#live-list .row', '1 of them behind: #12 (phone-3) by 2');
+      await missCursors(apiUrl, 'tab-2');
+      for (const cursor of ['41', '42', '45']) {
+        await postCursors(apiUrl, { namespace: 'user:alice', cursor });
+        await untilText(
+          page,
+          '#live-list .row',
+          `#3 user:alice (tab-2) by ${Number(cursor) - 40}: was not sent cursor ${cursor}, has 40`,
+        );
+        expect(await said.count()).toBe(1);
+      }
+      await page.selectOption('#live-kind', 'behind');
+      await untilText(page, '#live-note', /^3 events of/);
+      await page.getByRole('button', { name: 'Unfold 3 events' }).click();
+      await untilText(page, '#live-list .row', 'by 1: was not sent cursor 41, has 40');
+      expect(complaints).toEqual([]);
+      await page.close();
+    },
+  );
 
   inBrowser('Clients says which client is behind and by how much, and kicks one', async () => {
     const { apiUrl, clients } = await busyServer();
@@ -211,9 +246,13 @@ describe('the dashboard for everybody', () => {
 
   for (const [look, options] of Object.entries(LOOKS)) {
     inBrowser(`axe finds nothing in any view, and nothing sticks out: ${look}`, async () => {
-      const { apiUrl } = await busyServer();
+      const { apiUrl } = await busyServer(19);
+      await missCursors(apiUrl, 'tab-2');
       const { page, show } = await openDashboard(apiUrl, options);
-      await untilText(page, '#summary', '12 clients');
+      await untilText(page, '#summary', '20 clients');
+      for (const cursor of ['41', '42']) await postCursors(apiUrl, { namespace: 'user:alice', cursor });
+      await untilText(page, '#live-list .row', '#3 user:alice (tab-2) by 2');
+      await page.locator('#faults-on').waitFor();
       for (const view of VIEWS) {
         await show(view);
         if (view === 'clients') await untilText(page, '#clients-list .row', 'behind by 2');

@@ -97,7 +97,7 @@ describe('emit', () => {
     const { code, stdout } = await runWith(['emit', '42', '-n', 'a', '--url', apiUrl]);
     expect([code, stdout]).toEqual([
       0,
-      'cursor 42 to a: 0 clients (no clients are connected in that namespace)\n',
+      'cursor 42 to a: 0 clients (no clients are connected in that namespace, or a fault is on)\n',
     ]);
   });
 
@@ -106,7 +106,7 @@ describe('emit', () => {
     const { code, stdout } = await runWith(['emit', '--from', '1', '--to', '7', '-n', 'a', '--url', apiUrl]);
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^7 cursors, 0 deliveries, 0 failures in .+ \(no clients are connected in these namespaces; to list namespaces with clients: npx datafn-ws who\)\n$/,
+      /^7 cursors, 0 deliveries, 0 failures in .+ \(no clients are connected in these namespaces, or a fault is on; to list namespaces with clients: npx datafn-ws who\)\n$/,
     );
   });
 

@@ -73,6 +73,48 @@ describe('serve --auth tokens', () => {
   });
 });
 
+describe('serve --auth tokens with principals', () => {
+  test('hands a cursor for some principals to their clients only, and takes other principals on SIGHUP', async () => {
+    const grant = (actorId: string, ...teams: string[]) =>
+      JSON.stringify({ namespace: 'org:7', actorId, principalIds: teams });
+    const file = written(
+      'principals.yaml',
+      `${ALICE}: ${grant('alice', 'team:sales')}\n${BOB}: ${grant('bob', 'team:ops')}\n`,
+    );
+    const serve = await startServe(['--auth', 'tokens', '--tokens', file]);
+    const emit = async (cursor: string, principal: string) => {
+      const asked = ['emit', cursor, '-n', 'org:7', '--principal', principal, '--url', serve.apiUrl];
+      const { stdout, stderr } = await runWith(asked);
+      expect(stderr).toBe('');
+      return stdout;
+    };
+    const [alice, bob] = [await openClient(serve.wsUrl, ALICE), await openClient(serve.wsUrl, BOB)];
+    expect(await emit('0', 'team:x')).toBe(
+      'cursor 0 to org:7: 0 clients (no clients are connected for these principals, or a fault is on)\n',
+    );
+    expect(await emit('1', 'team:sales')).toBe('cursor 1 to org:7: 1 client\n');
+    expect(await emit('2', 'user:bob')).toBe('cursor 2 to org:7: 1 client\n');
+    expect(await alice.received(1)).toEqual(['{"type":"cursor","cursor":"1"}']);
+    expect(await bob.received(1)).toEqual(['{"type":"cursor","cursor":"2"}']);
+
+    // The line and column are those of the principal that is not valid.
+    written(
+      'principals.yaml',
+      `${ALICE}: org:7\n${BOB}:\n  namespace: org:7\n  principalIds: [team:ops, ""]\n`,
+    );
+    serve.kill('SIGHUP');
+    expect(await serve.logged(/SIGHUP/)).toMatch(
+      /principals\.yaml:4:28: expected each of the principalIds to be a non-empty string, got an empty one$/,
+    );
+    written('principals.yaml', `${BOB}: ${grant('carol')}\n`);
+    serve.kill('SIGHUP');
+    await serve.logged(/SIGHUP: reloaded the tokens file/);
+    const carol = await openClient(serve.wsUrl, BOB);
+    expect(await emit('3', 'user:carol')).toBe('cursor 3 to org:7: 1 client\n');
+    expect(await carol.received(1)).toEqual(['{"type":"cursor","cursor":"3"}']);
+  });
+});
+
 describe('serve --auth jwt', () => {
   const mint = async (...args: string[]) => {
     const { code, stdout, stderr } = await runWith(['token', ...args], { DATAFN_WS_JWT_SECRET: SECRET });

@@ -13,6 +13,9 @@ afterEach(async () => {
   await disposeProcesses();
 });
 
+const TOKEN = 'a-token-of-both-workers';
+const OTHER = 'another-token-of-a-client';
+
 const byModule = () => {
   const module = file(
     'provider.mjs',
@@ -42,6 +45,32 @@ test('clients are closed at whichever worker they are: by id, by namespace and b
   expect(JSON.parse(stdout)).toEqual({ closed: byPrincipal.length });
   for (const client of byPrincipal) expect((await client.closed()).code).toBe(4403);
   await other.roundTrip();
+});
+
+test('whom a token stands for is known at both workers, and so is what a reloaded file says', async () => {
+  const written = (namespace: string, actorId: string) =>
+    file(
+      'tokens.json',
+      JSON.stringify({ [TOKEN]: { namespace, actorId }, [OTHER]: { namespace, principalIds: ['team:x'] } }),
+    );
+  const serve = await startServe([...WORKERS, '--auth', 'tokens', '--tokens', written('a', 'alice')]);
+  const [alices, other] = [await clientsAtBoth(serve, TOKEN, 'a'), await openClient(serve.wsUrl, OTHER)];
+  written('b', 'bob');
+  serve.kill('SIGHUP');
+  await serve.logged(/SIGHUP: reloaded the tokens file/);
+  const bobs = await clientsAtBoth(serve, TOKEN, 'b');
+  for (const [namespace, principal, clients] of [
+    ['a', 'user:alice', alices],
+    ['b', 'user:bob', bobs],
+  ] as const) {
+    const item = { namespace, cursor: '1', affectedPrincipals: [principal] };
+    const { json } = await postCursors(serve.apiUrl, item);
+    expect(json.results).toEqual([{ ...item, delivered: clients.length }]);
+    for (const client of clients)
+      expect(await client.received(1)).toEqual(['{"type":"cursor","cursor":"1"}']);
+  }
+  await other.roundTrip();
+  expect(other.texts).toEqual([]);
 });
 
 test('a cursor for some principals reaches their clients at both workers, and is counted', async () => {

@@ -20,11 +20,14 @@ export const clientsOf = async ({ apiUrl }: ServeProcess) =>
   };
 
 /**
- * Opens clients with a token, whose first word is its namespace, until each of the two workers has one of that: the ids of
+ * Opens clients with a token, whose first word is its namespace unless told otherwise, until each of the two workers has one of that: the ids of
  * the one are odd, of the other even.
  */
-export async function clientsAtBoth(serve: ServeProcess, token: string): Promise<RawClient[]> {
-  const [namespace] = token.split(' ');
+export async function clientsAtBoth(
+  serve: ServeProcess,
+  token: string,
+  namespace = token.split(' ')[0],
+): Promise<RawClient[]> {
   const clients: RawClient[] = [];
   await eventually(async () => {
     clients.push(await openClient(serve.wsUrl, token));

@@ -8,6 +8,7 @@ import type { RunFlags } from '../../options/bench.js';
 import { tokenProblem } from '../../options/checks.js';
 import { invalidOption } from '../../protocol/errors.js';
 import type { UpgradeSettings } from '../../protocol/upgrade.js';
+import { namespaceOf } from '../../server/auth/tokens.js';
 import { parseTokens } from '../../server/auth/tokens-file.js';
 import { readTextInput, readTrust } from '../input-files.js';
 
@@ -86,8 +87,8 @@ async function credentialsOf(options: RunFlags, scenario: Scenario): Promise<Cre
 async function listedTokens(file: string, scenario: Scenario): Promise<string[][]> {
   const tokens = scenario.namespaces.map((): string[] => []);
   const indexes = new Map(scenario.namespaces.map((name, index) => [name, index]));
-  for (const [token, namespace] of parseTokens(await readTextInput(file, '--tokens-file'), file, 1)) {
-    tokens[indexes.get(namespace) ?? -1]?.push(token);
+  for (const [token, grant] of parseTokens(await readTextInput(file, '--tokens-file'), file, 1)) {
+    tokens[indexes.get(namespaceOf(grant)) ?? -1]?.push(token);
   }
   const needed = new Set(
     scenario.cohorts

@@ -4,7 +4,7 @@ import { invalidOption, messageOf } from '../../protocol/errors.js';
 import type { JwtProviderOptions } from '../../server/auth/jwt.js';
 import { loadNamespaceProvider } from '../../server/auth/module.js';
 import type { NamespaceProvider } from '../../server/auth/provider.js';
-import { tokensNamespaceProvider } from '../../server/auth/tokens.js';
+import { namespaceOf, type TokenGrant, tokensNamespaceProvider } from '../../server/auth/tokens.js';
 import { shellWord } from '../../text/shell.js';
 import type { AuthSource } from '../../workers/messages.js';
 import { openInput, readInput, readJwtSecret, readTextInput, readTrust } from '../input-files.js';
@@ -21,14 +21,14 @@ export interface Auth {
   /** Its file that SIGHUP reloads. */
   readonly tokens?: TokensFile;
   /** Takes the tokens of that file anew. */
-  replaceTokens?(tokens: ReadonlyMap<string, string>): void;
+  replaceTokens?(tokens: ReadonlyMap<string, TokenGrant>): void;
   readonly example: Example;
 }
 
 /** A file of tokens. */
 export interface TokensFile {
   readonly file: string;
-  read(): Promise<ReadonlyMap<string, string>>;
+  read(): Promise<ReadonlyMap<string, TokenGrant>>;
 }
 
 /** The namespace of the examples. */
@@ -133,11 +133,11 @@ function refuseForeignOptions({ values, origins }: TracedServeOptions): void {
 async function tokensAuth(file: string, from: string): Promise<Auth> {
   const tokens = await readTokens(file, from);
   const provider = tokensNamespaceProvider(tokens);
-  const [namespace = ALICE] = tokens.values();
+  const [first = ALICE] = tokens.values();
   return {
     provider,
     source: { kind: 'tokens', tokens: [...tokens] },
-    example: { namespace, token: 'TOKEN' },
+    example: { namespace: namespaceOf(first), token: 'TOKEN' },
     tokens: { file, read: () => readTokens(file, from) },
     replaceTokens: (others) => provider.replace(others),
   };
@@ -153,7 +153,7 @@ async function moduleAuth(file: string, from: string): Promise<Auth> {
   };
 }
 
-async function readTokens(file: string, from: string): Promise<ReadonlyMap<string, string>> {
+async function readTokens(file: string, from: string): Promise<ReadonlyMap<string, TokenGrant>> {
   // Loaded on demand, as jose is below: a server with --auth dev needs neither package.
   const { parseTokens } = await import('../../server/auth/tokens-file.js');
   return parseTokens(await readTextInput(file, from), file);

@@ -1,3 +1,4 @@
+import type { TokenGrant } from '../../server/auth/tokens.js';
 import type { TlsPair } from '../../server/http/tls.js';
 import type { DatafnWsServer, ListenAddress } from '../../server/server-types.js';
 import type { ShutdownOutcome } from '../../server/shutdown.js';
@@ -18,7 +19,7 @@ export interface RunningServer {
   close(options?: { readonly drainMs?: number }): Promise<unknown>;
   updateTls(tls: TlsPair): void | Promise<void>;
   /** Takes other tokens; for `--auth tokens`. */
-  replaceTokens(tokens: ReadonlyMap<string, string>): void | Promise<void>;
+  replaceTokens(tokens: ReadonlyMap<string, TokenGrant>): void | Promise<void>;
 }
 
 /** A server in this process. */

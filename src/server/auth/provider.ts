@@ -56,16 +56,32 @@ export function readGrant(answer: unknown, nowMs: number): NamespaceGrant | unde
 
 type Unchecked = Partial<Record<keyof NamespaceGrant, unknown>>;
 
+/** A part of a grant that is not valid, and why, in words that follow "expected … to be". */
+export interface GrantProblem {
+  readonly part: 'namespace' | 'actorId' | 'principalIds';
+  readonly problem: string;
+}
+
+/** Returns what is wrong with a namespace and those whom its client stands for, else `undefined`. */
+export function grantProblem({
+  namespace,
+  actorId,
+  principalIds,
+}: Partial<Record<GrantProblem['part'], unknown>>): GrantProblem | undefined {
+  const wrong = namespaceProblem(namespace);
+  if (wrong !== undefined) return { part: 'namespace', problem: wrong };
+  const wrongActor = actorId === undefined ? undefined : namespaceProblem(actorId);
+  if (wrongActor !== undefined) return { part: 'actorId', problem: wrongActor };
+  const wrongIds = principalIds === undefined ? undefined : principalsProblem(principalIds);
+  return wrongIds === undefined ? undefined : { part: 'principalIds', problem: wrongIds };
+}
+
 function validGrant(
   { namespace, expiresAtMs, actorId, principalIds }: Unchecked,
   nowMs: number,
 ): NamespaceGrant | undefined {
-  const wrong = namespaceProblem(namespace);
-  if (wrong !== undefined) throw new Error(`expected the namespace of the answer to be ${wrong}`);
-  const wrongActor = actorId === undefined ? undefined : namespaceProblem(actorId);
-  if (wrongActor !== undefined) throw new Error(`expected the actorId of the answer to be ${wrongActor}`);
-  const wrongIds = principalIds === undefined ? undefined : principalsProblem(principalIds);
-  if (wrongIds !== undefined) throw new Error(`expected the principalIds of the answer to be ${wrongIds}`);
+  const wrong = grantProblem({ namespace, actorId, principalIds });
+  if (wrong !== undefined) throw new Error(`expected the ${wrong.part} of the answer to be ${wrong.problem}`);
   const grant = {
     namespace: namespace as string,
     ...(actorId === undefined ? {} : { actorId: actorId as string }),

@@ -1,11 +1,22 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { invalidOption } from '../../protocol/errors.js';
-import { describe, namespaceProblem } from '../../protocol/identifiers.js';
+import { describe } from '../../protocol/identifiers.js';
 import { formatAmount } from '../../text/units.js';
-import { type NamespaceProvider, refuse } from './provider.js';
+import { grantProblem, type NamespaceGrant, type NamespaceProvider, refuse } from './provider.js';
 
-/** Tokens and the namespace of each. */
-export type TokenMap = Readonly<Record<string, string>> | ReadonlyMap<string, string>;
+/** What a token is good for: a namespace, or a namespace and whom its client stands for there. */
+export type TokenGrant = string | Omit<NamespaceGrant, 'expiresAtMs'>;
+
+/** The namespace that a token is good for. */
+export function namespaceOf(grant: TokenGrant): string {
+  return typeof grant === 'string' ? grant : grant.namespace;
+}
+
+/** The keys of a {@link TokenGrant} that is an object. */
+export const TOKEN_GRANT_KEYS = ['namespace', 'actorId', 'principalIds'] as const;
+
+/** Tokens and what each is good for. */
+export type TokenMap = Readonly<Record<string, TokenGrant>> | ReadonlyMap<string, TokenGrant>;
 
 /** A {@link NamespaceProvider} whose tokens can be exchanged. */
 export interface TokensNamespaceProvider extends NamespaceProvider {
@@ -33,26 +44,27 @@ export function tokenLengthProblem(token: string, minBytes: number = MIN_TOKEN_B
  * up by its own. How long that takes tells of the HMACs at most, which nobody without the key can choose or foresee, so
  * it tells nothing of the tokens: a comparison in constant time, in effect, whatever the number of tokens.
  *
- * @param tokens namespaces by token. A token has at least 16 bytes.
- * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a token that is too short or an invalid namespace; the message
- *   names the entry by its number, never the token.
+ * @param tokens by token, its namespace, or an object with `namespace`, `actorId` and `principalIds`. A token has at least
+ *   16 bytes.
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` for a token that is too short, or one that is good for nothing valid; the
+ *   message names the entry by its number, never the token.
  */
 export function tokensNamespaceProvider(tokens: TokenMap): TokensNamespaceProvider {
   const key = randomBytes(32);
   const digest = (token: string) => createHmac('sha256', key).update(token).digest('base64');
-  let namespaces = digested(tokens, digest);
+  let grants = digested(tokens, digest);
   const provider: NamespaceProvider = (request) =>
     request.token === undefined
       ? undefined
-      : (namespaces.get(digest(request.token)) ?? refuse(request, 'the token is not known'));
+      : (grants.get(digest(request.token)) ?? refuse(request, 'the token is not known'));
   return Object.assign(provider, {
     replace(others: TokenMap) {
-      namespaces = digested(others, digest);
+      grants = digested(others, digest);
     },
   });
 }
 
-function digested(tokens: TokenMap, digest: (token: string) => string): ReadonlyMap<string, string> {
+function digested(tokens: TokenMap, digest: (token: string) => string): ReadonlyMap<string, TokenGrant> {
   if (typeof tokens !== 'object' || tokens === null || Array.isArray(tokens)) {
     throw invalidOption(
       `Expected the tokens to be an object or a Map of token and namespace, got ${describe(tokens)}`,
@@ -60,14 +72,26 @@ function digested(tokens: TokenMap, digest: (token: string) => string): Readonly
   }
   const entries: [unknown, unknown][] = tokens instanceof Map ? [...tokens] : Object.entries(tokens);
   return new Map(
-    entries.map(([token, namespace], index) => {
+    entries.map(([token, grant], index) => {
       if (typeof token !== 'string') throw invalidOption(`Expected token ${index + 1} to be a string`);
       const short = tokenLengthProblem(token);
       if (short !== undefined) throw invalidOption(`Expected token ${index + 1} to have ${short}`);
-      const wrong = namespaceProblem(namespace);
-      if (wrong !== undefined)
-        throw invalidOption(`Expected the namespace of token ${index + 1} to be ${wrong}`);
-      return [digest(token), namespace as string];
+      return [digest(token), checkedGrant(grant, `token ${index + 1}`)];
     }),
   );
+}
+
+function checkedGrant(grant: unknown, ofToken: string): TokenGrant {
+  const isObject = typeof grant === 'object' && grant !== null && !Array.isArray(grant);
+  const { ...parts } = (isObject ? grant : { namespace: grant }) as Exclude<TokenGrant, string>;
+  const isKnown = (key: string) => TOKEN_GRANT_KEYS.some((known) => known === key);
+  // `expiresAtMs` among them: without an error, a token would be good for longer than was meant.
+  if (!Object.keys(parts).every(isKnown))
+    throw invalidOption(
+      `Expected ${ofToken} to have no keys but ${TOKEN_GRANT_KEYS.join(', ')}, got another`,
+    );
+  const wrong = grantProblem(parts);
+  if (wrong !== undefined)
+    throw invalidOption(`Expected the ${wrong.part} of ${ofToken} to be ${wrong.problem}`);
+  return isObject ? structuredClone(parts) : (grant as string);
 }

@@ -73,8 +73,8 @@ export interface RequestInfo {
 export interface ServerObserver {
   /** A client was admitted; `connections` are open now. */
   connected?(connection: ConnectionInfo, connections: number): void;
-  /** A client said who it is. */
-  hello?(connection: ConnectionInfo): void;
+  /** A client said who it is. `heard` is the newest cursor that it has: it was sent that, or said so. */
+  hello?(connection: ConnectionInfo, heard: string | undefined): void;
   /** A client was refused with a close code. `why` says more than the client learns, as with 4401. */
   refused?(connection: ConnectionInfo, code: number, reason: string, why?: string): void;
   /** An upgrade was answered with an HTTP error instead. `why` says more than the client learns, as with 401. */
@@ -104,6 +104,13 @@ export interface ServerEvents extends ServerObserver {
   abandoned?(): void;
   /** Cursors will never be sent to a backed-up client, because a newer one took their place. */
   conflated?(cursors: number): void;
+  /** A cursor that a fault had held back was handed to its client, after its broadcast. */
+  deliveredLate?(): void;
+  /**
+   * A client has `heard` less than the cursor `newest`, which it was not sent: it is backed up, or a fault is on. Told a
+   * quarter of a second later, and not of one that has caught up by then. `others` are as many more clients, at most once.
+   */
+  behind?(connection: ConnectionInfo, heard: string | undefined, newest: string, others: number): void;
   /** A connection is gone, descriptor and all; `wentAway` for one that was closed with 1001 `Going Away`. */
   gone?(connection: ConnectionInfo, wentAway: boolean): void;
   /** A connection was terminated, since it did not end in time. */
@@ -137,6 +144,8 @@ const EVENTS = [
   'limited',
   'abandoned',
   'conflated',
+  'deliveredLate',
+  'behind',
   'gone',
   'terminated',
   'ignoredText',

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
+import type { PreparedMessage } from '../../protocol/messages.js';
 import { ServerSocket } from '../ws/server-socket.js';
 import type { ActiveRule } from './active-rule.js';
-import { CURSOR_FAULTS, type FaultScene, type Sender } from './cursor-faults.js';
+import { CURSOR_FAULTS, type FaultScene, originalOf, type Sender } from './cursor-faults.js';
 import type { Moment } from './kinds.js';
 import { paceWrites, reset, restoreWrites, silence } from './socket-faults.js';
 import type { Timers } from './timers.js';
@@ -17,6 +18,10 @@ export interface ClientFaultsOwner {
   readonly timers: Timers;
   /** As the manager knows it, which is earlier than the connection does. */
   clientIdOf(client: ServerSocket): string | undefined;
+  /** A client was not handed a cursor. */
+  missed(client: ServerSocket, cursor: string): void;
+  /** A client was handed a cursor, after the broadcast of it. */
+  deliveredLate(): void;
   /** Has the manager take a ping as answered. */
   pongOf(client: ServerSocket): void;
 }
@@ -33,6 +38,10 @@ export class ClientFaults implements FaultScene {
   /** The rules whose effect the socket has. */
   readonly #onSocket = new Set<ActiveRule>();
   #isSilent = false;
+  /** The message that is being broadcast, until the client has been handed it. */
+  #current: PreparedMessage | undefined;
+  /** Messages that the client was handed: one that is sent twice counts once. */
+  readonly #handed = new WeakSet<PreparedMessage>();
 
   /** @param rules those that are about the namespace of the client. */
   constructor(
@@ -46,7 +55,7 @@ export class ClientFaults implements FaultScene {
     const fragments = rules.filter(({ rule }) => rule.fault === 'fragment');
     const ofCursors = rules.filter(({ stage }) => stage === 'cursor');
     const send: Sender = (message) => {
-      ServerSocket.prototype.sendPrepared.call(client, message);
+      if (!this.#isSilent && ServerSocket.prototype.sendPrepared.call(client, message)) this.#count(message);
     };
     this.#send = sendsTo(ofCursors, sendsTo(fragments, send));
     this.#pings = rules.filter(({ rule: { fault } }) => fault === 'no-pings' || fault === 'late-heartbeat');
@@ -54,10 +63,23 @@ export class ClientFaults implements FaultScene {
     client.sendPrepared = (message) => {
       for (const rule of this.#atCursor) this.#strike(rule);
       if (!client.isOpen) return false;
+      this.#current = message;
       this.#send(message);
-      return true;
+      if (this.#current === undefined) return true;
+      this.#current = undefined;
+      this.owner.missed(client, message.cursor);
+      return false;
     };
     client.ping = () => this.#ping();
+  }
+
+  /** The client has been handed a message: counts the cursor that it is about. */
+  #count(message: PreparedMessage): void {
+    const original = originalOf(message);
+    if (original === undefined || this.#handed.has(original)) return;
+    this.#handed.add(original);
+    if (original === this.#current) this.#current = undefined;
+    else this.owner.deliveredLate();
   }
 
   later(ms: number, callback: () => void): () => void {

@@ -9,7 +9,7 @@ export type Sender = (message: PreparedMessage) => void;
 
 /** The client that a fault is about, and what the fault works with. */
 export interface FaultScene {
-  readonly client: ConnectionInfo;
+  readonly client: ConnectionInfo & { readonly heard: string | undefined };
   later(ms: number, callback: () => void): () => void;
   /** Calls back when the time of a rule is over, unless the client is gone by then. */
   whenEnded(rule: ActiveRule, listener: () => void): void;
@@ -19,6 +19,20 @@ export interface FaultScene {
 
 /** Cursors that are held back for one client; the oldest is lost for a newer one. */
 const MAX_HELD = 1000;
+
+/** The cursor that a message is sent for, where a fault has made it of another; `undefined` for none. */
+const ORIGINALS = new WeakMap<PreparedMessage, PreparedMessage | undefined>();
+
+/** The message of the broadcast that this one is sent for; `undefined` where it has no cursor in it. */
+export function originalOf(message: PreparedMessage): PreparedMessage | undefined {
+  return ORIGINALS.has(message) ? ORIGINALS.get(message) : message;
+}
+
+/** A message that takes the place of another, and counts as it. */
+function inPlaceOf(original: PreparedMessage, made: PreparedMessage): PreparedMessage {
+  ORIGINALS.set(made, originalOf(original));
+  return made;
+}
 
 type CursorFault = (rule: ActiveRule, scene: FaultScene, send: Sender) => Sender;
 
@@ -126,24 +140,30 @@ export const CURSOR_FAULTS: { readonly [Name in FaultName]?: CursorFault } = {
       return;
     }
     const number = BigInt(cursor) - BigInt(rule.rule.settings.by);
-    send(new PreparedMessage(String(number < 0n ? 0n : number)));
+    send(inPlaceOf(message, new PreparedMessage(String(number < 0n ? 0n : number))));
   },
 
   junk: (rule, scene, send) => (message) => {
-    send(
-      scene.takes(rule) ? new PreparedMessage(message.cursor, undefined, rule.rule.settings.text) : message,
-    );
+    if (!scene.takes(rule)) {
+      send(message);
+      return;
+    }
+    // The client knows no newer cursor after it.
+    const junk = new PreparedMessage(scene.client.heard ?? '0', undefined, rule.rule.settings.text);
+    ORIGINALS.set(junk, undefined);
+    send(junk);
   },
 
   'extra-fields': (rule, scene, send) => (message) => {
     const { cursor } = message;
     const { fields } = rule.rule.settings;
     const text = JSON.stringify({ ...fields, type: 'cursor', cursor });
-    send(scene.takes(rule) ? new PreparedMessage(cursor, undefined, text) : message);
+    send(scene.takes(rule) ? inPlaceOf(message, new PreparedMessage(cursor, undefined, text)) : message);
   },
 
   fragment: (rule, scene, send) => (message) => {
-    send(scene.takes(rule) ? new FragmentedMessage(message, rule.rule.settings.parts) : message);
+    const { parts } = rule.rule.settings;
+    send(scene.takes(rule) ? inPlaceOf(message, new FragmentedMessage(message, parts)) : message);
   },
 };
 

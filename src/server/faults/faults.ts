@@ -199,6 +199,14 @@ export class Faults implements ConnectionFaults, ClientFaultsOwner, FaultControl
     return this.#helloId ?? this.parts.manager.describeClient(client)?.clientId;
   }
 
+  missed(client: ServerSocket, cursor: string): void {
+    this.parts.connections.behind.missed(client, cursor);
+  }
+
+  deliveredLate(): void {
+    this.parts.events.deliveredLate?.();
+  }
+
   pongOf(client: ServerSocket): void {
     this.parts.manager.handlePong(client);
   }

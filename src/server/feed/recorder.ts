@@ -4,6 +4,7 @@ import { type ConnectionInfo, connectionInfo, type ServerEvents } from '../event
 export const FEED_KINDS = [
   'connected',
   'hello',
+  'behind',
   'refused',
   'rejectedUpgrade',
   'rejectedRequest',
@@ -39,7 +40,13 @@ export function recorder(record: (event: FeedEvent) => void): Required<Pick<Serv
   return {
     connected: (connection, connections) =>
       record({ kind: 'connected', data: { connection: connectionInfo(connection), connections } }),
-    hello: (connection) => record({ kind: 'hello', data: { connection: connectionInfo(connection) } }),
+    hello: (connection, heard) =>
+      record({ kind: 'hello', data: { connection: connectionInfo(connection), heard } }),
+    behind: (connection, heard, newest, others) =>
+      record({
+        kind: 'behind',
+        data: { connection: connectionInfo(connection), heard, newest, ...(others === 0 ? {} : { others }) },
+      }),
     refused: (connection, code, reason, why) =>
       record({ kind: 'refused', data: { connection: connectionInfo(connection), code, reason, why } }),
     rejectedUpgrade: (status, detail, why) =>

@@ -91,6 +91,7 @@ export class Statistics implements ServerEvents {
   #accepted = 0;
   #abandoned = 0;
   #conflated = 0;
+  #deliveredLate = 0;
   #stale = 0;
   #slowClosed = 0;
   #goneAway = 0;
@@ -131,6 +132,10 @@ export class Statistics implements ServerEvents {
     this.#conflated += cursors;
   }
 
+  deliveredLate(): void {
+    this.#deliveredLate += 1;
+  }
+
   gone(_client: ConnectionInfo, wentAway: boolean): void {
     if (wentAway) this.#goneAway += 1;
   }
@@ -157,7 +162,7 @@ export class Statistics implements ServerEvents {
       limited: { ...this.#limited },
       broadcasts: manager.broadcasts,
       highestCursor: manager.highestCursor === undefined ? null : String(manager.highestCursor),
-      deliveries: manager.deliveries,
+      deliveries: manager.deliveries + this.#deliveredLate,
       conflated: this.#conflated,
       resumed: manager.resumed,
       remembered,

@@ -17,6 +17,7 @@ import type { Closer, LimitName, ServerEvents } from '../events/events.js';
 import { Deadlines, Expirations } from '../limits/deadlines.js';
 import { MessagePace } from '../limits/message-pace.js';
 import { InputQueue } from '../limits/tick-queue.js';
+import { BehindReports } from './behind-reports.js';
 import { ConnectionDrain } from './connection-drain.js';
 import type { ConnectionFaults } from './connection-faults.js';
 import { OutboxFlush, type OutboxOwner } from './outbox.js';
@@ -63,6 +64,7 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
   readonly #silent: Deadlines<ServerSocket> | undefined;
   readonly #expirations = new Expirations<ServerSocket>((client) => close(client, CLOSE.tokenExpired));
   readonly #drain: ConnectionDrain;
+  readonly behind: BehindReports;
   #nextNumber: number;
   /** Set only while something is to go wrong on request. */
   faults: ConnectionFaults | undefined;
@@ -88,6 +90,7 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
       });
     }
     this.#blocked = new Deadlines(settings.slowClientTimeoutMs, (client) => close(client, CLOSE.slowClient));
+    this.behind = new BehindReports(events);
     this.#drain = new ConnectionDrain(manager, events, this.#sockets);
     this.#closing = new Deadlines(settings.closeTimeoutMs, (client) => this.#drain.terminate(client));
   }
@@ -193,7 +196,7 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
     const clientId = this.manager.describeClient(client)?.clientId;
     if (clientId === client.clientId) return;
     client.clientId = clientId;
-    this.events.hello?.(client);
+    this.events.hello?.(client, client.heard);
   }
 
   binary(client: ServerSocket, bytes: number): void {
@@ -227,6 +230,10 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
 
   conflated(cursors: number): void {
     this.events.conflated?.(cursors);
+  }
+
+  withheld(client: ServerSocket, cursor: string): void {
+    this.behind.missed(client, cursor);
   }
 
   blocked(client: ServerSocket): void {
@@ -294,7 +301,8 @@ export class Connections implements ServerSocketOwner, OutboxOwner<ServerSocket>
   /** See {@link ConnectionDrain.closeAll}. */
   async closeAll(timeoutMs: number): Promise<{ left: number; cut: number }> {
     const outcome = await this.#drain.closeAll(timeoutMs);
-    for (const timers of [this.#silent, this.#blocked, this.#closing, this.#expirations]) timers?.stop();
+    for (const timers of [this.#silent, this.#blocked, this.#closing, this.#expirations, this.behind])
+      timers?.stop();
     return outcome;
   }
 }

@@ -55,6 +55,8 @@ export interface OutboxOwner<Client> {
   readonly clientBufferBytes: number;
   /** Cursors will never be sent, because a newer one took their place. */
   conflated(cursors: number): void;
+  /** A client that is backed up was not sent a cursor; it will be, unless a newer one takes its place. */
+  withheld(client: Client, cursor: string): void;
   /** A client is backed up: from here on only its newest cursor is kept. */
   blocked(client: Client): void;
   /** Its socket has drained, or the connection ends. Called once for each `blocked`. */
@@ -93,8 +95,8 @@ export class Outbox<Client extends OutboxClient> {
   /** The newest cursor of a client that is backed up. */
   #withheld: PreparedMessage | undefined;
   #pingWaits = false;
-  /** The last cursor that the client was handed. */
-  newest: PreparedMessage | undefined;
+  /** The last cursor that was written. */
+  #written: PreparedMessage | undefined;
 
   constructor(
     private readonly client: Client,
@@ -102,8 +104,12 @@ export class Outbox<Client extends OutboxClient> {
     private readonly shared: OutboxFlush<Client>,
   ) {}
 
+  /** The last cursor that the client was handed: it was written, or will be at the end of the tick. */
+  get newest(): PreparedMessage | undefined {
+    return this.#withheld === undefined && this.#burst !== undefined ? this.#burst.newest : this.#written;
+  }
+
   add(message: PreparedMessage): void {
-    this.newest = message;
     this.#burst = this.#burst === undefined ? this.shared.add(this, message) : this.#burst.with(message);
   }
 
@@ -115,12 +121,13 @@ export class Outbox<Client extends OutboxClient> {
     const { owner } = this.shared;
     if (this.#withheld !== undefined) {
       owner.conflated(burst.length);
-      this.#withheld = burst.newest;
+      this.#withhold(burst.newest);
     } else if (raw.writableLength === 0 || raw.writableLength < owner.clientBufferBytes) {
+      this.#written = burst.newest;
       raw.write(burst.bytes);
     } else {
       if (burst.length > 1) owner.conflated(burst.length - 1);
-      this.#withheld = burst.newest;
+      this.#withhold(burst.newest);
       owner.blocked(this.client);
       // Called back when all that was written before is out. `drain` would say so only of a socket that holds more
       // than its own high-water mark.
@@ -140,12 +147,19 @@ export class Outbox<Client extends OutboxClient> {
     this.#sendWithheld();
   }
 
+  #withhold(message: PreparedMessage): void {
+    this.#withheld = message;
+    this.shared.owner.withheld(this.client, message.cursor);
+  }
+
   #sendWithheld(): void {
     const message = this.#withheld;
     if (message === undefined) return;
     this.#withheld = undefined;
     this.shared.owner.unblocked(this.client);
-    if (this.client.isOpen) this.raw.write(frameOf(message));
+    if (!this.client.isOpen) return;
+    this.#written = message;
+    this.raw.write(frameOf(message));
   }
 
   /**

@@ -38,6 +38,14 @@ describe('the provider of tokens', () => {
     for (const token of strangers) expect(ask(provider, token), token).toBeUndefined();
   });
 
+  test('knows whom the client of a token stands for', () => {
+    const grant = { namespace: 'org:7', actorId: 'alice', principalIds: ['team:sales'] };
+    const provider = tokensNamespaceProvider({ [ALICE]: grant, [BOB]: { namespace: 'org:7' } });
+    grant.principalIds.push('team:board');
+    expect(ask(provider, ALICE)).toEqual({ ...grant, principalIds: ['team:sales'] });
+    expect(ask(provider, BOB)).toEqual({ namespace: 'org:7' });
+  });
+
   test('keeps none of them in clear', () => {
     const tokens = { [ALICE]: 'user:alice' };
     const looked: string[] = [];
@@ -82,6 +90,26 @@ describe('the provider of tokens', () => {
       { [ALICE]: 42 },
       'Expected the namespace of token 1 to be a string, got 42',
     ],
+    [
+      'an object without a namespace',
+      { [ALICE]: { actorId: 'alice' } },
+      'Expected the namespace of token 1 to be a string, got undefined',
+    ],
+    [
+      'an actor that is no text',
+      { [ALICE]: { namespace: 'a', actorId: 7 } },
+      'Expected the actorId of token 1 to be a string, got 7',
+    ],
+    [
+      'principals that are no list',
+      { [ALICE]: { namespace: 'a', principalIds: 'team:sales' } },
+      'Expected the principalIds of token 1 to be an array of principals, got "team:sales"',
+    ],
+    [
+      'an end, which it would not keep',
+      { [ALICE]: { namespace: 'a', expiresAtMs: 1 } },
+      'Expected token 1 to have no keys but namespace, actorId, principalIds, got another',
+    ],
     ['a token that is no text', new Map([[42, 'a']]), 'Expected token 1 to be a string'],
     ['a list', [ALICE], 'Expected the tokens to be an object or a Map of token and namespace, got an array'],
     [
@@ -114,6 +142,19 @@ describe('a file of tokens', () => {
       'YAML with tokens that look like numbers',
       '01234567890123456789: 007\n0x0123456789abcdef: a',
       { '01234567890123456789': '007', '0x0123456789abcdef': 'a' },
+    ],
+    [
+      'YAML with principals',
+      `${ALICE}:\n  namespace: org:7\n  actorId: 007\n  principalIds:\n    - team:sales\n    - 1e3\n${BOB}: { namespace: org:7 }\n`,
+      {
+        [ALICE]: { namespace: 'org:7', actorId: '007', principalIds: ['team:sales', '1e3'] },
+        [BOB]: { namespace: 'org:7' },
+      },
+    ],
+    [
+      'JSON with principals',
+      `{"${ALICE}": { "namespace": "org:7", "principalIds": [] }, "${BOB}": "org:7"}`,
+      { [ALICE]: { namespace: 'org:7', principalIds: [] }, [BOB]: 'org:7' },
     ],
     ['nobody', '{}', {}],
   ])('may be %s', (_, text, tokens) => {
@@ -148,11 +189,55 @@ describe('a file of tokens', () => {
       `${ALICE}: ""`,
       't.yaml:1:19: expected the namespace to be a non-empty string, got an empty one',
     ],
-    ['has no namespace', `\n${ALICE}:\n`, 't.yaml:2:18: expected the namespace to be a text'],
     [
-      'has a namespace that is more',
-      `${ALICE}: { ns: sesame }`,
-      't.yaml:1:19: expected the namespace to be a text',
+      'has no namespace',
+      `\n${ALICE}:\n`,
+      't.yaml:2:18: expected a namespace, or an object with namespace, actorId, principalIds',
+    ],
+    [
+      'has a list for a namespace',
+      `${ALICE}: [sesame]`,
+      't.yaml:1:19: expected a namespace, or an object with namespace, actorId, principalIds',
+    ],
+    [
+      'has an unknown key',
+      `${ALICE}: { namespace: a, sesame: b }`,
+      't.yaml:1:35: expected no keys but namespace, actorId, principalIds, got another',
+    ],
+    [
+      'has principals without a namespace',
+      `${ALICE}: { principalIds: [team:sales] }`,
+      't.yaml:1:19: expected a key "namespace"',
+    ],
+    [
+      'has an object with an empty namespace',
+      `${ALICE}: { namespace: "" }`,
+      't.yaml:1:32: expected the namespace to be a non-empty string, got an empty one',
+    ],
+    [
+      'has an actor that is no text',
+      `${ALICE}:\n  namespace: a\n  actorId: [sesame]`,
+      't.yaml:3:12: expected the actorId to be a single value',
+    ],
+    [
+      'has one principal outside of a list',
+      `${ALICE}:\n  namespace: a\n  principalIds: sesame`,
+      't.yaml:3:17: expected the principalIds to be a list, such as [team:sales]',
+    ],
+    [
+      'has an empty principal',
+      `${ALICE}:\n  namespace: a\n  principalIds:\n    - team:sales\n    - ""`,
+      't.yaml:5:7: expected each of the principalIds to be a non-empty string, got an empty one',
+    ],
+    [
+      'has a principal that is no text',
+      `${ALICE}:\n  namespace: a\n  principalIds:\n    - team:sales\n    - [sesame]`,
+      't.yaml:5:7: expected each of the principalIds to be a single value',
+    ],
+    [
+      'has more principals than a client may have',
+      `${ALICE}: { namespace: a, principalIds: [${'sesame, '.repeat(1001)}] }`,
+      't.yaml:1:49: expected at most 1,000 principals, got 1001',
     ],
     [
       'has a namespace with a control character',

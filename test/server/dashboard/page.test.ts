@@ -145,6 +145,60 @@ describe('events on the page', () => {
     );
   });
 
+  const behind = (id: number, heard: string | undefined, newest: string, atMs = 0, more = {}) => ({
+    kind: 'behind',
+    data: { atMs, connection: { id, namespace: 'a', clientId: `tab-${id}` }, heard, newest, ...more },
+  });
+
+  test('of a client that is behind are one line, which says how it was the last time, whatever comes between', async () => {
+    const { Bursts, burstText, eventText } = await load('events.js');
+    const bursts = new Bursts();
+    for (const event of [behind(3, '38', '40', 0), connected(1000), behind(3, '38', '45', 9000)])
+      bursts.add(event);
+    bursts.add(behind(3, '38', '50', 20_000));
+    const rows = bursts.rows();
+    expect(
+      rows.map(({ burst, event }: { burst?: unknown; event?: unknown }) =>
+        burst === undefined ? eventText(event) : burstText(burst),
+      ),
+    ).toEqual([
+      '#3 a (tab-3) by 12: was not sent cursor 50, has 38',
+      '#3 a (tab-3) by 7: was not sent cursor 45, has 38',
+      expect.stringContaining('#1000'),
+    ]);
+  });
+
+  test('of several clients that are behind say which ones, and by how much', async () => {
+    const { burstText, eventText } = await load('events.js');
+    expect(eventText(behind(3, undefined, '40'))).toBe('#3 a (tab-3): was not sent cursor 40, has none yet');
+    expect(eventText(behind(3, '39', '40', 0, { others: 9950 }))).toBe(
+      '#3 a (tab-3) by 1: was not sent cursor 40, has 39; and 9,950 more clients',
+    );
+    const events = [behind(3, '38', '40'), behind(4, '39', '40'), behind(3, '38', '41')];
+    expect(burstText({ events })).toBe('2 clients in a: #3 (tab-3) by 3, #4 (tab-4) by 1');
+    for (const id of [5, 6]) events.push(behind(id, '40', '41', 0, { others: 0 }));
+    expect(burstText({ events })).toBe(
+      '4 clients in a: #3 (tab-3) by 3, #4 (tab-4) by 1, #5 (tab-5) by 1, …',
+    );
+  });
+
+  test('a hello says by how much its client is behind, and several how many of them are', async () => {
+    const { burstText, eventText, toneOf } = await load('events.js');
+    const hello = (id: number, heard: string | undefined, newest: string | undefined) => ({
+      kind: 'hello',
+      data: { connection: { id, namespace: 'a' }, heard, newest },
+    });
+    const events = [
+      hello(1, '40', '40'),
+      hello(2, '38', '40'),
+      hello(3, '0', undefined),
+      hello(4, undefined, '40'),
+    ];
+    expect(events.map(eventText)).toEqual(['#1 a', '#2 a, behind by 2: has 38', '#3 a', '#4 a']);
+    expect(events.map(toneOf)).toEqual(['', 'warn', '', '']);
+    expect(burstText({ events })).toBe('4 clients (#1 … #4) in a, 1 of them behind: #2 by 2');
+  });
+
   test('are at most 5,000: the oldest go first', async () => {
     const { Bursts, MAX_EVENTS } = await load('events.js');
     const bursts = new Bursts();

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { FaultRule } from '../../../src/server/faults/plan.js';
+import { call } from '../../support/http-call.js';
 import { disposeLive, openClient } from '../../support/live-server.js';
 import type { RawClient } from '../../support/raw-client.js';
 import { cursorsOf, type FaultyServer, startFaultyServer } from './faulty-server.js';
@@ -20,11 +22,9 @@ async function heard(): Promise<string[]> {
   return alice.texts.slice(0, -1);
 }
 
-test('drop loses as many cursors as asked for, and counts them as delivered', async () => {
+test('drop loses as many cursors as asked for', async () => {
   await live.faults({ fault: 'drop', next: 2, match: { namespace: 'user:alice' } });
-  const { delivered } = live.server.websocketHandler.broadcastCursor('1', 'user:alice');
-  live.emit('user:alice', 2, 3);
-  expect(delivered).toBe(1);
+  live.emit('user:alice', 1, 2, 3);
   expect(await heard()).toEqual(['{"type":"cursor","cursor":"3"}']);
 });
 
@@ -120,6 +120,71 @@ test('fragment sends a message in several frames, whatever another fault made of
   expect(bytes()).toEqual(
     Buffer.concat([...frame(0x01, 0, 10), ...frame(0x00, 10, 20), ...frame(0x80, 20, payload.length)]),
   );
+});
+
+describe('what counts as delivered', () => {
+  /** For each of the cursors 1 to 4: how many clients the answer of the broadcast counts. */
+  const broadcast = () =>
+    [1, 2, 3, 4].map(
+      (cursor) => live.server.websocketHandler.broadcastCursor(String(cursor), 'user:carol').delivered,
+    );
+  const deliveries = () => live.server.stats().deliveries;
+
+  test.each<[string, FaultRule[], number[], number, number]>([
+    ['a dropped cursor is not', [{ fault: 'drop', next: 2 }], [0, 0, 1, 1], 2, 2],
+    ['a cursor on hold is when it is released', [{ fault: 'hold', next: 2 }], [0, 0, 1, 1], 2, 4],
+    ['a late cursor is when it is sent', [{ fault: 'delay', delayMs: 60_000, next: 1 }], [0, 0, 0, 0], 0, 4],
+    ['a full window of cursors is', [{ fault: 'reorder', window: 3 }], [0, 0, 1, 0], 3, 4],
+    ['a cursor that is sent three times is once', [{ fault: 'duplicate', copies: 2 }], [1, 1, 1, 1], 4, 4],
+    [
+      'so is one that is sent twice when it is released',
+      [{ fault: 'hold' }, { fault: 'duplicate' }],
+      [0, 0, 0, 0],
+      0,
+      4,
+    ],
+    ['all but the newest of a burst are', [{ fault: 'drop-last', burstMs: 60_000 }], [0, 0, 0, 0], 3, 4],
+    ['a lower cursor is', [{ fault: 'lower', by: 1 }, { fault: 'fragment' }], [1, 1, 1, 1], 4, 4],
+    ['a cursor with extra fields is', [{ fault: 'extra-fields' }], [1, 1, 1, 1], 4, 4],
+    ['junk is not', [{ fault: 'junk', next: 3 }, { fault: 'fragment' }], [0, 0, 0, 1], 1, 1],
+    [
+      'a cursor for a half-open connection is not',
+      [{ fault: 'half-open', on: 'cursor' }],
+      [0, 0, 0, 0],
+      0,
+      0,
+    ],
+    ['a cursor of others is', [{ fault: 'drop', match: { namespace: 'user:bob' } }], [1, 1, 1, 1], 4, 4],
+  ])('%s', async (_, rules, answers, atOnce, inTheEnd) => {
+    await openClient(live.wsUrl, 'user:carol', { readsFrames: false });
+    await live.faults(...rules);
+    expect(broadcast()).toEqual(answers);
+    expect(deliveries()).toBe(atOnce);
+    await live.clear();
+    expect(deliveries()).toBe(inTheEnd);
+  });
+
+  test('a cursor that was not sent does not count as heard', async () => {
+    const heardOf = async () => (await call('GET', `${live.apiUrl}/v1/clients`)).json.clients[0].heard;
+    live.emit('user:alice', 40);
+    await live.faults({ fault: 'drop', next: 1 }, { fault: 'junk' });
+    live.emit('user:alice', 41);
+    expect(await heardOf()).toBe('40');
+    live.emit('user:alice', 42);
+    expect(await heardOf()).toBe('40');
+    await live.clear();
+    live.emit('user:alice', 43);
+    expect(await heardOf()).toBe('43');
+  });
+
+  test('a cursor that is released to a client that has left meanwhile is not', async () => {
+    await live.faults({ fault: 'hold' });
+    live.emit('user:alice', 1);
+    alice.reset();
+    await live.events.until('closed');
+    await live.clear();
+    expect(deliveries()).toBe(0);
+  });
 });
 
 describe('when a rule strikes', () => {

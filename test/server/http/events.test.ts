@@ -33,7 +33,7 @@ describe('GET /v1/events', () => {
     expect(reader.events.map(({ event, data }) => [event, data])).toMatchObject([
       ['server', { path: '/datafn/ws', limits: { maxConnections: 1, maxConnectionsPerNamespace: 100 } }],
       ['connected', { connection: first, connections: 1 }],
-      ['hello', { connection: { ...first, clientId: 'tab-1' } }],
+      ['hello', { connection: { ...first, clientId: 'tab-1' }, heard: '0' }],
       ['refused', { connection: { id: 2 }, code: 4503, reason: 'Connection limit reached' }],
       ['broadcast', { namespace: 'user:alice', cursor: '42', delivered: 1 }],
       ['rejectedUpgrade', { status: 404 }],
@@ -44,6 +44,32 @@ describe('GET /v1/events', () => {
     expect(server?.id).toBe('');
     expect(new Set(others.map(({ id }) => id)).size).toBe(7);
     for (const { data } of others) expect(Math.abs(Date.now() - data.atMs)).toBeLessThan(60_000);
+  });
+
+  test('names a client that was not sent a cursor, with what it has, once for a burst, and not the others', async () => {
+    const { wsUrl, apiUrl } = await startServer();
+    const reader = await readEvents(apiUrl);
+    const [alice, bob] = [await openClient(wsUrl, 'user:alice'), await openClient(wsUrl, 'user:alice')];
+    for (const [client, clientId] of [
+      [alice, 'tab-1'],
+      [bob, 'tab-2'],
+    ] as const)
+      client.say(JSON.stringify({ type: 'hello', clientId, cursor: '38' }));
+    await reader.until('hello', 2);
+    const rules = [{ fault: 'drop', match: { clientId: 'tab-2' } }];
+    const headers = { 'content-type': 'application/json' };
+    await call('PUT', `${apiUrl}/v1/faults`, { headers, body: JSON.stringify({ rules }) });
+    const { json } = await emit(apiUrl, 'user:alice', 39, 48);
+    expect(json.results.at(-1)).toEqual({ namespace: 'user:alice', cursor: '48', delivered: 1 });
+    const [event] = await reader.until('behind');
+    expect(event?.data).toMatchObject({
+      connection: { id: 2, clientId: 'tab-2' },
+      heard: '38',
+      newest: '48',
+    });
+    expect(event?.data).not.toHaveProperty('others');
+    await emit(apiUrl, 'user:alice', 49, 49);
+    expect((await reader.until('behind', 2)).map(({ data }) => data.newest)).toEqual(['48', '49']);
   });
 
   test('filters by namespace, by client and by kind', async () => {

@@ -2,11 +2,14 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { DatafnWsServer, DatafnWsServerOptions } from '../../../src/server/server-types.js';
 import { within } from '../../support/deadline.js';
+import { closeReaders, readEvents } from '../../support/event-reader.js';
+import { call } from '../../support/http-call.js';
 import { disposeLive, openClient, startServer } from '../../support/live-server.js';
 import type { RawClient } from '../../support/raw-client.js';
 
 afterEach(async () => {
   vi.useRealTimers();
+  closeReaders();
   await disposeLive();
 });
 
@@ -60,6 +63,21 @@ describe('clientBufferBytes', () => {
       expect(slow.texts.length).toBe(before + 3);
     },
   );
+});
+
+test('a client that is backed up has not heard the cursor that waits for it, is reported, and has when it reads on', async () => {
+  const { server, apiUrl, slow } = await startPaused({ clientBufferBytes: 0, monotonic: true });
+  const reader = await readEvents(apiUrl, '?kind=behind');
+  const last = await flood(server, 1);
+  const listed = async () => (await call('GET', `${apiUrl}/v1/clients`)).json.clients[0];
+  const { heard, newest: known } = await listed();
+  expect(Number.parseInt(known, 10)).toBe(last);
+  expect(Number.parseInt(heard, 10)).toBeLessThan(last);
+  const [event] = await reader.until('behind');
+  expect(event?.data).toMatchObject({ connection: { id: 1 }, heard, newest: known });
+  slow.resume();
+  await slow.until(() => newest(slow) === last, 'the newest cursor');
+  expect((await listed()).heard).toBe(known);
 });
 
 describe('slowClientTimeoutMs', () => {

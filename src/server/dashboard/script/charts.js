@@ -5,6 +5,10 @@ import { count, milliseconds } from './text.js';
 /** Seconds that are shown. */
 const SPAN = 300;
 const HEIGHT = 150;
+/** From one line of the grid to the next, where half of one would be shown as one. */
+const WHOLE_STEPS = Array.from({ length: 10 }, (_, power) =>
+  [1, 2, 5].map((digit) => digit * 10 ** power),
+).flat();
 
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -75,7 +79,12 @@ class Chart {
       scales: { y: { range: (_, __, max) => [0, Math.max(4, max * 1.1)] } },
       axes: [
         { ...axis, values: (_, ticks) => ticks.map((tick) => clock(tick)), space: 70 },
-        { ...axis, size: 64, values: (_, ticks) => ticks.map(this.format) },
+        {
+          ...axis,
+          ...(this.format === count ? { incrs: WHOLE_STEPS } : {}),
+          size: 64,
+          values: (_, ticks) => ticks.map(this.format),
+        },
       ],
       series: [
         {},
@@ -119,7 +128,7 @@ export function statsCharts() {
       charts.connections.add(second, { clients: stats.connections });
       charts.deliveries.add(second, { deliveries: rate(stats.deliveries, before?.stats.deliveries) });
       const { eventLoopDelayP99Ms: p99, eventLoopDelayRecentMaxMs: longest } = stats.process;
-      charts.delay.add(second, { 'p99 since the start': p99, 'longest just now': longest });
+      charts.delay.add(second, { p99, latest: longest });
       charts.conflated.add(second, { conflated: rate(stats.conflated, before?.stats.conflated) });
       charts.closes.add(
         second,

@@ -3,7 +3,7 @@ import { call } from './api.js';
 import { ask } from './dialog.js';
 import { byId, onceAFrame, setText } from './dom.js';
 import { setButtons, virtualList } from './list.js';
-import { age, amount, bytes, count, cursorNumber, milliseconds, shown } from './text.js';
+import { age, amount, behindBy, bytes, count, cursorNumber, milliseconds, shown } from './text.js';
 
 const CLIENT_COLUMNS = [
   { name: 'Id' },
@@ -25,13 +25,6 @@ const ORDERS = {
   waiting: (a, b) => b.bytesWaiting - a.bytesWaiting || a.place - b.place,
   pong: (a, b) => (b.pongMs ?? -1) - (a.pongMs ?? -1) || a.place - b.place,
 };
-
-/** By how many cursors a client is behind; undefined if unknown. */
-export function behindBy({ heard, newest }) {
-  const [has, known] = [cursorNumber(heard), cursorNumber(newest)];
-  if (known === undefined || heard === undefined) return undefined;
-  return has === undefined ? undefined : Math.max(0, known - has);
-}
 
 /** @param newestOf the newest cursor of a namespace that was seen in the stream. */
 export function clientsView(newestOf, report) {

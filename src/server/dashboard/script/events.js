@@ -1,12 +1,17 @@
 // The events that were heard, what they say, and bursts of them.
-import { amount, count, shown } from './text.js';
+import { amount, behindBy, count, shown } from './text.js';
 
 /** Events that are kept. */
 export const MAX_EVENTS = 5000;
 /** Events of one burst: each comes within this time of the one before. */
 const BURST_MS = 1000;
+/** Who is behind is said again and again, and folded for longer. */
+const BEHIND_MS = 10_000;
 /** A burst of fewer is not folded. */
 const MIN_BURST = 4;
+const MIN_BEHIND = 2;
+/** Clients that are behind and named in one line. */
+const MAX_NAMED = 3;
 /** Bursts that grow at the same time: clients come, say hello and leave, all mixed. */
 const MIXED = 6;
 
@@ -14,6 +19,7 @@ const MIXED = 6;
 export const KINDS = {
   connected: ['connected', 'good'],
   hello: ['hello', ''],
+  behind: ['behind', 'warn'],
   refused: ['refused', 'bad'],
   rejectedUpgrade: ['upgrade rejected', 'bad'],
   rejectedRequest: ['request rejected', 'bad'],
@@ -34,7 +40,8 @@ export function kindName(kind) {
   return KINDS[kind]?.[0] ?? shown(kind, 40);
 }
 
-export function toneOf(kind) {
+export function toneOf({ kind, data }) {
+  if (kind === 'hello' && behindBy(data) > 0) return 'warn';
   return KINDS[kind]?.[1] ?? '';
 }
 
@@ -45,6 +52,16 @@ function who({ id, namespace, clientId } = {}) {
   return `#${shown(id, 24)} ${namespace === undefined || namespace === null ? '(no namespace)' : shown(namespace)}${name}`;
 }
 
+/** By how much a client is behind; nothing where that is unknown. */
+function byText(data) {
+  const by = behindBy(data);
+  return by === undefined ? '' : ` by ${count(by)}`;
+}
+
+function othersText(others) {
+  return others === undefined ? '' : `; and ${amount(others, 'more client')}`;
+}
+
 /** What one event says, in words. */
 export function eventText({ kind, data }) {
   const { connection, code, reason, why, status, detail } = data;
@@ -52,8 +69,12 @@ export function eventText({ kind, data }) {
   switch (kind) {
     case 'connected':
       return `${who(connection)} from ${shown(connection.remoteAddress ?? 'an unknown address')}, ${count(data.connections)} open`;
-    case 'hello':
-      return who(connection);
+    case 'hello': {
+      const by = behindBy(data);
+      return `${who(connection)}${by > 0 ? `, behind by ${count(by)}: has ${shown(data.heard, 40)}` : ''}`;
+    }
+    case 'behind':
+      return `${who(connection)}${byText(data)}: was not sent cursor ${shown(data.newest, 40)}, has ${shown(data.heard ?? 'none yet', 40)}${othersText(data.others)}`;
     case 'refused':
       return `${who(connection)} with ${codeText(code, reason)}${because}`;
     case 'rejectedUpgrade':
@@ -98,6 +119,7 @@ export function namespaceOf({ data }) {
 
 /** What of a burst is the same. */
 function burstKey({ kind, data }) {
+  if (kind === 'behind') return `behind ${data.connection.namespace}`;
   return `${kind} ${data.code ?? data.status ?? data.limit ?? data.fault ?? ''} ${data.reason ?? ''} ${data.by ?? ''}`;
 }
 
@@ -127,10 +149,11 @@ export class Bursts {
       nextOrder += 1;
     }
     const key = burstKey(event);
+    const forMs = event.kind === 'behind' ? BEHIND_MS : BURST_MS;
     let burst;
     for (let back = 1; back <= MIXED && burst === undefined; back++) {
       const one = this.bursts.at(-back);
-      if (one?.key === key && event.data.atMs - one.events.at(-1).data.atMs < BURST_MS) burst = one;
+      if (one?.key === key && event.data.atMs - one.events.at(-1).data.atMs < forMs) burst = one;
     }
     if (burst === undefined) this.bursts.push({ key, events: [event], isOpen: false });
     else burst.events.push(event);
@@ -155,7 +178,7 @@ export class Bursts {
     const groups = [];
     for (const burst of this.bursts) {
       const { events, isOpen } = burst;
-      const isBurst = events.length >= MIN_BURST;
+      const isBurst = events.length >= (events[0].kind === 'behind' ? MIN_BEHIND : MIN_BURST);
       const alone = (event) => ({ event, isInside: isBurst });
       if (!isBurst) {
         for (const event of events) groups.push({ order: event.order, rows: [alone(event)] });
@@ -183,6 +206,7 @@ export function burstText({ events }) {
     const range = namespaces.size === 1 ? `, ${shown(first.cursor, 40)} to ${shown(last.cursor, 40)},` : '';
     return `${amount(events.length, 'cursor')}${range} in ${where}: ${amount(delivered, 'delivery', 'deliveries')}`;
   }
+  if (kind === 'behind') return behindText(events, where);
   if (kind === 'rejectedUpgrade' || kind === 'rejectedRequest')
     return `${count(events.length)} times with HTTP ${first.status}`;
   if (kind === 'limited' || kind === 'abandoned' || kind === 'lost')
@@ -193,7 +217,27 @@ export function burstText({ events }) {
   const ids = `#${shown(first.connection?.id, 24)} … #${shown(last.connection?.id, 24)}`;
   const isOneReason = Boolean(first.why) && events.every(({ data }) => data.why === first.why);
   const because = isOneReason ? `: ${shown(first.why)}` : '';
-  return `${amount(events.length, 'client')} (${ids}) in ${where}${by}${code}${because}`;
+  const late = kind === 'hello' ? events.filter(({ data }) => behindBy(data) > 0) : [];
+  const behind = late.length === 0 ? '' : `, ${count(late.length)} of them behind: ${namedText(late)}`;
+  return `${amount(events.length, 'client')} (${ids}) in ${where}${by}${code}${because}${behind}`;
+}
+
+/** Who is behind, of events that say so again and again: each client as it was the last time. */
+function behindText(events, where) {
+  const last = new Map(events.map((event) => [event.data.connection.id, event]));
+  if (last.size === 1) return eventText(events.at(-1));
+  const others = events.reduce((most, { data }) => Math.max(most, data.others ?? 0), 0);
+  return `${amount(last.size + others, 'client')} in ${where}: ${namedText([...last.values()])}`;
+}
+
+/** The first of some clients that are behind, and by how much. */
+function namedText(events) {
+  const named = events.slice(0, MAX_NAMED).map(({ data }) => {
+    const { id, clientId } = data.connection;
+    const name = clientId === undefined || clientId === null ? '' : ` (${shown(clientId, 60)})`;
+    return `#${shown(id, 24)}${name}${byText(data)}`;
+  });
+  return `${named.join(', ')}${events.length > MAX_NAMED ? ', …' : ''}`;
 }
 
 /** The broadcasts among events as a script for `emit --file`. */

@@ -18,10 +18,11 @@ export function liveView() {
     byId('live-list'),
     [{ name: 'Time' }, { name: 'Event' }, { name: 'What' }, { name: 'More' }],
     ([time, kind, what, more], { event, burst, isInside }, row) => {
-      const { kind: name, data } = event ?? burst.events.at(-1);
+      const newest = event ?? burst.events.at(-1);
+      const { kind: name, data } = newest;
       setText(time, clockTime(data.atMs));
       setText(kind, kindName(name));
-      kind.dataset.tone = toneOf(name);
+      kind.dataset.tone = toneOf(newest);
       const text = event === undefined ? burstText(burst) : eventText(event);
       setText(what, text);
       // What does not fit.

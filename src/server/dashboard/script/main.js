@@ -106,6 +106,8 @@ const retry = followEvents(
     }
     const atMs = data.atMs ?? serverNowMs();
     if (kind === 'broadcast') seen.add(data);
+    // By what was known then: it may have caught up since.
+    if (kind === 'hello') data.newest = seen.newestOf(data.connection.namespace);
     if (data.atMs !== undefined && data.atMs > serverNowMs()) clockOffMs = data.atMs - Date.now();
     live.add({ kind, data: { ...data, atMs }, id });
   },

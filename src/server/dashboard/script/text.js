@@ -61,3 +61,10 @@ export function cursorNumber(cursor) {
   const number = Number.parseInt(cursor, 10);
   return Number.isSafeInteger(number) ? number : undefined;
 }
+
+/** By how many cursors a client is behind; undefined if unknown. */
+export function behindBy({ heard, newest }) {
+  const [has, known] = [cursorNumber(heard), cursorNumber(newest)];
+  if (known === undefined || heard === undefined) return undefined;
+  return has === undefined ? undefined : Math.max(0, known - has);
+}
