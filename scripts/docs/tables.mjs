@@ -48,6 +48,7 @@ export async function tables(load) {
       const {
         short,
         placeholder,
+        alone,
         help,
         negatedHelp,
         default: value,
@@ -55,7 +56,8 @@ export async function tables(load) {
         zeroMeans,
         fromEnv,
       } = option;
-      const flag = `\`${short === undefined ? '' : `-${short}, `}--${flagOf(key)}${placeholder === '' ? '' : ` ${placeholder}`}\``;
+      const argument = alone === undefined ? placeholder : `[${placeholder}]`;
+      const flag = `\`${short === undefined ? '' : `-${short}, `}--${flagOf(key)}${value === '' ? '' : ` ${value}`}\``;
       const negated = negatedHelp === undefined ? '' : `, \`--no-${flagOf(key)}\``;
       const isNone = value === undefined || value === false || (Array.isArray(value) && value.length === 0);
       const shown =

@@ -18,6 +18,9 @@ const milliseconds = (value) =>
 const counted = (value) => (value == null ? '–' : Math.round(value).toLocaleString('en-US'));
 const mebibytes = (value) => (value == null ? '–' : `${+value.toFixed(1)} MiB`);
 
+/** How the values of a unit are written. */
+export const FORMATS = { count: counted, ms: milliseconds, bytes: mebibytes };
+
 /** A plugin that marks places with dashed lines, and has `draw` write above the chart. */
 function marksBy(draw) {
   return {
@@ -102,7 +105,7 @@ function draw(
         width: 2,
         dash: DASHES[index],
         // A value without neighbours has no line.
-        points: { show: isOverTime && data[0].length <= 60, size: 5 },
+        points: { show: (plot) => isOverTime && plot.data[0].length <= 60, size: 5 },
         value: (_, value) => yFormat(value),
         spanGaps: false,
       })),
@@ -139,7 +142,7 @@ export function drawTime(holder, chart) {
   return draw(holder, {
     data: [seconds, ...drawn(chart)],
     labels: lines.map(({ name }) => name),
-    yFormat: { count: counted, ms: milliseconds, bytes: mebibytes }[unit],
+    yFormat: FORMATS[unit],
     xFormat: (value) => `${+value.toFixed(1)} s`,
     xLabel: 'time',
     plugins: [phaseMarks(phases)],
@@ -157,7 +160,7 @@ function drawLines(holder, chart, values, { range, ...x }) {
   draw(holder, {
     data: [values, ...drawn(chart)],
     labels: lines.map(({ name }) => name),
-    yFormat: { count: counted, ms: milliseconds, bytes: mebibytes }[unit],
+    yFormat: FORMATS[unit],
     isOverTime: true,
     scales: { x: { time: false, range }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
     ...x,
