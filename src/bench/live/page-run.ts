@@ -54,6 +54,7 @@ export class PageRun implements RunObserver {
   readonly #points: TimelinePoint[] = [];
   readonly #deliveries = new RateMeter();
   #phase: Phase | undefined;
+  #index = 0;
   #phaseStartMs = 0;
   /** When the run began. */
   #startMs = monotonicMs();
@@ -81,6 +82,7 @@ export class PageRun implements RunObserver {
 
   phaseStarted(phase: Phase, index: number): void {
     this.#phase = phase;
+    this.#index = index;
     this.#phaseStartMs = monotonicMs();
     const startSeconds = (this.#phaseStartMs - this.#startMs) / 1000;
     this.#phases[index] = { label: printable(phase.label), state: 'running', startSeconds };
@@ -109,7 +111,7 @@ export class PageRun implements RunObserver {
       phaseOutcome(result),
       `${isFinished ? 'took' : 'stopped after'} ${formatDuration(durationMs)}`,
     ];
-    this.#phases[this.about.scenario.phases.indexOf(phase)] = {
+    this.#phases[this.#index] = {
       label: printable(phase.label),
       state: isFinished ? 'done' : 'stopped',
       startSeconds: startMs / 1000,
