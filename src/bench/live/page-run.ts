@@ -86,7 +86,7 @@ export class PageRun implements RunObserver {
     this.#phaseStartMs = monotonicMs();
     const startSeconds = (this.#phaseStartMs - this.#startMs) / 1000;
     this.#phases[index] = { label: printable(phase.label), state: 'running', startSeconds };
-    this.tell('run', () => this.#run());
+    this.#tellAll();
   }
 
   progress(progress: RunProgress): void {
@@ -121,7 +121,12 @@ export class PageRun implements RunObserver {
         .filter(({ passed, actual }) => !passed && (isFinished || actual !== undefined))
         .map(({ expectation, shown }) => printable(`${expectation.text}: got ${shown}`)),
     };
+    this.#tellAll();
+  }
+
+  #tellAll(): void {
     this.tell('run', () => this.#run());
+    this.tell('now', () => this.#now());
   }
 
   #run(): object {

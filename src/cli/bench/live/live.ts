@@ -27,7 +27,7 @@ export class Live {
   /**
    * Listens where the flags say, and tells the addresses on stderr.
    *
-   * @throws {DatafnWsError} `ERR_LISTEN` when it cannot.
+   * @throws {DatafnWsError} `ERR_INVALID_OPTION` when it cannot.
    */
   static async open(
     { live, metricsListen }: Pick<RunFlags, 'live' | 'metricsListen'>,

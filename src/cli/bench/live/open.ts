@@ -5,7 +5,7 @@ import type { Live } from './live.js';
 /**
  * Opens what shows runs while they go on, if a flag asks for it. Its modules are loaded then only.
  *
- * @throws {DatafnWsError} `ERR_LISTEN` when it cannot listen.
+ * @throws {DatafnWsError} `ERR_INVALID_OPTION` when it cannot listen.
  */
 export async function openLive(
   flags: Pick<RunFlags, 'live' | 'metricsListen'>,

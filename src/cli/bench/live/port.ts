@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Address } from '../../../options/bench.js';
+import { DatafnWsError } from '../../../protocol/errors.js';
 import {
   hasLoopbackHost,
   hasSeveralHosts,
@@ -52,14 +53,16 @@ export class LivePort {
 
   /**
    * @returns the URL of its root.
-   * @throws {DatafnWsError} `ERR_LISTEN` when the address cannot be listened on.
+   * @throws {DatafnWsError} `ERR_INVALID_OPTION` when the address cannot be listened on.
    */
   async listen(): Promise<string> {
     const { host, port } = this.address;
     try {
       await listen(this.#server, host, port);
     } catch (error) {
-      throw listenError(error, host, port, { host: this.flag, port: this.flag });
+      // Not the exit code of a target that cannot be reached: this is about a flag, and nothing was run.
+      const { message } = listenError(error, host, port, { host: this.flag, port: this.flag });
+      throw new DatafnWsError('ERR_INVALID_OPTION', message, { cause: error });
     }
     const { port: bound } = this.#server.address() as AddressInfo;
     return `http://${host.includes(':') ? `[${host}]` : host}:${bound}/`;
