@@ -57,7 +57,7 @@ export async function tables(load) {
         fromEnv,
       } = option;
       const argument = alone === undefined ? placeholder : `[${placeholder}]`;
-      const flag = `\`${short === undefined ? '' : `-${short}, `}--${flagOf(key)}${value === '' ? '' : ` ${value}`}\``;
+      const flag = `\`${short === undefined ? '' : `-${short}, `}--${flagOf(key)}${argument === '' ? '' : ` ${argument}`}\``;
       const negated = negatedHelp === undefined ? '' : `, \`--no-${flagOf(key)}\``;
       const isNone = value === undefined || value === false || (Array.isArray(value) && value.length === 0);
       const shown =
@@ -147,6 +147,19 @@ export async function tables(load) {
       `\`${name}\``,
       type,
       labels.map((label) => `\`${label}\``).join(', '),
+      help,
+    ]),
+  );
+  const { BENCH_PREFIX, RUN_METRICS } = await load('bench/live/metrics.js');
+  parts['bench-prometheus'] = table(
+    ['metric', 'type', 'labels', 'meaning'],
+    Object.entries(RUN_METRICS).map(([name, { type, help, labels }]) => [
+      `\`${BENCH_PREFIX}${name}\``,
+      type,
+      labels
+        .filter((label) => label !== 'le')
+        .map((label) => `\`${label}\``)
+        .join(', '),
       help,
     ]),
   );

@@ -277,7 +277,7 @@ export const benchOptions = {
     ...text({
       placeholder: 'PORT',
       alone: '0',
-      help: 'Show the HTML report while the run goes, at http://127.0.0.1:PORT; without PORT, at a free port. The page has the final report before bench ends, which is when it always does. HOST:PORT listens elsewhere.',
+      help: 'Show the HTML report in a browser while the run goes, at http://127.0.0.1:PORT (a free port without PORT; HOST:PORT for another address). At the end the page has the final report; bench does not wait for it to be closed.',
       default: undefined as string | undefined,
       fromEnv: false,
     }),
@@ -287,7 +287,7 @@ export const benchOptions = {
     ...text({
       group: 'Reports',
       placeholder: 'HOST:PORT',
-      help: 'Serve the figures of the run for Prometheus at http://HOST:PORT/metrics while it goes (port 0 picks a free one).',
+      help: 'Serve the figures of the run for Prometheus, at http://HOST:PORT/metrics, until bench ends (port 0 picks a free one).',
       default: undefined as string | undefined,
       fromEnv: false,
     }),

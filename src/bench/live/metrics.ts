@@ -1,3 +1,4 @@
+import { AggregatorRegistry, prometheusContentType } from 'prom-client';
 import { FAULTS } from '../measure/evidence.js';
 import type { CohortMeasurement } from '../measure/measurements.js';
 import type { CounterName } from '../measure/tally.js';
@@ -156,11 +157,10 @@ function closes(cohorts: readonly CohortMeasurement[]): readonly Sample[] {
   return [...sums].map(([code, value]) => ({ labels: { code }, value }));
 }
 
-/** The metrics of a run in the text format of Prometheus. prom-client is loaded for the first of them. */
+/** The metrics of a run in the text format of Prometheus. */
 export async function renderRunMetrics(
   run: RunMetrics | undefined,
 ): Promise<{ readonly contentType: string; readonly text: string }> {
-  const { AggregatorRegistry, prometheusContentType } = await import('prom-client');
   const families =
     run === undefined
       ? []

@@ -1,4 +1,5 @@
 import { policySource } from '../../../text/inline.js';
+import { printableJson } from '../../../text/printable.js';
 import { TIME_CHARTS } from '../sections/over-time.js';
 import { html, trusted } from './html-tag.js';
 import { pageAssets } from './page-assets.js';
@@ -26,7 +27,7 @@ export interface LivePage {
 export function livePage(): LivePage {
   const { style: common, library, script } = pageAssets('live');
   const style = common + LIVE_STYLE;
-  const data = trusted(JSON.stringify(TIME_CHARTS).replaceAll('<', '\\u003c'));
+  const data = trusted(printableJson(TIME_CHARTS).replaceAll('<', '\\u003c'));
   const page = html`<!doctype html>
 <html lang="en">
 <head>

@@ -3,7 +3,7 @@ import { observers } from '../../../bench/live/observers.js';
 import { MAX_PAGE_READERS, PageFeed } from '../../../bench/live/page-feed.js';
 import type { RunAbout } from '../../../bench/live/page-run.js';
 import { RunMetrics } from '../../../bench/live/run-metrics.js';
-import { type LivePage, livePage } from '../../../bench/report/formats/live-page.js';
+import { livePage } from '../../../bench/report/formats/live-page.js';
 import type { JsonReport, JsonResult } from '../../../bench/report/schema.js';
 import type { RunObserver } from '../../../bench/run-observer.js';
 import type { RunFlags } from '../../../options/bench.js';
@@ -40,6 +40,7 @@ export class Live {
         io.stderr.write(`live report: ${await opened.#listen(port)}\n`);
       }
       if (metricsListen !== undefined) {
+        // Loaded before the run, which that would disturb: prom-client alone takes a tenth of a second.
         const { renderRunMetrics } = await import('../../../bench/live/metrics.js');
         const routes: Routes = {
           '/metrics': {
@@ -89,11 +90,11 @@ export class Live {
 }
 
 function pageRoutes(feed: PageFeed): Routes {
-  let page: LivePage | undefined;
+  // Made before the run, which it would disturb.
+  const page = livePage();
   return {
     '/': {
       GET(_, response) {
-        page ??= livePage();
         for (const [name, value] of Object.entries(page.headers)) response.setHeader(name, value);
         send(response, 200, page.headers['content-type'] ?? '', page.html);
       },
