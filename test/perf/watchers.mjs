@@ -1,5 +1,5 @@
-// What it costs bench to be watched: CPU time of the process of bench, and of its workers, in runs without `--live`, with it
-// and nobody there, and with readers of the page and a scraper each second.
+// What it costs bench to be watched: CPU time of its process, which emits, while it emits, in runs without `--live` and
+// `--metrics-listen`, with both and nobody there, and with readers of the page and a scrape each second.
 //
 //   npm run perf:watchers
 //
@@ -35,7 +35,7 @@ function cpuMs(pid) {
   return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
 }
 
-/** One run; CPU time of the process of bench from its start until the end of its last phase. */
+/** One run: CPU time of the process of bench in its last phase. */
 async function run(flags, readers) {
   const child = spawn(
     process.execPath,
@@ -46,6 +46,7 @@ async function run(flags, readers) {
   );
   let stderr = '';
   let stdout = '';
+  let atStart;
   let atEnd;
   let scraping;
   const gone = new AbortController();
@@ -54,6 +55,7 @@ async function run(flags, readers) {
   });
   child.stderr.on('data', (text) => {
     stderr += text;
+    if (atStart === undefined && /^1\/2 connect/m.test(stderr)) atStart = cpuMs(child.pid);
     if (atEnd === undefined && /^2\/2 emit/m.test(stderr)) {
       atEnd = cpuMs(child.pid);
       clearInterval(scraping);
@@ -71,7 +73,7 @@ async function run(flags, readers) {
   await new Promise((resolve) => child.on('close', resolve));
   gone.abort();
   const [, fanout] = /fan-out latency +[\d,]+ +\S+ \S+ +\S+ \S+ +(\S+ \S+)/.exec(stdout) ?? [];
-  return { cpu: atEnd, fanout };
+  return { cpu: atEnd - atStart, fanout };
 }
 
 const WATCHED = ['--live', '--metrics-listen', '127.0.0.1:0'];
@@ -89,6 +91,6 @@ for (const [name, values] of Object.entries(times)) {
   const ratios = values.map((value, index) => value / times.without[index]);
   const more = values.map((value, index) => value - times.without[index]);
   console.log(
-    `${name}: ${median(values)} ms of CPU in 11 s; ratio ${median(ratios).toFixed(3)} (${spread(ratios, 3)}), ${median(more)} ms more`,
+    `${name}: ${median(values)} ms of CPU while emitting for 10 s; ratio ${median(ratios).toFixed(3)} (${spread(ratios, 3)}), ${median(more)} ms more`,
   );
 }
