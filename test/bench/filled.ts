@@ -63,6 +63,7 @@ export function filledMeasurements(): Measurements {
   Object.assign(measurements.api, { requests: 5000, failed: 7, durationMs: 1000 });
   for (let sample = 1; sample <= 100; sample++) {
     measurements.emit.lag.record(sample / 10);
+    measurements.emit.time.record(sample / 4);
     measurements.api.latency.record(sample / 5);
     measurements.skew.record(sample / 3);
   }
