@@ -120,7 +120,7 @@ function placeholderOf({ placeholder, alone }: OptionSpec<unknown>): string {
 }
 
 /** A port, or an address with one: what follows a flag whose value may be left out, if it is its value. */
-const PORT = /^\d+$|:\d+$/;
+const PORT = /^$|^\d+$|:\d+$/;
 
 /**
  * Gives a flag whose value may be left out, and is, the value that it has then. Commander would take the next argument: in
@@ -135,7 +135,8 @@ export function withValues(argv: readonly string[], { commands }: Command): read
   const end = argv.indexOf('--');
   return argv.map((word, index) => {
     const isFlag = values.has(word) && (end === -1 || index < end);
-    return isFlag && !PORT.test(argv[index + 1] ?? '') ? `${word}=${values.get(word)}` : word;
+    const next = argv[index + 1];
+    return isFlag && (next === undefined || !PORT.test(next)) ? `${word}=${values.get(word)}` : word;
   });
 }
 
