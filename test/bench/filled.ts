@@ -104,8 +104,8 @@ export function filledResult(
     phases: [],
     timeline: [],
     workers: [
-      { maxCpu: 0.42, maxDelayP99Ms: 12.3, maxDelayMs: 35, maxRunQueueWait: 0.05 },
-      { maxCpu: 0.97, maxDelayP99Ms: 180, maxDelayMs: 412, maxRunQueueWait: undefined },
+      { cpuMs: 4200, maxCpu: 0.42, maxDelayP99Ms: 12.3, maxDelayMs: 35, maxRunQueueWait: 0.05 },
+      { cpuMs: 9700, maxCpu: 0.97, maxDelayP99Ms: 180, maxDelayMs: 412, maxRunQueueWait: undefined },
     ],
     ...parts,
     scenario,
