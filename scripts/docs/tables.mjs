@@ -48,6 +48,7 @@ export async function tables(load) {
       const {
         short,
         placeholder,
+        alone,
         help,
         negatedHelp,
         default: value,
@@ -55,7 +56,8 @@ export async function tables(load) {
         zeroMeans,
         fromEnv,
       } = option;
-      const flag = `\`${short === undefined ? '' : `-${short}, `}--${flagOf(key)}${placeholder === '' ? '' : ` ${placeholder}`}\``;
+      const argument = alone === undefined ? placeholder : `[${placeholder}]`;
+      const flag = `\`${short === undefined ? '' : `-${short}, `}--${flagOf(key)}${argument === '' ? '' : ` ${argument}`}\``;
       const negated = negatedHelp === undefined ? '' : `, \`--no-${flagOf(key)}\``;
       const isNone = value === undefined || value === false || (Array.isArray(value) && value.length === 0);
       const shown =
@@ -145,6 +147,19 @@ export async function tables(load) {
       `\`${name}\``,
       type,
       labels.map((label) => `\`${label}\``).join(', '),
+      help,
+    ]),
+  );
+  const { BENCH_PREFIX, RUN_METRICS } = await load('bench/live/metrics.js');
+  parts['bench-prometheus'] = table(
+    ['metric', 'type', 'labels', 'meaning'],
+    Object.entries(RUN_METRICS).map(([name, { type, help, labels }]) => [
+      `\`${BENCH_PREFIX}${name}\``,
+      type,
+      labels
+        .filter((label) => label !== 'le')
+        .map((label) => `\`${label}\``)
+        .join(', '),
       help,
     ]),
   );

@@ -2,7 +2,13 @@ import { GeneratorHealth, machineCpu, shareOfOthers } from './fleet/generator-he
 import type { FleetCounts, WorkerStatus } from './fleet/messages.js';
 import { monotonicMs } from './measure/clock.js';
 import { Histogram, type HistogramData } from './measure/histogram.js';
-import { addMeasurements, emptyMeasurements, type Measurements, Timeline } from './measure/measurements.js';
+import {
+  addMeasurements,
+  emptyMeasurements,
+  type Measurements,
+  Timeline,
+  type TimelinePoint,
+} from './measure/measurements.js';
 import { Paces } from './measure/pace.js';
 import {
   EMITTING_PROCESS,
@@ -36,6 +42,8 @@ export interface RunProgress {
   readonly received: number;
   /** Fan-out latency in the last second; `undefined` while nothing arrives. */
   readonly fanoutP99Ms: number | undefined;
+  /** Cursors that were due so far, and those that went out. */
+  readonly emits: { readonly due: number; readonly sent: number };
 }
 
 /** Everything that is recorded of a run: by phase and in all, second by second, and of the load generator itself. */
@@ -192,18 +200,18 @@ export class Recorder {
       failed: sum(({ failed }) => failed),
       received: sum(({ received }) => received),
       fanoutP99Ms: fanout.percentileMs(99),
+      emits: this.paces.at(monotonicMs()),
     };
   }
 
   /** Ends a second of the timeline. */
-  async mark(): Promise<void> {
+  async mark(): Promise<TimelinePoint> {
     this.#noteOwnHealth(this.#health.sample());
     const atMs = monotonicMs() - this.startMs;
-    const { open, received } = this.progress;
+    const { open, received, emits } = this.progress;
     const { rssNowBytes, recentDelayMaxMs } = await this.target.measure();
-    const emits = this.paces.at(monotonicMs());
     const now = { open: open.reduce((total, count) => total + count, 0), received, ...emits };
-    this.#timeline.mark(atMs, now, { rssBytes: rssNowBytes, delayMaxMs: recentDelayMaxMs });
+    return this.#timeline.mark(atMs, now, { rssBytes: rssNowBytes, delayMaxMs: recentDelayMaxMs });
   }
 
   /** Judges the whole run. */

@@ -11,7 +11,8 @@ import type { Phase, PhaseAction, Scenario } from './model/scenario.js';
 import { kindOf } from './phases/index.js';
 import type { PhaseRun } from './phases/kind.js';
 import { type PlanOptions, planRun } from './plan-run.js';
-import { Recorder, type RunProgress } from './recorder.js';
+import { Recorder } from './recorder.js';
+import type { RunObserver } from './run-observer.js';
 import { clientsOfShard, runIdOf } from './shard/shard.js';
 import type { ShardRun } from './shard/shard-run.js';
 import { Target } from './target/target.js';
@@ -33,15 +34,6 @@ export interface RunOptions extends PlanOptions {
   /** Flags for the command that repeats the run; see {@link RunResult}. */
   readonly replayFlags?: readonly string[];
   readonly observer: RunObserver;
-}
-
-/** Called as a run proceeds. */
-export interface RunObserver {
-  /** A shard is ready, and waits for the time at which all begin. */
-  waiting?(ms: number): void;
-  phaseStarted?(phase: Phase, index: number, of: number): void;
-  progress?(progress: RunProgress): void;
-  phaseEnded?(phase: PhaseResult): void;
 }
 
 /**
@@ -125,6 +117,7 @@ class Runner {
       layout.workers,
       (index, status) => {
         this.#recorder.onStatus(index, status);
+        options.observer.status?.(index, status);
         if (this.#recorder.isInPhase) options.observer.progress?.(this.#recorder.progress);
       },
       (error) => {
@@ -145,8 +138,8 @@ class Runner {
         observer.waiting?.(this.part.startMs - monotonicMs());
         await this.#inTime('before the first phase', this.part.ready());
       }
-      await this.#orAbort(recorder.mark());
-      this.#clock = setInterval(() => void recorder.mark(), MARK_MS);
+      await this.#orAbort(this.#mark());
+      this.#clock = setInterval(() => void this.#mark(), MARK_MS);
       for (const [index, phase] of this.scenario.phases.entries()) {
         this.#phaseIndex = index;
         if (this.part !== undefined) await this.#inTime(phase.label, this.part.begin(index));
@@ -160,7 +153,7 @@ class Runner {
       clearInterval(this.#clock);
       // The charts would end up to a second before the run does. A server that does not answer delays nothing.
       if (this.#clock !== undefined && recorder.crash === undefined)
-        await inTime(recorder.mark(), MARK_MS).catch((error: unknown) => recorder.crashed(error));
+        await inTime(this.#mark(), MARK_MS).catch((error: unknown) => recorder.crashed(error));
       recorder.stop();
       const ending = this.#end().catch((error: unknown) => recorder.crashed(error));
       await (recorder.crash === undefined ? ending : inTime(ending, CRASH_STEP_MS));
@@ -173,6 +166,11 @@ class Runner {
       aborted: signal.aborted && recorder.crash === undefined,
       shard,
     });
+  }
+
+  async #mark(): Promise<void> {
+    const point = await this.#recorder.mark();
+    if (this.#recorder.crash === undefined) this.options.observer.second?.(point);
   }
 
   /** A shard that keeps to another timetable than the others has measured something else. */

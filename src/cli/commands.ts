@@ -133,6 +133,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       ['bench capacity --set cohorts.full.clients=2000', 'Run another scenario, with one value changed'],
       ['bench limits --url ws://127.0.0.1:3001/datafn/ws', 'Test a running server'],
       ['bench --baseline main.json --html report.html', 'Compare with an earlier run and write a page'],
+      ['bench capacity --live 8080', 'Watch the run in a browser, at http://127.0.0.1:8080'],
       ['bench find --of deliveries', 'Find how many deliveries a second the server takes'],
     ],
     commands: [

@@ -59,18 +59,11 @@ function completedCommands(program: Command, scenarios: readonly string[]): Comp
 
 const HELP: CompletedFlag = { names: ['--help', '-h'], description: 'Show this help.' };
 
-function completedFlag({
-  long,
-  short,
-  required,
-  optional,
-  flags,
-  description,
-  argChoices,
-}: Option): CompletedFlag {
+function completedFlag({ long, short, required, flags, description, argChoices }: Option): CompletedFlag {
   const names = [long, short].filter((name) => typeof name === 'string');
   const flag = { names, description: firstSentence(description) };
-  if (!required && !optional) return flag;
+  // What stands behind a flag that needs no value may be something else.
+  if (!required) return flag;
   return { ...flag, values: argChoices ?? (flags.includes('<FILE>') ? 'file' : 'any') };
 }
 

@@ -98,19 +98,46 @@ function isShort(command: Command): boolean {
 }
 
 function addOption(command: Command, key: string, option: OptionSpec<unknown>): void {
-  const { short, placeholder, help, negatedHelp, repeatable, group, json } = option;
-  const long = `--${flagOf(key)}${placeholder === '' ? '' : ` <${placeholder}>`}`;
+  const { short, help, negatedHelp, repeatable, group, json, alone } = option;
+  const long = `--${flagOf(key)}${placeholderOf(option)}`;
   const shown = shownDefault(option);
   const flag = new Option(
     short === undefined ? long : `-${short}, ${long}`,
     shown === undefined ? help : `${help} (default: ${shown})`,
   );
   if (repeatable) flag.argParser<string[]>((value, earlier = []) => [...earlier, value]);
+  if (alone !== undefined) flag.preset(alone);
   // For shell completion only: the table checks the value.
   if (Array.isArray(json.enum)) flag.argChoices = json.enum;
   const negated = negatedHelp === undefined ? [] : [new Option(`--no-${flagOf(key)}`, negatedHelp)];
   for (const one of [flag, ...negated])
     command.addOption(group === undefined ? one : one.helpGroup(`${group}:`));
+}
+
+function placeholderOf({ placeholder, alone }: OptionSpec<unknown>): string {
+  if (placeholder === '') return '';
+  return alone === undefined ? ` <${placeholder}>` : ` [${placeholder}]`;
+}
+
+/** A port, or an address with one: what follows a flag whose value may be left out, if it is its value. */
+const PORT = /^$|^\d+$|:\d+$/;
+
+/**
+ * Gives a flag whose value may be left out, and is, the value that it has then. Commander would take the next argument: in
+ * `--live smoke`, the scenario.
+ */
+export function withValues(argv: readonly string[], { commands }: Command): readonly string[] {
+  const command = commands.find((one) => one.name() === argv[0]);
+  const options = [command, ...(command?.commands ?? [])].flatMap((one) => one?.options ?? []);
+  const values = new Map(
+    options.filter(({ optional }) => optional).map(({ long, presetArg }) => [long, presetArg]),
+  );
+  const end = argv.indexOf('--');
+  return argv.map((word, index) => {
+    const isFlag = values.has(word) && (end === -1 || index < end);
+    const next = argv[index + 1];
+    return isFlag && (next === undefined || !PORT.test(next)) ? `${word}=${values.get(word)}` : word;
+  });
 }
 
 function shownDefault({ default: value, defaultText, zeroMeans }: OptionSpec<unknown>): string | undefined {

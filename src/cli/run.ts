@@ -4,7 +4,7 @@ import { printable, printableLines } from '../text/printable.js';
 import { colorsFor } from './color.js';
 import { COMMANDS, type CommandSpec } from './commands.js';
 import { EXIT } from './exit-codes.js';
-import { addOptions, completionCommand, HELP_LAYOUT, helpCommand } from './help.js';
+import { addOptions, completionCommand, HELP_LAYOUT, helpCommand, withValues } from './help.js';
 import type { Io } from './io.js';
 import { unknownVariables, withoutValue } from './unknown-names.js';
 import { version } from './version.js';
@@ -88,7 +88,7 @@ async function runCommand(argv: readonly string[], io: Io): Promise<number> {
       },
     });
   }
-  await program.parseAsync(withoutHelpOfUnknown(argv, program), { from: 'user' });
+  await program.parseAsync(withValues(withoutHelpOfUnknown(argv, program), program), { from: 'user' });
   return exitCode;
 }
 

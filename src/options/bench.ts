@@ -3,6 +3,8 @@ import { describeSecret } from '../protocol/identifiers.js';
 import type { Parsed } from '../text/units.js';
 import {
   EMIT_PLACEHOLDERS,
+  hostAndPort,
+  hostAndPortProblem,
   jsonObjectProblem,
   namespacePrefixProblem,
   placeholderProblem,
@@ -81,6 +83,24 @@ function parseHeader(value: string): Parsed<readonly string[]> {
   if (name === '') return { ok: false, expected: 'a header such as "authorization: Bearer …"' };
   if (FRAMING.test(name)) return { ok: false, expected: `a header other than ${name.toLowerCase()}` };
   return { ok: true, value: [value] };
+}
+
+/** Where to listen. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+function parseAddress(given: string): Parsed<Address | undefined> {
+  const expected = hostAndPortProblem(given);
+  return expected === undefined ? { ok: true, value: hostAndPort(given) } : { ok: false, expected };
+}
+
+function parseLive(given: string): Parsed<Address | undefined> {
+  const parsed = parseAddress(/^\d+$/.test(given) ? `127.0.0.1:${given}` : given);
+  return parsed.ok
+    ? parsed
+    : { ok: false, expected: 'a port such as 8080, or a host and a port such as 0.0.0.0:8080' };
 }
 
 /** Every option of `datafn-ws bench`. */
@@ -253,6 +273,26 @@ export const benchOptions = {
     default: 1,
     fromEnv: false,
   }),
+  live: {
+    ...text({
+      placeholder: 'PORT',
+      alone: '0',
+      help: 'Show the HTML report in a browser while the run goes, at http://127.0.0.1:PORT (a free port without PORT; HOST:PORT for another address). At the end the page has the final report; bench does not wait for it to be closed.',
+      default: undefined as string | undefined,
+      fromEnv: false,
+    }),
+    parse: parseLive,
+  } as OptionSpec<Address | undefined>,
+  metricsListen: {
+    ...text({
+      group: 'Reports',
+      placeholder: 'HOST:PORT',
+      help: 'Serve the figures of the run for Prometheus, at http://HOST:PORT/metrics, until bench ends (port 0 picks a free one).',
+      default: undefined as string | undefined,
+      fromEnv: false,
+    }),
+    parse: parseAddress,
+  } as OptionSpec<Address | undefined>,
   progress: eitherWay({
     group: 'How it runs',
     help: 'Show live progress even if stderr is not a terminal.',

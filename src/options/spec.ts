@@ -12,6 +12,8 @@ export interface OptionSpec<Value> extends OptionRule {
   readonly short?: string;
   /** What stands for the value in the help text; empty for a switch. */
   readonly placeholder: string;
+  /** Its value where the flag stands alone. Left out for a switch, and for a flag that needs a value. */
+  readonly alone?: string;
   readonly help: string;
   /** Its heading in the help text. One without is among the few that matter first; see `--help-all`. */
   readonly group?: string;

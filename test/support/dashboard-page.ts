@@ -1,16 +1,9 @@
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import { launchChromium } from './chromium.js';
-
-let browser: Browser | undefined;
+import { closeBrowser, type OpenedPage, openPage } from './chromium.js';
 
 /** The dashboard in a browser. */
-export interface OpenedDashboard {
-  readonly page: Page;
-  /** Errors and warnings of the console, and exceptions. */
-  readonly complaints: string[];
-  /** Addresses that were asked for on other hosts than the server's. */
-  readonly strangers: string[];
+export interface OpenedDashboard extends OpenedPage {
   /** Shows a view. */
   show(view: 'live' | 'clients' | 'namespaces' | 'faults' | 'server'): Promise<void>;
 }
@@ -20,19 +13,7 @@ export async function openDashboard(
   apiUrl: string,
   options: Parameters<Browser['newPage']>[0] = {},
 ): Promise<OpenedDashboard> {
-  browser ??= await launchChromium();
-  const page = await browser.newPage(options);
-  page.setDefaultTimeout(30_000);
-  const complaints: string[] = [];
-  const strangers: string[] = [];
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
-  });
-  page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('request', (request) => {
-    if (!request.url().startsWith(apiUrl) && request.url() !== 'data:,') strangers.push(request.url());
-  });
-  await page.goto(`${apiUrl}/dashboard`);
+  const { page, complaints, strangers } = await openPage(`${apiUrl}/dashboard`, options);
   return {
     page,
     complaints,
@@ -64,7 +45,4 @@ export async function picture(page: Page, name: string): Promise<void> {
 }
 
 /** Closes the browser. For `afterAll`. */
-export async function closeDashboards(): Promise<void> {
-  await browser?.close();
-  browser = undefined;
-}
+export const closeDashboards = closeBrowser;

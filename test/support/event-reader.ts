@@ -11,7 +11,7 @@ export interface ReadEvent {
 
 const readers = new Set<EventReader>();
 
-/** A reader of `GET /v1/events`. */
+/** A reader of server-sent events. */
 export class EventReader {
   readonly events: ReadEvent[] = [];
   /** As a browser keeps it. */
@@ -76,15 +76,23 @@ export function readEvents(
   query = '',
   headers: Readonly<Record<string, string>> = {},
 ): Promise<EventReader> {
+  return readStream(`${apiUrl}/v1/events${query}`, headers);
+}
+
+/** Starts to read server-sent events; fails for any other status than 200. */
+export function readStream(
+  url: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<EventReader> {
   const opened = new Promise<EventReader>((resolve, reject) => {
-    const outgoing = request(`${apiUrl}/v1/events${query}`, { headers, agent: false }, (incoming) => {
+    const outgoing = request(url, { headers, agent: false }, (incoming) => {
       if (incoming.statusCode === 200) resolve(new EventReader(outgoing, incoming));
       else reject(new Error(`HTTP ${incoming.statusCode}`));
     });
     outgoing.on('error', reject);
     outgoing.end();
   });
-  return within(opened, 'an answer to GET /v1/events');
+  return within(opened, `an answer to GET ${url}`);
 }
 
 /** Ends every reader. For `afterEach`. */

@@ -123,7 +123,8 @@ function bucketOf(ms: number): number {
   return SUB_BUCKETS * (shift + 1) + (Math.floor(us / 2 ** shift) - SUB_BUCKETS);
 }
 
-function middleOf(bucket: number): number {
+/** The middle of a bucket, in milliseconds. */
+export function middleOf(bucket: number): number {
   if (bucket < SUB_BUCKETS) return (bucket + 0.5) / 1000;
   const shift = Math.floor(bucket / SUB_BUCKETS) - 1;
   return ((bucket % SUB_BUCKETS) + SUB_BUCKETS + 0.5) * 2 ** shift * 1e-3;

@@ -212,11 +212,11 @@ export class Timeline {
     atMs: number,
     now: { readonly open: number; readonly received: number; readonly due?: number; readonly sent?: number },
     server: { readonly rssBytes?: number; readonly delayMaxMs?: number },
-  ): void {
+  ): TimelinePoint {
     const { due = 0, sent = 0 } = now;
     const from = this.#marks.findLast((one) => atMs - one.atMs >= RATE_MS) ?? NOTHING_YET;
     const seconds = Math.max(0.001, (atMs - from.atMs) / 1000);
-    this.#points.push({
+    const point = {
       atMs: Math.round(atMs),
       open: now.open,
       deliveriesPerSecond: Math.round(Math.max(0, now.received - from.received) / seconds),
@@ -232,9 +232,11 @@ export class Timeline {
       workerDelayP99Ms: this.#workerDelayP99Ms,
       serverRssBytes: server.rssBytes,
       serverDelayMaxMs: server.delayMaxMs,
-    });
+    };
+    this.#points.push(point);
     this.#fanout = new Histogram();
     this.#workerDelayP99Ms = undefined;
     this.#marks.push({ atMs, received: now.received, due, sent });
+    return point;
   }
 }

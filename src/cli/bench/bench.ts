@@ -23,9 +23,11 @@ import { exitCodeOf } from './exit-code.js';
 import { checkNeeds } from './flag-needs.js';
 import { Interruptions } from './interruptions.js';
 import { list } from './list.js';
+import type { Live } from './live/live.js';
+import { openLive } from './live/open.js';
 import { machine } from './machine.js';
 import { type BenchFlags, benchFlags } from './options.js';
-import { loadAll, type Plan, planAll } from './plans.js';
+import { loadAll, type Plan, planAll, plannedTarget } from './plans.js';
 import { ProgressScreen } from './progress.js';
 import { ReportFiles } from './report-files.js';
 import { revisionOf } from './revision.js';
@@ -50,6 +52,7 @@ export async function bench(
   }
 
   const stop = new Interruptions(io);
+  let live: Live | undefined;
   try {
     const prepared = Promise.all([
       planAll(scenarios, traced, io, stop.signal, shard),
@@ -60,13 +63,15 @@ export async function bench(
     if (typeof ready === 'number') return ready;
     const [plans, baseline] = ready;
     const files = new ReportFiles(await loadRenderers(), options, io);
-    const reports = new Reports(plans, files);
+    live = await openLive(options, io);
+    const reports = new Reports(plans, files, live);
     return await Promise.race([
-      runAll(plans, { options, io, stop, baseline, files, reports }),
+      runAll(plans, { options, io, stop, baseline, files, reports, live }),
       stop.atOnce,
       stop.crashed.then((error) => reportCrash(error, reports)),
     ]);
   } finally {
+    await live?.close();
     stop.dispose();
   }
 }
@@ -88,6 +93,7 @@ interface Surroundings {
   readonly baseline: Baseline | undefined;
   readonly files: ReportFiles;
   readonly reports: Reports;
+  readonly live: Live | undefined;
 }
 
 /** What has come of the scenarios so far, and the reports of it, which are written once. */
@@ -98,6 +104,7 @@ class Reports {
   constructor(
     private readonly plans: readonly Plan[],
     private readonly files: ReportFiles,
+    private readonly live: Live | undefined,
   ) {}
 
   /**
@@ -107,8 +114,14 @@ class Reports {
    * @returns whether every file that was asked for is there.
    */
   write(whyNot: string): Promise<boolean> {
-    this.#written ??= this.files.write(this.whole(whyNot));
+    this.#written ??= this.#write(this.whole(whyNot));
     return this.#written;
+  }
+
+  async #write(report: JsonReport): Promise<boolean> {
+    const areWritten = await this.files.write(report);
+    await this.live?.finish(report);
+    return areWritten;
   }
 
   /** The report of all scenarios, with why the others were not run. */
@@ -123,7 +136,7 @@ class Reports {
 /** Runs scenarios one after the other, and reports them; the exit code. */
 async function runAll(
   plans: readonly Plan[],
-  { options, io, stop, baseline, files, reports }: Surroundings,
+  { options, io, stop, baseline, files, reports, live }: Surroundings,
 ): Promise<number> {
   const output = files.takeStdout ? 'stderr' : 'stdout';
   const style = { colors: colorsFor(io, output), columns: Math.max(40, io[output].columns ?? 80) };
@@ -137,7 +150,8 @@ async function runAll(
       if (stop.signal.aborted) break;
       const runs: JsonResult[] = [];
       try {
-        await runRepeatedly(plan, options, io, runs);
+        const position = plans.length === 1 ? [] : [`scenario ${index + 1} of ${plans.length}`];
+        await runRepeatedly(plan, options, io, runs, live && { live, position });
       } finally {
         const result = options.repeat > 1 && runs.length > 0 ? repeatedResult(runs, options.repeat) : runs[0];
         if (result !== undefined) {
@@ -170,13 +184,25 @@ async function runAll(
   return exitCodeOf(results, stop.by) || (areWritten ? 0 : EXIT.unwritten.code);
 }
 
+/** Where a run is shown, and which of several scenarios it is. */
+type Watched = { readonly live: Live; readonly position: readonly string[] } | undefined;
+
 /** Runs a scenario as often as it is to be repeated; each run that there is goes into `runs`. */
-async function runRepeatedly(plan: Plan, options: BenchFlags, io: Io, runs: JsonResult[]): Promise<void> {
+async function runRepeatedly(
+  plan: Plan,
+  options: BenchFlags,
+  io: Io,
+  runs: JsonResult[],
+  watched: Watched,
+): Promise<void> {
   const revision = revisionOf(options, io);
   const { repeat, progress } = options;
   while (runs.length < repeat && !plan.options.signal.aborted) {
-    const { result, crash } = await runOne(plan, progress, io, revision);
+    const run = repeat === 1 ? [] : [`run ${runs.length + 1} of ${repeat}`];
+    const position = [...(watched?.position ?? []), ...run];
+    const { result, crash } = await runOne(plan, progress, io, revision, watched && { ...watched, position });
     runs.push(result);
+    watched?.live.ended(result, position.join(', '));
     if (crash !== undefined) throw crash.error;
     if (repeat === 1) continue;
     const fanout = metricOf(result, 'fanout.p99');
@@ -190,10 +216,13 @@ async function runOne(
   progress: boolean | undefined,
   io: Io,
   revision: Promise<string | undefined>,
+  watched: Watched,
 ): Promise<{ readonly result: JsonResult; readonly crash: RunResult['crash'] }> {
   const screen = new ProgressScreen(io, scenario, progress);
   try {
-    const run = await runScenario(scenario, { ...options, observer: screen });
+    const about = { scenario, target: plannedTarget(options), position: watched?.position.join(', ') ?? '' };
+    const observer = watched?.live.show(about, screen) ?? screen;
+    const run = await runScenario(scenario, { ...options, observer });
     const context = { version, machine: machine(), revision: await revision };
     return { result: jsonResult(run, context), crash: run.crash };
   } finally {

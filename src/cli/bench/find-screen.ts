@@ -6,7 +6,7 @@ import { loadText, QUANTITIES, type QuantityName } from '../../bench/model/quant
 import type { Phase } from '../../bench/model/scenario.js';
 import type { FindStep } from '../../bench/report/find-schema.js';
 import { PURPOSES } from '../../bench/report/sections/limit.js';
-import type { RunObserver } from '../../bench/run.js';
+import type { RunObserver } from '../../bench/run-observer.js';
 import { printable } from '../../text/printable.js';
 import { formatCount, formatDuration } from '../../text/units.js';
 import { colorsFor } from '../color.js';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findLimit, type Run } from '../../bench/find/find.js';
 import { Loads } from '../../bench/find/loads.js';
 import type { FindPlan } from '../../bench/find/plan.js';
-import { QUANTITIES } from '../../bench/model/quantity.js';
+import { loadText, QUANTITIES } from '../../bench/model/quantity.js';
 import { crashText, type RunResult } from '../../bench/model/result.js';
 import type { Scenario } from '../../bench/model/scenario.js';
 import { planRun } from '../../bench/plan-run.js';
@@ -31,8 +31,10 @@ import { type FindFlags, findFlags } from './find-flags.js';
 import { FindScreen } from './find-screen.js';
 import { checkNeeds } from './flag-needs.js';
 import { Interruptions } from './interruptions.js';
+import type { Live } from './live/live.js';
+import { openLive } from './live/open.js';
 import { machine } from './machine.js';
-import { type Plan, planAll } from './plans.js';
+import { type Plan, planAll, plannedTarget } from './plans.js';
 import { ReportFiles } from './report-files.js';
 
 /** Time that a server which bench does not start has between two runs, to get over the one before. */
@@ -62,20 +64,24 @@ export async function find(name: string | undefined, flags: Record<string, strin
     atLeast: options.atLeast?.value,
   };
   const stop = new Interruptions(io);
+  let live: Live | undefined;
   try {
     // Whatever is wrong with the flags is known before anything is run.
     const [first] = (await planAll([scenarioAt(plan.from)], traced, io, stop.signal)) as [Plan];
     const baseline = await Baseline.read(options, [base], io, { of: options.of });
     const files = new ReportFiles(await loadRenderers(), options, io);
+    live = await openLive(options, io);
     const screen = new FindScreen(io, base.name, plan, options.progress);
-    const search = new LimitSearch(plan, base, first, screen, scenarioAt, `${replay(options)}`);
+    const search = new LimitSearch(plan, base, first, screen, scenarioAt, `${replay(options)}`, live);
+    const surroundings = { io, stop, files, baseline, live };
     try {
       return await Promise.race([
-        search.carryOut(stop.signal).then((found) => report(found, search, { io, stop, files, baseline })),
+        search.carryOut(stop.signal).then((found) => report(found, search, surroundings)),
         stop.atOnce,
       ]);
     } finally {
       screen.close();
+      await live?.close();
     }
   } finally {
     stop.dispose();
@@ -97,6 +103,7 @@ class LimitSearch {
     private readonly screen: FindScreen,
     private readonly scenarioAt: (load: number) => Scenario,
     private readonly replay: string,
+    private readonly live: Live | undefined,
   ) {}
 
   carryOut(signal: AbortSignal): Promise<JsonResult | undefined> {
@@ -128,9 +135,14 @@ class LimitSearch {
     try {
       // A signal of its own: each run listens to it, and a search has many.
       const own = { ...options, signal: AbortSignal.any([signal]) };
-      const run = await runScenario(scenario, { ...own, observer: this.screen });
+      const position = `run ${this.#runs}: ${loadText(load, this.plan.of)}`;
+      const about = { scenario, target: plannedTarget(options), position };
+      const observer = this.live?.show(about, this.screen) ?? this.screen;
+      const run = await runScenario(scenario, { ...own, observer });
       this.crash = run.crash;
-      return { result: this.#resultOf(run) };
+      const result = this.#resultOf(run);
+      this.live?.ended(result, position);
+      return { result };
     } catch (error) {
       if (!(error instanceof DatafnWsError)) throw error;
       if (this.#runs > 1 || signal.aborted) return { gone: error.message };
@@ -159,9 +171,10 @@ async function report(
     readonly stop: Interruptions;
     readonly files: ReportFiles;
     readonly baseline: Baseline | undefined;
+    readonly live: Live | undefined;
   },
 ): Promise<number> {
-  const { io, stop, files, baseline } = surroundings;
+  const { io, stop, files, baseline, live } = surroundings;
   const error = stop.crash ?? crash;
   const result = found === undefined ? undefined : (baseline?.compare(found, 0) ?? found);
   const reason =
@@ -172,6 +185,7 @@ async function report(
         : 'The search was stopped before its first run had ended.';
   const whole = result === undefined ? jsonReport([], [{ name, source, reason }]) : jsonReport([result], []);
   const areWritten = await files.write(whole);
+  await live?.finish(whole);
   if (error !== undefined) throw error.error;
   if (failure !== undefined) throw failure;
   const output = files.takeStdout ? 'stderr' : 'stdout';

@@ -6,6 +6,7 @@ import type { ShardOptions } from '../../bench/shard/shard.js';
 import { fitToTarget } from '../../bench/target/fit.js';
 import type { RunFlags, RunTable } from '../../options/bench.js';
 import type { TracedOptions } from '../../options/spec.js';
+import { maskedUrl } from '../../options/urls.js';
 import { DatafnWsError, type ErrorCode } from '../../protocol/errors.js';
 import type { Io } from '../io.js';
 import { remoteOptions } from './remote-options.js';
@@ -65,6 +66,12 @@ export function planAll(
     planRun(scenario, options);
     return { scenario, options };
   });
+}
+
+/** What a run is going to test, in words. */
+export function plannedTarget({ urls, serverCommand }: Plan['options']): string {
+  if (urls.length > 0) return urls.map(maskedUrl).join(', ');
+  return serverCommand === undefined ? 'a server that bench starts' : `the server of ${serverCommand}`;
 }
 
 /** What comes of every item; else one error that says what is wrong with any of them. */

@@ -1,11 +1,12 @@
 import type { ChalkInstance } from 'chalk';
+import { phaseOutcome } from '../../bench/live/phase-outcome.js';
+import { RateMeter } from '../../bench/live/rate-meter.js';
 import type { PhaseResult } from '../../bench/model/result.js';
-import { actionsOf, type Phase, type Scenario } from '../../bench/model/scenario.js';
-import { kindOf } from '../../bench/phases/index.js';
+import type { Phase, Scenario } from '../../bench/model/scenario.js';
 import type { RunProgress } from '../../bench/recorder.js';
-import type { RunObserver } from '../../bench/run.js';
+import type { RunObserver } from '../../bench/run-observer.js';
 import { printable } from '../../text/printable.js';
-import { formatCount, formatDuration } from '../../text/units.js';
+import { formatDuration } from '../../text/units.js';
 import { wrap } from '../../text/wrap.js';
 import { colorsFor } from '../color.js';
 import type { Io } from '../io.js';
@@ -16,8 +17,6 @@ import { liveLines } from './live-lines.js';
 const REDRAW_MS = 100;
 /** From one drawing to the next while nothing new is reported: the time goes on. */
 const TICK_MS = 200;
-/** The stretch of time that a live rate is of. */
-const RATE_MS = 1000;
 
 /** What `bench` shows on stderr while it runs: a live view on a terminal, and everywhere a line for each phase. */
 export class ProgressScreen implements RunObserver {
@@ -99,46 +98,4 @@ export class ProgressScreen implements RunObserver {
     clearInterval(this.#ticker);
     this.#live?.close();
   }
-}
-
-/** How fast a number that only grows has grown of late. */
-class RateMeter {
-  #samples: { readonly atMs: number; readonly value: number }[] = [];
-
-  /** Takes the number as it is now; its growth a second, over the last second or what there is of it. */
-  record(atMs: number, value: number): number {
-    // One from before the stretch is kept, so that the stretch is a whole one.
-    const second = this.#samples.findIndex((sample) => atMs - sample.atMs < RATE_MS);
-    this.#samples.splice(0, Math.max(0, second === -1 ? this.#samples.length - 1 : second - 1));
-    this.#samples.push({ atMs, value });
-    const [first] = this.#samples;
-    if (first === undefined || first.atMs === atMs) return 0;
-    return Math.round(Math.max(0, value - first.value) / ((atMs - first.atMs) / 1000));
-  }
-}
-
-/** What a phase came to, in a few words. */
-function phaseOutcome({ phase, measurements }: PhaseResult): string {
-  const tallies = measurements.cohorts.map(({ tally }) => tally);
-  const sum = (of: (tally: (typeof tallies)[number]) => number) =>
-    tallies.reduce((total, tally) => total + of(tally), 0);
-  const always = new Set([...actionsOf(phase)].flatMap((action) => kindOf(action).counts ?? []));
-  const received = sum(({ counters }) => counters.received);
-  const parts: [string, number, boolean][] = [
-    ['opened', sum(({ counters }) => counters.opened), always.has('opened')],
-    ['closed by the server', sum((tally) => tally.closed.total), false],
-    [
-      'failed',
-      sum(({ errors, rejected, counters }) => errors.total + rejected.total + counters.timeouts),
-      false,
-    ],
-    ['disconnected', sum(({ counters }) => counters.disconnected), always.has('disconnected')],
-    ['reconnected', sum(({ counters }) => counters.reconnects), false],
-    [received === 1 ? 'delivery' : 'deliveries', received, always.has('deliveries')],
-    ['lost', sum(({ counters }) => counters.lost), always.has('lost')],
-  ];
-  return parts
-    .filter(([, count, isAlways]) => isAlways || count > 0)
-    .map(([word, count]) => `${formatCount(count)} ${word}`)
-    .join(', ');
 }

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { joinedModules } from './joined-modules.js';
+import { inlineScript, policySource } from '../../text/inline.js';
+import { joinedModules } from '../../text/joined-modules.js';
 import { MARKUP } from './markup.js';
 import { STYLE } from './style.js';
 
@@ -21,8 +21,10 @@ export function dashboardPage(): Page {
 
 function makePage(): Page {
   const style = readPackage('uplot/dist/uPlot.min.css') + STYLE;
-  const charts = inScript(readPackage('uplot/dist/uPlot.iife.min.js'));
-  const script = inScript(joinedModules(new URL('./script/main.js', import.meta.url)));
+  const charts = inlineScript(readPackage('uplot/dist/uPlot.iife.min.js'));
+  const script = inlineScript(
+    joinedModules(new URL('./script/main.js', import.meta.url), (file) => readFileSync(file, 'utf8')),
+  );
   const html = `<!doctype html>
 <html lang="en">
 <head>
@@ -43,8 +45,8 @@ ${MARKUP}
   // Only what is on the page runs, by its hash, and only text becomes a part of the page (Trusted Types).
   const policy = [
     "default-src 'none'",
-    `script-src ${hashOf(charts)} ${hashOf(script)}`,
-    `style-src ${hashOf(style)}`,
+    `script-src ${policySource(charts)} ${policySource(script)}`,
+    `style-src ${policySource(style)}`,
     "connect-src 'self'",
     'img-src data:',
     "base-uri 'none'",
@@ -65,16 +67,6 @@ ${MARKUP}
       'x-content-type-options': 'nosniff',
     },
   };
-}
-
-/** A source for a content security policy (CSP level 3, section 2.3.1). */
-function hashOf(text: string): string {
-  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
-}
-
-/** Nothing in a script ends its element. */
-function inScript(source: string): string {
-  return source.replaceAll('</script', '<\\/script').replaceAll('<!--', '<\\!--');
 }
 
 function readPackage(file: string): string {

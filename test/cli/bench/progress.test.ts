@@ -58,7 +58,14 @@ function shownOn(screen: Screen, live?: boolean, env: Record<string, string> = {
     start: (index: number) => progress.phaseStarted(phase(index), index, scenario.phases.length),
     at(ms: number, now: Partial<RunProgress>) {
       vi.advanceTimersByTime(ms);
-      progress.progress({ open: [0, 0], failed: 0, received: 0, fanoutP99Ms: undefined, ...now });
+      progress.progress({
+        open: [0, 0],
+        failed: 0,
+        received: 0,
+        fanoutP99Ms: undefined,
+        emits: { due: 0, sent: 0 },
+        ...now,
+      });
     },
     end(index: number, parts: Partial<PhaseResult> = {}) {
       const measurements = emptyMeasurements(scenario.cohorts);

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
-import { joinedModules } from '../../../src/server/dashboard/joined-modules.js';
 import { dashboardPage } from '../../../src/server/dashboard/page.js';
+import { joinedModules } from '../../../src/text/joined-modules.js';
 
 const SCRIPTS = join(import.meta.dirname, '../../../src/server/dashboard/script');
 const source = (name: string) => readFileSync(join(SCRIPTS, name), 'utf8');
@@ -49,7 +49,7 @@ describe('modules are joined', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
   const joined = (files: Readonly<Record<string, string>>) => {
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-    return joinedModules(pathToFileURL(join(folder, 'main.js')));
+    return joinedModules(pathToFileURL(join(folder, 'main.js')), (file) => readFileSync(file, 'utf8'));
   };
 
   test('each once, after what it imports', () => {

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { printableJson } from '../../../text/printable.js';
 import { formatAmount } from '../../../text/units.js';
 import {
@@ -21,7 +19,7 @@ import {
 import type { JsonReport } from '../schema.js';
 import { reportDocument } from '../sections/document.js';
 import { type Content, html, type Markup, trusted } from './html-tag.js';
-import { STYLE } from './style.js';
+import { pageAssets } from './page-assets.js';
 
 /** A report as one page. */
 export function htmlReport({ results, notRun, verdict }: JsonReport): string {
@@ -34,18 +32,9 @@ export function htmlPage(
   documents: readonly ReportDocument[],
   notRun: JsonReport['notRun'] = [],
 ): string {
-  const names = [...documents, ...notRun].map(({ name }) => name);
-  // One scenario is the page; several are below a list of them.
-  const isList = names.length !== 1 || documents.length === 0;
-  const charts = documents.flatMap(({ sections }) =>
-    sections.flatMap(({ blocks }) =>
-      blocks.flatMap((block) => (block.kind === 'charts' ? chartData(block) : [])),
-    ),
-  );
-  let chart = 0;
-  const page = { nextChart: () => chart++ };
+  const { title, main, charts } = pageContent(verdict, documents, notRun);
   const data = trusted(printableJson(charts).replaceAll('<', '\\u003c'));
-  const script = readFileSync(new URL('./charts.js', import.meta.url), 'utf8');
+  const { style, library, script } = pageAssets('report');
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -54,21 +43,49 @@ export function htmlPage(
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:,">
-<title>${capitalized(VERDICTS[verdict].word)}: ${names.join(', ')}</title>
-<style>${trusted(readPackage('uplot/dist/uPlot.min.css'))}${trusted(STYLE)}</style>
+<title>${title}</title>
+<style>${trusted(style)}</style>
 </head>
 <body>
 <a class="skip" href="#main">Skip to the result</a>
 <main id="main" tabindex="-1">
-${isList ? overview(verdict, documents, notRun) : undefined}
-${documents.map((document, index) => article(document, index, isList ? 2 : 1, page))}
+${main}
 </main>
 <script type="application/json" id="data">${data}</script>
-<script>${inScript(readPackage('uplot/dist/uPlot.iife.min.js'))}</script>
-<script type="module">${inScript(script.replace(/^\/\/# sourceMappingURL=.*$/m, ''))}</script>
+<script>${trusted(library)}</script>
+<script type="module">${trusted(script)}</script>
 </body>
 </html>
 `.toString();
+}
+
+/** What a page shows of a report, and what its charts are drawn from. */
+export interface PageContent {
+  readonly title: string;
+  readonly main: Markup;
+  readonly charts: readonly object[];
+}
+
+export function pageContent(
+  verdict: VerdictName,
+  documents: readonly ReportDocument[],
+  notRun: JsonReport['notRun'],
+): PageContent {
+  const names = [...documents, ...notRun].map(({ name }) => name);
+  // One scenario is the page; several are below a list of them.
+  const isList = names.length !== 1 || documents.length === 0;
+  let chart = 0;
+  const page = { nextChart: () => chart++ };
+  return {
+    title: `${capitalized(VERDICTS[verdict].word)}: ${names.join(', ')}`,
+    main: html`${isList ? overview(verdict, documents, notRun) : undefined}
+${documents.map((document, index) => article(document, index, isList ? 2 : 1, page))}`,
+    charts: documents.flatMap(({ sections }) =>
+      sections.flatMap(({ blocks }) =>
+        blocks.flatMap((block) => (block.kind === 'charts' ? chartData(block) : [])),
+      ),
+    ),
+  };
 }
 
 /** What is numbered over the whole page. */
@@ -230,13 +247,4 @@ function commandOf(text: string): Content {
   return text
     .split(/(?<=^| )(--[a-z][a-z-]*)/)
     .map((part, index) => (index % 2 === 1 ? html`<span class="flag">${part}</span>` : part));
-}
-
-/** Our own script: nothing in it ends the element. */
-function inScript(source: string): Markup {
-  return trusted(source.replaceAll('</script', '<\\/script'));
-}
-
-function readPackage(file: string): string {
-  return readFileSync(createRequire(import.meta.url).resolve(file), 'utf8');
 }

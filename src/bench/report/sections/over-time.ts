@@ -55,6 +55,15 @@ const CHARTS: readonly { id: string; title: string; lines: readonly [Line, ...Li
   { id: 'memory', title: 'Memory of the server', lines: ['serverRssBytes'] },
 ];
 
+/** The charts over time, for a page that draws them while a run goes on. */
+export const TIME_CHARTS = CHARTS.map(({ id, title, unless, lines }) => ({
+  ...{ id, title, unless, unit: unitOf(lines[0]) },
+  lines: lines.map((key) => {
+    const { name, legend }: LineNames = LINES[key];
+    return { key, name: legend ?? name };
+  }),
+}));
+
 /** Most rows of the table; a longer run has fewer points. */
 const MAX_ROWS = 120;
 const SHARES = [50, 90, 99, 99.9, 99.99, 100];

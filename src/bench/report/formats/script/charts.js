@@ -1,11 +1,12 @@
-// Runs in the browser, inside the report: draws the charts from the data that the page carries. No module, no
-// network; `uPlot` is on the page.
+// Charts of a report, in the browser. `uPlot` is on the page.
 
-const charts = JSON.parse(document.getElementById('data').textContent);
 const SERIES = ['--series-1', '--series-2', '--series-3'];
 /** Told apart without colour as well: on the chart, and in its legend. */
 const DASHES = [undefined, [8, 4], [2, 4]];
 const SWATCHES = ['solid', 'dashed', 'dotted'];
+
+/** What follows the size of each chart. */
+const observed = new WeakMap();
 
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const milliseconds = (value) =>
@@ -16,6 +17,9 @@ const milliseconds = (value) =>
       : `${+value.toFixed(value < 10 ? 2 : 0)} ms`;
 const counted = (value) => (value == null ? '–' : Math.round(value).toLocaleString('en-US'));
 const mebibytes = (value) => (value == null ? '–' : `${+value.toFixed(1)} MiB`);
+
+/** How the values of a unit are written. */
+export const FORMATS = { count: counted, ms: milliseconds, bytes: mebibytes };
 
 /** A plugin that marks places with dashed lines, and has `draw` write above the chart. */
 function marksBy(draw) {
@@ -79,6 +83,7 @@ function axes(xFormat, yFormat) {
   ];
 }
 
+/** @returns the plot. */
 function draw(
   holder,
   { data, labels, xFormat, yFormat, xLabel, scales, plugins = [], xAxis = {}, isOverTime },
@@ -100,7 +105,7 @@ function draw(
         width: 2,
         dash: DASHES[index],
         // A value without neighbours has no line.
-        points: { show: isOverTime && data[0].length <= 60, size: 5 },
+        points: { show: (plot) => isOverTime && plot.data[0].length <= 60, size: 5 },
         value: (_, value) => yFormat(value),
         spanGaps: false,
       })),
@@ -108,12 +113,16 @@ function draw(
     plugins,
     hooks: { setLegend: [showValues] },
   };
+  observed.get(holder)?.disconnect();
   holder.replaceChildren();
   const plot = new uPlot(options, data, holder);
   // One line is named by the title: its legend is there for the values that are pointed at.
   plot.root.classList.toggle('single', labels.length === 1);
   showValues(plot);
-  new ResizeObserver(() => plot.setSize({ width: holder.clientWidth, height: 220 })).observe(holder);
+  const resized = new ResizeObserver(() => plot.setSize({ width: holder.clientWidth, height: 220 }));
+  resized.observe(holder);
+  observed.set(holder, resized);
+  return plot;
 }
 
 /** The legend has values only while one is pointed at. */
@@ -121,16 +130,19 @@ function showValues(plot) {
   plot.root.querySelector('.u-legend').classList.toggle('idle', plot.cursor.idx == null);
 }
 
-/** Lines over time, with the phases of the run. */
-function drawTime(holder, { unit, lines, seconds, phases }) {
+/** The values of lines as they are drawn. */
+export function drawn({ unit, lines }) {
   const scale = unit === 'bytes' ? 2 ** 20 : 1;
-  draw(holder, {
-    data: [
-      seconds,
-      ...lines.map(({ values }) => values.map((value) => (value == null ? null : value / scale))),
-    ],
+  return lines.map(({ values }) => values.map((value) => (value == null ? null : value / scale)));
+}
+
+/** Lines over time, with the phases of the run. Returns the plot. */
+export function drawTime(holder, chart) {
+  const { unit, lines, seconds, phases } = chart;
+  return draw(holder, {
+    data: [seconds, ...drawn(chart)],
     labels: lines.map(({ name }) => name),
-    yFormat: { count: counted, ms: milliseconds, bytes: mebibytes }[unit],
+    yFormat: FORMATS[unit],
     xFormat: (value) => `${+value.toFixed(1)} s`,
     xLabel: 'time',
     plugins: [phaseMarks(phases)],
@@ -143,15 +155,12 @@ function drawTime(holder, { unit, lines, seconds, phases }) {
 }
 
 /** Lines over something that is not the time; `x` says what. */
-function drawLines(holder, { unit, lines }, values, { range, ...x }) {
-  const scale = unit === 'bytes' ? 2 ** 20 : 1;
+function drawLines(holder, chart, values, { range, ...x }) {
+  const { unit, lines } = chart;
   draw(holder, {
-    data: [
-      values,
-      ...lines.map((line) => line.values.map((value) => (value == null ? null : value / scale))),
-    ],
+    data: [values, ...drawn(chart)],
     labels: lines.map(({ name }) => name),
-    yFormat: { count: counted, ms: milliseconds, bytes: mebibytes }[unit],
+    yFormat: FORMATS[unit],
     isOverTime: true,
     scales: { x: { time: false, range }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
     ...x,
@@ -231,15 +240,25 @@ function bucketMs(bucket) {
   return (((bucket % 128) + 128.5) * 2 ** shift) / 1000;
 }
 
-function drawAll() {
-  for (const holder of document.querySelectorAll('[data-chart]')) {
-    const chart = charts[Number(holder.dataset.index)];
-    if (chart.loads !== undefined) drawLoads(holder, chart);
-    else if (chart.runs !== undefined) drawRuns(holder, chart);
-    else if (chart.shares === undefined) drawTime(holder, chart);
-    else drawShares(holder, chart);
-  }
-  document.documentElement.dataset.drawn = 'true';
+/** Draws all charts of a report that is on the page, and again when the colors change. */
+export function drawReport(charts) {
+  const drawAll = () => {
+    for (const holder of document.querySelectorAll('[data-chart]')) {
+      const chart = charts[Number(holder.dataset.index)];
+      if (chart.loads !== undefined) drawLoads(holder, chart);
+      else if (chart.runs !== undefined) drawRuns(holder, chart);
+      else if (chart.shares === undefined) drawTime(holder, chart);
+      else drawShares(holder, chart);
+    }
+    document.documentElement.dataset.drawn = 'true';
+  };
+  drawAll();
+  focusWhatScrolls();
+  addEventListener('resize', focusWhatScrolls);
+  // What is folded away has no width until it is opened.
+  for (const folded of document.querySelectorAll('details'))
+    folded.addEventListener('toggle', focusWhatScrolls);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAll);
 }
 
 /** A stop of the Tab key, and a word about it, only where there is something to scroll. */
@@ -251,11 +270,3 @@ function focusWhatScrolls() {
     else region.removeAttribute('tabindex');
   }
 }
-
-drawAll();
-focusWhatScrolls();
-addEventListener('resize', focusWhatScrolls);
-// What is folded away has no width until it is opened.
-for (const folded of document.querySelectorAll('details'))
-  folded.addEventListener('toggle', focusWhatScrolls);
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAll);

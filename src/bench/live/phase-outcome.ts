@@ -1,0 +1,30 @@
+import { formatCount } from '../../text/units.js';
+import type { PhaseResult } from '../model/result.js';
+import { actionsOf } from '../model/scenario.js';
+import { kindOf } from '../phases/index.js';
+
+/** What a phase came to, in a few words. */
+export function phaseOutcome({ phase, measurements }: PhaseResult): string {
+  const tallies = measurements.cohorts.map(({ tally }) => tally);
+  const sum = (of: (tally: (typeof tallies)[number]) => number) =>
+    tallies.reduce((total, tally) => total + of(tally), 0);
+  const always = new Set([...actionsOf(phase)].flatMap((action) => kindOf(action).counts ?? []));
+  const received = sum(({ counters }) => counters.received);
+  const parts: [string, number, boolean][] = [
+    ['opened', sum(({ counters }) => counters.opened), always.has('opened')],
+    ['closed by the server', sum((tally) => tally.closed.total), false],
+    [
+      'failed',
+      sum(({ errors, rejected, counters }) => errors.total + rejected.total + counters.timeouts),
+      false,
+    ],
+    ['disconnected', sum(({ counters }) => counters.disconnected), always.has('disconnected')],
+    ['reconnected', sum(({ counters }) => counters.reconnects), false],
+    [received === 1 ? 'delivery' : 'deliveries', received, always.has('deliveries')],
+    ['lost', sum(({ counters }) => counters.lost), always.has('lost')],
+  ];
+  return parts
+    .filter(([, count, isAlways]) => isAlways || count > 0)
+    .map(([word, count]) => `${formatCount(count)} ${word}`)
+    .join(', ');
+}
