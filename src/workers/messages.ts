@@ -43,6 +43,8 @@ export interface Reporting {
 /** Everything that a worker needs to know. */
 export interface WorkerSetup {
   readonly id: string;
+  /** The most workers that there are at a time. */
+  readonly workers: number;
   readonly settings: ServerSettings;
   readonly auth: AuthSource;
   readonly tls: TlsText | undefined;

@@ -76,7 +76,13 @@ export class Primary {
     const { maxConnections, rememberNamespaces } = options.settings;
     this.#auth = options.auth;
     this.#tls = options.tls;
-    this.#hub = new IpcHub({ maxConnections, rememberNamespaces, clock: systemClock, systemMs: Date.now });
+    this.#hub = new IpcHub({
+      maxConnections,
+      workers: options.workers,
+      rememberNamespaces,
+      clock: systemClock,
+      systemMs: Date.now,
+    });
     this.#gathering = new Gathering(this.#hub, () => [...this.#workers].filter((one) => one.isListening));
     this.closed = new Promise((resolve) => {
       this.#settle = resolve;
@@ -195,6 +201,7 @@ export class Primary {
     const { settings, levels, observer, workers } = this.options;
     return {
       id: worker.id,
+      workers,
       settings,
       auth: this.#auth,
       tls: this.#tls,

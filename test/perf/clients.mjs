@@ -69,14 +69,14 @@ function textFrame(text) {
 }
 
 serveCalls({
-  /** Opens `count` clients, `atOnce` at a time; how many a second that were. */
-  async open({ count, atOnce = 200, ...how }) {
+  /** Opens `count` clients, `atOnce` at a time; how many a second that were. `{n}` in the path is one of `namespaces`. */
+  async open({ count, atOnce = 200, namespaces = 1, path, ...how }) {
     const startMs = performance.now();
     let started = 0;
     const lane = async () => {
       while (started < count) {
         started += 1;
-        await open(how);
+        await open({ ...how, path: path.replace('{n}', started % namespaces) });
       }
     };
     await Promise.all(Array.from({ length: Math.min(atOnce, count) }, lane));
