@@ -34,8 +34,8 @@ export interface TlsText {
 
 /** Which events a worker reports. */
 export interface Reporting {
-  /** Whether the primary has an observer. */
-  readonly events: boolean;
+  /** Events that the observer of the primary listens to. */
+  readonly events: readonly (keyof ServerObserver)[];
   /** Levels of the logger that are heard; none without a logger. */
   readonly levels: readonly (keyof DatafnLogger)[];
 }

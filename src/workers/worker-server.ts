@@ -102,9 +102,11 @@ export class WorkerServer {
         tls,
         namespaceProvider: this.#auth.provider,
         logger: reports.logger,
-        observer: reports.observer && {
+        observer: {
           ...reports.observer,
-          broadcast: (namespace, cursor, delivered) => broadcasts.delivered(namespace, cursor, delivered),
+          ...(reports.broadcast && {
+            broadcast: (namespace, cursor, delivered) => broadcasts.delivered(namespace, cursor, delivered),
+          }),
         },
         backplane: broadcasts,
       },
