@@ -11,6 +11,7 @@ import {
   type NodeClock,
   UNHEARD_MS,
 } from './engine.js';
+import { Silence } from './silence.js';
 import { watchedLink } from './watched-link.js';
 
 /** What an {@link EngineSession} calls. */
@@ -44,9 +45,9 @@ export class EngineSession {
   #needsRecovery = false;
   #lastSequence: number | undefined;
   #beats = 0;
+  readonly #silence: Silence;
   /** When each beat was sent that has not come back. */
   readonly #sentAtMs = new Map<number, number>();
-  #unheard: TimerHandle;
   #nextBeat: TimerHandle;
   readonly #abort = new AbortController();
   readonly #done: Promise<string>;
@@ -58,6 +59,7 @@ export class EngineSession {
     private readonly clock: NodeClock,
     private readonly owner: SessionOwner,
   ) {
+    this.#silence = new Silence(clock, () => this.end(`nothing was heard for ${formatDuration(UNHEARD_MS)}`));
     this.#done = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -70,11 +72,11 @@ export class EngineSession {
 
   /** Resolves with the reason when the connection has ended. */
   async run(): Promise<string> {
-    this.#expectBeat();
+    this.#silence.restart();
     void this.#open();
     const why = await this.#done;
     this.#isUp = false;
-    this.clock.clearTimeout(this.#unheard);
+    this.#silence.end();
     this.clock.clearTimeout(this.#nextBeat);
     this.#link?.close();
     return why;
@@ -133,15 +135,7 @@ export class EngineSession {
     if (sentAtMs === undefined) return;
     for (const one of this.#sentAtMs.keys()) if (one <= count) this.#sentAtMs.delete(one);
     this.owner.lag(this.clock.nowMs - sentAtMs);
-    this.#expectBeat();
-  }
-
-  #expectBeat(): void {
-    this.clock.clearTimeout(this.#unheard);
-    this.#unheard = this.clock.setTimeout(
-      () => this.end(`nothing was heard for ${formatDuration(UNHEARD_MS)}`),
-      UNHEARD_MS,
-    );
+    this.#silence.restart();
   }
 
   #keepBeating(link: EngineLink): void {

@@ -1,6 +1,6 @@
 import { formatDuration } from '../text/units.js';
-import { within } from './deadline.js';
 import { type EngineLink, type NodeClock, UNHEARD_MS } from './engine.js';
+import { Silence } from './silence.js';
 
 /**
  * A link whose commands are answered within {@link UNHEARD_MS}, or else it is given up: a recovery that waits for an answer
@@ -9,14 +9,16 @@ import { type EngineLink, type NodeClock, UNHEARD_MS } from './engine.js';
  * @param giveUp called with the reason.
  */
 export function watchedLink(link: EngineLink, clock: NodeClock, giveUp: (why: string) => void): EngineLink {
-  const watched = async <Value>(answer: Promise<Value>): Promise<Value> => {
-    const settled = await within(answer, UNHEARD_MS, clock);
-    if (settled.in === 'time') return settled.value;
-    if (settled.in === 'error') throw settled.error;
-    const why = `a command was not answered for ${formatDuration(UNHEARD_MS)}`;
-    giveUp(why);
-    throw new Error(why);
-  };
+  const watched = <Value>(answer: Promise<Value>): Promise<Value> =>
+    new Promise((resolve, reject) => {
+      const silence = new Silence(clock, () => {
+        const why = `a command was not answered for ${formatDuration(UNHEARD_MS)}`;
+        giveUp(why);
+        reject(new Error(why));
+      });
+      silence.restart();
+      answer.then(resolve, reject).finally(() => silence.end());
+    });
   return {
     update: (items, mode) => watched(link.update(items, mode)),
     beat: (beat) => watched(link.beat(beat)),

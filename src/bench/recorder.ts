@@ -62,7 +62,6 @@ export class Recorder {
   /** What the machine, and this process, had used when the run began. */
   readonly #machineFrom = machineCpu();
   readonly #cpuFrom = process.cpuUsage();
-  #workerCpuMs = 0;
   #phase: Phase | undefined;
   #phaseStartMs = 0;
 
@@ -78,6 +77,7 @@ export class Recorder {
     this.#total = emptyMeasurements(scenario.cohorts);
     this.present = emptyMeasurements(scenario.cohorts);
     this.#workers = Array.from({ length: workers }, () => ({
+      cpuMs: 0,
       maxCpu: 0,
       maxDelayP99Ms: 0,
       maxDelayMs: 0,
@@ -177,7 +177,7 @@ export class Recorder {
     summary.maxDelayMs = Math.max(summary.maxDelayMs, health.delayMaxMs);
     if (health.runQueueWait !== undefined)
       summary.maxRunQueueWait = Math.max(summary.maxRunQueueWait ?? 0, health.runQueueWait);
-    this.#workerCpuMs += health.cpu * (health.toMs - health.fromMs);
+    summary.cpuMs += health.cpu * (health.toMs - health.fromMs);
     this.#saturation.process(`worker ${index + 1}`, health);
   }
 
@@ -260,7 +260,8 @@ export class Recorder {
     const { cpuMs } = this.#total.server;
     if (!this.target.isOwn || cpuMs === undefined) return 0;
     const { user, system } = process.cpuUsage(this.#cpuFrom);
-    return shareOfOthers(this.#machineFrom, machineCpu(), (user + system) / 1000 + this.#workerCpuMs + cpuMs);
+    const workersMs = this.#workers.reduce((sum, worker) => sum + worker.cpuMs, 0);
+    return shareOfOthers(this.#machineFrom, machineCpu(), (user + system) / 1000 + workersMs + cpuMs);
   }
 
   #noteOwnHealth(sample: GeneratorSample | undefined): void {

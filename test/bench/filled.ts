@@ -63,6 +63,7 @@ export function filledMeasurements(): Measurements {
   Object.assign(measurements.api, { requests: 5000, failed: 7, durationMs: 1000 });
   for (let sample = 1; sample <= 100; sample++) {
     measurements.emit.lag.record(sample / 10);
+    measurements.emit.time.record(sample / 4);
     measurements.api.latency.record(sample / 5);
     measurements.skew.record(sample / 3);
   }
@@ -103,8 +104,8 @@ export function filledResult(
     phases: [],
     timeline: [],
     workers: [
-      { maxCpu: 0.42, maxDelayP99Ms: 12.3, maxDelayMs: 35, maxRunQueueWait: 0.05 },
-      { maxCpu: 0.97, maxDelayP99Ms: 180, maxDelayMs: 412, maxRunQueueWait: undefined },
+      { cpuMs: 4200, maxCpu: 0.42, maxDelayP99Ms: 12.3, maxDelayMs: 35, maxRunQueueWait: 0.05 },
+      { cpuMs: 9700, maxCpu: 0.97, maxDelayP99Ms: 180, maxDelayMs: 412, maxRunQueueWait: undefined },
     ],
     ...parts,
     scenario,

@@ -11,13 +11,14 @@ let bytes = 0;
 let target = Number.POSITIVE_INFINITY;
 let reached = () => {};
 
-function open({ port, path, greeting, pongs }) {
+function open({ port, path, greeting, pongs, localAddress }) {
   return new Promise((resolve, reject) => {
     const key = randomBytes(16).toString('base64');
     let head = '';
     const socket = connect({
       port,
       host: '127.0.0.1',
+      localAddress,
       noDelay: true,
       onread: {
         buffer: BUFFER,
@@ -69,14 +70,18 @@ function textFrame(text) {
 }
 
 serveCalls({
-  /** Opens `count` clients, `atOnce` at a time; how many a second that were. `{n}` in the path is one of `namespaces`. */
-  async open({ count, atOnce = 200, namespaces = 1, path, ...how }) {
+  /**
+   * Opens `count` clients, `atOnce` at a time; how many a second that were. Of each path, `{n}` is the client's number
+   * modulo `names`.
+   */
+  async open({ count, atOnce = 200, path, names = 1, ...how }) {
     const startMs = performance.now();
     let started = 0;
     const lane = async () => {
       while (started < count) {
+        const client = { ...how, path: path.replace('{n}', started % names) };
         started += 1;
-        await open({ ...how, path: path.replace('{n}', started % namespaces) });
+        await open(client);
       }
     };
     await Promise.all(Array.from({ length: Math.min(atOnce, count) }, lane));

@@ -7,18 +7,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { alternate, Peer } from './harness.mjs';
+import { treeOf } from './process-tree.mjs';
 import { median, spread } from './statistics.mjs';
 
 const BIN = fileURLToPath(new URL('../../bin/datafn-ws.js', import.meta.url));
 const PAIRS = Number(process.env.PAIRS ?? 9);
 const LOG_LEVEL = process.argv[2] ?? 'warn';
 const FRAME_BYTES = '{"type":"cursor","cursor":"1700000000000000"}'.length + 2;
-
-/** Processes below one, itself included. */
-function treeOf(pid) {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-  return [pid, ...(children === '' ? [] : children.split(' ').flatMap((child) => treeOf(Number(child))))];
-}
 
 /** Microseconds on a core of all threads of a process and of those below it. */
 function cpuUsOf(pid) {
@@ -53,7 +48,7 @@ function connects({ count, namespaces, atOnce }) {
     const { clients, child, port, stats } = server;
     const before = cpuUsOf(child.pid);
     const path = namespaces === 1 ? '/datafn/ws?token=all' : '/datafn/ws?token=user-{n}';
-    await clients.call('open', { port, path, namespaces, count, atOnce });
+    await clients.call('open', { port, path, names: namespaces, count, atOnce });
     const opened = cpuUsOf(child.pid);
     await clients.call('closeAll');
     while ((await stats()).connections > 0) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -68,7 +63,7 @@ function deliveries({ clients: count, namespaces, requests, batch }) {
     const path = '/datafn/ws?token=user-{n}';
     if (server.open !== count) {
       await clients.call('closeAll');
-      await clients.call('open', { port, path, namespaces, count, atOnce: 64 });
+      await clients.call('open', { port, path, names: namespaces, count, atOnce: 64 });
       server.open = count;
       await new Promise((resolve) => setTimeout(resolve, 500));
     }

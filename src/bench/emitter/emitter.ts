@@ -282,6 +282,7 @@ export class Batches {
   readonly failed: number[] = [];
   /** The first reason for a failure. */
   error: DatafnWsError | undefined;
+  readonly #freeSinceMs = new WeakMap<Lane, number>();
 
   constructor(
     private readonly plan: EmissionPlan,
@@ -306,7 +307,7 @@ export class Batches {
     }));
     try {
       // Not `+= await`: that would read the sum before the wait, and lose what others add meanwhile.
-      const delivered = await lane.emit(emissions);
+      const delivered = await this.#timed(lane, lane.emit(emissions));
       measurement.delivered += delivered;
       measurement.broadcasts += plan.batch;
       return undefined;
@@ -317,6 +318,18 @@ export class Batches {
       measurement.failed += plan.batch;
       for (let offset = 0; offset < plan.batch; offset++) this.failed.push(first + offset);
       return reason;
+    }
+  }
+
+  /** A lane sends one request at a time, so one that had to wait was sent when the one before it was answered. */
+  async #timed<Value>(lane: Lane, answer: Promise<Value>): Promise<Value> {
+    const calledMs = monotonicMs();
+    try {
+      return await answer;
+    } finally {
+      const answeredMs = monotonicMs();
+      this.measurement.time.record(answeredMs - Math.max(calledMs, this.#freeSinceMs.get(lane) ?? 0));
+      this.#freeSinceMs.set(lane, answeredMs);
     }
   }
 }

@@ -31,6 +31,8 @@ export interface EmitMeasurement {
   delivered: number;
   /** From the intended time of a request to its sending. */
   readonly lag: Histogram;
+  /** From the sending of a request to its answer, or to its failure. */
+  readonly time: Histogram;
 }
 
 /** What was measured of the HTTP load that autocannon drove. */
@@ -110,7 +112,7 @@ export function emptyMeasurements(
       cursorsOwed: 0,
       leftBehind: 0,
     })),
-    emit: { broadcasts: 0, failed: 0, delivered: 0, lag: new Histogram() },
+    emit: { broadcasts: 0, failed: 0, delivered: 0, lag: new Histogram(), time: new Histogram() },
     api: { requests: 0, failed: 0, durationMs: 0, latency: new Histogram() },
     skew: new Histogram(),
     convergence: new Histogram(),
@@ -141,6 +143,7 @@ export function addMeasurements(total: Measurements, phase: Measurements): void 
   total.emit.failed += phase.emit.failed;
   total.emit.delivered += phase.emit.delivered;
   total.emit.lag.add(phase.emit.lag);
+  total.emit.time.add(phase.emit.time);
   total.api.requests += phase.api.requests;
   total.api.failed += phase.api.failed;
   total.api.durationMs += phase.api.durationMs;

@@ -54,6 +54,7 @@ function addShard(whole: Measurements, { cohorts, histograms, part }: JsonMeasur
   whole.emit.failed += emit.failed;
   whole.emit.delivered += emit.delivered;
   whole.emit.lag.add(histogramOf(histograms.emitLag));
+  whole.emit.time.add(histogramOf(histograms.emitTime));
 }
 
 /** Clients have caught up when those of all shards have: of each wait, the longest. */

@@ -3,8 +3,10 @@ import type { Measurements, TimelinePoint } from '../measure/measurements.js';
 import type { Outcome } from '../verdict/rule.js';
 import type { Expectation, Phase, Scenario } from './scenario.js';
 
-/** How one worker process performed in its worst second. */
+/** How one worker process performed: in its worst second, and what it used. */
 export interface WorkerSummary {
+  /** CPU time of the whole run. */
+  cpuMs: number;
   maxCpu: number;
   maxDelayP99Ms: number;
   maxDelayMs: number;

@@ -121,6 +121,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     low: 'The server handed cursors to fewer clients than it should have.',
     high: 'The server handed cursors to more clients than it should have.',
   },
+  'emit.time': { high: `The HTTP API answered emits too slowly. ${SERVER_SLOW}` },
   'emit.lag': { high: 'The load generator itself was late: read its numbers with care.' },
   'api.failed': { high: 'Requests to the HTTP API were not answered with success.' },
   'api.rate': { low: `The HTTP API took fewer requests a second than it should. ${SERVER_SLOW}` },

@@ -57,6 +57,7 @@ export function measurementsOf(
       convergence,
       recovery,
       emitLag: emit.lag,
+      emitTime: emit.time,
       apiLatency: api.latency,
     }),
     ...(isPart ? { part: partOf(measurements) } : {}),

@@ -102,7 +102,8 @@ export function jsonResult(result: RunResult, { version, machine, revision }: Ru
       measurements: measurementsOf(measurements, { isPart }),
     })),
     timeline: [...result.timeline],
-    generator: result.workers.map(({ maxCpu, maxDelayP99Ms, maxDelayMs, maxRunQueueWait }) => ({
+    generator: result.workers.map(({ cpuMs, maxCpu, maxDelayP99Ms, maxDelayMs, maxRunQueueWait }) => ({
+      cpuMs: Math.round(cpuMs),
       maxCpu,
       maxDelayP99Ms,
       maxDelayMs,

@@ -186,6 +186,7 @@ const timelinePoint = z.strictObject({
 });
 
 const generator = z.strictObject({
+  cpuMs: number.optional().describe('CPU time of the whole run.'),
   maxCpu: number.describe('Share of a core in the busiest second.'),
   maxDelayP99Ms: number.describe('Event-loop delay in the worst second, 99th percentile.'),
   maxDelayMs: number.describe('Longest event-loop delay.'),

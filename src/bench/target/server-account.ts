@@ -175,7 +175,9 @@ export class ServerAccount {
     const grown = connections - (this.#base.connections ?? 0);
     if (grown <= this.#mostConnections) return;
     this.#mostConnections = grown;
-    this.#bytesPerConnection = Math.max(0, rssBytes - (this.#base.process?.rssBytes ?? rssBytes)) / grown;
+    // Memory that shrank meanwhile, as that of a process that has just started may, says nothing of a connection.
+    const bytes = rssBytes - (this.#base.process?.rssBytes ?? rssBytes);
+    this.#bytesPerConnection = bytes > 0 ? bytes / grown : undefined;
   }
 }
 

@@ -191,6 +191,7 @@ export const METRICS: Readonly<Record<string, Metric>> = {
     ({ emit }) => emit.delivered,
     emits,
   ),
+  ...durations('emit.time', 'Emit request to its answer, or its failure', TIME, ({ emit }) => emit.time),
   ...durations('emit.lag', 'Intended time of an emit to its sending', NOTHING, ({ emit }) => emit.lag),
   'api.requests': whole(
     'Requests by autocannon that got an answer.',

@@ -82,7 +82,7 @@ function shard(
     aborted,
     invalid,
     problems: [],
-    workers: [{ maxCpu: 0.1, maxDelayP99Ms: 1, maxDelayMs: 2, maxRunQueueWait: 0 }],
+    workers: [{ cpuMs: 100, maxCpu: 0.1, maxDelayP99Ms: 1, maxDelayMs: 2, maxRunQueueWait: 0 }],
     shard: {
       ...{ index, of, run: '0badcafe', startAtMs: 1_800_000_000_000, slackMs: 3000, clients: 7 },
       ...{ uncertaintyMs, clockOffsetMs: 0 },

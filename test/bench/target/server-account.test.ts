@@ -127,6 +127,13 @@ describe('what a server did during a run', () => {
     account.note(answer({ connections: 1027, process, uptimeMs: 3_601_000 }), 1000);
     expect(account.measurement).toMatchObject({ bytesPerConnection: 1024, rssBytes: 101 * MIB });
   });
+
+  test('memory that shrank says nothing of a connection, and no rule can pass by it', () => {
+    const account = new ServerAccount(answer(), 0, false);
+    const process = { ...(answer().process as NonNullable<StatsAnswer['process']>), rssBytes: 99 * MIB };
+    account.note(answer({ connections: 1027, process, uptimeMs: 3_601_000 }), 1000);
+    expect(account.measurement.bytesPerConnection).toBeUndefined();
+  });
 });
 
 describe('answers of several URLs', () => {

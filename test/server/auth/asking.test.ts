@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { NamespaceAnswer, NamespaceProvider } from '../../../src/server/auth/provider.js';
 import type { DatafnWsServerOptions } from '../../../src/server/server-types.js';
 import { type Deferred, deferred, Waiters } from '../../support/deadline.js';
@@ -9,6 +9,7 @@ import {
   startClient,
   startServer,
 } from '../../support/live-server.js';
+import { watchSourceTimers } from '../../support/source-timers.js';
 
 const UNAUTHORIZED = { code: 4401, reason: 'Unauthorized' };
 
@@ -320,18 +321,14 @@ describe('a grant with an end', () => {
   });
 
   test('of a client that has left leaves no timer behind', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    try {
-      const { wsUrl, events } = await startServer({ namespaceProvider: until(45_000) });
-      const client = await openClient(wsUrl, 'T');
-      expect(vi.getTimerCount()).toBeGreaterThan(0);
-      await client.destroy();
-      await events.until('closed');
-      await disposeLive();
-      await vi.advanceTimersByTimeAsync(5000);
-      expect(vi.getTimerCount()).toBe(0);
-    } finally {
-      vi.useRealTimers();
-    }
+    const timers = watchSourceTimers();
+    onTestFinished(timers.restore);
+    const { wsUrl, events } = await startServer({ namespaceProvider: until(45_000) });
+    const client = await openClient(wsUrl, 'T');
+    expect(timers.pending().length).toBeGreaterThan(0);
+    await client.destroy();
+    await events.until('closed');
+    await disposeLive();
+    expect(timers.pending()).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type DevServer, type DevServerOptions, startDevServer } from '../../../src/server/dev/dev-server.js';
 import { disposeLive, openClient } from '../../support/live-server.js';
+import { watchSourceTimers } from '../../support/source-timers.js';
 import { cursorsOf } from '../faults/faulty-server.js';
 
 let server: DevServer | undefined;
@@ -122,7 +123,8 @@ test('an observer of the test gets the events as well', async () => {
 });
 
 test('no timer is left behind when it is closed, whatever was held back', async () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
+  const timers = watchSourceTimers();
+  onTestFinished(timers.restore);
   const { wsUrl, emit, close, faults } = await start({
     faults: [
       { fault: 'delay', delayMs: 60_000 },
@@ -131,13 +133,13 @@ test('no timer is left behind when it is closed, whatever was held back', async 
       { fault: 'offline', everyMs: 60_000, downMs: 1, forMs: 120_000 },
     ],
   });
-  expect(vi.getTimerCount()).toBeGreaterThan(1);
+  expect(timers.pending().length).toBeGreaterThan(1);
   const client = await openClient(wsUrl, 'a');
   emit('a');
   const closing = close();
   await client.gone();
   await closing;
-  expect(vi.getTimerCount()).toBe(0);
+  expect(timers.pending()).toEqual([]);
   expect(faults.list().rules).toEqual([]);
 });
 

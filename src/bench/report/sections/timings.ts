@@ -18,6 +18,7 @@ const TIMED: Readonly<Record<string, { readonly histogram: string; readonly name
   'heartbeat.timeout': { histogram: 'pongTimeout', name: 'heartbeat timeout' },
   'pull.data': { histogram: 'pullData', name: 'push to data' },
   'pull.time': { histogram: 'pullTime', name: 'pull to answer' },
+  'emit.time': { histogram: 'emitTime', name: 'emit to answer' },
   'emit.lag': { histogram: 'emitLag', name: 'emitter behind schedule' },
   'api.latency': { histogram: 'apiLatency', name: 'HTTP load: latency' },
 };
@@ -140,7 +141,8 @@ function flagsOf({ changes, serverFlags }: JsonResult['scenario']): Span[] {
   });
 }
 
-export function generator({ generator: workers, tool, machine, scenario, merged }: JsonResult): Section[] {
+export function generator(result: JsonResult): Section[] {
+  const { generator: workers, tool, machine, scenario, merged } = result;
   // Which shard each of them is of.
   const owners = merged?.shards.flatMap(({ generators }, shard) =>
     Array.from({ length: generators }, (_, worker) => `worker ${worker + 1} of shard ${shard + 1}`),
@@ -153,9 +155,19 @@ export function generator({ generator: workers, tool, machine, scenario, merged 
   const { node, platform, arch, cpu, cores, memoryBytes } = machine;
   return section('Load generator', 'detail', [
     ...(items.length === 0 ? [] : [{ kind: 'list', items } as const]),
+    ...cpuOf(result),
     paragraph(
       `datafn-ws ${tool.version} on Node.js ${node}, ${platform} ${arch}, ${cpu}, ${formatAmount(cores, 'core')}, ${formatSize(memoryBytes)}; seed ${scenario.seed}; scenario ${scenario.sha256.slice(0, 12)}`,
       'muted',
     ),
   ]);
+}
+
+/** What the clients cost, so that a larger run can be sized. */
+function cpuOf(result: JsonResult) {
+  const cpuMs = result.generator.reduce((sum, worker) => sum + (worker.cpuMs ?? 0), 0);
+  const received = metricOf(result, 'cursors.received') ?? 0;
+  if (cpuMs === 0 || received === 0) return [];
+  const perDelivery = `${formatDuration(cpuMs / received)} per delivery, connects and pings included`;
+  return [paragraph(`Its workers used ${formatDuration(cpuMs)} of CPU time: ${perDelivery}.`)];
 }
