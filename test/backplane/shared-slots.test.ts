@@ -130,7 +130,7 @@ class SimulatedServer {
 
   /** Until nothing is under way any more, except at workers that are stopped. */
   async settle(stopped: readonly SimulatedWorker[] = []): Promise<void> {
-    for (;;) {
+    for (let round = 0; round < 2000; round++) {
       await afterPromises();
       const going = this.workers.filter((worker) => !stopped.includes(worker));
       if (going.every(({ toHub, toWorker }) => toHub.length + toWorker.length === 0)) return;
@@ -139,6 +139,7 @@ class SimulatedServer {
         this.hearOne(worker);
       }
     }
+    throw new Error('The workers and their primary never come to an end');
   }
 }
 
