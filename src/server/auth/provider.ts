@@ -131,14 +131,19 @@ export function askProvider(
     const decided = Promise.resolve(answer).then(read).catch(failed);
     if (timeoutMs === 0) return decided;
     return new Promise((resolve) => {
-      const deadline = setTimeout(() => {
+      let isDecided = false;
+      const giveUp = () => {
+        if (isDecided) return;
         const late = `The namespace provider took longer than ${formatDuration(timeoutMs)}`;
         logger.warn(late);
         resolve({ why: late.replace('The', 'the'), failure: 'timeout' });
-      }, timeoutMs);
+      };
+      // When this process stood still, the answer may be there and not read yet: that takes a turn of the event loop.
+      const deadline = setTimeout(() => setImmediate(giveUp), timeoutMs);
       // A waiting client is known to the server, which keeps the process alive.
       deadline.unref();
       void decided.then((decision) => {
+        isDecided = true;
         clearTimeout(deadline);
         resolve(decision);
       });

@@ -1,5 +1,7 @@
+import { stat } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { readGrant } from '../../../src/server/auth/provider.js';
+import { askProvider, type ConnectRequest, readGrant } from '../../../src/server/auth/provider.js';
+import { RecordingLogger } from '../../support/recording-logger.js';
 
 const NOW_MS = 1_000;
 
@@ -60,4 +62,17 @@ describe('an answer of a provider', () => {
     };
     expect(readGrant(changing, NOW_MS)).toEqual({ namespace: 'user:alice' });
   });
+});
+
+test('an answer that came in time counts, even if this process stood still until after the deadline', async () => {
+  const logger = new RecordingLogger();
+  const provider = () =>
+    new Promise<string>((resolve) => {
+      stat('.', () => resolve('user:alice'));
+    });
+  const decision = askProvider(provider, {} as ConnectRequest, { timeoutMs: 20, logger });
+  const untilMs = performance.now() + 100;
+  while (performance.now() < untilMs);
+  expect(await decision).toEqual({ namespace: 'user:alice' });
+  expect(logger.warnings).toEqual([]);
 });
