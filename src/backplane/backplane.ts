@@ -124,6 +124,13 @@ export interface Backplane {
    * @returns how many of `count` it may have. What it had before is never taken away.
    */
   reserve(namespace: string, count: number, limit: number): Promise<Reservation>;
+  /**
+   * As {@link Backplane.reserve}, at once: sets how many clients of a namespace this process has, where it may without asking
+   * the others. Not called for a namespace while `reserve` is under way for it.
+   *
+   * @returns false when it must ask; nothing has changed then. Without this method, it always asks.
+   */
+  take?(namespace: string, count: number, limit: number): boolean;
   /** Closes clients of the other processes; settles within a deadline of its own, and never rejects. */
   kick?(kick: Kick): Promise<KickOutcome>;
   view(): BackplaneView;

@@ -2,9 +2,9 @@ import type { TimerHandle } from '../manager/clock.js';
 import { cursorNumber } from '../protocol/client.js';
 import type { ClusterCursor, PublishedCursor, PublishOutcome } from './backplane.js';
 import type { NodeClock } from './engine.js';
-import type { MessageToHub, MessageToWorker, PublishMessage, ReserveMessage } from './ipc-messages.js';
+import type { MessageToHub, MessageToWorker, PublishMessage } from './ipc-messages.js';
 import { CursorRegister } from './register.js';
-import { Slots } from './slots.js';
+import { SharedSlots } from './shared-slots.js';
 
 /** A worker, as the hub sees it. */
 export interface HubWorker {
@@ -17,6 +17,8 @@ export interface HubWorker {
 export interface IpcHubOptions {
   /** Clients that all workers together may have. */
   readonly maxConnections: number;
+  /** The most workers that there are at a time. */
+  readonly workers: number;
   /** Namespaces whose newest cursor is kept; the least recently used is evicted. */
   readonly rememberNamespaces: number;
   readonly clock: Pick<NodeClock, 'setTimeout' | 'clearTimeout'>;
@@ -45,17 +47,17 @@ export class IpcHub {
   /** The workers, and the clients that each has said it has. */
   readonly #workers = new Map<HubWorker, number>();
   readonly #newest: CursorRegister;
-  readonly #slots: Slots<HubWorker>;
+  readonly #slots: SharedSlots<HubWorker>;
   readonly #counting = new Map<number, Counting>();
   #lastId = 0;
   #nodesTimer: TimerHandle | undefined;
 
   constructor(private readonly options: IpcHubOptions) {
     this.#newest = new CursorRegister(options.rememberNamespaces);
-    this.#slots = new Slots(options.maxConnections);
+    this.#slots = new SharedSlots(options);
   }
 
-  /** Clients of all workers, those included that are just being admitted. */
+  /** Clients of all workers, those included that are just being admitted, and those not that came in the last moment. */
   get connections(): number {
     return this.#slots.total;
   }
@@ -73,6 +75,7 @@ export class IpcHub {
   /** Takes a worker in, and hands it the newest cursors. */
   add(worker: HubWorker): void {
     this.#workers.set(worker, 0);
+    this.#slots.add(worker);
     const items = [...this.#newest.entries()].map(([namespace, { cursor, epoch }]) => ({
       namespace,
       cursor,
@@ -88,7 +91,7 @@ export class IpcHub {
   /** Forgets a worker that has ended: its slots are free from here on. */
   remove(worker: HubWorker): void {
     if (!this.#workers.delete(worker)) return;
-    this.#slots.release(worker);
+    this.#slots.remove(worker);
     for (const [id, counting] of this.#counting) {
       if (counting.publisher === worker) this.#stopCounting(id);
       else this.#counted(id, worker, []);
@@ -104,7 +107,15 @@ export class IpcHub {
         this.#publish(worker, message);
         break;
       case 'reserve':
-        this.#reserve(worker, message);
+        this.#slots.reserve(worker, message, ({ granted, isTotal }) =>
+          worker.send({ type: 'reserved', id: message.id, granted, ...(isTotal ? { isTotal } : {}) }),
+        );
+        break;
+      case 'held':
+        this.#slots.held(worker, message.counts);
+        break;
+      case 'asking':
+        this.#slots.asking(worker, message.id);
         break;
       case 'delivered':
         this.#counted(message.id, worker, message.counts);
@@ -120,6 +131,7 @@ export class IpcHub {
 
   /** Stops every timer. */
   dispose(): void {
+    this.#slots.dispose();
     for (const id of [...this.#counting.keys()]) this.#stopCounting(id);
     if (this.#nodesTimer !== undefined) this.options.clock.clearTimeout(this.#nodesTimer);
     this.#nodesTimer = undefined;
@@ -193,16 +205,6 @@ export class IpcHub {
     const counting = this.#counting.get(id);
     if (counting !== undefined) this.options.clock.clearTimeout(counting.deadline);
     this.#counting.delete(id);
-  }
-
-  #reserve(worker: HubWorker, { id, namespace, count, limit }: ReserveMessage): void {
-    const { granted, isTotal } = this.#slots.claim(
-      worker,
-      namespace,
-      count,
-      limit ?? Number.POSITIVE_INFINITY,
-    );
-    worker.send({ type: 'reserved', id, granted, ...(isTotal ? { isTotal } : {}) });
   }
 
   #beat(worker: HubWorker, id: number, connections: number): void {

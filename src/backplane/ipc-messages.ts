@@ -20,6 +20,18 @@ export interface ReserveMessage {
   readonly limit: number | null;
 }
 
+/** Clients of namespaces that the worker has taken its own slots for, or has given back. */
+export interface HeldMessage {
+  readonly type: 'held';
+  readonly counts: readonly (readonly [namespace: string, count: number])[];
+}
+
+/** The answer to an {@link AskMessage} with an `id`. What the worker took before it was told before it. */
+export interface AskingMessage {
+  readonly type: 'asking';
+  readonly id: number;
+}
+
 /** The answer to a {@link CursorsMessage} with an `id`. */
 export interface DeliveredMessage {
   readonly type: 'delivered';
@@ -39,7 +51,14 @@ export interface LeaveMessage {
   readonly type: 'leave';
 }
 
-export type MessageToHub = PublishMessage | ReserveMessage | DeliveredMessage | BeatMessage | LeaveMessage;
+export type MessageToHub =
+  | PublishMessage
+  | ReserveMessage
+  | HeldMessage
+  | AskingMessage
+  | DeliveredMessage
+  | BeatMessage
+  | LeaveMessage;
 
 /** Cursors of other workers; with an `id`, the sender waits for how many clients were handed them. */
 export interface CursorsMessage {
@@ -68,6 +87,21 @@ export interface ReservedMessage {
   readonly isTotal?: boolean | undefined;
 }
 
+/** From here on, take no slot of these namespaces without asking; with `all`, of no namespace at all. */
+export interface AskMessage {
+  readonly type: 'ask';
+  readonly id?: number | undefined;
+  readonly namespaces: readonly string[];
+  readonly all: boolean;
+}
+
+/** Takes an {@link AskMessage} back: the worker may take its share without asking. */
+export interface ShareMessage {
+  readonly type: 'share';
+  readonly namespaces: readonly string[];
+  readonly all: boolean;
+}
+
 /** The answer to a beat. */
 export interface BeatenMessage {
   readonly type: 'beaten';
@@ -85,5 +119,7 @@ export type MessageToWorker =
   | SnapshotMessage
   | PublishedMessage
   | ReservedMessage
+  | AskMessage
+  | ShareMessage
   | BeatenMessage
   | NodesMessage;

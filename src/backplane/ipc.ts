@@ -12,8 +12,15 @@ import type {
   Reservation,
 } from './backplane.js';
 import { BEAT_MS, type NodeClock } from './engine.js';
-import type { MessageToHub, MessageToWorker, NodesMessage } from './ipc-messages.js';
+import type {
+  AskMessage,
+  MessageToHub,
+  MessageToWorker,
+  NodesMessage,
+  ShareMessage,
+} from './ipc-messages.js';
 import { nodeClock } from './node-clock.js';
+import { OwnShare } from './own-share.js';
 
 /** How a worker reaches its primary process. */
 export interface IpcChannel {
@@ -23,6 +30,10 @@ export interface IpcChannel {
 export interface IpcBackplaneOptions {
   /** The id that the primary gave this worker. */
   readonly id: string;
+  /** The most workers that there are at a time. */
+  readonly workers: number;
+  /** Clients that all workers together may have. */
+  readonly maxConnections: number;
   readonly clock?: NodeClock | undefined;
   /** Milliseconds of the system clock, which the primary shares. */
   readonly systemMs?: (() => number) | undefined;
@@ -32,6 +43,9 @@ export interface IpcBackplaneOptions {
 const PUBLISH_MS = 1000;
 /** How long a slot may take. It is no shorter than it must be: without an answer, the client is refused. */
 const RESERVE_MS = 10_000;
+
+/** How long clients that took slots of the worker's own are not told of, at most. */
+const TELL_MS = 100;
 
 /** What the primary answers; nothing to a beat. */
 type Heard = PublishOutcome | Reservation | undefined;
@@ -63,6 +77,8 @@ export class IpcBackplane implements Backplane {
   #beatTimer: TimerHandle | undefined;
   #nodes: NodesMessage['nodes'] = [];
   #nodesAtMs: number;
+  readonly #share: OwnShare;
+  #tellTimer: TimerHandle | undefined;
 
   constructor(
     private readonly channel: IpcChannel,
@@ -71,6 +87,7 @@ export class IpcBackplane implements Backplane {
     this.#clock = options.clock ?? nodeClock;
     this.#systemMs = options.systemMs ?? Date.now;
     this.#nodesAtMs = this.#clock.nowMs;
+    this.#share = new OwnShare(options);
   }
 
   start(listener: BackplaneListener): void {
@@ -83,6 +100,10 @@ export class IpcBackplane implements Backplane {
   /** Takes a message of the primary. */
   receive(message: MessageToWorker): void {
     if (this.#state === 'closed') return;
+    if (message.type === 'ask' || message.type === 'share') {
+      this.#shareChanged(message);
+      return;
+    }
     if (this.#listener === undefined) {
       this.#early.push(message);
       return;
@@ -126,10 +147,13 @@ export class IpcBackplane implements Backplane {
     );
   }
 
-  reserve(namespace: string, count: number, limit: number): Promise<Reservation> {
+  async reserve(namespace: string, count: number, limit: number): Promise<Reservation> {
     // As if the primary were away: this server is closing, and closes its clients next.
-    if (this.#state === 'closed') return Promise.resolve({ granted: count, checked: false });
-    return this.#ask<Reservation>(
+    if (this.#state === 'closed') return { granted: count, checked: false };
+    const had = this.#share.count(namespace);
+    this.tell();
+    this.#share.set(namespace, count);
+    const answer = await this.#ask<Reservation | undefined>(
       (id) => ({
         type: 'reserve',
         id,
@@ -137,10 +161,26 @@ export class IpcBackplane implements Backplane {
         count,
         limit: limit === Number.POSITIVE_INFINITY ? null : limit,
       }),
-      // Limits stay exact: a client too few, never one too many.
-      () => ({ granted: 0, checked: true }),
+      () => undefined,
       RESERVE_MS,
     );
+    this.#share.set(namespace, answer?.granted ?? had);
+    // Limits stay exact: a client too few, never one too many.
+    return answer ?? { granted: 0, checked: true };
+  }
+
+  take(namespace: string, count: number, limit: number): boolean {
+    if (this.#state !== 'up' || !this.#share.take(namespace, count, limit)) return false;
+    this.#tellTimer ??= this.#clock.setTimeout(() => this.tell(), TELL_MS);
+    return true;
+  }
+
+  /** Tells now which slots were taken without asking. */
+  tell(): void {
+    if (this.#tellTimer === undefined) return;
+    this.#clock.clearTimeout(this.#tellTimer);
+    this.#tellTimer = undefined;
+    this.channel.send({ type: 'held', counts: this.#share.untold() });
   }
 
   view(): BackplaneView {
@@ -159,8 +199,18 @@ export class IpcBackplane implements Backplane {
     if (this.#state === 'closed') return;
     this.channel.send({ type: 'leave' });
     this.#setState('closed');
+    if (this.#tellTimer !== undefined) this.#clock.clearTimeout(this.#tellTimer);
     if (this.#beatTimer !== undefined) this.#clock.clearTimeout(this.#beatTimer);
     for (const { giveUp } of [...this.#questions.values()]) giveUp();
+  }
+
+  /** Others wait for the answer, so it does not wait for `start`. */
+  #shareChanged(message: AskMessage | ShareMessage): void {
+    const { type, namespaces, all } = message;
+    this.#share[type](namespaces, all);
+    if (type === 'share' || message.id === undefined) return;
+    this.tell();
+    this.channel.send({ type: 'asking', id: message.id });
   }
 
   #cursors(items: readonly ClusterCursor[], id: number | undefined): void {

@@ -1,5 +1,12 @@
 import { createRequire } from 'node:module';
-import { checkOptions, DELAY_MS, LOGGER, type OptionRule, wholeNumber } from '../manager/checks.js';
+import {
+  checkOptions,
+  DELAY_MS,
+  LOGGER,
+  NON_EMPTY_STRING,
+  type OptionRule,
+  wholeNumber,
+} from '../manager/checks.js';
 import { guardLogger, silentLogger } from '../manager/contain.js';
 import type { DatafnLogger } from '../manager/types.js';
 import { DatafnWsError, invalidOption } from '../protocol/errors.js';
@@ -12,13 +19,15 @@ import {
   DEFAULT_CLUSTER_TIMEOUT_MS,
 } from './redis/defaults.js';
 import { redisConnect } from './redis/link.js';
-import { redisUrlProblem } from './redis/url.js';
+import { isTlsRedisUrl, redisUrlProblem } from './redis/url.js';
 import { packageVersion } from './version.js';
 
 /** How to reach Redis or Valkey, and what to use of it. */
 export interface RedisBackplaneOptions {
   /** `redis://` or, with TLS, `rediss://`, then `[user[:password]@]host[:port][/database]`. */
   readonly url: string;
+  /** With `rediss://`, certificates (PEM) to trust in place of those that the process trusts. */
+  readonly ca?: string | undefined;
   /** Stands before every key and the channel; clusters with different prefixes can share an engine. Default `datafn-ws`. */
   readonly prefix?: string | undefined;
   /** Milliseconds that the engine has to acknowledge a cursor or a client. Default 1,000. */
@@ -37,6 +46,7 @@ const PREFIX: OptionRule = {
 };
 
 const RULES = {
+  ca: NON_EMPTY_STRING,
   prefix: PREFIX,
   timeoutMs: DELAY_MS,
   maxNamespaces: wholeNumber(1),
@@ -54,9 +64,12 @@ export function redisBackplane(options: RedisBackplaneOptions): Backplane {
   const problem = redisUrlProblem(options.url);
   // The URL may hold a password, so it is not shown.
   if (problem !== undefined) throw invalidOption(`Expected \`url\` to be ${problem}`);
+  if (options.ca !== undefined && !isTlsRedisUrl(options.url))
+    throw invalidOption('Expected `ca` only with a `url` that begins with rediss://');
   checkInstalled();
   const {
     url,
+    ca,
     prefix = DEFAULT_CLUSTER_PREFIX,
     timeoutMs = DEFAULT_CLUSTER_TIMEOUT_MS,
     maxNamespaces = DEFAULT_MAX_NAMESPACES,
@@ -69,7 +82,7 @@ export function redisBackplane(options: RedisBackplaneOptions): Backplane {
     logger.warn(message);
   };
   return new EngineBackplane({
-    connect: redisConnect({ url, prefix, maxNamespaces, warn }),
+    connect: redisConnect({ url, ca, prefix, maxNamespaces, warn }),
     clock: nodeClock,
     timeoutMs,
     maxNamespaces,

@@ -109,7 +109,7 @@ export async function readTrust(
   urls: readonly (string | undefined)[],
 ): Promise<TlsTrust | undefined> {
   if (ca === undefined && !insecure) {
-    if (urls.some((url) => /^(https|wss):/i.test(url ?? ''))) trustSystem();
+    if (urls.some((url) => /^(https|wss|rediss):/i.test(url ?? ''))) trustSystem();
     return undefined;
   }
   return { ca: ca === undefined ? undefined : await readCertificates(ca), rejectUnauthorized: !insecure };

@@ -50,7 +50,7 @@ const authOptions = {
   }),
   ca: file({
     group: 'Authentication',
-    help: 'Certificates (PEM) to trust at --jwt-jwks-url.',
+    help: 'Certificates (PEM) to trust at --jwt-jwks-url, and at --cluster rediss://.',
   }),
   jwtIssuer: text({
     group: 'Authentication',

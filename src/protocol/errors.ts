@@ -68,3 +68,7 @@ export function isDistrust(error: unknown): boolean {
 export function distrustReason(message: string): string {
   return message.split('; ', 1)[0] as string;
 }
+
+/** What to do about it, where there is an option `ca`. */
+export const TRUST_FIX =
+  'Trust its certificate with --ca FILE (`ca`), or with NODE_EXTRA_CA_CERTS=FILE in the environment';

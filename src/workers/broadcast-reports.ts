@@ -67,6 +67,10 @@ export class BroadcastReports implements Backplane {
     return this.backplane.reserve(namespace, count, limit);
   }
 
+  take(namespace: string, count: number, limit: number): boolean {
+    return this.backplane.take?.(namespace, count, limit) ?? false;
+  }
+
   view(): BackplaneView {
     return this.backplane.view();
   }

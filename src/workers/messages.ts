@@ -35,8 +35,8 @@ export interface TlsText {
 
 /** Which events a worker reports. */
 export interface Reporting {
-  /** Whether the primary has an observer. */
-  readonly events: boolean;
+  /** Events that the observer of the primary listens to. */
+  readonly events: readonly (keyof ServerObserver)[];
   /** Levels of the logger that are heard; none without a logger. */
   readonly levels: readonly (keyof DatafnLogger)[];
 }
@@ -44,6 +44,8 @@ export interface Reporting {
 /** Everything that a worker needs to know. */
 export interface WorkerSetup {
   readonly id: string;
+  /** The most workers that there are at a time. */
+  readonly workers: number;
   readonly settings: ServerSettings;
   readonly auth: AuthSource;
   readonly tls: TlsText | undefined;

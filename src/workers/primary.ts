@@ -76,7 +76,13 @@ export class Primary {
     const { maxConnections, rememberNamespaces } = options.settings;
     this.#auth = options.auth;
     this.#tls = options.tls;
-    this.#hub = new IpcHub({ maxConnections, rememberNamespaces, clock: systemClock, systemMs: Date.now });
+    this.#hub = new IpcHub({
+      maxConnections,
+      workers: options.workers,
+      rememberNamespaces,
+      clock: systemClock,
+      systemMs: Date.now,
+    });
     this.#gathering = new Gathering(this.#hub, () => [...this.#workers].filter((one) => one.isListening));
     this.closed = new Promise((resolve) => {
       this.#settle = resolve;
@@ -186,6 +192,7 @@ export class Primary {
         exited: (one) => this.#exited(one),
       },
     );
+    worker.firstConnectionId = firstConnectionId;
     worker.lastConnectionId = firstConnectionId - this.options.workers;
     this.#workers.add(worker);
     return worker;
@@ -195,10 +202,11 @@ export class Primary {
     const { settings, levels, observer, workers } = this.options;
     return {
       id: worker.id,
+      workers,
       settings,
       auth: this.#auth,
       tls: this.#tls,
-      reporting: { events: observer !== undefined, levels },
+      reporting: { events: Object.keys(observer ?? {}) as (keyof ServerObserver)[], levels },
       ids: { first: firstConnectionId, step: workers },
       sockets: this.#sockets?.sockets.length ?? 0,
     };
@@ -293,8 +301,11 @@ export class Primary {
     this.#timers.add(timer);
   }
 
-  #replace({ index, lastConnectionId }: WorkerProcess): void {
-    const worker = this.#start(index, lastConnectionId + this.options.workers);
+  #replace({ index, firstConnectionId, lastConnectionId, stats }: WorkerProcess): void {
+    const { workers } = this.options;
+    // Without a log of connections, it has not named them.
+    const counted = firstConnectionId + workers * numberedIn(stats);
+    const worker = this.#start(index, Math.max(lastConnectionId + workers, counted));
     worker.listening.then(
       () => this.options.workerReplaced(nameOf(worker)),
       // It could not be set up: it is ended, and replaced in turn.
@@ -325,6 +336,12 @@ export class Primary {
     this.#hub.dispose();
     this.#settle({ ...this.#outcome, goneAway: this.#gathering.goneAway });
   }
+}
+
+/** Connections that have had an id: those that were accepted, or refused with a close code. */
+function numberedIn(stats: ServerStats | undefined): number {
+  const refused = Object.entries(stats?.refused ?? {}).filter(([code]) => Number(code) >= 1000);
+  return refused.reduce((sum, [, count]) => sum + count, stats?.accepted ?? 0);
 }
 
 function nameOf({ index, pid }: WorkerProcess): WorkerName {

@@ -8,6 +8,17 @@ const MAX_WAITING = 20_000;
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
+/** Events of a worker that are events of the server. */
+const REPORTED = [
+  'connected',
+  'hello',
+  'refused',
+  'closed',
+  'rejectedUpgrade',
+  'rejectedRequest',
+  'drainRequested',
+] as const satisfies readonly (keyof ServerObserver)[];
+
 /** What a worker tells its primary for the log. */
 export class Reports {
   readonly logger: DatafnLogger | undefined;
@@ -22,8 +33,10 @@ export class Reports {
     { events, levels }: Reporting,
   ) {
     this.logger = levels.length === 0 ? undefined : this.#logger(levels);
-    this.observer = events ? this.#observer() : undefined;
-    this.broadcast = events ? (...args) => this.#send({ type: 'event', name: 'broadcast', args }) : undefined;
+    const heard = REPORTED.filter((name) => events.includes(name));
+    this.observer =
+      heard.length === 0 ? undefined : Object.fromEntries(heard.map((name) => [name, this.#report(name)]));
+    this.broadcast = events.includes('broadcast') ? this.#report('broadcast') : undefined;
   }
 
   #logger(levels: Reporting['levels']): DatafnLogger {
@@ -36,22 +49,8 @@ export class Reports {
     return { debug, info, warn, error };
   }
 
-  #observer(): ServerObserver {
-    const event = (name: keyof ServerObserver, args: readonly unknown[]) =>
-      this.#send({ type: 'event', name, args });
-    const plain =
-      (name: keyof ServerObserver) =>
-      (...args: unknown[]) =>
-        event(name, args);
-    return {
-      connected: plain('connected'),
-      hello: plain('hello'),
-      refused: plain('refused'),
-      closed: plain('closed'),
-      rejectedUpgrade: plain('rejectedUpgrade'),
-      rejectedRequest: plain('rejectedRequest'),
-      drainRequested: plain('drainRequested'),
-    };
+  #report(name: keyof ServerObserver): (...args: unknown[]) => void {
+    return (...args) => this.#send({ type: 'event', name, args });
   }
 
   #send(message: ToPrimary): void {

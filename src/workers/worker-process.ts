@@ -32,6 +32,8 @@ export class WorkerProcess implements HubWorker {
   readonly startedAtMs = performance.now();
   /** Clients that its events have counted. */
   openClients = 0;
+  /** The id of its first connection. */
+  firstConnectionId = 0;
   /** The highest id of a connection that it has named. */
   lastConnectionId = 0;
   /** Its counts, as far as they are known. */

@@ -52,7 +52,11 @@ export class WorkerServer {
         this.#setup = message.setup;
         this.#backplane = new IpcBackplane(
           { send: (said) => this.batches.send({ type: 'backplane', message: said }) },
-          { id: message.setup.id },
+          {
+            id: message.setup.id,
+            workers: message.setup.workers,
+            maxConnections: message.setup.settings.maxConnections,
+          },
         );
         break;
       case 'backplane':
@@ -98,9 +102,11 @@ export class WorkerServer {
         tls,
         namespaceProvider: this.#auth.provider,
         logger: reports.logger,
-        observer: reports.observer && {
+        observer: {
           ...reports.observer,
-          broadcast: (namespace, cursor, delivered) => broadcasts.delivered(namespace, cursor, delivered),
+          ...(reports.broadcast && {
+            broadcast: (namespace, cursor, delivered) => broadcasts.delivered(namespace, cursor, delivered),
+          }),
         },
         backplane: broadcasts,
       },
@@ -173,6 +179,8 @@ export class WorkerServer {
   }
 
   async #answer(question: Ask): Promise<void> {
+    // The primary answers with what it knows of all workers, too.
+    this.#backplane?.tell();
     this.batches.send({ type: 'answer', id: question.id, value: await this.#valueOf(question) });
   }
 

@@ -23,6 +23,7 @@ function hubOf(count: number, options: { maxConnections?: number; rememberNamesp
   let systemMs = 1000;
   const hub = new IpcHub({
     maxConnections: 100,
+    workers: count,
     rememberNamespaces: 10,
     ...options,
     clock,
@@ -105,6 +106,13 @@ describe('the hub of the workers', () => {
     const { hub, workers } = hubOf(2, { maxConnections: 3 });
     const [a, b] = workers;
     hub.receive(a, { type: 'reserve', id: 1, namespace: 'x', count: 3, limit: null });
+    // More than its share: the others are told to ask first.
+    expect(a.of('reserved')).toEqual([]);
+    for (const worker of [a, b]) {
+      const [{ id } = {}] = worker.of('ask');
+      hub.receive(worker, { type: 'asking', id: id as number });
+    }
+    expect(a.of('reserved')).toEqual([{ type: 'reserved', id: 1, granted: 3 }]);
     hub.receive(b, { type: 'reserve', id: 1, namespace: 'y', count: 1, limit: null });
     expect(b.of('reserved')).toEqual([{ type: 'reserved', id: 1, granted: 0, isTotal: true }]);
     expect(hub.connectionsOf(a)).toBe(3);

@@ -12,9 +12,10 @@ function delayed<Message>(receive: (message: Message) => void): (message: Messag
   };
 }
 
+const limits = { workers: 3, maxConnections: Number.POSITIVE_INFINITY };
 const newHub = () =>
   new IpcHub({
-    maxConnections: Number.POSITIVE_INFINITY,
+    ...limits,
     rememberNamespaces: 1000,
     clock: systemClock,
     systemMs: Date.now,
@@ -29,7 +30,7 @@ backplaneContract({
     const id = `worker-${workers}`;
     const { current } = { current: hub };
     const toHub = delayed<MessageToHub>((message) => current.receive(worker, message));
-    const backplane = new IpcBackplane({ send: toHub }, { id });
+    const backplane = new IpcBackplane({ send: toHub }, { id, ...limits });
     const toWorker = delayed<MessageToWorker>((message) => backplane.receive(message));
     const worker: HubWorker = { id, version: '1.2.3', send: toWorker };
     current.add(worker);

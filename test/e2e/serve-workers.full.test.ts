@@ -133,6 +133,24 @@ describe('serve --workers', () => {
     }
   });
 
+  test('ids of clients are not used again after a worker was killed, also where connections are not logged', async () => {
+    const serve = await startServe([...WORKERS, '--log-level', 'warn']);
+    await clientsAtBoth(serve, 'user:alice');
+    const before = (await clientsOf(serve)).clients.map(({ id }) => id);
+    // It asks each worker for its counts.
+    await call('GET', `${serve.apiUrl}/v1/stats`);
+    const [victim] = (await workersOf(serve)) as [ProcessEntry, ProcessEntry];
+    process.kill(victim.pid, 'SIGKILL');
+    await serve.logged(/ended with SIGKILL/);
+    await eventually(
+      async () => (await workersOf(serve)).every(({ pid }) => pid !== victim.pid),
+      'another one',
+    );
+    await clientsAtBoth(serve, 'user:bob');
+    const after = (await clientsOf(serve)).clients.filter(({ namespace }) => namespace === 'user:bob');
+    expect(after.filter(({ id }) => before.includes(id))).toEqual([]);
+  });
+
   test('with auto it prints a banner, and an emit command that works', async () => {
     const serve = startCli(['serve', '--workers', 'auto', '--port', '0']);
     await serve.until(() => serve.stdout.includes('Press Ctrl-C to stop'), 'the banner');

@@ -1,5 +1,5 @@
 import type { RedisClientType } from '@redis/client';
-import { messageOf } from '../../protocol/errors.js';
+import { distrustReason, isDistrust, messageOf, TRUST_FIX } from '../../protocol/errors.js';
 import { describe } from '../../protocol/identifiers.js';
 import type { ClusterCursor } from '../backplane.js';
 import {
@@ -27,6 +27,8 @@ const SCAN_COUNT = 1000;
 /** What a {@link redisConnect} connects to. */
 export interface RedisTarget {
   readonly url: string;
+  /** Certificates (PEM) to trust. */
+  readonly ca?: string | undefined;
   /** Stands before every key and the channel. */
   readonly prefix: string;
   readonly maxNamespaces: number;
@@ -45,9 +47,13 @@ export function redisConnect(target: RedisTarget): ConnectEngine {
       RESP: 3,
       disableOfflineQueue: true,
       // When and how to reconnect is the session's to say.
-      socket: { reconnectStrategy: false, connectTimeout: UNHEARD_MS },
+      socket: {
+        reconnectStrategy: false,
+        connectTimeout: UNHEARD_MS,
+        ...(target.ca === undefined ? {} : { tls: true, ca: target.ca }),
+      },
     }) as unknown as RedisClientType;
-    const closed = (error: unknown) => events.closed(messageOf(error));
+    const closed = (error: unknown) => events.closed(reasonOf(error));
     client.on('error', closed);
     client.on('terminated', closed);
     const abort = () => client.destroy();
@@ -59,11 +65,17 @@ export function redisConnect(target: RedisTarget): ConnectEngine {
       return link;
     } catch (error) {
       if (client.isOpen) client.destroy();
-      throw error;
+      throw new Error(reasonOf(error), { cause: error });
     } finally {
       signal.removeEventListener('abort', abort);
     }
   };
+}
+
+/** Why the engine cannot be reached, and what to do about it. */
+function reasonOf(error: unknown): string {
+  const why = messageOf(error);
+  return isDistrust(error) ? `${distrustReason(why)}. ${TRUST_FIX}` : why;
 }
 
 class RedisLink implements EngineLink {

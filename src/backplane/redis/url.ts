@@ -8,3 +8,8 @@ export function redisUrlProblem(value: unknown): string | undefined {
   if (!/^\/?\d*$/.test(pathname)) return `${kind}, and after it /N for the database N`;
   return search === '' && hash === '' ? undefined : `${kind}, without a query and a fragment`;
 }
+
+/** Whether the URL of a Redis asks for TLS. */
+export function isTlsRedisUrl(url: string | undefined): boolean {
+  return /^rediss:/i.test(url ?? '');
+}

@@ -1,3 +1,4 @@
+import { isTlsRedisUrl } from '../../backplane/redis/url.js';
 import type { AUTH_KINDS, ServeOptions } from '../../options/serve-flags.js';
 import { envOf, flagOf } from '../../options/spec.js';
 import { invalidOption, messageOf } from '../../protocol/errors.js';
@@ -120,6 +121,8 @@ function refuseForeignOptions({ values, origins }: TracedServeOptions): void {
     .flatMap(([kind, keys]) =>
       keys
         .filter((key) => ['flag', 'config'].includes(origins[key].kind))
+        // It is for the engine of the cluster, too.
+        .filter((key) => key !== 'ca' || !isTlsRedisUrl(values.cluster))
         .map((key) => {
           const where = origins[key].kind === 'flag' ? '' : ` (${origins[key].from})`;
           return origins.auth.kind === 'default'
@@ -214,7 +217,8 @@ async function jwtAuth(traced: TracedServeOptions, log: Log): Promise<Pick<Auth,
 async function readIssuerTrust({ values, origins }: TracedServeOptions): Promise<string | undefined> {
   const { ca, jwtJwksUrl } = values;
   // A variable may be there for another command.
-  if (jwtJwksUrl === undefined && origins.ca.kind === 'environment') return undefined;
+  if (jwtJwksUrl === undefined && (origins.ca.kind === 'environment' || isTlsRedisUrl(values.cluster)))
+    return undefined;
   return (await readTrust({ ca, insecure: false }, [jwtJwksUrl]))?.ca;
 }
 

@@ -1,4 +1,5 @@
 import type { Backplane } from '../../backplane/backplane.js';
+import { isTlsRedisUrl } from '../../backplane/redis/url.js';
 import type { DatafnLogger } from '../../manager/types.js';
 import { hostAndPort } from '../../options/checks.js';
 import type { ServeOptions } from '../../options/serve-flags.js';
@@ -11,6 +12,7 @@ import { printableJson } from '../../text/printable.js';
 import { formatAmount } from '../../text/units.js';
 import { colorsFor } from '../color.js';
 import { EXIT } from '../exit-codes.js';
+import { readTrust } from '../input-files.js';
 import { type Io, STOP_EXIT_CODES } from '../io.js';
 import { StopRequests } from '../stop-requests.js';
 import { readAuth, type TokensFile } from './auth.js';
@@ -168,9 +170,10 @@ function refuseProxyOptions({ values, origins }: TracedServeOptions): void {
 async function clusterOf(options: ServeOptions, logger: DatafnLogger): Promise<Backplane | undefined> {
   const { cluster: url, clusterPrefix: prefix, clusterTimeout: timeoutMs, rememberNamespaces } = options;
   if (url === undefined) return undefined;
+  const trust = isTlsRedisUrl(url) ? await readTrust({ ca: options.ca, insecure: false }, [url]) : undefined;
   // Loaded on demand: few servers are part of a cluster.
   const { redisBackplane } = await import('../../backplane/redis.js');
-  return redisBackplane({ url, prefix, timeoutMs, maxNamespaces: rememberNamespaces, logger });
+  return redisBackplane({ url, ca: trust?.ca, prefix, timeoutMs, maxNamespaces: rememberNamespaces, logger });
 }
 
 function dropped(count: number): LogEvent {

@@ -11,7 +11,7 @@ import {
   type JWTVerifyGetKey,
   jwksCache,
 } from 'jose';
-import { distrustReason, isDistrust, messageOf } from '../../protocol/errors.js';
+import { distrustReason, isDistrust, messageOf, TRUST_FIX } from '../../protocol/errors.js';
 
 /** How old keys may be before they are fetched again. */
 const REFRESH_MS = 600_000;
@@ -24,9 +24,6 @@ const RETRY_MS = 5000;
 /** Shorter than a client waits for the provider, so that it may still be admitted with the old keys. */
 const FETCH_MS = 3000;
 const MAX_BYTES = 1024 * 1024;
-
-const TRUST_FIX =
-  'Trust its certificate with --ca FILE (`ca`), or with NODE_EXTRA_CA_CERTS=FILE in the environment';
 
 /** What jose hands to its `customFetch`. */
 type FetchOptions = Parameters<FetchImplementation>[1];

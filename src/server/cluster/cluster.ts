@@ -78,8 +78,9 @@ export class Cluster implements BackplaneListener {
 
   constructor(private readonly parts: ClusterParts) {
     const { backplane, maxConnectionsPerNamespace, catchUpRate } = parts;
-    this.slots = new NamespaceSlots((namespace, count) =>
-      backplane.reserve(namespace, count, maxConnectionsPerNamespace),
+    this.slots = new NamespaceSlots(
+      (namespace, count) => backplane.reserve(namespace, count, maxConnectionsPerNamespace),
+      (namespace, count) => backplane.take?.(namespace, count, maxConnectionsPerNamespace) ?? false,
     );
     this.#catchUp = new CatchUp(catchUpRate, ({ affectedPrincipals, ...item }) => this.#deliver(item));
   }

@@ -20,17 +20,38 @@ export class NamespaceSlots {
   readonly #byNamespace = new Map<string, Slots>();
   #unchecked = 0;
 
-  /** @param reserve asks the cluster for a count of clients; see `Backplane.reserve`. */
-  constructor(private readonly reserve: (namespace: string, count: number) => Promise<Reservation>) {}
+  /**
+   * @param reserve asks the cluster for a count of clients; see `Backplane.reserve`.
+   * @param take sets a count where the cluster need not be asked; see `Backplane.take`.
+   */
+  constructor(
+    private readonly reserve: (namespace: string, count: number) => Promise<Reservation>,
+    private readonly take: (namespace: string, count: number) => boolean = () => false,
+  ) {}
 
   /** Clients admitted so far without the cluster, because its engine was away. */
   get unchecked(): number {
     return this.#unchecked;
   }
 
+  /** Gets a slot that the cluster need not be asked for; it must be released. False where there is none. */
+  acquireAtOnce(namespace: string): boolean {
+    const slots = this.#byNamespace.get(namespace);
+    // First come, first served.
+    if (slots?.isAsking || (slots !== undefined && slots.waiting.length > 0)) return false;
+    const taken = (slots?.taken ?? 0) + 1;
+    if (!this.take(namespace, taken)) return false;
+    if (slots === undefined) this.#byNamespace.set(namespace, slotsOf(taken));
+    else {
+      slots.taken = taken;
+      slots.told = taken;
+    }
+    return true;
+  }
+
   /** Resolves with `undefined` for a slot, which must be released, else with the close to refuse the client with. */
   acquire(namespace: string): Promise<CloseCode | undefined> {
-    const slots = this.#byNamespace.get(namespace) ?? { taken: 0, told: 0, isAsking: false, waiting: [] };
+    const slots = this.#byNamespace.get(namespace) ?? slotsOf(0);
     this.#byNamespace.set(namespace, slots);
     return new Promise((resolve) => {
       slots.waiting.push(resolve);
@@ -48,6 +69,11 @@ export class NamespaceSlots {
   #ask(namespace: string, slots: Slots): void {
     if (slots.isAsking) return;
     if (slots.waiting.length === 0 && slots.taken === slots.told) {
+      if (slots.taken === 0) this.#byNamespace.delete(namespace);
+      return;
+    }
+    if (slots.waiting.length === 0 && this.take(namespace, slots.taken)) {
+      slots.told = slots.taken;
       if (slots.taken === 0) this.#byNamespace.delete(namespace);
       return;
     }
@@ -69,4 +95,8 @@ export class NamespaceSlots {
     for (const [index, settle] of waiting.entries()) settle(index < admitted ? undefined : refusal);
     this.#ask(namespace, slots);
   }
+}
+
+function slotsOf(taken: number): Slots {
+  return { taken, told: taken, isAsking: false, waiting: [] };
 }

@@ -247,6 +247,10 @@ export class Upgrader implements UpgradeHandler {
       this.#shakeHands(request, socket, head, outcome, limit);
       return;
     }
+    if (slots.acquireAtOnce(outcome.namespace)) {
+      if (!this.#shakeHands(request, socket, head, outcome)) slots.release(outcome.namespace);
+      return;
+    }
     // The provider may have been asked for many at once, which all come here in the same tick.
     if (this.#isFull(socket)) return;
     void this.#admitToCluster(request, socket, head, outcome, slots);
