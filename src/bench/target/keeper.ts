@@ -43,7 +43,8 @@ function keep(file: string, words: readonly string[]): void {
     detached: true,
   });
 
-  if (server.pid !== undefined) process.send?.({ keeps: server.pid } satisfies KeeperMessage);
+  // Bench may be gone already. Without a callback, that would be an uncaught error here, and the server left alone.
+  if (server.pid !== undefined) process.send?.({ keeps: server.pid } satisfies KeeperMessage, () => {});
   server.on('error', (error) => {
     // It may also be a signal that could not be sent; only one that never ran has no number.
     if (server.pid !== undefined) return;
