@@ -65,7 +65,6 @@ export class Primary {
   #metricsPort: MetricsPort | undefined;
   #auth: AuthSource;
   #tls: TlsText | undefined;
-  #open = 0;
   /** Whether all of the first workers serve. */
   #isUp = false;
   #isClosing = false;
@@ -89,9 +88,14 @@ export class Primary {
     });
   }
 
-  /** Clients of all workers. */
+  /** Clients of all workers: those that the log has named, or, without such a log, as of a moment ago. */
   get connectionCount(): number {
-    return this.#hub.connections;
+    return [...this.#workers].reduce((sum, worker) => sum + this.#clientsOf(worker), 0);
+  }
+
+  #clientsOf(worker: WorkerProcess): number {
+    const isLogged = this.options.observer?.connected !== undefined;
+    return isLogged ? worker.openClients : this.#hub.connectionsOf(worker);
   }
 
   /**
@@ -270,19 +274,17 @@ export class Primary {
     if (id !== undefined) worker.lastConnectionId = Math.max(worker.lastConnectionId, id);
     const change = name === 'connected' ? 1 : name === 'closed' ? -1 : 0;
     worker.openClients += change;
-    this.#open += change;
     // A value that is undefined comes as null.
-    const shown = name === 'connected' ? [args[0], this.#open] : args.map((arg) => arg ?? undefined);
+    const shown = name === 'connected' ? [args[0], this.connectionCount] : args.map((arg) => arg ?? undefined);
     (observer?.[name] as ((...event: readonly unknown[]) => void) | undefined)?.(...shown);
   }
 
   #exited(worker: WorkerProcess): void {
-    const clients = this.#hub.connectionsOf(worker);
+    const clients = this.#clientsOf(worker);
     this.#workers.delete(worker);
     this.#exchange.follow(worker, false);
     this.#hub.remove(worker);
     this.#gathering.ended(worker);
-    this.#open -= worker.openClients;
     if (this.#isClosing) {
       if (!worker.hasClosed) this.#outcome.cut += clients;
       this.#passTogether();
