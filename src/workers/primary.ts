@@ -94,8 +94,7 @@ export class Primary {
   }
 
   #clientsOf(worker: WorkerProcess): number {
-    const isLogged = this.options.observer?.connected !== undefined;
-    return isLogged ? worker.openClients : this.#hub.connectionsOf(worker);
+    return this.options.observer?.connected ? worker.openClients : this.#hub.connectionsOf(worker);
   }
 
   /**
@@ -275,7 +274,8 @@ export class Primary {
     const change = name === 'connected' ? 1 : name === 'closed' ? -1 : 0;
     worker.openClients += change;
     // A value that is undefined comes as null.
-    const shown = name === 'connected' ? [args[0], this.connectionCount] : args.map((arg) => arg ?? undefined);
+    const more = name === 'connected' ? [args[0], this.connectionCount] : args;
+    const shown = more.map((arg) => arg ?? undefined);
     (observer?.[name] as ((...event: readonly unknown[]) => void) | undefined)?.(...shown);
   }
 
