@@ -271,8 +271,7 @@ export class Primary {
   ): void {
     const id = (args[0] as { id?: number } | undefined)?.id;
     if (id !== undefined) worker.lastConnectionId = Math.max(worker.lastConnectionId, id);
-    const change = name === 'connected' ? 1 : name === 'closed' ? -1 : 0;
-    worker.openClients += change;
+    worker.openClients += name === 'connected' ? 1 : name === 'closed' ? -1 : 0;
     // A value that is undefined comes as null.
     const more = name === 'connected' ? [args[0], this.connectionCount] : args;
     const shown = more.map((arg) => arg ?? undefined);
