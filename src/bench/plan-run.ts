@@ -39,12 +39,19 @@ export function planRun(scenario: Scenario, options: PlanOptions): Layout {
         (shard === undefined ? clientCount(scenario) : clientsOfShard(scenario.cohorts, shard)) +
         pullingCount(scenario),
       urls,
-      ownServer: urls.length === 0,
+      serverProcesses: serverProcesses(scenario, options),
       workers,
       loadConnections,
     },
     machineLimits(availableParallelism()),
   );
+}
+
+/** Processes that bench starts to serve the clients. */
+function serverProcesses({ cluster }: Scenario, { urls, redis }: PlanOptions): number {
+  if (urls.length > 0) return 0;
+  if (cluster === undefined) return 1;
+  return redis ? cluster.nodes : cluster.workers;
 }
 
 /** Clients that pull: each needs a second connection. */

@@ -51,8 +51,8 @@ function read(file: string): string | undefined {
 export interface Demand {
   readonly clients: number;
   readonly urls: readonly string[];
-  /** Whether the server is ours to start: its descriptors are of this machine too. */
-  readonly ownServer: boolean;
+  /** Processes of a server that bench starts: their descriptors are of this machine too. 0 for another server. */
+  readonly serverProcesses: number;
   readonly workers: number | undefined;
   /** Most connections of autocannon at a time. */
   readonly loadConnections: number;
@@ -64,7 +64,7 @@ export interface Demand {
  * @throws {DatafnWsError} `ERR_INVALID_OPTION` with every limit that is in the way and what to do about it.
  */
 export function planLayout(
-  { clients, urls, ownServer, workers, loadConnections }: Demand,
+  { clients, urls, serverProcesses, workers, loadConnections }: Demand,
   limits: MachineLimits,
 ): Layout {
   const problems: string[] = [];
@@ -77,9 +77,12 @@ export function planLayout(
       `${formatCount(perWorker)} clients a worker need more than the ${formatCount(limits.descriptors ?? 0)} descriptors of a process: use --workers ${needed}, or raise the limit with ulimit -n ${perWorker + SPARE_DESCRIPTORS}`,
     );
   }
-  if (ownServer && clients > room) {
+  const perServer = Math.ceil(clients / Math.max(1, serverProcesses));
+  if (serverProcesses > 0 && perServer > room) {
+    const where =
+      serverProcesses === 1 ? 'on one server' : `on each of ${serverProcesses} processes of the server`;
     problems.push(
-      `${formatCount(clients)} clients on one server need more than the ${formatCount(limits.descriptors ?? 0)} descriptors of a process: raise the limit with ulimit -n ${clients + SPARE_DESCRIPTORS}, or spread them over several servers with --url`,
+      `${formatCount(perServer)} clients ${where} need more than the ${formatCount(limits.descriptors ?? 0)} descriptors of a process: raise the limit with ulimit -n ${perServer + SPARE_DESCRIPTORS}, or spread them over several servers with --url, or over more workers with the key \`cluster\``,
     );
   }
   // Each has two ends in this process, and a connection to every target.
@@ -95,7 +98,7 @@ export function planLayout(
       `${formatCount(clients)} clients need about ${formatSize(bytes)} of memory, ${formatSize(limits.availableBytes)} are available: use fewer clients`,
     );
   }
-  const localAddresses = addressesFor(clients, urls, ownServer, limits.ports, problems);
+  const localAddresses = addressesFor(clients, urls, serverProcesses > 0, limits.ports, problems);
   if (problems.length > 0) throw new DatafnWsError('ERR_INVALID_OPTION', problems.join('\n'));
   return { workers: count, localAddresses };
 }

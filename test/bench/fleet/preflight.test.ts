@@ -14,11 +14,11 @@ const ROOMY: MachineLimits = {
   availableBytes: 64 * 1024 ** 3,
   cores: 4,
 };
-const OWN: Demand = { clients: 1000, urls: [], ownServer: true, workers: undefined, loadConnections: 0 };
+const OWN: Demand = { clients: 1000, urls: [], serverProcesses: 1, workers: undefined, loadConnections: 0 };
 const REMOTE: Demand = {
   clients: 1000,
   urls: ['ws://192.0.2.1:3001/datafn/ws'],
-  ownServer: false,
+  serverProcesses: 0,
   workers: undefined,
   loadConnections: 0,
 };
@@ -72,6 +72,14 @@ describe('descriptors', () => {
     expect(only).toContain('--url');
     planLayout({ ...OWN, clients: 25_000 }, { ...ROOMY, descriptors: 25_200 });
     refusal({ ...OWN, clients: 25_000 }, { ...ROOMY, descriptors: 25_199 });
+  });
+
+  test('of a server with workers are those of one worker', () => {
+    const six = { ...OWN, clients: 100_000, serverProcesses: 6 };
+    expect(planLayout(six, ROOMY).workers).toBe(6);
+    const [only] = refusal({ ...six, serverProcesses: 5 }, ROOMY);
+    expect(only).toContain('20,000 clients on each of 5 processes');
+    expect(only).toContain('ulimit -n 20200');
   });
 
   test('too few for the connections of autocannon, each with two ends here and one to every target, are refused', () => {
