@@ -1,5 +1,6 @@
 import type { IpcHub } from '../backplane/ipc-hub.js';
 import { type ClientList, type ClientQuery, numberOf, pageOf } from '../server/events/clients.js';
+import { processMemory } from '../server/health/memory.js';
 import { clockMs, type ServerStats } from '../server/health/statistics.js';
 import {
   addEnded,
@@ -102,7 +103,6 @@ export class Gathering {
 
   #sum(ofWorkers: readonly (ServerStats | undefined)[]): ServerStats {
     const all = [this.#ended, ...ofWorkers].filter((one): one is ServerStats => one !== undefined);
-    const { rss, heapUsed, external } = process.memoryUsage();
     const { user, system } = process.cpuUsage();
     return sumStats(all, {
       namespaces: this.hub.namespaces,
@@ -110,9 +110,7 @@ export class Gathering {
       timeMs: clockMs(),
       primary: {
         pid: process.pid,
-        rssBytes: rss,
-        heapUsedBytes: heapUsed,
-        externalBytes: external,
+        ...processMemory(),
         cpuMs: Math.round((user + system) / 1000),
       },
     });

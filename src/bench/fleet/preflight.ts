@@ -8,6 +8,8 @@ const SPARE_DESCRIPTORS = 200;
 const BYTES_PER_CLIENT = 64 * 1024;
 /** Share of the port range that one source address is used for. */
 const PORT_SHARE = 0.9;
+/** The same on loopback, where there are many. A system looks long for a free port of an address that is nearly full. */
+const LOOPBACK_PORT_SHARE = 0.1;
 
 /** What the machine offers. `undefined` where it does not say. */
 export interface MachineLimits {
@@ -122,5 +124,9 @@ function addressesFor(
     );
     return [];
   }
-  return Array.from({ length: addresses }, (_, index) => `127.0.0.${index + 1}`);
+  const wanted = Math.ceil(perTarget / ((ports ?? 0) * LOOPBACK_PORT_SHARE));
+  return Array.from(
+    { length: Math.max(addresses, Math.min(wanted, 254)) },
+    (_, index) => `127.0.0.${index + 1}`,
+  );
 }

@@ -8,6 +8,7 @@ import {
   type ServerEvents,
 } from '../events/events.js';
 import type { DelayMonitor, EventLoopDelay } from './delay-monitor.js';
+import { processMemory } from './memory.js';
 
 /** Counts of connections and cursors since the start; some are current values, as noted. */
 export interface ConnectionStats {
@@ -178,7 +179,6 @@ export class Statistics implements ServerEvents {
 
   /** The counts of connections, and how the process is. */
   ofServer(connections: ConnectionStats, delay: DelayMonitor): ServerStats {
-    const memory = process.memoryUsage();
     const cpu = process.cpuUsage();
     return {
       ...connections,
@@ -186,9 +186,7 @@ export class Statistics implements ServerEvents {
       timeMs: clockMs(),
       process: {
         pid: process.pid,
-        rssBytes: memory.rss,
-        heapUsedBytes: memory.heapUsed,
-        externalBytes: memory.external,
+        ...processMemory(),
         cpuMs: Math.round((cpu.user + cpu.system) / 1000),
         ...delay.read(),
       },

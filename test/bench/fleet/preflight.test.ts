@@ -121,15 +121,12 @@ describe('ports', () => {
   test('of one source address are enough up to nine tenths of the range', () => {
     const limits = { ...ROOMY, descriptors: 100_000, ports: 10_000 };
     expect(planLayout({ ...LOOPBACK, clients: 9000 }, limits).localAddresses).toEqual([]);
-    expect(planLayout({ ...LOOPBACK, clients: 9001 }, limits).localAddresses).toEqual([
-      '127.0.0.1',
-      '127.0.0.2',
-    ]);
+    expect(planLayout({ ...LOOPBACK, clients: 9001 }, limits).localAddresses).not.toEqual([]);
   });
 
-  test('on loopback are made of as many source addresses as it takes, for our own server too', () => {
+  test('on loopback are those of many source addresses, a tenth of the range each, for our own server too', () => {
     const limits = { ...ROOMY, descriptors: 100_000, ports: 10_000 };
-    const expected = ['127.0.0.1', '127.0.0.2', '127.0.0.3'];
+    const expected = Array.from({ length: 27 }, (_, index) => `127.0.0.${index + 1}`);
     expect(planLayout({ ...LOOPBACK, clients: 27_000 }, limits).localAddresses).toEqual(expected);
     expect(planLayout({ ...OWN, clients: 27_000 }, limits).localAddresses).toEqual(expected);
   });
