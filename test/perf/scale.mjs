@@ -18,17 +18,17 @@ import { cpuMsOf, memoryOf, sumOf, treeOf } from './process-tree.mjs';
 const SHORT = process.env.SHORT === '1';
 const PROCESSES = [1, 2, 4, 6];
 const NODES = [2, 4, 6];
-const CLIENTS = SHORT ? 1200 : 12_000;
+const CLIENTS = SHORT ? 1200 : 6000;
 const NAMESPACES = SHORT ? 100 : 1000;
 /** Cursors to each namespace. */
 const ROUNDS = SHORT ? 2 : 10;
-const BEAT_MS = 5000;
-const IDLE_MS = SHORT ? 5000 : 20_000;
+const BEAT_MS = 2000;
+const IDLE_MS = SHORT ? 5000 : 10_000;
 /** Cursors of namespaces that have no client, through Redis. */
-const GHOSTS = SHORT ? 2000 : 50_000;
+const GHOSTS = SHORT ? 2000 : 20_000;
 const BATCH = 100;
 /** The load that the model is checked with. */
-const MIXED = { perSecond: 100, ms: SHORT ? 5000 : 20_000 };
+const MIXED = { perSecond: 100, ms: SHORT ? 5000 : 10_000 };
 const PEERS = 3;
 const CURSOR_BYTES = Buffer.byteLength('{"type":"cursor","cursor":"1000000000"}') + 2;
 
