@@ -44,7 +44,7 @@ export function frameInput(random: Random, isFragmented = false): Buffer {
 
 function payloadFor(random: Random, opcode: number): Buffer {
   if (opcode === 0x8) {
-    if (random.chance(0.2)) return withoutLimits(random.bytes(random.below(3)));
+    if (random.chance(0.2)) return random.bytes(random.below(3));
     const code = Buffer.alloc(2);
     code.writeUInt16BE(random.pick(CLOSE_CODES));
     return Buffer.concat([
@@ -56,12 +56,6 @@ function payloadFor(random: Random, opcode: number): Buffer {
   if (random.chance(0.05)) return random.pick(BAD_UTF8);
   if (random.chance(0.01)) return Buffer.alloc(random.from(65_000, 66_000), 'x');
   return random.chance(0.5) ? helloInput(random) : random.bytes(random.length(2000));
-}
-
-/** The echo of a close with the code of a limit, and no reason, could not be told from the server's own. */
-function withoutLimits(payload: Buffer): Buffer {
-  const isOfLimit = payload.length === 2 && [1008, 1009].includes(payload.readUInt16BE());
-  return isOfLimit ? Buffer.from([0, 0]) : payload;
 }
 
 interface FrameShape {
