@@ -23,12 +23,12 @@ const NAMESPACES = SHORT ? 100 : 1000;
 /** Cursors to each namespace. */
 const ROUNDS = SHORT ? 2 : 10;
 const BEAT_MS = 2000;
-const IDLE_MS = SHORT ? 5000 : 10_000;
+const IDLE_MS = SHORT ? 5000 : 6000;
 /** Cursors of namespaces that have no client, through Redis. */
 const GHOSTS = SHORT ? 2000 : 20_000;
 const BATCH = 100;
 /** The load that the model is checked with. */
-const MIXED = { perSecond: 100, ms: SHORT ? 5000 : 10_000 };
+const MIXED = { perSecond: 100, ms: SHORT ? 5000 : 6000 };
 const PEERS = 3;
 const CURSOR_BYTES = Buffer.byteLength('{"type":"cursor","cursor":"1000000000"}') + 2;
 
