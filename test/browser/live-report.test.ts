@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, afterEach, describe, expect } from 'vitest';
 import type { CohortMeasurement } from '../../src/bench/measure/measurements.js';
 import { filledReport } from '../bench/filled.js';
+import { chartColors } from '../support/chart-colors.js';
 import { closeBrowser, inBrowser, openPage } from '../support/chromium.js';
 import { drawn, picture, untilText } from '../support/dashboard-page.js';
 import { ObservedRun, observedScenario } from '../support/observed-run.js';
@@ -12,20 +13,6 @@ afterAll(closeBrowser);
 
 const HOSTILE = '<img src=x onerror=alert(1)><script>alert(2)</script>" onmouseover="alert(3) \u202eevil';
 const screen = { phaseStarted() {} };
-
-/** Colors on the canvas of each chart that is shown. */
-const painted = (page: Page) =>
-  page.$$eval('figure:not([hidden]) canvas', (canvases) =>
-    canvases.map((canvas) => {
-      const { width, height } = canvas as unknown as { width: number; height: number };
-      // biome-ignore lint/suspicious/noExplicitAny: the types of the browser are not those of the tests
-      const { data } = (canvas as any).getContext('2d').getImageData(0, 0, width, height);
-      const colors = new Set<string>();
-      for (let at = 0; at < data.length; at += 4)
-        if (data[at + 3] > 0) colors.add(`${data[at]},${data[at + 1]},${data[at + 2]}`);
-      return colors.size;
-    }),
-  );
 
 /** Takes pictures in light and dark. The charts have other colors then. */
 async function inBothColors(page: Page, name: string): Promise<void> {
@@ -70,7 +57,8 @@ describe('the live report in a real browser', () => {
       await untilText(page, '#now', 'Phase 2 of 3');
       await page.waitForFunction('document.querySelectorAll("figure:not([hidden]) canvas").length === 6');
       await drawn(page);
-      for (const colors of await painted(page)) expect(colors).toBeGreaterThan(3);
+      for (const colors of await chartColors(page, 'figure:not([hidden]) canvas'))
+        expect(colors).toBeGreaterThan(3);
       expect(await page.textContent('#summary')).toContain('<img src=x onerror=alert(1)>');
       expect(await page.$('main img, main script')).toBe(null);
       expect(await page.textContent('#summary')).toContain('\\u202eevil');
@@ -89,7 +77,7 @@ describe('the live report in a real browser', () => {
       expect(await page.textContent('h1')).toContain('Failed');
       expect(await page.textContent('main')).toContain('<script>alert(2)</script>');
       expect(await page.$('main img, main script')).toBe(null);
-      const charts = await painted(page);
+      const charts = await chartColors(page, 'figure:not([hidden]) canvas');
       expect(charts).toHaveLength(await page.locator('[data-chart]').count());
       for (const colors of charts) expect(colors).toBeGreaterThan(3);
       await inBothColors(page, 'live-report-end');

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { inlineScript, policySource } from '../../text/inline.js';
+import { inlineScript, pageHeaders } from '../../text/inline-page.js';
 import { joinedModules } from '../../text/joined-modules.js';
 import { MARKUP } from './markup.js';
 import { STYLE } from './style.js';
@@ -42,31 +42,7 @@ ${MARKUP}
 </body>
 </html>
 `;
-  // Only what is on the page runs, by its hash, and only text becomes a part of the page (Trusted Types).
-  const policy = [
-    "default-src 'none'",
-    `script-src ${policySource(charts)} ${policySource(script)}`,
-    `style-src ${policySource(style)}`,
-    "connect-src 'self'",
-    'img-src data:',
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-    "require-trusted-types-for 'script'",
-    "trusted-types 'none'",
-  ].join('; ');
-  return {
-    html: Buffer.from(html),
-    headers: {
-      'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': policy,
-      'cache-control': 'no-store',
-      'cross-origin-opener-policy': 'same-origin',
-      'cross-origin-resource-policy': 'same-origin',
-      'referrer-policy': 'no-referrer',
-      'x-content-type-options': 'nosniff',
-    },
-  };
+  return { html: Buffer.from(html), headers: pageHeaders({ scripts: [charts, script], style }) };
 }
 
 function readPackage(file: string): string {

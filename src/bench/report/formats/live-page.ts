@@ -1,4 +1,4 @@
-import { policySource } from '../../../text/inline.js';
+import { pageHeaders } from '../../../text/inline-page.js';
 import { printableJson } from '../../../text/printable.js';
 import { TIME_CHARTS } from '../sections/over-time.js';
 import { html, trusted } from './html-tag.js';
@@ -63,27 +63,7 @@ export function livePage(): LivePage {
 </body>
 </html>
 `.toString();
-  // Only what is on the page runs, by its hash. One place makes markup of a text: the report, which is escaped already.
-  const policy = [
-    "default-src 'none'",
-    `script-src ${policySource(library)} ${policySource(script)}`,
-    `style-src ${policySource(style)}`,
-    "connect-src 'self'",
-    'img-src data:',
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-    "require-trusted-types-for 'script'",
-    'trusted-types report',
-  ].join('; ');
-  return {
-    html: page,
-    headers: {
-      'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': policy,
-      'cache-control': 'no-store',
-      'cross-origin-opener-policy': 'same-origin',
-      'referrer-policy': 'no-referrer',
-    },
-  };
+  // One place makes markup of a text: the report, which is escaped already.
+  const headers = pageHeaders({ scripts: [library, script], style, trustedTypes: 'report' });
+  return { html: page, headers };
 }

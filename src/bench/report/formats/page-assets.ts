@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { inlineScript } from '../../../text/inline.js';
+import { inlineScript } from '../../../text/inline-page.js';
 import { joinedModules } from '../../../text/joined-modules.js';
 import { STYLE } from './style.js';
 
