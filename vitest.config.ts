@@ -37,7 +37,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 60_000,
     // Two cores, and tests that wait a good part of their time.
-    maxWorkers: 3,
+    maxWorkers: 4,
     reporters: ['default', new RunReporter(notes)],
     projects: [
       project('unit', {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 /** Tests that are examples as well. */
 const EXAMPLES = {
   'dev-server-vitest': 'test/e2e/dev-server-vitest.test.ts',
-  'dev-server-playwright': 'test/browser/dev-server-playwright.test.ts',
+  'dev-server-playwright': 'test/browser/dev-server-playwright.full.test.ts',
 };
 
 /** A Markdown table. */

@@ -1,9 +1,11 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { eventually } from '../backplane/recorded-node.js';
 import { disposeProcesses, startServe } from '../support/cli-process.js';
 import { call, postCursors } from '../support/http-call.js';
 import { disposeLive, openClient } from '../support/live-server.js';
-import { untilGone } from '../support/process-tree.js';
+import { ended, untilGone } from '../support/process-tree.js';
 import type { RawClient } from '../support/raw-client.js';
 import { clientsAtBoth, clientsOf, WORKERS, workersOf } from '../support/serve-workers.js';
 
@@ -15,6 +17,35 @@ afterEach(async () => {
 });
 
 describe('the end of serve --workers', () => {
+  test('SIGINT closes the clients of all workers with 1001, and it exits with 0', async () => {
+    const serve = await startServe(WORKERS);
+    const clients = await clientsAtBoth(serve, 'user:alice');
+    serve.kill('SIGINT');
+    for (const client of clients) expect(await client.closed()).toEqual(GOING_AWAY);
+    expect(await serve.ended()).toEqual({ code: 0, signal: null });
+    expect(serve.stderr).toMatch(new RegExp(`SIGINT: closing ${clients.length} clients with 1001`));
+  });
+
+  test('when its process is killed, no worker is left, and the port is free', async () => {
+    const serve = await startServe(WORKERS);
+    const client = await openClient(serve.wsUrl, 'user:alice');
+    const workers = await workersOf(serve);
+    serve.kill('SIGKILL');
+    for (const { pid } of workers) await ended(pid);
+    await client.gone();
+    const port = Number(new URL(serve.apiUrl).port);
+    // A killed process may take a moment to give back its descriptors.
+    await eventually(async () => {
+      const server = createServer().listen(port, '127.0.0.1');
+      const isFree = await Promise.race([
+        once(server, 'listening').then(() => true),
+        once(server, 'error').then(() => false),
+      ]).catch(() => false);
+      server.close();
+      return isFree;
+    }, 'the port is free');
+  });
+
   test('a second signal ends all of it at once', async () => {
     const serve = await startServe([...WORKERS, '--close-timeout', '10m', '--shutdown-timeout', '10m']);
     await openClient(serve.wsUrl, 'user:alice', { answersClose: false });

@@ -120,7 +120,7 @@ export interface Exception extends Catch {
 
 /**
  * What the faulty server without a fault must come to: every rule of every shipped scenario holds but for these.
- * `soak` takes ten minutes, and `remote` is for servers by URL (test/realtime/other-servers.test.ts).
+ * `soak` takes ten minutes, and `remote` is for servers by URL (test/realtime/remote.full.test.ts).
  */
 export const EXCEPTIONS: readonly Exception[] = [
   {

@@ -141,6 +141,6 @@ Without a fault, these rules do not hold, because the server is not ours:
 ${EXCEPTIONS.map(({ scenario, rule, because }) => `- \`${rule}\` of ${scenario}: ${because}.`).join('\n')}
 
 \`soak\` takes ten minutes and is not part of this; \`remote\` is for a server by URL, and is checked by
-\`test/realtime/other-servers.test.ts\`.
+\`test/realtime/remote.full.test.ts\`.
 `;
 }

@@ -39,7 +39,7 @@ ${names.map((name) => `  - ${name}.accepted == 2\n  - ${name}.cursors.lost == 0`
   for (const { tally } of measurements.cohorts) {
     Object.assign(tally.counters, { attempts: 40, opened: 20, expected: 9, received: 8, lost: 1 });
     tally.evidence.note('lost', 5, () => ({ client: 1, namespace: 'n'.repeat(60), cursor: '17' }));
-    for (let code = 4000; code < 4012; code++) tally.closed.count(`${code} ${'reason & <more> '.repeat(6)}`);
+    for (let code = 4000; code < 4012; code++) tally.closed.count(`${code} ${'reason & <more> '.repeat(10)}`);
   }
   const outcomes = scenario.expectations.map((expectation) => ({
     expectation,
@@ -70,8 +70,8 @@ async function writeOnGitHub(content: JsonReport, summary: string): Promise<stri
 }
 
 describe('the summary of a job', () => {
-  test('of 1,000 cohorts stays under the 1 MiB that GitHub shows, with the verdict and what failed', async () => {
-    const report = large(1000);
+  test('of 400 cohorts stays under the 1 MiB that GitHub shows, with the verdict and what failed', async () => {
+    const report = large(400);
     expect(Buffer.byteLength(markdownReport(report))).toBeGreaterThan(MIB);
     const file = join(folder, 'large.md');
     await writeOnGitHub(report, file);
@@ -80,8 +80,8 @@ describe('the summary of a job', () => {
     expect(text).toMatch(/^## ❌ failed: large\n/);
     expect(text).toContain('| ✗ | `cohort-number-0.accepted == 2` | 20 |');
     // Every table that was cut says by how much, and is still a table.
-    expect(text).toMatch(/^\| \| and 1,\d\d\d more \|(?: \|)+$/m);
-    expect(text).toMatch(/^\| \| and \d+,\d\d\d more \| \| \|$/m);
+    expect(text).toMatch(/^\| \| and \d\d\d more \|(?: \|)+$/m);
+    expect(text).toMatch(/^\| \| and \d,\d\d\d more \| \| \|$/m);
     expect(text.match(/^<details>/gm)).toHaveLength(1);
     expect(text.match(/^<\/details>$/gm)).toHaveLength(1);
   });
