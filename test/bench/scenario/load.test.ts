@@ -267,7 +267,9 @@ describe('what is wrong is told with its line, its column and the nearest right 
   });
 
   test('one brace that is not closed is one problem', () => {
-    expect(problems('version: 1\nname: x\ncohorts: { a: { clients: 1 }\nphases: [hold: 1s]\n')).toHaveLength(1);
+    expect(problems('version: 1\nname: x\ncohorts: { a: { clients: 1 }\nphases: [hold: 1s]\n')).toHaveLength(
+      1,
+    );
   });
 
   test.each([100, 300, 500, 5000])('%i phases within phases are too many, or not, and no bug', (depth) => {
