@@ -21,6 +21,7 @@ export const silentLogger: DatafnLogger = { debug: ignore, info: ignore, warn: i
 
 /** Wraps a user's logger so that its failures stay in it: they must not end a broadcast, or the process. */
 export function guardLogger(logger: DatafnLogger): DatafnLogger {
+  if (logger === silentLogger) return logger;
   const guard = (level: keyof DatafnLogger) => (message: string, context?: Record<string, unknown>) =>
     contain(() => logger[level](message, context));
   return { debug: guard('debug'), info: guard('info'), warn: guard('warn'), error: guard('error') };

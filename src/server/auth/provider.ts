@@ -44,7 +44,10 @@ export type NamespaceProvider = (request: ConnectRequest) => NamespaceAnswer | P
  */
 export function readGrant(answer: unknown, nowMs: number): NamespaceGrant | undefined {
   if (answer === undefined || answer === null) return undefined;
-  if (typeof answer === 'string') return validGrant({ namespace: answer }, nowMs);
+  if (typeof answer === 'string') {
+    checkGrant({ namespace: answer });
+    return { namespace: answer };
+  }
   if (typeof answer !== 'object' || Array.isArray(answer))
     throw new Error(
       `expected the answer to be a namespace, { namespace, actorId, principalIds, expiresAtMs } or nothing, got ${describe(answer)}`,
@@ -76,12 +79,16 @@ export function grantProblem({
   return wrongIds === undefined ? undefined : { part: 'principalIds', problem: wrongIds };
 }
 
+function checkGrant(answer: Unchecked): void {
+  const wrong = grantProblem(answer);
+  if (wrong !== undefined) throw new Error(`expected the ${wrong.part} of the answer to be ${wrong.problem}`);
+}
+
 function validGrant(
   { namespace, expiresAtMs, actorId, principalIds }: Unchecked,
   nowMs: number,
 ): NamespaceGrant | undefined {
-  const wrong = grantProblem({ namespace, actorId, principalIds });
-  if (wrong !== undefined) throw new Error(`expected the ${wrong.part} of the answer to be ${wrong.problem}`);
+  checkGrant({ namespace, actorId, principalIds });
   const grant = {
     namespace: namespace as string,
     ...(actorId === undefined ? {} : { actorId: actorId as string }),
@@ -130,21 +137,12 @@ export function askProvider(
   request: ConnectRequest,
   { timeoutMs, logger }: AskOptions,
 ): AuthDecision | Promise<AuthDecision> {
-  const read = (answer: unknown): AuthDecision =>
-    readGrant(answer, Date.now()) ?? {
-      why:
-        reasons.get(request) ??
-        (typeof answer === 'object' && answer !== null ? 'what the provider granted has expired' : undefined),
-    };
-  const failed = (cause: unknown): AuthDecision => {
-    const error = redact(messageOf(cause), request);
-    logger.warn('The namespace provider failed', { error });
-    return { why: `the namespace provider failed: ${error}`, failure: 'failed' };
-  };
   try {
     const answer = provider(request);
-    if (!isThenable(answer)) return read(answer);
-    const decided = Promise.resolve(answer).then(read).catch(failed);
+    if (!isThenable(answer)) return decisionOf(answer, request);
+    const decided = Promise.resolve(answer)
+      .then((settled) => decisionOf(settled, request))
+      .catch((cause: unknown) => failureOf(cause, request, logger));
     if (timeoutMs === 0) return decided;
     return new Promise((resolve) => {
       let isDecided = false;
@@ -165,8 +163,24 @@ export function askProvider(
       });
     });
   } catch (error) {
-    return failed(error);
+    return failureOf(error, request, logger);
   }
+}
+
+function decisionOf(answer: unknown, request: ConnectRequest): AuthDecision {
+  return (
+    readGrant(answer, Date.now()) ?? {
+      why:
+        reasons.get(request) ??
+        (typeof answer === 'object' && answer !== null ? 'what the provider granted has expired' : undefined),
+    }
+  );
+}
+
+function failureOf(cause: unknown, request: ConnectRequest, logger: DatafnLogger): AuthDecision {
+  const error = redact(messageOf(cause), request);
+  logger.warn('The namespace provider failed', { error });
+  return { why: `the namespace provider failed: ${error}`, failure: 'failed' };
 }
 
 /** A promise of any make. */

@@ -93,7 +93,8 @@ export function requestClass(isTooMany: (socket: Socket) => boolean): typeof Inc
     get upgrade(): boolean {
       if (this.isTooMany) return true;
       if (!this.offersUpgrade) return false;
-      return this.method === 'CONNECT' || /\bwebsocket\b/i.test(this.headers.upgrade ?? '');
+      const { upgrade = '' } = this.headers;
+      return upgrade === 'websocket' || this.method === 'CONNECT' || /\bwebsocket\b/i.test(upgrade);
     }
   };
 }

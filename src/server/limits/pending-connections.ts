@@ -68,8 +68,9 @@ export class PendingConnections {
 
   #add(kind: Map<unknown, Socket>, key: unknown, socket: Socket): void {
     kind.set(key, socket);
+    if (kind.size <= this.limit) return;
     const [oldest] = kind;
-    if (kind.size <= this.limit || oldest === undefined) return;
+    if (oldest === undefined) return;
     kind.delete(oldest[0]);
     oldest[1].destroy();
     this.events.limited?.('pendingConnections');

@@ -57,16 +57,15 @@ export function handshakeGate(request: IncomingMessage): Refusal | undefined {
       fix: 'A proxy in front must speak HTTP/1.1 to the server; in nginx: proxy_http_version 1.1;',
       headers: { Upgrade: 'websocket' },
     };
-  if (headers.upgrade?.toLowerCase() !== 'websocket')
+  if (headers.upgrade !== 'websocket' && headers.upgrade?.toLowerCase() !== 'websocket')
     return badHandshake(`Expected Upgrade to be websocket, got ${shown(headers.upgrade)}`);
   if (!KEY.test(headers['sec-websocket-key'] ?? ''))
     return badHandshake(
       `Expected Sec-WebSocket-Key to be 16 bytes in base64, got ${lengthOf(headers['sec-websocket-key'])}`,
     );
-  if (!/^(?:13|8)$/.test(headers['sec-websocket-version'] ?? ''))
-    return badHandshake(
-      `Expected Sec-WebSocket-Version to be 13 or 8, got ${shown(headers['sec-websocket-version'])}`,
-    );
+  const version = headers['sec-websocket-version'];
+  if (version !== '13' && version !== '8')
+    return badHandshake(`Expected Sec-WebSocket-Version to be 13 or 8, got ${shown(version)}`);
   // It would be read as frames.
   if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0')
     return badHandshake(
