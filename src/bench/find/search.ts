@@ -12,7 +12,7 @@ export type Attempt =
   | 'gone';
 
 /** Why a load is tried. */
-export type Purpose = 'raise' | 'lower' | 'close-in' | 'confirm';
+export type Purpose = 'raise' | 'lower' | 'close-in' | 'recheck' | 'confirm';
 
 export interface Try {
   readonly load: number;
@@ -48,12 +48,14 @@ export interface SearchSettings {
 export const CONFIRMATIONS = 3;
 /** Loads that held and were not confirmed, after which a search gives up. */
 const MAX_UNCONFIRMED = 4;
+/** Loads that broke and held when they were tried again, after which a search gives up. */
+const MAX_MENDED = 4;
 /** Times that the start is halved at most, when a rule breaks there. */
 const MAX_HALVINGS = 10;
 
 /**
- * Finds the greatest load that holds: doubles it until a rule breaks, halves the distance, and confirms the last load
- * that held in fresh runs. Decides only which load is tried next; knows nothing of servers or time.
+ * Finds the greatest load that holds: doubles it until a rule breaks, halves the distance, sees that the load that broke
+ * breaks again, and confirms the last load that held in fresh runs. Decides only which load is tried next; knows nothing of servers or time.
  *
  * A run that broke a rule narrowly, or whose generator was saturated, is repeated once before it counts: on a machine
  * that does other things as well, one run in many has a bad moment.
@@ -66,6 +68,9 @@ export class Search {
   /** Loads that held and are less than {@link #held}, for when it is not confirmed. */
   readonly #heldBefore: number[] = [];
   #halvings = 0;
+  /** Whether the load that broke was tried twice. */
+  #isRechecked = false;
+  #mended = 0;
   #unconfirmed = 0;
   #end: SearchEnd | undefined;
   #next: Try;
@@ -104,20 +109,30 @@ export class Search {
       if (isFirst) this.#next = { ...this.#next, attempt: 2 };
       else this.#end = 'generator';
     } else if (attempt === 'holds') this.#holds(load, purpose);
-    else if (attempt === 'breaks-narrowly' && isFirst) this.#next = { ...this.#next, attempt: 2 };
+    else if (attempt === 'breaks-narrowly' && isFirst && purpose !== 'recheck')
+      this.#next = { ...this.#next, attempt: 2 };
     else this.#breaks(load, purpose);
   }
 
   #holds(load: number, purpose: Purpose): void {
     if (purpose === 'confirm') this.#confirmed += 1;
     else {
+      // It broke in a busy moment, and so may others have that broke below it.
+      if (purpose === 'recheck') this.#mends();
       if (this.#held !== undefined) this.#heldBefore.push(this.#held);
       this.#held = load;
     }
-    this.#decide();
+    if (this.#mended >= MAX_MENDED) this.#end = 'unsteady';
+    else this.#decide();
+  }
+
+  #mends(): void {
+    this.#broke = undefined;
+    this.#mended += 1;
   }
 
   #breaks(load: number, purpose: Purpose): void {
+    this.#isRechecked = purpose === 'recheck' || purpose === 'confirm';
     if (purpose === 'confirm') this.#unconfirmed += 1;
     this.#broke = load;
     // It held once, but not again.
@@ -140,7 +155,8 @@ export class Search {
       else this.#try(Math.min(held * 2, to ?? Number.POSITIVE_INFINITY), 'raise');
     } else if (broke - held > Math.max(1, held * precision))
       this.#try(held + Math.max(1, Math.round((broke - held) / 2)), 'close-in');
-    else this.#confirm(held, 'found');
+    else if (this.#isRechecked) this.#confirm(held, 'found');
+    else this.#try(broke, 'recheck');
   }
 
   #confirm(load: number, end: SearchEnd): void {

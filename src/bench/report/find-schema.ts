@@ -10,7 +10,7 @@ const step = z
   .strictObject({
     load: load.describe('Clients, or events a second.'),
     purpose: z
-      .enum(['raise', 'lower', 'close-in', 'confirm'])
+      .enum(['raise', 'lower', 'close-in', 'recheck', 'confirm'])
       .describe(
         'Why it was tried: to find a load that breaks a rule, one that does not, to close in, or to confirm.',
       ),

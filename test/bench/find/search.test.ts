@@ -27,6 +27,7 @@ test('a load is doubled until it breaks, then the distance is halved, and the li
     'close-in 700',
     'close-in 750',
     'close-in 725',
+    'recheck 725',
     'confirm 700',
     'confirm 700',
     'confirm 700',
@@ -120,4 +121,30 @@ test('a search ends, and not above the limit, where every third run is disturbed
     expect(['found', 'unsteady', 'none']).toContain(search.end);
     expect(search.held ?? 0).toBeLessThanOrEqual(1000);
   }
+});
+
+test('a busy time in which every load breaks is no limit: what broke is tried again, and the search goes on up', () => {
+  let runs = 0;
+  const { search, tried } = searched({ from: 100 }, (load) => {
+    runs += 1;
+    return load > (runs <= 4 ? 90 : 800) ? 'breaks' : 'holds';
+  });
+  expect(tried.map(({ load, purpose }) => `${purpose} ${load}`).slice(0, 7)).toEqual([
+    'raise 100',
+    'lower 50',
+    'close-in 75',
+    'close-in 88',
+    'close-in 94',
+    'close-in 97',
+    'recheck 100',
+  ]);
+  expect(search).toMatchObject({ end: 'found', confirmed: CONFIRMATIONS });
+  expect(search.held).toBeGreaterThan(760);
+  expect(search.held).toBeLessThanOrEqual(800);
+});
+
+test('a server whose loads break and hold by turns is called unsteady', () => {
+  let runs = 0;
+  const { search } = searched({ from: 100 }, () => (runs++ % 3 === 0 ? 'breaks' : 'holds'));
+  expect(search.end).toBe('unsteady');
 });

@@ -176,6 +176,7 @@ export const PURPOSES: Readonly<Record<FindStep['purpose'], string>> = {
   raise: 'raise',
   lower: 'lower',
   'close-in': 'close in',
+  recheck: 'recheck',
   confirm: 'confirm',
 };
 
