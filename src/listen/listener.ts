@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { backoffMs, cursorNumber } from '../protocol/client.js';
+import { backoffMs } from '../protocol/backoff.js';
+import { cursorNumber } from '../protocol/client.js';
 import { CLOSE } from '../protocol/close-codes.js';
 import {
   Connection,

@@ -12,6 +12,7 @@ import type { ServerSocket } from '../../src/server/ws/server-socket.js';
 import { within } from '../support/deadline.js';
 import { selfSignedCertificate } from '../support/self-signed.js';
 import type { Closed, ContractClient, ContractHarness, ContractSession } from './harness.js';
+import { wsRoundTrip } from './ws-round-trip.js';
 
 /** Our own transport over plain TCP, with `ws` as the client. */
 export const tcpServerHarness: ContractHarness = serverHarness('our transport over TCP', () => ({
@@ -199,17 +200,7 @@ class ServedClient implements ContractClient {
       if (this.#socket.readyState === WebSocket.CLOSING) await this.closed();
       return;
     }
-    const token = randomUUID();
-    let answered: ((data: Buffer) => void) | undefined;
-    const pong = new Promise<void>((resolve) => {
-      answered = (data) => {
-        if (data.toString() === token) resolve();
-      };
-      this.#socket.on('pong', answered);
-    });
-    this.#socket.ping(token);
-    await within(Promise.race([pong, this.#closed]), 'the answer to a ping');
-    if (answered !== undefined) this.#socket.off('pong', answered);
+    await wsRoundTrip(this.#socket, this.#closed);
   }
 
   async terminate(): Promise<void> {

@@ -7,6 +7,7 @@ import type { WebSocketClient } from '../../src/manager/types.js';
 import { WebSocketManager } from '../../src/manager/web-socket-manager.js';
 import { CLOSE } from '../../src/protocol/close-codes.js';
 import type { Closed, ContractClient, ContractHarness, ContractSession } from './harness.js';
+import { wsRoundTrip } from './ws-round-trip.js';
 
 /** The server's end of one connection. */
 interface Accepted {
@@ -169,26 +170,12 @@ class WsContractClient implements ContractClient {
     await seen;
   }
 
-  /**
-   * Resolves when a ping of the client's own was answered, or the connection has ended. Frames keep their order
-   * on a connection, so whatever was sent before the ping, or before its answer, has arrived then.
-   */
   async roundTrip(): Promise<void> {
     if (!this.isOpen) {
       if (this.#socket.readyState === WebSocket.CLOSING) await this.closed();
       return;
     }
-    const token = randomUUID();
-    let answered: ((data: Buffer) => void) | undefined;
-    const pong = new Promise<void>((resolve) => {
-      answered = (data) => {
-        if (data.toString() === token) resolve();
-      };
-      this.#socket.on('pong', answered);
-    });
-    this.#socket.ping(token);
-    await Promise.race([pong, this.#closed]);
-    if (answered !== undefined) this.#socket.off('pong', answered);
+    await wsRoundTrip(this.#socket, this.#closed);
   }
 
   async terminate(): Promise<void> {

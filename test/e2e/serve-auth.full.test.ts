@@ -1,15 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { exportJWK, SignJWT } from 'jose';
-import { afterAll, afterEach, describe, expect, onTestFailed, test, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFailed, test, vi } from 'vitest';
 import { BIN, disposeProcesses, runCli, startCli, startServe } from '../support/cli-process.js';
 import { disposeLive, openClient } from '../support/live-server.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 import { disposeTerminals, inTerminal, Terminal } from '../support/terminal.js';
 
 const UNAUTHORIZED = { code: 4401, reason: 'Unauthorized' };
@@ -17,20 +16,12 @@ const SECRET = 'a-secret-of-more-than-32-bytes-for-tests';
 const ALICE = 'alice-0123456789abcdef';
 const BOB = 'bob-0123456789abcdef';
 
-const folder = mkdtempSync(join(tmpdir(), 'datafn-ws-auth-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const { file: written } = temporaryFolder('auth');
 afterEach(async () => {
   await disposeLive();
   await disposeProcesses();
   disposeTerminals();
 });
-
-/** Writes a file into the folder of the tests; its name. */
-function written(name: string, text: string): string {
-  const file = join(folder, name);
-  writeFileSync(file, text);
-  return file;
-}
 
 /** Where a client with this token ends up: its namespace, or the close that it got. */
 async function outcomeOf(serve: Awaited<ReturnType<typeof startServe>>, token: string | undefined) {

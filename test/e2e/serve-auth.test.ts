@@ -1,12 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { signJwt } from '../../src/text/jwt.js';
 import { disposeProcesses, startServe } from '../support/cli-process.js';
 import { call, postCursors } from '../support/http-call.js';
 import { disposeLive, openClient } from '../support/live-server.js';
 import { runWith } from '../support/run-in-process.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 import { disposeTerminals } from '../support/terminal.js';
 
 const UNAUTHORIZED = { code: 4401, reason: 'Unauthorized' };
@@ -14,20 +12,12 @@ const SECRET = 'a-secret-of-more-than-32-bytes-for-tests';
 const ALICE = 'alice-0123456789abcdef';
 const BOB = 'bob-0123456789abcdef';
 
-const folder = mkdtempSync(join(tmpdir(), 'datafn-ws-auth-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const { file: written } = temporaryFolder('auth');
 afterEach(async () => {
   await disposeLive();
   await disposeProcesses();
   disposeTerminals();
 });
-
-/** Writes a file into the folder of the tests; its name. */
-function written(name: string, text: string): string {
-  const file = join(folder, name);
-  writeFileSync(file, text);
-  return file;
-}
 
 describe('serve --auth tokens', () => {
   test('on all addresses lets in who has a token of the file, each into its namespace, and nobody else', async () => {

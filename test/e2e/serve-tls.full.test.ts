@@ -1,29 +1,10 @@
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { writeFileSync } from 'node:fs';
+import { afterEach, expect, test } from 'vitest';
+import { changingCertificate } from '../support/changing-certificate.js';
 import { disposeProcesses, runCli, startCli, startServe } from '../support/cli-process.js';
-import { selfSignedCertificate } from '../support/self-signed.js';
 
-let folder: string;
-const file = (name: string) => join(folder, name);
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'datafn-ws-'));
-  for (const name of ['one', 'two']) {
-    const { cert, key } = selfSignedCertificate('localhost');
-    writeFileSync(file(`${name}.cert.pem`), cert);
-    writeFileSync(file(`${name}.key.pem`), key);
-  }
-});
-
+const { path: file, use } = changingCertificate();
 afterEach(disposeProcesses);
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-const use = (cert: string, key: string) => {
-  copyFileSync(file(`${cert}.cert.pem`), file('cert.pem'));
-  copyFileSync(file(`${key}.key.pem`), file('key.pem'));
-};
 
 test('the emit command that the banner shows works over TLS as it stands', async () => {
   use('one', 'one');

@@ -1,32 +1,13 @@
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { connect } from 'node:tls';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
+import { changingCertificate } from '../support/changing-certificate.js';
 import { disposeProcesses, startServe } from '../support/cli-process.js';
 import { within } from '../support/deadline.js';
 import { runWith } from '../support/run-in-process.js';
-import { selfSignedCertificate } from '../support/self-signed.js';
 
-let folder: string;
-const file = (name: string) => join(folder, name);
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'datafn-ws-'));
-  for (const name of ['one', 'two']) {
-    const { cert, key } = selfSignedCertificate('localhost');
-    writeFileSync(file(`${name}.cert.pem`), cert);
-    writeFileSync(file(`${name}.key.pem`), key);
-  }
-});
-
+const { path: file, use } = changingCertificate();
 afterEach(disposeProcesses);
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-const use = (cert: string, key: string) => {
-  copyFileSync(file(`${cert}.cert.pem`), file('cert.pem'));
-  copyFileSync(file(`${key}.key.pem`), file('key.pem'));
-};
 
 /** The certificate that a server shows, by its fingerprint. */
 function shownBy(apiUrl: string): Promise<string> {

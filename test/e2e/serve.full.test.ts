@@ -6,6 +6,7 @@ import { within } from '../support/deadline.js';
 import { call, postCursors } from '../support/http-call.js';
 import { connectClient, disposeLive, openClient } from '../support/live-server.js';
 import { openMany } from '../support/raw-client.js';
+import { visitedServe } from '../support/visited-serve.js';
 
 /** Gives a client, that may be stopped for seconds, all the time it needs to answer a close. */
 const UNHURRIED = ['--close-timeout', '10m', '--shutdown-timeout', '10m'];
@@ -80,26 +81,8 @@ describe('serve', () => {
 });
 
 describe('the log of serve', () => {
-  const HOSTILE = '\u001b[31mred\u001b[0m\u0007\u009b2J\r\nforged';
-
-  async function visit(flags: string[], env: Record<string, string> = {}) {
-    const serve = await startServe(flags, { env });
-    const client = await openClient(serve.wsUrl, 'user:alice');
-    client.say('{"type":"hello","clientId":"phone","cursor":"0"}');
-    await client.roundTrip();
-    await postCursors(serve.apiUrl, { namespace: 'user:alice', cursor: '42' });
-    await client.received(1);
-    client.close(4000, HOSTILE);
-    await client.gone();
-    await openClient(serve.wsUrl);
-    await (await connectClient(serve.wsUrl, { headers: { Host: 'evil.example' } })).gone();
-    serve.kill('SIGTERM');
-    await serve.ended();
-    return serve;
-  }
-
   test('is coloured when FORCE_COLOR says so, and what comes from a client still is not', async () => {
-    const serve = await visit([], { FORCE_COLOR: '1' });
+    const serve = await visitedServe([], { FORCE_COLOR: '1' });
     expect(serve.stderr).toContain('\u001b[32m+\u001b[39m #1 user:alice connected');
     expect(serve.stderr).toContain('\\u001b[31mred');
     expect(serve.stderr).not.toContain('\u001b[31mred');
@@ -134,7 +117,7 @@ describe('the log of serve', () => {
   });
 
   test('is silent with --log-level silent', async () => {
-    const serve = await visit(['--log-level', 'silent']);
+    const serve = await visitedServe(['--log-level', 'silent']);
     expect(serve.stderr).toBe('');
   });
 });

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { disposeProcesses, runCli, startCli, startServe } from '../support/cli-process.js';
-import { call, postCursors } from '../support/http-call.js';
-import { connectClient, disposeLive, openClient } from '../support/live-server.js';
+import { call } from '../support/http-call.js';
+import { disposeLive, openClient } from '../support/live-server.js';
+import { SMUGGLED, visitedServe } from '../support/visited-serve.js';
 
 /** Gives a client, that may be stopped for seconds, all the time it needs to answer a close. */
 const UNHURRIED = ['--close-timeout', '10m', '--shutdown-timeout', '10m'];
@@ -129,28 +130,11 @@ describe('serve', () => {
 });
 
 describe('the log of serve', () => {
-  const HOSTILE = '\u001b[31mred\u001b[0m\u0007\u009b2J\r\nforged\u202e\u200e\u{e0001}##[error]x';
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that there is none is the point
   const RAW = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]|\p{Cf}|##\[/u;
 
-  async function visit(flags: string[], env: Record<string, string> = {}) {
-    const serve = await startServe(flags, { env });
-    const client = await openClient(serve.wsUrl, 'user:alice');
-    client.say('{"type":"hello","clientId":"phone","cursor":"0"}');
-    await client.roundTrip();
-    await postCursors(serve.apiUrl, { namespace: 'user:alice', cursor: '42' });
-    await client.received(1);
-    client.close(4000, HOSTILE);
-    await client.gone();
-    await openClient(serve.wsUrl);
-    await (await connectClient(serve.wsUrl, { headers: { Host: 'evil.example' } })).gone();
-    serve.kill('SIGTERM');
-    await serve.ended();
-    return serve;
-  }
-
   test('tells a person of each connect, hello, broadcast, close and refusal, without what a client smuggles in', async () => {
-    const serve = await visit([]);
+    const serve = await visitedServe([]);
     for (const line of [
       /\+ #1 user:alice connected, 1 open$/m,
       /#1 user:alice says hello as phone$/m,
@@ -168,7 +152,7 @@ describe('the log of serve', () => {
   });
 
   test('as JSON has the same as objects, one a line, and as little raw', async () => {
-    const serve = await visit(['--log-format', 'json'], { FORCE_COLOR: '1' });
+    const serve = await visitedServe(['--log-format', 'json'], { FORCE_COLOR: '1' });
     const events = serve.stderr
       .trimEnd()
       .split('\n')
@@ -179,7 +163,7 @@ describe('the log of serve', () => {
     ]);
     expect(of('client.hello')).toMatchObject([{ connection: 1, clientId: 'phone' }]);
     expect(of('cursor.broadcast')).toMatchObject([{ namespace: 'user:alice', cursor: '42', delivered: 1 }]);
-    expect(of('client.closed')).toMatchObject([{ connection: 1, code: 4000, reason: HOSTILE, by: 'peer' }]);
+    expect(of('client.closed')).toMatchObject([{ connection: 1, code: 4000, reason: SMUGGLED, by: 'peer' }]);
     expect(of('client.refused')).toMatchObject([{ connection: 2, code: 4401 }]);
     expect(of('upgrade.rejected')).toMatchObject([{ status: 403 }]);
     expect(of('server.stopped')).toHaveLength(1);

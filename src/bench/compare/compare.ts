@@ -8,6 +8,7 @@ import {
   checkComparable,
   machineText,
 } from './comparison.js';
+import { isLimit } from './found-limits.js';
 import {
   type FailRule,
   isExact,
@@ -21,7 +22,6 @@ import {
   parseFailRules,
   withinRangeText,
 } from './judge.js';
-import { isLimit } from './limits.js';
 import { cohortsOf, idOf, isAbout, type Pair, pairOf, pairsOf, type RulePair, rulePairs } from './pair.js';
 
 /** The results of two reports, scenario by scenario. */

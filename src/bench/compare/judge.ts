@@ -7,7 +7,7 @@ import { type Chance, type MetricName, metricText, valueText } from '../verdict/
 import { METRICS } from '../verdict/metrics.js';
 import { findMetric, type NamedMetric, parseMetricValue } from '../verdict/rule.js';
 import { type Change, type ComparedMetric, type ComparedNumber, rangeText, shareText } from './comparison.js';
-import { comparedAs, isLimit, isRateLimit } from './limits.js';
+import { comparedAs, isLimit, isRateLimit } from './found-limits.js';
 import { isAbout, type Pair, type RulePair } from './pair.js';
 
 /** `fanout.p99 +20% +10ms`, taken apart: a change beyond all of its limits is a regression. */

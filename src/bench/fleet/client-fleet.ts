@@ -1,5 +1,5 @@
 import { trustSystem } from '../../emit/system-certificates.js';
-import { backoffMs } from '../../protocol/client.js';
+import { backoffMs } from '../../protocol/backoff.js';
 import { Upgrade } from '../../protocol/upgrade.js';
 import { BEHAVIORS } from '../behaviors/behaviors.js';
 import { monotonicMs, seededRandom, waitUntil } from '../measure/clock.js';

@@ -1,9 +1,10 @@
 import { printable } from '../../text/printable.js';
 import { outcomeText } from '../report/facts.js';
 import { pageContent } from '../report/formats/html.js';
-import { capitalized, VERDICTS } from '../report/model.js';
+import { capitalized } from '../report/model.js';
 import type { JsonReport, JsonResult } from '../report/schema.js';
 import { reportDocument } from '../report/sections/document.js';
+import { VERDICTS } from '../report/verdict-words.js';
 import type { RunObserver } from '../run-observer.js';
 import { PageRun, type RunAbout, type TellPage } from './page-run.js';
 

@@ -149,23 +149,6 @@ export interface ReportDocument {
 
 export type VerdictName = JsonResult['verdict'] | Comparison['verdict'];
 
-/** How a verdict is shown, in every format. Signs stand beside colors: half of all logs have none. */
-export const VERDICTS: Readonly<
-  Record<
-    VerdictName,
-    { readonly word: string; readonly sign: string; readonly icon: string; readonly tone: Tone }
-  >
-> = {
-  passed: { word: 'passed', sign: '✓', icon: '✅', tone: 'good' },
-  failed: { word: 'failed', sign: '✗', icon: '❌', tone: 'bad' },
-  regressed: { word: 'regressed', sign: '✗', icon: '❌', tone: 'bad' },
-  invalid: { word: 'invalid', sign: '!', icon: '⚠️', tone: 'warn' },
-  aborted: { word: 'aborted', sign: '■', icon: '⏹️', tone: 'warn' },
-  warned: { word: 'changed', sign: '!', icon: '⚠️', tone: 'warn' },
-  improved: { word: 'improved', sign: '✓', icon: '✅', tone: 'good' },
-  same: { word: 'same', sign: '✓', icon: '✅', tone: 'good' },
-};
-
 export const code = (text: string): Span => ({ text, look: 'code' });
 export const aside = (text: string): Span => ({ text, look: 'aside' });
 

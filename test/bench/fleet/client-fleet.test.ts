@@ -7,13 +7,12 @@ import { encodeClientFrame } from '../../../src/bench/fleet/wire.js';
 import { monotonicMs } from '../../../src/bench/measure/clock.js';
 import type { EmissionPlan } from '../../../src/bench/measure/emission-plan.js';
 import { type CounterName, Tally } from '../../../src/bench/measure/tally.js';
-import { parseScenario } from '../../../src/bench/scenario/load.js';
 import { frameOf, OPCODE } from '../../../src/protocol/frames.js';
 import { encodeCursor, PreparedMessage } from '../../../src/protocol/messages.js';
-import { PLAIN_UPGRADE } from '../../../src/protocol/upgrade.js';
 import { within } from '../../support/deadline.js';
 import { planOf } from '../measure/plans.js';
 import { type LittleServer, type LittleServerOptions, littleServer, type Peer } from './little-server.js';
+import { setUpFleet } from './set-up-fleet.js';
 
 const FIRST = 1_000_000;
 /** When the run began. */
@@ -39,24 +38,10 @@ class Fleet {
   readonly #tallies: Tally[];
 
   constructor(url: string, { cohorts, worker = 0, workers = 1 }: FleetOptions) {
-    const file = { version: 1, name: 'x', cohorts, phases: [{ hold: '1s' }], expect: ['closed == 0'] };
-    const scenario = parseScenario(JSON.stringify(file), 'test');
+    const scenario = setUpFleet(this.fleet, [url], cohorts, { worker, workers, startMs: START_MS });
     this.names = scenario.cohorts.map(({ name }) => name);
     this.namespaces = scenario.namespaces;
     this.#tallies = scenario.cohorts.map(() => new Tally());
-    this.fleet.setup({
-      urls: [url],
-      cohorts: scenario.cohorts,
-      namespaces: scenario.namespaces,
-      worker,
-      workers,
-      seed: 1,
-      startMs: START_MS,
-      localAddresses: [],
-      upgrade: PLAIN_UPGRADE,
-      credentials: { kind: 'namespace' },
-      tls: undefined,
-    });
     stops.push(() => this.fleet.end());
   }
 

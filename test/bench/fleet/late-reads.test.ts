@@ -3,9 +3,8 @@ import { ClientFleet } from '../../../src/bench/fleet/client-fleet.js';
 import { GeneratorHealth } from '../../../src/bench/fleet/generator-health.js';
 import { monotonicMs } from '../../../src/bench/measure/clock.js';
 import { Tally, type TallyData } from '../../../src/bench/measure/tally.js';
-import { parseScenario } from '../../../src/bench/scenario/load.js';
-import { PLAIN_UPGRADE } from '../../../src/protocol/upgrade.js';
 import { littleServer, type Peer } from './little-server.js';
+import { setUpFleet } from './set-up-fleet.js';
 
 const stops: (() => Promise<unknown>)[] = [];
 
@@ -17,18 +16,9 @@ afterEach(async () => {
 async function oneClient(behavior: string, lateMs: number, heartbeatIntervalMs = 0) {
   const server = await littleServer();
   stops.push(() => server.stop());
-  const file = {
-    ...{ version: 1, name: 'x', phases: [{ hold: '1s' }], expect: ['closed == 0'] },
-    cohorts: { one: { clients: 1, behavior } },
-  };
-  const { cohorts, namespaces } = parseScenario(JSON.stringify(file), 'test');
   const fleet = new ClientFleet(() => lateMs);
   stops.push(() => fleet.end());
-  fleet.setup({
-    ...{ urls: [server.url], worker: 0, workers: 1, seed: 1, startMs: 0, localAddresses: [], tls: undefined },
-    ...{ cohorts, namespaces, heartbeatIntervalMs, credentials: { kind: 'namespace' } },
-    upgrade: PLAIN_UPGRADE,
-  });
+  setUpFleet(fleet, [server.url], { one: { clients: 1, behavior } }, { heartbeatIntervalMs });
   await fleet.connect({ cohort: 0, startMs: 0, arrivals: undefined, timeoutMs: 5000 });
   await server.until(() => server.peers.length === 1, 'the client');
   const tally = new Tally();

@@ -4,12 +4,11 @@ import { BEHAVIOR_NAMES, BEHAVIORS, type BehaviorName } from '../../../src/bench
 import { ClientFleet } from '../../../src/bench/fleet/client-fleet.js';
 import { monotonicMs } from '../../../src/bench/measure/clock.js';
 import type { CounterName } from '../../../src/bench/measure/tally.js';
-import { parseScenario } from '../../../src/bench/scenario/load.js';
 import { encodeCursor } from '../../../src/protocol/messages.js';
-import { PLAIN_UPGRADE } from '../../../src/protocol/upgrade.js';
 import { within } from '../../support/deadline.js';
 import { planOf } from '../measure/plans.js';
 import { type LittleServer, littleServer, type Peer } from './little-server.js';
+import { setUpFleet } from './set-up-fleet.js';
 
 const stops: (() => Promise<unknown>)[] = [];
 
@@ -71,17 +70,9 @@ async function accounts(
   const cohorts = Object.fromEntries(
     cases.map(({ name, behavior }) => [name, { clients: 1, behavior, ...SETTINGS[behavior] }]),
   );
-  const file = { version: 1, name: 'x', cohorts, phases: [{ hold: '1s' }], expect: ['closed == 0'] };
-  const scenario = parseScenario(JSON.stringify(file), 'test');
   const fleet = new ClientFleet(() => lateMs);
   stops.push(() => fleet.end());
-  fleet.setup({
-    ...{ urls: [server.url], worker: 0, workers: 1, seed: 1, startMs: 0, localAddresses: [], tls: undefined },
-    cohorts: scenario.cohorts,
-    namespaces: scenario.namespaces,
-    credentials: { kind: 'namespace' },
-    upgrade: PLAIN_UPGRADE,
-  });
+  const scenario = setUpFleet(fleet, [server.url], cohorts);
   const connect = (_: unknown, cohort: number) =>
     fleet.connect({ cohort, startMs: 0, arrivals: undefined, timeoutMs: 5000 });
   await within(Promise.all(cases.map(connect)), 'every connection');
@@ -171,17 +162,9 @@ test('a slow reader that was refused while it did not read has lost nothing', as
   });
   stops.push(() => server.stop());
   const cohorts = { slow: { clients: 1, namespaces: 'a', behavior: 'slow-reader', pause: '400ms' } };
-  const file = { version: 1, name: 'x', cohorts, phases: [{ hold: '1s' }], expect: ['closed == 0'] };
-  const scenario = parseScenario(JSON.stringify(file), 'test');
   const fleet = new ClientFleet();
   stops.push(() => fleet.end());
-  fleet.setup({
-    ...{ urls: [server.url], worker: 0, workers: 1, seed: 1, startMs: 0, localAddresses: [], tls: undefined },
-    cohorts: scenario.cohorts,
-    namespaces: scenario.namespaces,
-    credentials: { kind: 'namespace' },
-    upgrade: PLAIN_UPGRADE,
-  });
+  setUpFleet(fleet, [server.url], cohorts);
   await fleet.connect({ cohort: 0, startMs: 0, arrivals: undefined, timeoutMs: 5000 });
   const plan = planOf({ firstCursor: FIRST, count: 5, startMs: monotonicMs() });
   fleet.expectPlan(plan);

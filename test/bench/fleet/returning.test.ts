@@ -1,11 +1,10 @@
 import { afterEach, expect, test } from 'vitest';
 import { ClientFleet } from '../../../src/bench/fleet/client-fleet.js';
 import { monotonicMs } from '../../../src/bench/measure/clock.js';
-import { parseScenario } from '../../../src/bench/scenario/load.js';
-import { PLAIN_UPGRADE } from '../../../src/protocol/upgrade.js';
 import { within } from '../../support/deadline.js';
 import { planOf } from '../measure/plans.js';
 import { type LittleServer, littleServer } from './little-server.js';
+import { setUpFleet } from './set-up-fleet.js';
 
 const stops: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -16,22 +15,9 @@ afterEach(async () => {
 async function setUp() {
   const servers = [await littleServer(), await littleServer()];
   for (const server of servers) stops.push(() => server.stop());
-  const file = {
-    version: 1,
-    name: 'x',
-    cohorts: { one: { clients: 1, behavior: 'reconnecting', backoffScale: 0.02 } },
-    phases: [{ hold: '1s' }],
-    expect: ['closed == 0'],
-  };
-  const { cohorts, namespaces } = parseScenario(JSON.stringify(file), 'test');
   const fleet = new ClientFleet();
-  fleet.setup({
-    urls: servers.map(({ url }) => url),
-    ...{ cohorts, namespaces, worker: 0, workers: 1, seed: 1, startMs: 0, localAddresses: [] },
-    upgrade: PLAIN_UPGRADE,
-    credentials: { kind: 'namespace' },
-    tls: undefined,
-  });
+  const urls = servers.map(({ url }) => url);
+  setUpFleet(fleet, urls, { one: { clients: 1, behavior: 'reconnecting', backoffScale: 0.02 } });
   stops.push(() => fleet.end());
   const order = { cohort: 0, arrivals: undefined, timeoutMs: 5000, startMs: monotonicMs() };
   await within(fleet.connect(order), 'the client');

@@ -5,11 +5,10 @@ import { WebSocket } from 'ws';
 import { ClientFleet } from '../../../src/bench/fleet/client-fleet.js';
 import { monotonicMs } from '../../../src/bench/measure/clock.js';
 import { Tally, type TallyData } from '../../../src/bench/measure/tally.js';
-import { parseScenario } from '../../../src/bench/scenario/load.js';
 import { encodeServerFrame, OPCODE } from '../../../src/protocol/frames.js';
-import { PLAIN_UPGRADE } from '../../../src/protocol/upgrade.js';
 import { within } from '../../support/deadline.js';
 import { type LittleServer, littleServer, type Peer } from './little-server.js';
+import { setUpFleet } from './set-up-fleet.js';
 
 // What RFC 6455 lets a server send, and what it does not, in bytes. The second opinion is the client of the `ws`
 // package, which gets the same bytes; where it is more lenient than the RFC, the row says so.
@@ -209,28 +208,8 @@ async function send(server: LittleServer, row: Row): Promise<{ peer: Peer; error
 
 /** One client of bench, in this process. */
 async function benchClient(url: string) {
-  const file = {
-    version: 1,
-    name: 'x',
-    cohorts: { one: { clients: 1 } },
-    phases: [{ hold: '1s' }],
-    expect: ['open == 1'],
-  };
-  const { cohorts, namespaces } = parseScenario(JSON.stringify(file), 'test');
   const fleet = new ClientFleet();
-  fleet.setup({
-    urls: [url],
-    cohorts,
-    namespaces,
-    worker: 0,
-    workers: 1,
-    seed: 1,
-    startMs: 0,
-    localAddresses: [],
-    credentials: { kind: 'namespace' },
-    upgrade: PLAIN_UPGRADE,
-    tls: undefined,
-  });
+  setUpFleet(fleet, [url], { one: { clients: 1 } });
   stops.push(() => fleet.end());
   const order = { cohort: 0, arrivals: undefined, timeoutMs: 5000 } as const;
   await within(fleet.connect({ ...order, startMs: monotonicMs() }), 'the end of connecting');

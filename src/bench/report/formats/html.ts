@@ -13,11 +13,11 @@ import {
   type Span,
   type Table,
   type Text,
-  VERDICTS,
   type VerdictName,
 } from '../model.js';
 import type { JsonReport } from '../schema.js';
 import { reportDocument } from '../sections/document.js';
+import { VERDICTS } from '../verdict-words.js';
 import { type Content, html, type Markup, trusted } from './html-tag.js';
 import { pageAssets } from './page-assets.js';
 

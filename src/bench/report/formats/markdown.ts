@@ -1,8 +1,9 @@
 import { printable } from '../../../text/printable.js';
 import { formatCount } from '../../../text/units.js';
-import { type Block, plain, type ReportDocument, type Section, type Text, VERDICTS } from '../model.js';
+import { type Block, plain, type ReportDocument, type Section, type Text } from '../model.js';
 import type { JsonReport } from '../schema.js';
 import { reportDocument } from '../sections/document.js';
+import { VERDICTS } from '../verdict-words.js';
 
 const ALL = Number.POSITIVE_INFINITY;
 /** Lengths of tables that are tried where the whole report must fit. */

@@ -13,9 +13,9 @@ import {
   type Table as TableBlock,
   type Text,
   type Tone,
-  VERDICTS,
   type VerdictName,
 } from '../model.js';
+import { VERDICTS } from '../verdict-words.js';
 
 export interface TerminalStyle {
   readonly colors: ChalkInstance;

@@ -12,8 +12,8 @@ import {
   type Span,
   section,
   table,
-  VERDICTS,
 } from '../model.js';
+import { VERDICTS } from '../verdict-words.js';
 
 const SIGNS: Readonly<Record<ChangeVerdict, Span>> = {
   regression: { text: '✗', tone: 'bad', spoken: 'regression' },

@@ -14,6 +14,7 @@ import {
 import { limitText } from '../limit-text.js';
 import { aside, type Block, capitalized, type Paragraph, paragraph, type ReportDocument } from '../model.js';
 import type { JsonReport, JsonResult } from '../schema.js';
+import { MEANINGS } from '../verdict-words.js';
 import { againstBaseline, changesOf, summaryText } from './comparison.js';
 import { connections, deliveries, otherMessages } from './connections.js';
 import { expectations, failures } from './failures.js';
@@ -51,15 +52,6 @@ export function reportDocument(result: JsonResult): ReportDocument {
     replay: result.replay,
   };
 }
-
-const MEANINGS: Readonly<Record<JsonResult['verdict'], string>> = {
-  passed: 'The server did everything that this scenario expects',
-  failed: 'The server did not do everything that this scenario expects',
-  regressed: 'The server did what this scenario expects, but is worse than in the baseline',
-  invalid:
-    'This run says nothing about the server, good or bad. Fix what is named below and run it again; do not rely on the numbers',
-  aborted: 'This run was stopped before the end. The numbers cover the part that ran',
-};
 
 function intro(result: JsonResult): Block[] {
   const { verdict, scenario, startedAt, durationMs, repeat, find } = result;
