@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { ConnectEngine } from '../../src/backplane/engine.js';
 import { MemoryEngine, memoryBackplane } from '../../src/backplane/memory.js';
 import { backplaneContract } from './contract.js';
-import { type NodeOptions, NodeOfWorkers, nodeAsBackplane, type Worker } from './node-of-workers.js';
+import { NodeOfWorkers, type NodeOptions, nodeAsBackplane, type Worker } from './node-of-workers.js';
 import { eventually } from './recorded-node.js';
 
 let engine = new MemoryEngine();
@@ -117,7 +117,10 @@ describe('servers of workers on an engine', () => {
     expect(a.shared.hub.connections + b.shared.hub.connections).toBe(10);
     // Each slot that a worker gives back is there for any other.
     for (const { backplane } of workers) await backplane.reserve('x', 0, 10);
-    await eventually(async () => (await workers[3].backplane.reserve('x', 10, 10)).granted === 10, 'all of them');
+    await eventually(
+      async () => (await workers[3].backplane.reserve('x', 10, 10)).granted === 10,
+      'all of them',
+    );
     expect(await workers[0].backplane.reserve('x', 1, 10)).toMatchObject({ granted: 0 });
   });
 

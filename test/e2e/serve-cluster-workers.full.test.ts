@@ -101,116 +101,133 @@ describe('serve --workers with --cluster', () => {
     await bob.roundTrip();
   });
 
-  withRedis('a namespace admits exactly its limit over all servers, in whatever order clients come', async () => {
-    const { servers } = await twoNodes({ flags: ['--max-connections-per-namespace', '10'] });
-    for (let round = 1; round <= 5; round++) {
-      const clients = await Promise.all(
-        Array.from({ length: 40 }, (_, i) => connectClient((servers[i % 2] as ServeProcess).wsUrl, { token: 'x' })),
+  withRedis(
+    'a namespace admits exactly its limit over all servers, in whatever order clients come',
+    async () => {
+      const { servers } = await twoNodes({ flags: ['--max-connections-per-namespace', '10'] });
+      for (let round = 1; round <= 5; round++) {
+        const clients = await Promise.all(
+          Array.from({ length: 40 }, (_, i) =>
+            connectClient((servers[i % 2] as ServeProcess).wsUrl, { token: 'x' }),
+          ),
+        );
+        const stats = async () =>
+          Promise.all(servers.map(async ({ apiUrl }) => (await call('GET', `${apiUrl}/v1/stats`)).json));
+        await eventually(async () => {
+          const all = await stats();
+          return all.reduce((sum, { accepted, rejected }) => sum + accepted + rejected, 0) === 40 * round;
+        }, 'an answer to each');
+        expect((await stats()).reduce((sum, { connections }) => sum + connections, 0)).toBe(10);
+        const refused = clients.filter(({ closeFrame }) => closeFrame !== undefined);
+        expect(new Set(refused.map(({ closeFrame }) => closeFrame?.reason))).toEqual(
+          new Set(['Namespace connection limit reached']),
+        );
+        await Promise.all(clients.map((client) => client.destroy()));
+        await eventually(
+          async () => (await stats()).every(({ connections }) => connections === 0),
+          'all are gone',
+        );
+      }
+    },
+  );
+
+  withRedis(
+    'an engine that is killed and comes back empty: all hear the newest, and the log says it once',
+    async () => {
+      const { redis, servers } = await twoNodes({ timeout: '1s' });
+      const [a, b] = servers;
+      const [here, there] = [await clientsAtBoth(a, 'x'), await clientsAtBoth(b, 'x')];
+      await postCursors(a.apiUrl, { namespace: 'x', cursor: '1' });
+      for (const client of [...here, ...there]) await client.received(1);
+      await redis.kill();
+      await untilState(servers, 'down');
+      for (let cursor = 2; cursor <= 5; cursor++) {
+        const { status, json } = await postCursors(a.apiUrl, { namespace: 'x', cursor: String(cursor) });
+        expect([status, json.replicated, json.results[0].delivered]).toEqual([202, false, here.length]);
+      }
+      for (const { apiUrl } of servers) expect((await call('GET', `${apiUrl}/readyz`)).status).toBe(200);
+      await redis.start();
+      await untilState(servers, 'up');
+      for (const client of here) expect(await client.received(5)).toEqual([1, 2, 3, 4, 5].map(frame));
+      for (const client of there) expect(await client.received(2)).toEqual([1, 5].map(frame));
+      expect(await redis.command('HGET', '{datafn-ws}:cursors', 'x')).toMatch(/:5\r\n$/);
+      for (const serve of servers) {
+        await serve.logged(/The engine of the cluster is back/);
+        expect(serve.stderr.match(/The engine of the cluster .*/g)).toEqual([
+          expect.stringContaining('is away'),
+          // The one that was back first had nothing to catch up with by then.
+          expect.stringMatching(/\d cursors? caught up/),
+        ]);
+      }
+      // No client hears anything twice, now that all know each other again.
+      await eventually(async () => (await clusterOf(a)).nodes.length === 2, 'both servers');
+      await postCursors(b.apiUrl, { namespace: 'x', cursor: '6' });
+      for (const client of here) expect((await client.received(6)).at(-1)).toBe(frame(6));
+      for (const client of there) expect(await client.received(3)).toEqual([1, 5, 6].map(frame));
+    },
+  );
+
+  withRedis(
+    'a worker that is killed gives its slots back to the cluster; who comes back hears the newest',
+    async () => {
+      const { servers } = await twoNodes({ flags: ['--resume', '--max-connections-per-namespace', '30'] });
+      const [a, b] = servers;
+      const clients = await clientsAtBoth(a, 'x');
+      const elsewhere: RawClient[] = [];
+      while (clients.length + elsewhere.length < 30) elsewhere.push(await openClient(b.wsUrl, 'x'));
+      expect((await (await connectClient(b.wsUrl, { token: 'x' })).closed()).code).toBe(4503);
+      await postCursors(b.apiUrl, { namespace: 'x', cursor: '1' });
+      for (const client of clients) await client.received(1);
+      const [victim] = await workersOf(a);
+      process.kill(victim?.pid as number, 'SIGKILL');
+      await a.logged(/worker \d \(process \d+\) serves/);
+      await postCursors(b.apiUrl, { namespace: 'x', cursor: '2' });
+      const left = clients.filter((client) => client.isOpen);
+      const lost = clients.length - left.length;
+      expect(lost).toBeGreaterThan(0);
+      for (const client of [...left, ...elsewhere]) expect((await client.received(2)).at(-1)).toBe(frame(2));
+
+      // Exactly as many as were lost find room, at the other server and at the new worker.
+      const back = await Promise.all(
+        Array.from({ length: lost + 5 }, (_, i) =>
+          connectClient((servers[i % 2] as ServeProcess).wsUrl, { token: 'x' }),
+        ),
       );
-      const stats = async () =>
-        Promise.all(servers.map(async ({ apiUrl }) => (await call('GET', `${apiUrl}/v1/stats`)).json));
-      await eventually(async () => {
-        const all = await stats();
-        return all.reduce((sum, { accepted, rejected }) => sum + accepted + rejected, 0) === 40 * round;
-      }, 'an answer to each');
-      expect((await stats()).reduce((sum, { connections }) => sum + connections, 0)).toBe(10);
-      const refused = clients.filter(({ closeFrame }) => closeFrame !== undefined);
-      expect(new Set(refused.map(({ closeFrame }) => closeFrame?.reason))).toEqual(
-        new Set(['Namespace connection limit reached']),
-      );
-      await Promise.all(clients.map((client) => client.destroy()));
       await eventually(
-        async () => (await stats()).every(({ connections }) => connections === 0),
-        'all are gone',
+        () => back.filter(({ closeFrame }) => closeFrame !== undefined).length === 5,
+        'five are refused',
       );
-    }
-  });
+      for (const client of back.filter(({ closeFrame }) => closeFrame === undefined)) {
+        client.say('{"type":"hello","clientId":"back","cursor":"1"}');
+        expect(await client.received(1)).toEqual([frame(2)]);
+      }
+      const open = [...(await clientsOf(a)).clients, ...(await clientsOf(b)).clients];
+      expect(open).toHaveLength(30);
+      expect(new Set(open.map(({ id }) => id)).size).toBe(30);
+    },
+  );
 
-  withRedis('an engine that is killed and comes back empty: all hear the newest, and the log says it once', async () => {
-    const { redis, servers } = await twoNodes({ timeout: '1s' });
-    const [a, b] = servers;
-    const [here, there] = [await clientsAtBoth(a, 'x'), await clientsAtBoth(b, 'x')];
-    await postCursors(a.apiUrl, { namespace: 'x', cursor: '1' });
-    for (const client of [...here, ...there]) await client.received(1);
-    await redis.kill();
-    await untilState(servers, 'down');
-    for (let cursor = 2; cursor <= 5; cursor++) {
-      const { status, json } = await postCursors(a.apiUrl, { namespace: 'x', cursor: String(cursor) });
-      expect([status, json.replicated, json.results[0].delivered]).toEqual([202, false, here.length]);
-    }
-    for (const { apiUrl } of servers) expect((await call('GET', `${apiUrl}/readyz`)).status).toBe(200);
-    await redis.start();
-    await untilState(servers, 'up');
-    for (const client of here) expect(await client.received(5)).toEqual([1, 2, 3, 4, 5].map(frame));
-    for (const client of there) expect(await client.received(2)).toEqual([1, 5].map(frame));
-    expect(await redis.command('HGET', '{datafn-ws}:cursors', 'x')).toMatch(/:5\r\n$/);
-    for (const serve of servers) {
-      await serve.logged(/The engine of the cluster is back/);
-      expect(serve.stderr.match(/The engine of the cluster .*/g)).toEqual([
-        expect.stringContaining('is away'),
-        // The one that was back first had nothing to catch up with by then.
-        expect.stringMatching(/\d cursors? caught up/),
-      ]);
-    }
-    // No client hears anything twice, now that all know each other again.
-    await eventually(async () => (await clusterOf(a)).nodes.length === 2, 'both servers');
-    await postCursors(b.apiUrl, { namespace: 'x', cursor: '6' });
-    for (const client of here) expect((await client.received(6)).at(-1)).toBe(frame(6));
-    for (const client of there) expect(await client.received(3)).toEqual([1, 5, 6].map(frame));
-  });
-
-  withRedis('a worker that is killed gives its slots back to the cluster; who comes back hears the newest', async () => {
-    const { servers } = await twoNodes({ flags: ['--resume', '--max-connections-per-namespace', '30'] });
-    const [a, b] = servers;
-    const clients = await clientsAtBoth(a, 'x');
-    const elsewhere: RawClient[] = [];
-    while (clients.length + elsewhere.length < 30) elsewhere.push(await openClient(b.wsUrl, 'x'));
-    expect((await (await connectClient(b.wsUrl, { token: 'x' })).closed()).code).toBe(4503);
-    await postCursors(b.apiUrl, { namespace: 'x', cursor: '1' });
-    for (const client of clients) await client.received(1);
-    const [victim] = await workersOf(a);
-    process.kill(victim?.pid as number, 'SIGKILL');
-    await a.logged(/worker \d \(process \d+\) serves/);
-    await postCursors(b.apiUrl, { namespace: 'x', cursor: '2' });
-    const left = clients.filter((client) => client.isOpen);
-    const lost = clients.length - left.length;
-    expect(lost).toBeGreaterThan(0);
-    for (const client of [...left, ...elsewhere]) expect((await client.received(2)).at(-1)).toBe(frame(2));
-
-    // Exactly as many as were lost find room, at the other server and at the new worker.
-    const back = await Promise.all(
-      Array.from({ length: lost + 5 }, (_, i) =>
-        connectClient((servers[i % 2] as ServeProcess).wsUrl, { token: 'x' }),
-      ),
-    );
-    await eventually(() => back.filter(({ closeFrame }) => closeFrame !== undefined).length === 5, 'five are refused');
-    for (const client of back.filter(({ closeFrame }) => closeFrame === undefined)) {
-      client.say('{"type":"hello","clientId":"back","cursor":"1"}');
-      expect(await client.received(1)).toEqual([frame(2)]);
-    }
-    const open = [...(await clientsOf(a)).clients, ...(await clientsOf(b)).clients];
-    expect(open).toHaveLength(30);
-    expect(new Set(open.map(({ id }) => id)).size).toBe(30);
-  });
-
-  withRedis('with --cluster-required, no client of any worker hears what the engine did not take', async () => {
-    const { redis, servers } = await twoNodes({ flags: ['--cluster-required'], timeout: '1s' });
-    const [a] = servers;
-    const clients = await clientsAtBoth(a, 'x');
-    await redis.kill();
-    await untilState(servers, 'down');
-    expect((await postCursors(a.apiUrl, { namespace: 'x', cursor: '1' })).status).toBe(503);
-    await redis.start();
-    await untilState(servers, 'up');
-    await eventually(
-      async () => (await postCursors(a.apiUrl, { namespace: 'x', cursor: '2' })).status === 200,
-      'it is taken',
-    );
-    for (const client of clients) {
-      await client.until(() => client.texts.includes(frame(2)), 'the second');
-      expect(client.texts).not.toContain(frame(1));
-    }
-  });
+  withRedis(
+    'with --cluster-required, no client of any worker hears what the engine did not take',
+    async () => {
+      const { redis, servers } = await twoNodes({ flags: ['--cluster-required'], timeout: '1s' });
+      const [a] = servers;
+      const clients = await clientsAtBoth(a, 'x');
+      await redis.kill();
+      await untilState(servers, 'down');
+      expect((await postCursors(a.apiUrl, { namespace: 'x', cursor: '1' })).status).toBe(503);
+      await redis.start();
+      await untilState(servers, 'up');
+      await eventually(
+        async () => (await postCursors(a.apiUrl, { namespace: 'x', cursor: '2' })).status === 200,
+        'it is taken',
+      );
+      for (const client of clients) {
+        await client.until(() => client.texts.includes(frame(2)), 'the second');
+        expect(client.texts).not.toContain(frame(1));
+      }
+    },
+  );
 
   withRedis('a server that is shut down leaves the cluster at once, and its slots are free', async () => {
     const { redis, servers } = await twoNodes({ flags: ['--max-connections-per-namespace', '4'] });
