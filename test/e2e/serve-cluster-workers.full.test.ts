@@ -236,8 +236,11 @@ describe('serve --workers with --cluster', () => {
     a.kill('SIGTERM');
     for (const client of clients) expect((await client.closed()).code).toBe(1001);
     expect((await a.ended()).code).toBe(0);
-    expect((await clusterOf(b)).nodes).toHaveLength(1);
+    // Not when its lease ends.
+    expect(await redis.command('SCARD', '{datafn-ws}:nodes')).toBe(':1\r\n');
     expect(await linksTo(redis)).toBe(1);
     await Promise.all(Array.from({ length: 4 }, () => openClient(b.wsUrl, 'x')));
+    await eventually(async () => (await clientsOf(b)).total === 4, 'all of them');
+    await eventually(async () => (await clusterOf(b)).nodes.length === 1, 'one server');
   });
 });
