@@ -12,6 +12,7 @@ const REALTIME = ['test/realtime/**/*.test.ts'];
 const FULL = ['test/**/*.full.test.ts'];
 /** Runs of minutes, each with a script of its own. */
 const LONG = {
+  find: ['test/find/*.test.ts'],
   mutation: ['test/mutation/*.test.ts'],
   fuzz: ['test/fuzz/long-run.test.ts'],
   soak: ['test/soak/*.test.ts'],

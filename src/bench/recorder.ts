@@ -9,7 +9,7 @@ import {
   Timeline,
   type TimelinePoint,
 } from './measure/measurements.js';
-import { Paces } from './measure/pace.js';
+import { type Pace, Paces } from './measure/pace.js';
 import {
   EMITTING_PROCESS,
   type GeneratorSample,
@@ -44,6 +44,8 @@ export interface RunProgress {
   readonly fanoutP99Ms: number | undefined;
   /** Cursors that were due so far, and those that went out. */
   readonly emits: { readonly due: number; readonly sent: number };
+  /** Connects that were due so far, and those that were begun, by clients that come back too. */
+  readonly connects: { readonly due: number; readonly sent: number };
 }
 
 /** Everything that is recorded of a run: by phase and in all, second by second, and of the load generator itself. */
@@ -63,6 +65,8 @@ export class Recorder {
   readonly #timeline = new Timeline();
   /** Of the emits. */
   readonly paces = new Paces();
+  /** Of the connects, which the workers count. */
+  readonly #connects = new Paces();
   readonly #workers: WorkerSummary[];
   readonly #statuses: (WorkerStatus | undefined)[] = [];
   /** Fan-out latencies of the last second, by worker. */
@@ -133,6 +137,13 @@ export class Recorder {
     return result;
   }
 
+  /** Follows connects by how many are due; returns what ends that. */
+  beginConnects(due: Pace['due']): (atMs: number) => void {
+    // A shard has a share of the clients.
+    const shards = this.part?.options.of ?? 1;
+    return this.#connects.begin({ due: (atMs) => due(atMs) / shards, sent: () => 0 });
+  }
+
   /** Judges the load generator by what it does meanwhile. */
   async watched(load: WatchedLoad, work: () => Promise<void>): Promise<void> {
     this.#saturation.begin(load, monotonicMs());
@@ -201,6 +212,7 @@ export class Recorder {
       received: sum(({ received }) => received),
       fanoutP99Ms: fanout.percentileMs(99),
       emits: this.paces.at(monotonicMs()),
+      connects: { due: this.#connects.at(monotonicMs()).due, sent: sum(({ attempts }) => attempts) },
     };
   }
 
@@ -208,9 +220,9 @@ export class Recorder {
   async mark(): Promise<TimelinePoint> {
     this.#noteOwnHealth(this.#health.sample());
     const atMs = monotonicMs() - this.startMs;
-    const { open, received, emits } = this.progress;
+    const { open, received, emits, connects } = this.progress;
     const { rssNowBytes, recentDelayMaxMs } = await this.target.measure();
-    const now = { open: open.reduce((total, count) => total + count, 0), received, ...emits };
+    const now = { open: open.reduce((total, count) => total + count, 0), received, emits, connects };
     return this.#timeline.mark(atMs, now, { rssBytes: rssNowBytes, delayMaxMs: recentDelayMaxMs });
   }
 

@@ -292,6 +292,8 @@ class Runner {
       },
       onLag: (plan, durationMs, lagP99Ms) => recorder.onLag(plan, durationMs, lagP99Ms),
       follow: (pace) => recorder.paces.begin(pace),
+      open: (cohort) => recorder.progress.open[cohort] ?? 0,
+      followConnects: (due) => recorder.beginConnects(due),
       problem: (text) => recorder.problems.push(text),
     };
     return run;

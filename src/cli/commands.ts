@@ -32,7 +32,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     description: 'Run a DataFn WebSocket server, no backend needed.',
     arguments: [],
     examples: [
-      ['serve', 'Serve on ws://127.0.0.1:3001/datafn/ws; the token of a client is its namespace'],
+      ['serve', "Serve on ws://127.0.0.1:3001/datafn/ws; a client's token is its namespace"],
       ['serve --demo', 'Serve a page at / that shows live sync'],
       ['serve --anonymous-namespace user:alice', 'Admit stock DataFn clients, which send no token'],
       [

@@ -38,7 +38,7 @@ export async function compare(
   if (options.html !== undefined) throw invalidOption('--html needs --history: add it.');
   if (base === undefined || next === undefined) {
     throw invalidOption(
-      `Expected two JSON reports, got ${base === undefined ? 'none' : 'one'}: datafn-ws compare main.json branch.json, or datafn-ws compare --history FOLDER.`,
+      `Expected two JSON reports, got ${base === undefined ? 'none' : 'one'}. Try: npx datafn-ws compare main.json branch.json, or npx datafn-ws compare --history FOLDER`,
     );
   }
   if (base === '-' && next === '-')

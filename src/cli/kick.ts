@@ -43,7 +43,7 @@ function asked(
   const isAboutMany = namespace !== undefined || principal !== undefined;
   if (id === undefined && !isAboutMany)
     throw invalidOption(
-      'Missing whom to kick: the id of a client (npx datafn-ws who -n NS shows it), --namespace NS or --principal P.',
+      'Say whom to kick: a client id (npx datafn-ws who -n NS lists them), --namespace NS or --principal P.',
     );
   if (id !== undefined && isAboutMany)
     throw invalidOption(

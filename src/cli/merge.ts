@@ -23,7 +23,9 @@ export async function merge(
 ): Promise<number> {
   const options = resolveOptions(mergeFlags, { flags, env: io.env });
   if (names.length === 0)
-    throw invalidOption('Expected the JSON reports of all shards, got none: datafn-ws merge shard-*.json.');
+    throw invalidOption('Expected the JSON reports of all shards. Try: npx datafn-ws merge shard-*.json');
+  const twice = names.find((name, index) => name !== '-' && names.indexOf(name) !== index);
+  if (twice !== undefined) throw invalidOption(`Expected each report once, got ${twice} twice.`);
   if (names.filter((name) => name === '-').length > 1)
     throw invalidOption('Only one report can come from stdin, got - twice.');
   const files = new ReportFiles(await loadRenderers(), options, io);

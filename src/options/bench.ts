@@ -192,7 +192,7 @@ export const benchOptions = {
   jwtSecret: text({
     group: 'Your own server',
     placeholder: 'SECRET',
-    help: 'Sign a JWT (HS256) for each client with this secret and --jwt-claims; prefer the environment variable.',
+    help: 'Sign a JWT (HS256) for each client with this secret and --jwt-claims; prefer DATAFN_WS_JWT_SECRET.',
     default: undefined as string | undefined,
     isSecret: true,
   }),

@@ -71,7 +71,7 @@ export function originProblem(value: string): string | undefined {
   if (value === '*' || value === 'null' || ORIGIN.test(value)) return undefined;
   return value.includes('*')
     ? 'an origin without a wildcard inside (list each origin), such as https://app.example.com, or * for any'
-    : 'an origin such as https://app.example.com, null, or * for any';
+    : 'an origin such as https://app.example.com, the word null, or * for any origin';
 }
 
 /** Names for ranges of proxy addresses. */

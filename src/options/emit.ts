@@ -7,7 +7,7 @@ import { apiUrlProblem, maskedUrl } from './urls.js';
 
 export const adminTokenOption = text({
   placeholder: 'TOKEN',
-  help: 'Bearer token for the HTTP API; prefer the environment variable.',
+  help: 'Bearer token for the HTTP API; prefer DATAFN_WS_ADMIN_TOKEN.',
   default: undefined as string | undefined,
   isSecret: true,
   check: tokenProblem,

@@ -163,8 +163,7 @@ function textRule(check?: TextCheck): OptionRule {
 }
 
 function checked<Value>(text: string, value: Value, check?: TextCheck): Parsed<Value> {
-  const wrong =
-    check?.(text) ?? (text === '' ? { expected: 'a non-empty string', got: 'an empty one' } : undefined);
+  const wrong = check?.(text) ?? (text === '' ? { expected: 'a non-empty string', got: '""' } : undefined);
   if (wrong === undefined) return { ok: true, value };
   return { ok: false, ...(typeof wrong === 'string' ? { expected: wrong } : wrong) };
 }

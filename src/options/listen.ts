@@ -32,7 +32,7 @@ export const listenOptions = {
   }),
   token: text({
     placeholder: 'TOKEN',
-    help: 'Token to connect with; prefer the environment variable.',
+    help: 'Token to connect with; prefer DATAFN_WS_TOKEN.',
     default: undefined as string | undefined,
     isSecret: true,
     check: tokenProblem,

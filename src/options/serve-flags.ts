@@ -27,7 +27,7 @@ const authOptions = {
   jwtSecret: text({
     group: 'Authentication',
     placeholder: 'SECRET',
-    help: 'With --auth jwt: the HS256 secret, at least 32 bytes; prefer the environment variable.',
+    help: 'With --auth jwt: the HS256 secret, at least 32 bytes; prefer DATAFN_WS_JWT_SECRET.',
     default: undefined as string | undefined,
     isSecret: true,
     check: jwtSecretProblem,
@@ -104,7 +104,7 @@ const clusterOptions = {
   cluster: text({
     group: 'Cluster',
     placeholder: 'URL',
-    help: 'Redis or Valkey by which several servers act as one: redis://[user:password@]host:port, or rediss:// with TLS; prefer the environment variable. Needs the package @redis/client.',
+    help: 'Redis or Valkey by which several servers act as one: redis://[user:password@]host:port, or rediss:// with TLS; prefer DATAFN_WS_CLUSTER. Needs the package @redis/client.',
     default: undefined as string | undefined,
     isSecret: true,
     check: redisUrlProblem,
@@ -133,7 +133,7 @@ export const serveOptions = {
   ...clusterOptions,
   auth: choice(AUTH_KINDS, {
     placeholder: 'PROVIDER',
-    help: 'Where namespaces come from. dev: the token is the namespace.',
+    help: 'How clients authenticate and get their namespace; with dev, the token is the namespace.',
     default: 'dev',
   }),
   ...authOptions,
@@ -154,7 +154,10 @@ export const serveOptions = {
     help: 'Format of the log on stderr.',
     default: 'pretty',
   }),
-  json: toggle({ help: 'When ready, print one JSON line to stdout, and nothing else.', fromEnv: false }),
+  json: toggle({
+    help: 'Print a single JSON line to stdout once ready; the log goes to stderr.',
+    fromEnv: false,
+  }),
   config: file({
     help: 'YAML or JSON file with these options in camelCase, such as maxConnections: 500.',
     fromConfig: false,

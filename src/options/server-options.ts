@@ -242,7 +242,7 @@ export const serverTable = {
   /** Bearer token that the HTTP API requires, except for the two probes. Without it, only this machine may call the API. */
   adminToken: text<string | undefined>({
     placeholder: 'TOKEN',
-    help: 'Bearer token that the HTTP API requires; prefer the environment variable. At least 16 bytes if --host is not loopback.',
+    help: 'Bearer token that the HTTP API requires; prefer DATAFN_WS_ADMIN_TOKEN. At least 16 bytes if --host is not loopback.',
     default: undefined,
     isSecret: true,
     check: tokenProblem,

@@ -128,7 +128,7 @@ export const verifyOptions = {
   jwtSecret: {
     ...benchOptions.jwtSecret,
     group: 'Tokens',
-    help: 'Sign JWTs (HS256) with this secret and --jwt-claims, expired ones too; prefer the environment variable.',
+    help: 'Sign JWTs (HS256) with this secret and --jwt-claims, expired ones too; prefer DATAFN_WS_JWT_SECRET.',
   },
   jwtClaims: { ...benchOptions.jwtClaims, group: 'Tokens' },
   tokenVia: { ...tokenViaOption('How clients send their token'), group: 'Tokens' },

@@ -26,13 +26,13 @@ function checkToken(host: string, adminToken: string | undefined, what: string):
   if (isLoopback(host)) return;
   if (adminToken === undefined) {
     throw invalidOption(
-      `Listening on ${host} opens ${what} to the network: add --admin-token TOKEN (\`adminToken\`), or listen on 127.0.0.1`,
+      `Listening on ${host} opens ${what} to the network: add --admin-token TOKEN (\`adminToken\` in a config file), or listen on 127.0.0.1`,
     );
   }
   const short = tokenLengthProblem(adminToken);
   if (short !== undefined) {
     throw invalidOption(
-      `Listening on ${host} opens ${what} to the network: expected --admin-token (\`adminToken\`) to have ${short}; make one with: openssl rand -hex 16, or listen on 127.0.0.1`,
+      `Listening on ${host} opens ${what} to the network, so --admin-token (\`adminToken\` in a config file) must have ${short}. Make one with: openssl rand -hex 16`,
     );
   }
 }

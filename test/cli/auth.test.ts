@@ -36,7 +36,7 @@ describe('serve that cannot use its --auth', () => {
       /Cannot read --tokens: .*\/no\/such.* does not exist/,
     ],
     ['a file with a short token', ['--auth', 'tokens', '--tokens', short], /short:1:1: expected tokens/],
-    ['tokens for dev', ['--tokens', good], /--tokens needs --auth tokens: add it. The default is dev/],
+    ['tokens for dev', ['--tokens', good], /--tokens needs --auth tokens; the default is --auth dev/],
     [
       'an anonymous namespace for tokens',
       ['--auth', 'tokens', '--tokens', good, '--anonymous-namespace', 'a'],

@@ -60,8 +60,12 @@ describe('wrong usage is exit 2', () => {
   const empty = join(root, 'empty');
   mkdirSync(empty);
   test.each<[string, string[], string]>([
-    ['no report', [], 'Expected two JSON reports, got none: '],
-    ['one report', ['a.json'], 'Expected two JSON reports, got one: '],
+    [
+      'no report',
+      [],
+      'Expected two JSON reports, got none. Try: npx datafn-ws compare main.json branch.json',
+    ],
+    ['one report', ['a.json'], 'Expected two JSON reports, got one. Try: npx'],
     ['reports and a folder', ['a.json', 'b.json', '--history', reports], 'either two reports or --history'],
     ['a rule', ['--history', reports, '--fail-on', 'fanout.p99 +1%'], '--fail-on is for two reports'],
     ['a page of two reports', ['a.json', 'b.json', '--html', 'x.html'], '--html needs --history'],

@@ -98,7 +98,7 @@ describe('wrong usage is exit 2, with the flag, what was expected and what it go
     [['serve', '--host', '0.0.0.0', '--admin-token', 'a-token-for-tests'], '--auth'],
     [
       ['serve', '--host', '0.0.0.0', '--admin-token', 'x', '--auth', 'jwt', '--jwt-secret', 's'.repeat(32)],
-      'Listening on 0.0.0.0 opens the HTTP API to the network: expected --admin-token (`adminToken`) to have at least 16 bytes, got 1;',
+      'Listening on 0.0.0.0 opens the HTTP API to the network, so --admin-token (`adminToken` in a config file) must have at least 16 bytes, got 1.',
     ],
     [['serve', '--port'], "option '-p, --port <PORT>' argument missing"],
     [['serve', 'extra'], 'too many arguments'],

@@ -25,7 +25,7 @@ describe('what is wrong is exit 2, and nothing is run', () => {
     [['--only', 'Auth 1'], 'a clause such as auth/1'],
     [['--expected-failures', file], `Expected ${file}:2 to name a clause, got "auth/77".`],
     [['--expected-failures', join(folder, 'none')], 'does not exist'],
-    [['127.0.0.1:3001'], 'Expected the URL to be'],
+    [['127.0.0.1:3001'], 'Expected a URL such as'],
     [['--trigger', 'pull'], 'api, push, or command:'],
     [['--limits', '10'], 'limits such as namespace=10,global=500'],
     [['--heartbeat', '30s'], 'an interval and a timeout such as 30s/10s'],

@@ -41,6 +41,7 @@ export class ObservedRun {
   progress(now: Partial<RunProgress> = {}): void {
     this.observer.progress?.({
       ...{ open: [0, 0], failed: 0, received: 0, fanoutP99Ms: undefined, emits: { due: 0, sent: 0 } },
+      connects: { due: 0, sent: 0 },
       ...now,
     });
   }

@@ -54,6 +54,7 @@ export class ClientFleet implements FleetCalls, ClientHost {
   #clients: BenchClient[][] = [];
   #pulling!: PullingCohorts;
   #failed = 0;
+  #attempts = 0;
   /** Clients that wait to reconnect; empty once the fleet ends. */
   readonly #returning = new Map<BenchClient, NodeJS.Timeout>();
   readonly #departed = new WeakSet<BenchClient>();
@@ -245,7 +246,7 @@ export class ClientFleet implements FleetCalls, ClientHost {
 
   status(): Omit<WorkerStatus, 'health' | 'fanout'> {
     const open = this.#cohorts.map((state) => state.open);
-    return { open, failed: this.#failed, received: this.ledger.received };
+    return { open, failed: this.#failed, attempts: this.#attempts, received: this.ledger.received };
   }
 
   // Connecting.
@@ -253,6 +254,7 @@ export class ClientFleet implements FleetCalls, ClientHost {
   async #connect(client: BenchClient, intendedMs: number, timeoutMs: number): Promise<void> {
     const { urls, localAddresses, credentials, upgrade, tls, shards = 1 } = this.#setup;
     const { cohort, behavior } = client.cohort;
+    this.#attempts += 1;
     const node = nodeOfClient(client.index, cohort.namespaces.length, client.losses, urls.length);
     await client.connect({
       ...(this.#urls[node] as { url: URL; upgrade: Upgrade }),

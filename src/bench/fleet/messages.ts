@@ -162,6 +162,8 @@ export interface WorkerStatus {
   readonly open: readonly number[];
   /** Connections that never opened, or that the other side has ended. */
   readonly failed: number;
+  /** Connections that were begun. */
+  readonly attempts: number;
   readonly received: number;
   /** Once a second, and before counts are taken: how the process performed, and the fan-out latencies meanwhile. */
   readonly health: GeneratorSample | undefined;

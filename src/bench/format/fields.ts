@@ -7,14 +7,14 @@ import { MEMBER, readMember } from '../model/member.js';
 
 // The kinds of values in a scenario file. What a file has in texts with units comes out in numbers.
 
-/** An object that takes the named keys and no others; the error for another names the nearest. */
+/** An object that takes the named keys and no others; the error has a line for each other one, with the nearest name. */
 export function strict<Shape extends z.ZodRawShape>(shape: Shape) {
   const names = Object.keys(shape);
   return z.strictObject(shape, {
     error: (issue) => {
       if (issue.code !== 'unrecognized_keys') return expected(`an object with ${names.join(', ')}`)(issue);
       const keys = issue.keys as string[];
-      return keys.map((key) => `unknown key \`${key}\`.${didYouMean(key, names)}`).join(' ');
+      return keys.map((key) => `unknown key \`${key}\`.${didYouMean(key, names)}`).join('\n');
     },
   });
 }
@@ -23,7 +23,7 @@ export function strict<Shape extends z.ZodRawShape>(shape: Shape) {
 export function expected(what: string) {
   return (issue: { readonly input?: unknown }) =>
     issue.input === undefined
-      ? `expected ${what}, got nothing`
+      ? `missing; expected ${what}`
       : `expected ${what}, got ${describe(issue.input)}`;
 }
 

@@ -77,6 +77,14 @@ export const RUN_METRICS: Readonly<Record<string, MetricSpec>> = {
     ({ scenario }, index) => scenario.cohorts[index]?.clients ?? 0,
   ),
   connections: perCohort('Connections that are open now', ({ latest }, index) => latest?.open[index] ?? 0),
+  connects_due_total: counter(
+    'Connects that were to be begun by now',
+    ({ latest }) => latest?.connects.due ?? 0,
+  ),
+  connects_begun_total: counter(
+    'Connects that were begun, by clients that come back too',
+    ({ latest }) => latest?.connects.sent ?? 0,
+  ),
   connections_failed_total: counter(
     'Connections that never opened, or that the server ended',
     ({ latest }) => latest?.failed ?? 0,

@@ -171,6 +171,9 @@ export interface TimelinePoint {
   /** Cursors that were due, and those that went out; left out while nothing is emitted. */
   readonly emitsDuePerSecond?: number;
   readonly emitsSentPerSecond?: number;
+  /** Connects that were due, and those that were begun; left out while there are none. */
+  readonly connectsDuePerSecond?: number;
+  readonly connectsBegunPerSecond?: number;
   readonly fanoutP50Ms?: number;
   readonly fanoutP99Ms?: number;
   /** Event-loop delay (p99) of the worst worker. */
@@ -184,11 +187,31 @@ export interface TimelinePoint {
 interface Mark {
   readonly atMs: number;
   readonly received: number;
+  readonly emits: Done;
+  readonly connects: Done;
+}
+
+/** How many were due, and how many went out. */
+interface Done {
   readonly due: number;
   readonly sent: number;
 }
 
-const NOTHING_YET: Mark = { atMs: 0, received: 0, due: 0, sent: 0 };
+const NONE: Done = { due: 0, sent: 0 };
+const NOTHING_YET: Mark = { atMs: 0, received: 0, emits: NONE, connects: NONE };
+
+/** What was due and done in a time, a second; nothing where nothing was. */
+function rates<Due extends string, Sent extends string>(
+  from: Done,
+  to: Done,
+  seconds: number,
+  due: Due,
+  sent: Sent,
+): Partial<Record<Due | Sent, number>> {
+  if (to.due === from.due && to.sent === from.sent) return {};
+  const rate = (key: keyof Done) => Math.round(Math.max(0, to[key] - from[key]) / seconds);
+  return { [due]: rate('due'), [sent]: rate('sent') } as Record<Due | Sent, number>;
+}
 
 /** Puts the seconds of a run together from what workers and server say meanwhile. */
 export class Timeline {
@@ -210,22 +233,23 @@ export class Timeline {
   /** Ends a second. */
   mark(
     atMs: number,
-    now: { readonly open: number; readonly received: number; readonly due?: number; readonly sent?: number },
+    now: {
+      readonly open: number;
+      readonly received: number;
+      readonly emits?: Done;
+      readonly connects?: Done;
+    },
     server: { readonly rssBytes?: number; readonly delayMaxMs?: number },
   ): TimelinePoint {
-    const { due = 0, sent = 0 } = now;
+    const { emits = NONE, connects = NONE } = now;
     const from = this.#marks.findLast((one) => atMs - one.atMs >= RATE_MS) ?? NOTHING_YET;
     const seconds = Math.max(0.001, (atMs - from.atMs) / 1000);
     const point = {
       atMs: Math.round(atMs),
       open: now.open,
       deliveriesPerSecond: Math.round(Math.max(0, now.received - from.received) / seconds),
-      ...(due === from.due && sent === from.sent
-        ? {}
-        : {
-            emitsDuePerSecond: Math.round((due - from.due) / seconds),
-            emitsSentPerSecond: Math.round((sent - from.sent) / seconds),
-          }),
+      ...rates(from.emits, emits, seconds, 'emitsDuePerSecond', 'emitsSentPerSecond'),
+      ...rates(from.connects, connects, seconds, 'connectsDuePerSecond', 'connectsBegunPerSecond'),
       ...(this.#fanout.count > 0
         ? { fanoutP50Ms: this.#fanout.percentileMs(50), fanoutP99Ms: this.#fanout.percentileMs(99) }
         : {}),
@@ -236,7 +260,7 @@ export class Timeline {
     this.#points.push(point);
     this.#fanout = new Histogram();
     this.#workerDelayP99Ms = undefined;
-    this.#marks.push({ atMs, received: now.received, due, sent });
+    this.#marks.push({ atMs, received: now.received, emits, connects });
     return point;
   }
 }

@@ -1,17 +1,17 @@
-/** How far an emit has got, in cursors. */
+/** How far a phase has got, in cursors or connects. */
 export interface Pace {
-  /** Cursors that are due by a time. */
+  /** Those that are due by a time. */
   due(atMs: number): number;
   sent(): number;
 }
 
-/** What all emits of a run had to send, and have sent. */
+/** What all phases of a kind had to do, and have done. */
 export class Paces {
   readonly #underWay = new Set<Pace>();
   #due = 0;
   #sent = 0;
 
-  /** Begins with an emit; returns what ends it. */
+  /** Begins with a phase; returns what ends it. */
   begin(pace: Pace): (atMs: number) => void {
     this.#underWay.add(pace);
     return (atMs) => {

@@ -121,6 +121,18 @@ export function arrivalMs(arrivals: Arrivals | undefined, clients: number, index
   return (1000 * (-from + Math.sqrt(from * from + 2 * slope * index))) / slope;
 }
 
+/** How many of so many arrivals are due within a time from their beginning. */
+export function arrivalsWithin(arrivals: Arrivals | undefined, clients: number, withinMs: number): number {
+  if (withinMs < 0) return 0;
+  let [low, high] = [0, clients];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (arrivalMs(arrivals, clients, middle) <= withinMs) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** Clients of all cohorts. */
 export function clientCount({ cohorts }: Pick<Scenario, 'cohorts'>): number {
   return cohorts.reduce((total, { clients }) => total + clients, 0);

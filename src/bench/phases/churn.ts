@@ -1,5 +1,6 @@
 import { formatCount, formatDuration } from '../../text/units.js';
 import { checkEvents, cohortName, endsBy, expected, lasting, rate, share, strict } from '../format/fields.js';
+import { monotonicMs } from '../measure/clock.js';
 import type { Sessions } from '../measure/sessions.js';
 import type { EndsBy, PhaseAction } from '../model/scenario.js';
 import { phaseKind } from './kind.js';
@@ -37,6 +38,30 @@ const settings = strict({
   checkEvents(phase, context);
 });
 
+/**
+ * How many clients are due to come within a time from the beginning of a churn: in sessions, the mean; at a rate, each
+ * in turn comes if it is away and leaves if it is there.
+ */
+export function comingsWithin(
+  { ratePerSecond = 0, sessions, durationMs }: Pick<ChurnPhase, 'ratePerSecond' | 'sessions' | 'durationMs'>,
+  clients: number,
+  openAtFirst: number,
+  withinMs: number,
+): number {
+  const ms = Math.min(durationMs, withinMs);
+  if (ms < 0 || clients === 0) return 0;
+  if (sessions !== undefined) return Math.round((clients * sessions.level * ms) / sessions.meanMs);
+  const turns = Math.min(
+    Math.floor((durationMs / 1000) * ratePerSecond),
+    Math.floor((ms / 1000) * ratePerSecond) + 1,
+  );
+  const rounds = Math.floor(turns / clients);
+  const rest = turns % clients;
+  const away = clients - openAtFirst;
+  const whole = Math.ceil(rounds / 2) * away + Math.floor(rounds / 2) * openAtFirst;
+  return whole + (rounds % 2 === 0 ? Math.max(0, rest - openAtFirst) : Math.min(rest, openAtFirst));
+}
+
 export const churn = phaseKind({
   summary: 'Clients of a cohort connect and disconnect.',
   schema: () => settings,
@@ -56,6 +81,11 @@ export const churn = phaseKind({
   counts: ['opened'],
   progress: ({ cohort }, cohorts) => ({ name: cohorts[cohort]?.name ?? '' }),
   async run(action, run) {
-    await run.call('churn', { ...action, startMs: run.startMs() });
+    const startMs = run.startMs();
+    const clients = run.scenario.cohorts[action.cohort]?.clients ?? 0;
+    const open = run.open(action.cohort);
+    const unfollow = run.followConnects((atMs) => comingsWithin(action, clients, open, atMs - startMs));
+    await run.call('churn', { ...action, startMs });
+    unfollow(monotonicMs());
   },
 });

@@ -11,7 +11,8 @@ import {
   stageList,
   strict,
 } from '../format/fields.js';
-import { type Arrivals, arrivalMs, type PhaseAction } from '../model/scenario.js';
+import { monotonicMs } from '../measure/clock.js';
+import { type Arrivals, arrivalMs, arrivalsWithin, type PhaseAction } from '../model/scenario.js';
 import { phaseKind } from './kind.js';
 
 export interface ConnectPhase extends PhaseAction {
@@ -95,6 +96,11 @@ export const connect = phaseKind({
     return { name, done: { share: connected / clients, text } };
   },
   async run(action, run) {
-    await run.call('connect', { ...action, startMs: run.startMs() });
+    const startMs = run.startMs();
+    const { cohort, arrivals } = action;
+    const clients = run.scenario.cohorts[cohort]?.clients ?? 0;
+    const unfollow = run.followConnects((atMs) => arrivalsWithin(arrivals, clients, atMs - startMs));
+    await run.call('connect', { ...action, startMs });
+    unfollow(monotonicMs());
   },
 });

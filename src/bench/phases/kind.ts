@@ -97,6 +97,10 @@ export interface PhaseRun {
   onLag(plan: number, durationMs: number, lagP99Ms: number | undefined): void;
   /** Has an emit followed; returns what ends that. */
   follow(pace: Pace): (atMs: number) => void;
+  /** How many clients of a cohort are connected. */
+  open(cohort: number): number;
+  /** Has connects followed, by how many are due; returns what ends that. */
+  followConnects(due: Pace['due']): (atMs: number) => void;
   /** Notes something that went wrong with the server. */
   problem(text: string): void;
 }

@@ -178,6 +178,12 @@ const timelinePoint = z.strictObject({
     .optional()
     .describe('Cursors that were due by the plan; absent while nothing was emitted.'),
   emitsSentPerSecond: number.optional().describe('Cursors that were really sent.'),
+  connectsDuePerSecond: number
+    .optional()
+    .describe('Connects that were due by the plan, or by the mean of a churn; absent while there were none.'),
+  connectsBegunPerSecond: number
+    .optional()
+    .describe('Connects that were really begun, by clients that come back too.'),
   fanoutP50Ms: number.optional(),
   fanoutP99Ms: number.optional(),
   workerDelayP99Ms: number.optional().describe('Highest event-loop delay of a worker of the load generator.'),

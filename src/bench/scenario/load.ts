@@ -143,7 +143,9 @@ function mistakesText(
   }));
   const others = mistakes
     .map((mistake) => ({ ...lines.linePos(mistake.pos[0]), message: yamlWords(mistake) }))
-    .filter(({ line }) => !unquoted.some((one) => one.line === line));
+    .filter(({ line }) => !unquoted.some((one) => one.line === line))
+    // What follows on the same line is mostly of the same cause.
+    .filter(({ line }, index, all) => all.findIndex((one) => one.line === line) === index);
   return [...unquoted, ...others]
     .sort((a, b) => a.line - b.line || a.col - b.col)
     .map(({ line, col, message }) => `${source}:${line}:${col}: ${message}`)
@@ -195,6 +197,6 @@ function problemsOf(issue: z.core.$ZodIssue): Problem[] {
   }
   if (issue.code !== 'unrecognized_keys') return [{ path, message: issue.message }];
   const { keys } = issue;
-  const sentences = issue.message.split(/ (?=there is no key)/);
+  const sentences = issue.message.split('\n');
   return keys.map((key, index) => ({ path: [...path, key], message: sentences[index] ?? issue.message }));
 }

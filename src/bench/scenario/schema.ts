@@ -203,7 +203,7 @@ export const scenarioSchema = strict({
     .record(
       z.string().regex(/^[a-zA-Z][\w-]*$/, { error: expected('a name of letters, digits, - and _') }),
       cohortSchema,
-      { error: expected('cohorts by name') },
+      { error: expected('a map of cohort names to settings') },
     )
     .describe('Groups of identical clients, by name.'),
   phases: z

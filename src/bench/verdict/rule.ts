@@ -74,7 +74,8 @@ const UNITS: Readonly<Record<MetricKind, (text: string) => ReturnType<typeof par
 export function parseRule(text: string, cohorts: readonly string[]): Rule | string {
   if (/\p{Cc}/u.test(text.trim())) return 'expected a rule without control characters, got one';
   const match = RULE.exec(text.trim());
-  if (match === null) return 'expected a rule such as `cursors.lost == 0` or `fanout.p99 < 2s`';
+  if (match === null)
+    return `expected a rule such as \`cursors.lost == 0\` or \`fanout.p99 < 2s\`, got \`${text.trim()}\``;
   const [, path = '', bracket, operator, valueText = ''] = match;
   const named = findMetric(path, bracket, cohorts);
   if (typeof named === 'string') return named;

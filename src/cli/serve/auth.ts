@@ -126,7 +126,7 @@ function refuseForeignOptions({ values, origins }: TracedServeOptions): void {
         .map((key) => {
           const where = origins[key].kind === 'flag' ? '' : ` (${origins[key].from})`;
           return origins.auth.kind === 'default'
-            ? `--${flagOf(key)}${where} needs --auth ${kind}: add it. The default is ${values.auth}.`
+            ? `--${flagOf(key)}${where} needs --auth ${kind}; the default is --auth ${values.auth}.`
             : `--${flagOf(key)}${where} needs --auth ${kind}, got --auth ${values.auth}: drop one of them.`;
         }),
     );

@@ -7,6 +7,12 @@ export interface EventLog extends ServerObserver {
   dispose(): void;
 }
 
+/** How a connection ended, in words. No frame has 1006 (RFC 6455, 7.1.5): it is for the lack of a close frame. */
+function endText(by: 'server' | 'peer', code: number): string {
+  if (by === 'server') return `closed by the server with ${code}`;
+  return code === 1006 ? 'disconnected without a close frame (1006)' : `closed by the client with ${code}`;
+}
+
 /** Logs the events of a server, one line each. Of refusals, it logs some per second and counts the rest. */
 export function logEvents(log: Log, colors: ChalkInstance): EventLog {
   const refusals = (event: string, what: [string, string]) =>
@@ -65,7 +71,7 @@ export function logEvents(log: Log, colors: ChalkInstance): EventLog {
         level: 'info',
         event: 'client.closed',
         sign: colors.dim('-'),
-        text: `${who(connection)} closed by ${by === 'server' ? 'the server' : 'the client'} with ${code}${reason === '' ? '' : ` ${reason}`}`,
+        text: `${who(connection)} ${endText(by, code)}${reason === '' ? '' : ` ${reason}`}`,
         fields: { ...fields(connection), code, reason, by },
       });
     },

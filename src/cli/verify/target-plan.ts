@@ -3,6 +3,7 @@ import { listenUrlProblem } from '../../options/urls.js';
 import { parseHeartbeat, parseLimits, type VerifyOptions } from '../../options/verify.js';
 import { webSocketUrlOf } from '../../options/websocket-url.js';
 import { invalidOption } from '../../protocol/errors.js';
+import { printableJson } from '../../text/printable.js';
 import type { TargetPlan } from '../../verify/target/open.js';
 import type { Tenant } from '../../verify/target/tenants.js';
 import { readTrust } from '../input-files.js';
@@ -28,7 +29,7 @@ export async function targetPlan(
   if (tenants.length > 0 && credentials !== undefined)
     throw invalidOption('Pass either --token-a and --token-b, or a way to make tokens, not both.');
   if (url !== undefined && tenants.length === 0 && credentials === undefined)
-    io.stderr.write('No token was passed: clients use their namespace as the token, as --auth dev has it.\n');
+    io.stderr.write('No token was passed: clients use their namespace as the token, as with --auth dev.\n');
   return {
     url,
     serverCommand: options.serverCommand,
@@ -55,7 +56,7 @@ export async function targetPlan(
 
 function checkedUrl(given: string): string {
   const problem = listenUrlProblem(given);
-  if (problem !== undefined) throw invalidOption(`Expected the URL to be ${problem}.`);
+  if (problem !== undefined) throw invalidOption(`Expected ${problem}, got ${printableJson(given)}.`);
   return webSocketUrlOf(given);
 }
 

@@ -51,7 +51,7 @@ export function verifyDocument(result: VerifyResult, isStrict: boolean): ReportD
   return {
     verdict,
     name: 'verify',
-    sentence: `${outcomeText(result, isStrict)} in ${formatDuration(result.durationMs)}`,
+    sentence: `${outcomeText(result, isStrict) || 'no clause was checked'} in ${formatDuration(result.durationMs)}`,
     intro: [
       paragraph(`Checks ${isOwn ? 'a server that verify started' : url} against the DataFn contract.`),
       paragraph([aside(factsOf(result))]),
@@ -65,7 +65,7 @@ export function verifyDocument(result: VerifyResult, isStrict: boolean): ReportD
 }
 
 function factsOf({ startedAt, trigger }: VerifyResult): string {
-  const how = trigger === undefined ? 'No way to cause cursors' : `Cursors caused by ${trigger}`;
+  const how = trigger === undefined ? 'No trigger for cursors' : `Cursors triggered by ${trigger}`;
   return `${how}, ${startedAt.replace(/\.\d+Z$/, 'Z')}`;
 }
 

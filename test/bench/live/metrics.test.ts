@@ -19,11 +19,17 @@ function observed(scenario = observedScenario()): RunMetrics {
   const metrics = new RunMetrics(scenario, 3);
   const run = new ObservedRun(metrics, scenario);
   run.start(0);
-  run.progress({ open: [900, 50], failed: 7, received: 12_345, emits: { due: 100, sent: 98 } });
+  run.progress({
+    open: [900, 50],
+    failed: 7,
+    received: 12_345,
+    emits: { due: 100, sent: 98 },
+    connects: { due: 1060, sent: 1055 },
+  });
   for (const ms of [[0.2, 3, 3], [70_000]]) {
     const fanout = new Histogram();
     for (const one of ms) fanout.record(one);
-    metrics.status(1, { open: [], failed: 0, received: 0, health, fanout: fanout.toData() });
+    metrics.status(1, { open: [], failed: 0, attempts: 0, received: 0, health, fanout: fanout.toData() });
   }
   run.seconds(1, { serverDelayMaxMs: 40, serverRssBytes: 1e8 });
   run.end(0, ({ cohorts, emit }) => {
@@ -60,6 +66,8 @@ describe('the metrics of a run', () => {
       'connections{cohort="hot"}': 50,
       'connections_failed_total{}': 7,
       'deliveries_total{}': 12_345,
+      'connects_due_total{}': 1060,
+      'connects_begun_total{}': 1055,
       'cursors_due_total{}': 100,
       'cursors_sent_total{}': 98,
       'opened_total{}': 1060,

@@ -40,8 +40,8 @@ test('what was due and what was sent is of all emits, those under way and those 
   expect(paces.at(2000)).toEqual({ due: 170, sent: 8 });
   const timeline = new Timeline();
   timeline.mark(1000, { open: 1, received: 0 }, {});
-  timeline.mark(2000, { open: 1, received: 0, due: 100, sent: 80 }, {});
-  timeline.mark(3000, { open: 1, received: 0, due: 100, sent: 80 }, {});
+  timeline.mark(2000, { open: 1, received: 0, emits: { due: 100, sent: 80 } }, {});
+  timeline.mark(3000, { open: 1, received: 0, emits: { due: 100, sent: 80 } }, {});
   expect(
     timeline.points.map(({ emitsDuePerSecond, emitsSentPerSecond }) => [
       emitsDuePerSecond,
@@ -50,6 +50,22 @@ test('what was due and what was sent is of all emits, those under way and those 
   ).toEqual([
     [undefined, undefined],
     [100, 80],
+    [undefined, undefined],
+  ]);
+});
+
+test('connects that were due and begun are a second each of the timeline, and nothing where there were none', () => {
+  const timeline = new Timeline();
+  timeline.mark(1000, { open: 0, received: 0 }, {});
+  timeline.mark(2000, { open: 90, received: 0, connects: { due: 100, sent: 90 } }, {});
+  timeline.mark(3000, { open: 150, received: 0, connects: { due: 150, sent: 150 } }, {});
+  timeline.mark(4000, { open: 150, received: 0, connects: { due: 150, sent: 150 } }, {});
+  expect(
+    timeline.points.map(({ connectsDuePerSecond: due, connectsBegunPerSecond: begun }) => [due, begun]),
+  ).toEqual([
+    [undefined, undefined],
+    [100, 90],
+    [50, 60],
     [undefined, undefined],
   ]);
 });

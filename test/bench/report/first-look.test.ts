@@ -258,7 +258,7 @@ describe('cursor deliveries', () => {
       'leaked',
     ]);
     expect(textOf(said)).toContain(
-      'No cursor was lost, duplicated, reordered, foreign or conflated. Cohorts without cursors to receive: hot.',
+      'Lost, duplicated, reordered, foreign, conflated: none. Not expected to receive cursors: hot.',
     );
   });
 });

@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { arrivalMs } from '../../../src/bench/model/scenario.js';
+import { arrivalMs, arrivalsWithin } from '../../../src/bench/model/scenario.js';
 
 /** Arrivals in each second, by counting due times. */
 function perSecond(arrivals: Parameters<typeof arrivalMs>[0], clients: number): number[] {
@@ -36,5 +37,26 @@ describe('arrivals', () => {
   it('stay at the second rate when the change is over before all have come', () => {
     const brief = { fromPerSecond: 100, toPerSecond: 300, overMs: 2000 };
     expect(perSecond(brief, 1000)).toEqual([150, 250, 300, 300]);
+  });
+
+  it('are counted up to any time as many as are due by then, whatever their rates', () => {
+    const rate = fc.integer({ min: 1, max: 2000 });
+    const arrivals = fc.oneof(
+      fc.constant(undefined),
+      fc.record({ fromPerSecond: rate, toPerSecond: rate }),
+      fc.record({ fromPerSecond: rate, toPerSecond: rate, overMs: fc.integer({ min: 1, max: 5000 }) }),
+    );
+    fc.assert(
+      fc.property(
+        arrivals,
+        fc.nat(300),
+        fc.integer({ min: -10, max: 10_000 }),
+        (given, clients, withinMs) => {
+          const times = Array.from({ length: clients }, (_, index) => arrivalMs(given, clients, index));
+          const due = withinMs < 0 ? 0 : times.filter((ms) => ms <= withinMs).length;
+          expect(arrivalsWithin(given, clients, withinMs)).toBe(due);
+        },
+      ),
+    );
   });
 });

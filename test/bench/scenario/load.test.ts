@@ -252,10 +252,24 @@ describe('what is wrong is told with its line, its column and the nearest right 
       `a: &a [x, x, x, x, x, x, x, x, x]\n${[...'bcdefg'].map((name, index) => `${name}: &${name} [${`*${'abcdef'[index]}, `.repeat(9)}x]\n`).join('')}`,
       /^my\.yaml: its aliases expand to too much data$/,
     ],
-    ['nothing', '', /^my\.yaml:1:1: expected an object with version, .*, got nothing$/],
+    ['nothing', '', /^my\.yaml:1:1: missing; expected an object with version, .*$/],
   ])('%s: told in plain words', (_what, text, said) => {
     const [first = ''] = problems(text);
     expect(first).toMatch(said);
+  });
+
+  test('of several unknown keys, each line names its own', () => {
+    const found = problems(`${GOOD}groups: 1\nsteps: 2\n`);
+    expect(found).toEqual([
+      expect.stringMatching(/^my\.yaml:19:1: groups: unknown key `groups`\./),
+      expect.stringMatching(/^my\.yaml:20:1: steps: unknown key `steps`\./),
+    ]);
+  });
+
+  test('one brace that is not closed is one problem', () => {
+    expect(problems('version: 1\nname: x\ncohorts: { a: { clients: 1 }\nphases: [hold: 1s]\n')).toHaveLength(
+      1,
+    );
   });
 
   test.each([100, 300, 500, 5000])('%i phases within phases are too many, or not, and no bug', (depth) => {

@@ -36,7 +36,7 @@ test.each([
   ['rate: 100..200, for: 1s', 'or a range such as 100/s..2000/s, got "100..200"'],
   ['rate: 1/s, stages: [{ rate: 1/s, for: 1s }]', 'expected `stages` alone, got rate as well'],
   ['stages: []', 'expected at least one stage'],
-  ['stages: [{ rate: 1/s }]', 'got nothing'],
+  ['stages: [{ rate: 1/s }]', 'missing; expected a duration'],
   ['stages: [{ rat: 1/s, for: 1s }]', 'unknown key `rat`. Did you mean `rate`?'],
   ['for: 1s', 'expected a `rate`, or `stages`'],
   ['rate: 1/s, for: 1s, at: poison', 'Did you mean `poisson`?'],

@@ -63,6 +63,7 @@ function shownOn(screen: Screen, live?: boolean, env: Record<string, string> = {
         failed: 0,
         received: 0,
         fanoutP99Ms: undefined,
+        connects: { due: 0, sent: 0 },
         emits: { due: 0, sent: 0 },
         ...now,
       });

@@ -2,6 +2,7 @@ import { Chalk } from 'chalk';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { LimitedLog, Log, limitedLogger } from '../../../src/cli/serve/log.js';
 import { logEvents } from '../../../src/cli/serve/log-events.js';
+import type { ConnectionInfo } from '../../../src/server/events/events.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -81,4 +82,19 @@ test('warnings that clients can cause are limited as well, with what they tell',
     message: '90 more warnings',
     more: 90,
   });
+});
+
+test('who ended a connection is said; one that is lost was closed by nobody', () => {
+  const { log, lines } = recordingLog();
+  const eventLog = logEvents(log, new Chalk({ level: 0 }));
+  const connection = { id: 1, namespace: 'a' } as ConnectionInfo;
+  eventLog.closed?.(connection, 1001, 'Heartbeat timeout', 'server');
+  eventLog.closed?.(connection, 4000, '', 'peer');
+  eventLog.closed?.(connection, 1006, '', 'peer');
+  eventLog.dispose();
+  expect(lines).toEqual([
+    '- #1 a closed by the server with 1001 Heartbeat timeout',
+    '- #1 a closed by the client with 4000',
+    '- #1 a disconnected without a close frame (1006)',
+  ]);
 });

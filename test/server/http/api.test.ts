@@ -275,7 +275,9 @@ describe('what is open to the network', () => {
     (host) => {
       const options = { adminToken: 'fifteen-bytes-x', namespaceProvider: () => 'a' };
       expect(() => createDatafnWsServer({ ...options, host })).toThrow(
-        invalid(/^(?!.*fifteen).*expected --admin-token \(`adminToken`\) to have at least 16 bytes, got 15;/),
+        invalid(
+          /^(?!.*fifteen).*--admin-token \(`adminToken` in a config file\) must have at least 16 bytes, got 15\./,
+        ),
       );
       expect(() => createDatafnWsServer({ ...options, host, adminToken: 'sixteen-bytes-xy' })).not.toThrow();
       for (const near of ['127.0.0.1', '::1', 'localhost'])

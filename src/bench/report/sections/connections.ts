@@ -4,6 +4,7 @@ import {
   aside,
   type Block,
   type Column,
+  capitalized,
   numbers,
   paragraph,
   type Section,
@@ -148,8 +149,8 @@ export function deliveries(result: JsonResult): Section[] {
   const without = all.filter((cohort) => !some.includes(cohort)).map(({ name }) => name);
   const notes = [
     ...[inFlightText(result) ?? []].flat(),
-    ...(none.length === 0 ? [] : [`No cursor was ${none.join(', ').replace(/, (\w+)$/, ' or $1')}.`]),
-    ...(without.length === 0 ? [] : [`Cohorts without cursors to receive: ${without.join(', ')}.`]),
+    ...(none.length === 0 ? [] : [`${capitalized(none.join(', '))}: none.`]),
+    ...(without.length === 0 ? [] : [`Not expected to receive cursors: ${without.join(', ')}.`]),
   ];
   const columns = shown.map((name): Column => ({ name, isNumber: true, ...DELIVERIES[name] }));
   return section('Cursor deliveries', 'detail', [

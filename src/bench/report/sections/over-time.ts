@@ -28,6 +28,8 @@ const LINES = {
   deliveriesPerSecond: { name: 'deliveries/s' },
   emitsDuePerSecond: { name: 'cursors/s, planned', legend: 'planned' },
   emitsSentPerSecond: { name: 'cursors/s, sent', legend: 'sent' },
+  connectsDuePerSecond: { name: 'connects/s, planned', legend: 'planned' },
+  connectsBegunPerSecond: { name: 'connects/s, begun', legend: 'begun' },
   fanoutP50Ms: { name: 'fan-out p50', legend: 'p50' },
   fanoutP99Ms: { name: 'fan-out p99', legend: 'p99' },
   serverDelayMaxMs: { name: 'server delay, longest', legend: 'server, longest' },
@@ -39,6 +41,11 @@ type Line = keyof typeof LINES;
 /** `unless`: the title where the server does not report the first line. */
 const CHARTS: readonly { id: string; title: string; lines: readonly [Line, ...Line[]]; unless?: string }[] = [
   { id: 'connections', title: 'Open connections', lines: ['open'] },
+  {
+    id: 'connects',
+    title: 'Connects per second, as planned and as really begun',
+    lines: ['connectsDuePerSecond', 'connectsBegunPerSecond'],
+  },
   {
     id: 'emits',
     title: 'Cursors per second, as planned and as really sent',

@@ -18,7 +18,7 @@ const TIMED: Readonly<Record<string, { readonly histogram: string; readonly name
   'heartbeat.timeout': { histogram: 'pongTimeout', name: 'heartbeat timeout' },
   'pull.data': { histogram: 'pullData', name: 'push to data' },
   'pull.time': { histogram: 'pullTime', name: 'pull to answer' },
-  'emit.time': { histogram: 'emitTime', name: 'emit to answer' },
+  'emit.time': { histogram: 'emitTime', name: 'emit request to answer' },
   'emit.lag': { histogram: 'emitLag', name: 'emitter behind schedule' },
   'api.latency': { histogram: 'apiLatency', name: 'HTTP load: latency' },
 };
