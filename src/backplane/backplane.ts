@@ -51,7 +51,7 @@ export interface BackplaneListener {
    */
   state(state: BackplaneState, why?: string): void;
   /** Another process closes clients; how many of them were here. */
-  kick?(kick: Kick): number;
+  kick?(kick: Kick): number | Promise<number>;
   /** How many clients this process has now; its beats tell the others. */
   connections(): number;
 }

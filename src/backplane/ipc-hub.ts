@@ -1,10 +1,17 @@
 import type { TimerHandle } from '../manager/clock.js';
 import { cursorNumber } from '../protocol/client.js';
-import type { ClusterCursor, PublishedCursor, PublishOutcome } from './backplane.js';
+import type { Backplane, ClusterCursor, PublishedCursor, PublishOutcome } from './backplane.js';
 import type { NodeClock } from './engine.js';
-import type { MessageToHub, MessageToWorker, PublishMessage } from './ipc-messages.js';
+import type {
+  HeldMessage,
+  MessageToHub,
+  MessageToWorker,
+  PublishMessage,
+  ReserveMessage,
+} from './ipc-messages.js';
 import { CursorRegister } from './register.js';
 import { SharedSlots } from './shared-slots.js';
+import type { Grant } from './slots.js';
 
 /** A worker, as the hub sees it. */
 export interface HubWorker {
@@ -12,6 +19,38 @@ export interface HubWorker {
   readonly id: string;
   readonly version: string;
   send(message: MessageToWorker): void;
+}
+
+/** Keeps the limits over all workers. */
+export interface HubSlots {
+  /** Clients of all workers. */
+  readonly total: number;
+  /** Namespaces that have a client. */
+  readonly namespaces: number;
+  /** Clients of a worker. */
+  of(worker: HubWorker): number;
+  add(worker: HubWorker): void;
+  /** Frees what a worker has. */
+  remove(worker: HubWorker): void;
+  /** What a worker has taken without asking, or given back. */
+  held(worker: HubWorker, counts: HeldMessage['counts']): void;
+  /** A worker asks from here on. */
+  asking(worker: HubWorker, id: number): void;
+  /** Sets how many clients of a namespace a worker has, as far as the limits allow; see `Backplane.reserve`. */
+  reserve(
+    worker: HubWorker,
+    asked: Pick<ReserveMessage, 'namespace' | 'count' | 'limit'>,
+    answer: (grant: Grant) => void,
+  ): void;
+  /** Stops every timer. */
+  dispose(): void;
+}
+
+/** The cluster that the server of a hub is part of. */
+export interface HubCluster extends Pick<Backplane, 'publish'> {
+  readonly slots: HubSlots;
+  /** A cursor of another server was handed to so many clients of all workers. Left out when nobody hears it. */
+  readonly delivered?: ((item: ClusterCursor, count: number) => void) | undefined;
 }
 
 export interface IpcHubOptions {
@@ -24,6 +63,8 @@ export interface IpcHubOptions {
   readonly clock: Pick<NodeClock, 'setTimeout' | 'clearTimeout'>;
   /** Milliseconds of the system clock, which the workers share. */
   readonly systemMs: () => number;
+  /** Left out for a server of its own. */
+  readonly cluster?: HubCluster | undefined;
 }
 
 /** How long a worker has to say how many clients it handed a cursor to; the publisher then gets the sum of the others. */
@@ -35,8 +76,9 @@ const SNAPSHOT_PART = 1000;
 
 /** A batch whose deliveries are being counted. */
 interface Counting {
-  readonly publisher: HubWorker;
-  readonly id: number;
+  /** Left out for cursors of other servers. */
+  readonly publisher: HubWorker | undefined;
+  readonly done: (delivered: readonly number[]) => void;
   readonly delivered: number[];
   readonly waitingFor: Set<HubWorker>;
   readonly deadline: TimerHandle;
@@ -47,14 +89,14 @@ export class IpcHub {
   /** The workers, and the clients that each has said it has. */
   readonly #workers = new Map<HubWorker, number>();
   readonly #newest: CursorRegister;
-  readonly #slots: SharedSlots<HubWorker>;
+  readonly #slots: HubSlots;
   readonly #counting = new Map<number, Counting>();
   #lastId = 0;
   #nodesTimer: TimerHandle | undefined;
 
   constructor(private readonly options: IpcHubOptions) {
     this.#newest = new CursorRegister(options.rememberNamespaces);
-    this.#slots = new SharedSlots(options);
+    this.#slots = options.cluster?.slots ?? new SharedSlots<HubWorker>(options);
   }
 
   /** Clients of all workers, those included that are just being admitted, and those not that came in the last moment. */
@@ -99,6 +141,19 @@ export class IpcHub {
     this.#sendNodes();
   }
 
+  /** Hands cursors of other servers of the cluster to all workers. */
+  deliver(items: readonly ClusterCursor[]): void {
+    for (const item of items) this.#newest.merge(item.namespace, item);
+    const report = this.options.cluster?.delivered;
+    const done = (counts: readonly number[]) => {
+      for (const [index, item] of items.entries()) {
+        const count = counts[index] ?? 0;
+        if (count > 0) report?.(item, count);
+      }
+    };
+    this.#handOut(items, [...this.#workers.keys()], report && { publisher: undefined, done });
+  }
+
   /** Takes a message of a worker that was added. */
   receive(worker: HubWorker, message: MessageToHub): void {
     if (!this.#workers.has(worker)) return;
@@ -137,32 +192,81 @@ export class IpcHub {
     this.#nodesTimer = undefined;
   }
 
-  #publish(worker: HubWorker, { id, items, monotonic, expiresAtMs }: PublishMessage): void {
-    const answer = (outcome: Omit<PublishOutcome, 'nodes'>) =>
-      worker.send({ type: 'published', id, outcome: { ...outcome, nodes: this.#workers.size } });
+  #publish(worker: HubWorker, message: PublishMessage): void {
+    const { items, monotonic, expiresAtMs } = message;
     // Its publisher has told its caller already that nothing was published.
     if (expiresAtMs !== undefined && this.options.systemMs() >= expiresAtMs) return;
-    const stale = monotonic ? this.#staleIn(items) : undefined;
-    if (stale !== undefined) {
-      answer({ replicated: false, stale });
+    const { cluster } = this.options;
+    if (cluster !== undefined) {
+      void this.#publishToCluster(worker, message, cluster);
       return;
     }
-    const cursors = items.map((item) => this.#merged(item));
-    const others = [...this.#workers.keys()].filter((one) => one !== worker);
-    if (others.length === 0) {
-      answer({ replicated: true, delivered: cursors.map(() => 0) });
+    const stale = monotonic ? this.#staleIn(items) : undefined;
+    if (stale !== undefined) {
+      this.#answer(worker, message, { replicated: false, stale });
+      return;
+    }
+    this.#deliverFor(worker, items, (delivered) =>
+      this.#answer(worker, message, { replicated: true, delivered }),
+    );
+  }
+
+  async #publishToCluster(worker: HubWorker, message: PublishMessage, cluster: HubCluster): Promise<void> {
+    const { items, monotonic, expiresAtMs } = message;
+    const deliver = () =>
+      new Promise<readonly number[]>((counted) => this.#deliverFor(worker, items, counted));
+    if (expiresAtMs === undefined) {
+      const [outcome, delivered] = await Promise.all([cluster.publish(items), deliver()]);
+      this.#answer(worker, message, { ...outcome, delivered });
+      return;
+    }
+    const outcome = await cluster.publish(items, { monotonic, required: true });
+    const delivered = outcome.replicated ? { delivered: await deliver() } : {};
+    this.#answer(worker, message, { ...outcome, ...delivered });
+  }
+
+  #answer(
+    worker: HubWorker,
+    { id }: PublishMessage,
+    outcome: Omit<PublishOutcome, 'nodes'> & Partial<PublishOutcome>,
+  ): void {
+    worker.send({ type: 'published', id, outcome: { nodes: this.#workers.size, ...outcome } });
+  }
+
+  /** Hands a batch of one worker to the others. */
+  #deliverFor(publisher: HubWorker, items: readonly PublishedCursor[], done: Counting['done']): void {
+    const others = [...this.#workers.keys()].filter((one) => one !== publisher);
+    this.#handOut(
+      items.map((item) => this.#merged(item)),
+      others,
+      { publisher, done },
+    );
+  }
+
+  /** Hands cursors to workers, and counts their clients where somebody waits for that. */
+  #handOut(
+    items: readonly ClusterCursor[],
+    workers: readonly HubWorker[],
+    counting?: Pick<Counting, 'publisher' | 'done'>,
+  ): void {
+    if (counting === undefined) {
+      for (const worker of workers) worker.send({ type: 'cursors', items });
+      return;
+    }
+    const delivered = items.map(() => 0);
+    if (workers.length === 0) {
+      counting.done(delivered);
       return;
     }
     this.#lastId += 1;
-    const countId = this.#lastId;
-    this.#counting.set(countId, {
-      publisher: worker,
-      id,
-      delivered: cursors.map(() => 0),
-      waitingFor: new Set(others),
-      deadline: this.options.clock.setTimeout(() => this.#answerCounted(countId), COUNT_MS),
+    const id = this.#lastId;
+    this.#counting.set(id, {
+      ...counting,
+      delivered,
+      waitingFor: new Set(workers),
+      deadline: this.options.clock.setTimeout(() => this.#allCounted(id), COUNT_MS),
     });
-    for (const other of others) other.send({ type: 'cursors', id: countId, items: cursors });
+    for (const worker of workers) worker.send({ type: 'cursors', id, items });
   }
 
   #merged({ namespace, cursor, reset, affectedPrincipals }: PublishedCursor): ClusterCursor {
@@ -189,16 +293,13 @@ export class IpcHub {
     for (const [index, count] of counts.entries())
       if (index < counting.delivered.length)
         counting.delivered[index] = (counting.delivered[index] ?? 0) + count;
-    if (counting.waitingFor.size === 0) this.#answerCounted(id);
+    if (counting.waitingFor.size === 0) this.#allCounted(id);
   }
 
-  #answerCounted(id: number): void {
+  #allCounted(id: number): void {
     const counting = this.#counting.get(id);
-    if (counting === undefined) return;
     this.#stopCounting(id);
-    const { publisher, delivered } = counting;
-    const outcome = { replicated: true, nodes: this.#workers.size, delivered };
-    publisher.send({ type: 'published', id: counting.id, outcome });
+    counting?.done(counting.delivered);
   }
 
   #stopCounting(id: number): void {

@@ -34,13 +34,24 @@ export interface IpcBackplaneOptions {
   readonly workers: number;
   /** Clients that all workers together may have. */
   readonly maxConnections: number;
+  /** Left out for a server that is not part of a cluster. */
+  readonly cluster?:
+    | {
+        /** The id of the server in the cluster. */
+        readonly id: string | undefined;
+        /** Milliseconds that the engine has to acknowledge cursors or clients. */
+        readonly timeoutMs: number;
+      }
+    | undefined;
   readonly clock?: NodeClock | undefined;
   /** Milliseconds of the system clock, which the primary shares. */
   readonly systemMs?: (() => number) | undefined;
 }
 
-/** How long a publish may take. It takes a fraction of a millisecond, unless the primary is stopped. */
-const PUBLISH_MS = 1000;
+/** How long a batch may be on its way to the primary. It takes a fraction of a millisecond, unless that is stopped. */
+const ARRIVE_MS = 1000;
+/** How long a publish may take without a cluster: the primary waits a second for a worker that hangs. */
+const PUBLISH_MS = ARRIVE_MS + 1500;
 /** How long a slot may take. It is no shorter than it must be: without an answer, the client is refused. */
 const RESERVE_MS = 10_000;
 
@@ -64,6 +75,8 @@ interface Question {
  * message that comes to {@link IpcBackplane.receive}. The two processes live and die together, so there is no `down`.
  */
 export class IpcBackplane implements Backplane {
+  /** See {@link Backplane.id}. */
+  readonly id: string | undefined;
   readonly #clock: NodeClock;
   readonly #systemMs: () => number;
   readonly #questions = new Map<number, Question>();
@@ -84,6 +97,7 @@ export class IpcBackplane implements Backplane {
     private readonly channel: IpcChannel,
     private readonly options: IpcBackplaneOptions,
   ) {
+    this.id = options.cluster?.id;
     this.#clock = options.clock ?? nodeClock;
     this.#systemMs = options.systemMs ?? Date.now;
     this.#nodesAtMs = this.#clock.nowMs;
@@ -136,14 +150,16 @@ export class IpcBackplane implements Backplane {
   }
 
   publish(items: readonly PublishedCursor[], options: PublishOptions = {}): Promise<PublishOutcome> {
+    const { cluster } = this.options;
     const { monotonic } = options;
     const isRequired = monotonic || options.required;
-    const expiresAtMs = isRequired ? this.#systemMs() + PUBLISH_MS : undefined;
-    const unanswered = () => ({ replicated: false, nodes: Math.max(1, this.#nodes.length) });
+    const expiresAtMs = isRequired ? this.#systemMs() + ARRIVE_MS : undefined;
+    const nodes = () => (cluster === undefined ? Math.max(1, this.#nodes.length) : 1);
     return this.#ask<PublishOutcome>(
       (id) => ({ type: 'publish', id, items, monotonic, expiresAtMs }),
-      unanswered,
-      PUBLISH_MS,
+      () => ({ replicated: false, nodes: nodes() }),
+      // The primary answers before that, so what it delivers elsewhere is not taken for lost here.
+      PUBLISH_MS + (cluster?.timeoutMs ?? 0),
     );
   }
 
@@ -162,7 +178,8 @@ export class IpcBackplane implements Backplane {
         limit: limit === Number.POSITIVE_INFINITY ? null : limit,
       }),
       () => undefined,
-      RESERVE_MS,
+      // The engine may have to be reached first.
+      RESERVE_MS + 2 * (this.options.cluster?.timeoutMs ?? 0),
     );
     this.#share.set(namespace, answer?.granted ?? had);
     // Limits stay exact: a client too few, never one too many.

@@ -14,7 +14,7 @@ interface Asked {
 /** Tells all nodes of clients that must lose access, and collects how many each has closed. */
 export class Kicks {
   /** Closes clients of this node; how many. */
-  closeHere: (kick: Kick) => number = () => 0;
+  closeHere: (kick: Kick) => number | Promise<number> = () => 0;
   readonly #asked = new Map<number, Asked>();
   #lastRequest = 0;
 
@@ -43,8 +43,7 @@ export class Kicks {
 
   heard(message: Extract<EngineMessage, { kind: 'kick' | 'kicked' }>): void {
     if (message.kind === 'kick') {
-      const { node: to, request, kick } = message;
-      void this.#send({ kind: 'kicked', to, request, closed: this.closeHere(kick) });
+      void this.#close(message);
       return;
     }
     const asked = message.to === this.node ? this.#asked.get(message.request) : undefined;
@@ -53,6 +52,10 @@ export class Kicks {
     asked.answered += 1;
     asked.waitingFor.delete(message.node);
     if (asked.waitingFor.size === 0) asked.done();
+  }
+
+  async #close({ node: to, request, kick }: Extract<EngineMessage, { kind: 'kick' }>): Promise<void> {
+    await this.#send({ kind: 'kicked', to, request, closed: await this.closeHere(kick) });
   }
 
   /** Returns whether the engine has taken it in time. */

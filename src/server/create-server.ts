@@ -185,6 +185,7 @@ export function createServer(
   const api = createApi(
     shareApi({
       cluster,
+      clusterView: () => cluster?.view(),
       broadcast,
       newestCursor: attached.newestCursor,
       stats,
@@ -296,7 +297,7 @@ export function createServer(
         throw closedError();
       }
       if (settings.metricsListen !== undefined) metrics.begin();
-      cluster?.start(manager);
+      attached.startCluster();
       delay.start();
       descriptors.start(httpServer);
       const bound = (httpServer.address() as AddressInfo).port;

@@ -32,6 +32,10 @@ export class BroadcastReports implements Backplane {
     private readonly report: Report | undefined,
   ) {}
 
+  get id(): string | undefined {
+    return this.backplane.id;
+  }
+
   /** A cursor was handed to clients of this worker. */
   delivered(namespace: string, cursor: string, delivered: number): void {
     if (!this.#isForOther) this.#add(namespace, cursor, 'here', delivered);
@@ -47,7 +51,8 @@ export class BroadcastReports implements Backplane {
           this.#isForOther = false;
         }
       },
-      state: (state, why) => listener.state(state, why),
+      // That of the channel to the primary, which is as much as that of this process.
+      state: () => {},
       connections: () => listener.connections(),
     });
   }

@@ -1,9 +1,13 @@
 import type { IpcHub } from '../backplane/ipc-hub.js';
+import type { Kick } from '../manager/types.js';
+import type { Cluster } from '../server/cluster/cluster.js';
 import { type ClientList, type ClientQuery, numberOf, pageOf } from '../server/events/clients.js';
 import { processMemory } from '../server/health/memory.js';
 import { clockMs, type ServerStats } from '../server/health/statistics.js';
+import type { KickAnswer } from '../server/http/clients.js';
 import {
   addEnded,
+  clusterSnapshot,
   type EndedCounts,
   type MetricsSnapshot,
   sumSnapshots,
@@ -22,7 +26,11 @@ export class Gathering {
 
   /** @param workers returns those that serve. */
   constructor(
-    private readonly hub: Pick<IpcHub, 'namespaces'>,
+    private readonly shared: {
+      readonly hub: Pick<IpcHub, 'namespaces'>;
+      /** The cluster that the server is part of. */
+      readonly cluster: Cluster | undefined;
+    },
     private readonly workers: () => readonly WorkerProcess[],
   ) {}
 
@@ -59,15 +67,27 @@ export class Gathering {
         const { argument } = question;
         return argument && clientPage(await this.all('clients', argument), argument);
       }
-      case 'kick': {
-        const answers = await this.all('kick', question.argument);
-        return { closed: answers.reduce((sum, { closed }) => sum + closed, 0) };
-      }
+      case 'kick':
+        return question.argument && this.#kickEverywhere(question.argument);
+      case 'cluster':
+        return this.shared.cluster?.view();
       case 'announce':
         return (await this.all('announce')).reduce((sum, count) => sum + count, 0);
       default:
         return undefined;
     }
+  }
+
+  /** Closes clients of all workers; how many. */
+  async kick(kick: Kick): Promise<number> {
+    return (await this.all('kick', kick)).reduce((sum, { closed }) => sum + closed, 0);
+  }
+
+  async #kickEverywhere(kick: Kick): Promise<KickAnswer> {
+    const elsewhere = this.shared.cluster?.kickElsewhere(kick);
+    const closed = await this.kick(kick);
+    const answers = await elsewhere;
+    return answers === undefined ? { closed } : { ...answers, closed: closed + answers.closed };
   }
 
   /** What `GET /metrics` tells. */
@@ -84,7 +104,10 @@ export class Gathering {
     const snapshots = this.workers().flatMap(
       ({ ended, snapshot }) => (ended === undefined && snapshot) || [],
     );
-    return sumSnapshots(snapshots, this.#sum(this.#known()), this.#endedCounts);
+    const sum = sumSnapshots(snapshots, this.#sum(this.#known()), this.#endedCounts);
+    const { cluster } = this.shared;
+    // Without, it is the sum of what the workers say of each other.
+    return cluster === undefined ? sum : { ...sum, cluster: clusterSnapshot(cluster) };
   }
 
   async stats(): Promise<ServerStats> {
@@ -105,7 +128,7 @@ export class Gathering {
     const all = [this.#ended, ...ofWorkers].filter((one): one is ServerStats => one !== undefined);
     const { user, system } = process.cpuUsage();
     return sumStats(all, {
-      namespaces: this.hub.namespaces,
+      namespaces: this.shared.hub.namespaces,
       uptimeMs: Math.round(performance.now() - this.#startedAtMs),
       timeMs: clockMs(),
       primary: {

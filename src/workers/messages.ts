@@ -1,9 +1,11 @@
+import type { IpcBackplaneOptions } from '../backplane/ipc.js';
 import type { MessageToHub, MessageToWorker } from '../backplane/ipc-messages.js';
 import type { DatafnLogger, Kick } from '../manager/types.js';
 import type { ServerSettings } from '../options/server-options.js';
 import type { ErrorCode } from '../protocol/errors.js';
 import type { JwtProviderOptions } from '../server/auth/jwt.js';
 import type { TokenGrant } from '../server/auth/tokens.js';
+import type { ClusterView } from '../server/cluster/cluster.js';
 import type { ClientList, ClientQuery, ConnectionNumbers } from '../server/events/clients.js';
 import type { ServerObserver } from '../server/events/events.js';
 import type { FeedEvent } from '../server/feed/recorder.js';
@@ -46,6 +48,7 @@ export interface WorkerSetup {
   readonly id: string;
   /** The most workers that there are at a time. */
   readonly workers: number;
+  readonly cluster: IpcBackplaneOptions['cluster'];
   readonly settings: ServerSettings;
   readonly auth: AuthSource;
   readonly tls: TlsText | undefined;
@@ -66,6 +69,7 @@ export interface Questions {
     answer: ClientList;
   };
   kick: { argument: Kick; answer: KickAnswer };
+  cluster: { argument: undefined; answer: ClusterView };
   /** No new clients from here on; how many are connected. */
   announce: { argument: undefined; answer: number };
   tls: { argument: TlsText; answer: undefined };

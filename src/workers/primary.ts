@@ -1,5 +1,4 @@
-import { IpcHub } from '../backplane/ipc-hub.js';
-import { systemClock } from '../manager/clock.js';
+import type { Backplane } from '../backplane/backplane.js';
 import type { DatafnLogger } from '../manager/types.js';
 import type { ServerSettings } from '../options/server-options.js';
 import { listenAddress } from '../server/create-server.js';
@@ -7,11 +6,12 @@ import type { ServerObserver } from '../server/events/events.js';
 import type { ServerStats } from '../server/health/statistics.js';
 import { closedError, takenLoopback } from '../server/http/listening.js';
 import { MetricsPort } from '../server/http/metrics-port.js';
-import type { ListenAddress, ShutdownStage } from '../server/server-types.js';
-import type { ShutdownOutcome } from '../server/shutdown.js';
+import type { ListenAddress } from '../server/server-types.js';
 import { Gathering } from './gathering.js';
+import { JointShutdown, type WorkersOutcome } from './joint-shutdown.js';
 import type { AuthSource, Reporting, TlsText, ToPrimary, WorkerSetup } from './messages.js';
 import { Restarts } from './restarts.js';
+import { SharedCluster } from './shared-cluster.js';
 import { EventExchange } from './shared-events.js';
 import { bindSockets, type SharedSockets } from './shared-sockets.js';
 import { WorkerProcess } from './worker-process.js';
@@ -24,6 +24,8 @@ export interface PrimaryOptions {
   readonly version: string;
   readonly auth: AuthSource;
   readonly tls: TlsText | undefined;
+  /** The cluster that the server is part of. This process has the one connection to it. */
+  readonly cluster: { readonly backplane: Backplane; readonly timeoutMs: number } | undefined;
   readonly logger: DatafnLogger;
   /** Levels of the logger that are heard. */
   readonly levels: Reporting['levels'];
@@ -43,19 +45,10 @@ export interface WorkerName {
   readonly pid: number | undefined;
 }
 
-/** Beyond the times that clients have to leave, what a worker may take to shut down. */
-const CLOSE_GRACE_MS = 3000;
-
-/** How the workers shut down together, and the clients that left with 1001 before. */
-export interface WorkersOutcome extends ShutdownOutcome {
-  readonly goneAway: number;
-}
-
 /** The primary process of `serve --workers`: owns the port and what the workers share, and has no client itself. */
 export class Primary {
-  /** Resolves when all workers have shut down, by {@link close} or `POST /v1/drain`. */
-  readonly closed: Promise<WorkersOutcome>;
-  readonly #hub: IpcHub;
+  readonly #shared: SharedCluster;
+  readonly #shutdown: JointShutdown;
   readonly #workers = new Set<WorkerProcess>();
   readonly #exchange = new EventExchange<WorkerProcess>(() => this.#workers);
   readonly #restarts: Restarts[] = [];
@@ -67,25 +60,27 @@ export class Primary {
   #tls: TlsText | undefined;
   /** Whether all of the first workers serve. */
   #isUp = false;
-  #isClosing = false;
-  #outcome = { left: 0, cut: 0 };
-  #settle!: (outcome: WorkersOutcome) => void;
 
   constructor(private readonly options: PrimaryOptions) {
-    const { maxConnections, rememberNamespaces } = options.settings;
     this.#auth = options.auth;
     this.#tls = options.tls;
-    this.#hub = new IpcHub({
-      maxConnections,
-      workers: options.workers,
-      rememberNamespaces,
-      clock: systemClock,
-      systemMs: Date.now,
+    this.#shared = new SharedCluster({
+      ...options,
+      backplane: options.cluster?.backplane,
+      kick: (kick) => this.#gathering.kick(kick),
     });
-    this.#gathering = new Gathering(this.#hub, () => [...this.#workers].filter((one) => one.isListening));
-    this.closed = new Promise((resolve) => {
-      this.#settle = resolve;
+    this.#gathering = new Gathering(this.#shared, () => [...this.#workers].filter((one) => one.isListening));
+    this.#shutdown = new JointShutdown({
+      settings: options.settings,
+      workers: this.#workers,
+      stopListening: () => this.#sockets?.close(),
+      release: () => this.#release(),
     });
+  }
+
+  /** Resolves when all workers have shut down, by {@link close} or `POST /v1/drain`. */
+  get closed(): Promise<WorkersOutcome> {
+    return this.#shutdown.closed;
   }
 
   /** Clients of all workers: those that the log has named, or, without such a log, as of a moment ago. */
@@ -94,7 +89,7 @@ export class Primary {
   }
 
   #clientsOf(worker: WorkerProcess): number {
-    return this.options.observer?.connected ? worker.openClients : this.#hub.connectionsOf(worker);
+    return this.options.observer?.connected ? worker.openClients : this.#shared.hub.connectionsOf(worker);
   }
 
   /**
@@ -114,7 +109,8 @@ export class Primary {
         this.#metricsPort = new MetricsPort(settings, this.#tls, () => this.#gathering.snapshot());
         metricsUrl = await this.#metricsPort.listen();
       }
-      if (this.#isClosing) throw closedError();
+      if (this.#shutdown.hasBegun) throw closedError();
+      this.#shared.start();
       const started = Array.from({ length: workers }, (_, index) => {
         this.#restarts.push(new Restarts());
         return this.#start(index, index + 1);
@@ -147,35 +143,24 @@ export class Primary {
 
   /** Shuts down all workers. Idempotent; a `drainMs` of 0 also ends the current drain. */
   close(options: { readonly drainMs?: number | undefined } = {}): Promise<WorkersOutcome> {
-    const isFirst = !this.#isClosing;
-    this.#isClosing = true;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
-    for (const worker of this.#workers) {
-      // One that does not serve yet has no clients.
-      if (worker.isListening) worker.close(options.drainMs);
-      else worker.kill();
-    }
-    if (isFirst) {
-      const { drainMs, shutdownTimeoutMs } = this.options.settings;
-      setTimeout(
-        () => {
-          for (const worker of this.#workers) worker.kill();
-        },
-        (options.drainMs ?? drainMs) + shutdownTimeoutMs + CLOSE_GRACE_MS,
-      ).unref();
-    }
-    this.#endWhenEmpty();
+    this.#shutdown.begin(options.drainMs);
     return this.closed;
   }
 
   /** Ends all workers without a close frame. */
   #stopAtOnce(): void {
-    this.#isClosing = true;
-    for (const worker of this.#workers) worker.kill();
+    this.#shutdown.stopAtOnce();
+    void this.#release();
+  }
+
+  /** Lets go of what the workers shared; how many clients left with 1001 before the shutdown. */
+  async #release(): Promise<number> {
     this.#sockets?.close();
     void this.#metricsPort?.close();
-    this.#hub.dispose();
+    await this.#shared.close();
+    return this.#gathering.goneAway;
   }
 
   #start(index: number, firstConnectionId: number): WorkerProcess {
@@ -187,7 +172,7 @@ export class Primary {
       {
         version,
         joined: (one) => {
-          this.#hub.add(one);
+          this.#shared.hub.add(one);
           this.#exchange.begin(one);
         },
         take: (one, message) => this.#take(one, message),
@@ -202,10 +187,11 @@ export class Primary {
   }
 
   #setupOf(worker: WorkerProcess, firstConnectionId: number): WorkerSetup {
-    const { settings, levels, observer, workers } = this.options;
+    const { settings, levels, observer, workers, cluster } = this.options;
     return {
       id: worker.id,
       workers,
+      cluster: cluster && { id: cluster.backplane.id, timeoutMs: cluster.timeoutMs },
       settings,
       auth: this.#auth,
       tls: this.#tls,
@@ -219,7 +205,7 @@ export class Primary {
     const { logger, observer } = this.options;
     switch (message.type) {
       case 'backplane':
-        this.#hub.receive(worker, message.message);
+        this.#shared.hub.receive(worker, message.message);
         break;
       case 'event':
         this.#event(worker, observer, message.name, message.args);
@@ -246,18 +232,12 @@ export class Primary {
         this.options.workerCrashed({ ...nameOf(worker), stack: message.stack });
         break;
       case 'reached':
-        worker.reached.add(message.stage);
-        if (this.#isClosing) this.#passTogether();
-        else worker.pass(message.stage);
+        this.#shutdown.reached(worker, message.stage);
         break;
       case 'closed':
         worker.hasClosed = true;
         worker.stats = message.stats;
-        // Otherwise it has crashed, and is replaced.
-        if (this.#isClosing) {
-          this.#outcome.left += message.outcome.left;
-          this.#outcome.cut += message.outcome.cut;
-        }
+        this.#shutdown.add(message.outcome);
         worker.disconnect();
         break;
     }
@@ -282,12 +262,10 @@ export class Primary {
     const clients = this.#clientsOf(worker);
     this.#workers.delete(worker);
     this.#exchange.follow(worker, false);
-    this.#hub.remove(worker);
+    this.#shared.hub.remove(worker);
     this.#gathering.ended(worker);
-    if (this.#isClosing) {
-      if (!worker.hasClosed) this.#outcome.cut += clients;
-      this.#passTogether();
-      this.#endWhenEmpty();
+    if (this.#shutdown.hasBegun) {
+      this.#shutdown.exited(worker, clients);
       return;
     }
     // The start of the whole server has failed with it.
@@ -316,26 +294,6 @@ export class Primary {
         worker.kill();
       },
     );
-  }
-
-  /** The last clients may be at one worker, but cursors and requests come to all: no worker goes ahead of the others. */
-  #passTogether(): void {
-    const workers = [...this.#workers];
-    const isAt = (stage: ShutdownStage) => workers.every(({ reached }) => reached.has(stage));
-    if (isAt('emptied')) {
-      this.#sockets?.close();
-      for (const worker of workers) worker.pass('emptied');
-    } else if (workers.every(({ reached }) => reached.has('drained') || reached.has('emptied'))) {
-      for (const worker of workers) worker.pass('drained');
-    }
-  }
-
-  #endWhenEmpty(): void {
-    if (this.#workers.size > 0) return;
-    this.#sockets?.close();
-    void this.#metricsPort?.close();
-    this.#hub.dispose();
-    this.#settle({ ...this.#outcome, goneAway: this.#gathering.goneAway });
   }
 }
 

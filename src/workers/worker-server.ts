@@ -55,6 +55,7 @@ export class WorkerServer {
           {
             id: message.setup.id,
             workers: message.setup.workers,
+            cluster: message.setup.cluster,
             maxConnections: message.setup.settings.maxConnections,
           },
         );
@@ -162,6 +163,7 @@ export class WorkerServer {
       namespaces: async () => (await this.#answers.ask('namespaces')) ?? own.namespaces(),
       clients: async (query) => (await this.#answers.ask('clients', query)) ?? own.clients(query),
       kick: async (kick) => (await this.#answers.ask('kick', kick)) ?? own.kick(kick),
+      clusterView: async () => (await this.#answers.ask('cluster')) ?? own.clusterView(),
       shutdown: {
         get isReady() {
           return shutdown.isReady;
@@ -198,6 +200,8 @@ export class WorkerServer {
         return question.argument && own.clients(question.argument);
       case 'kick':
         return question.argument && own.kick(question.argument);
+      case 'cluster':
+        return own.clusterView();
       case 'announce':
         return own.shutdown.announce();
       case 'tls':

@@ -208,6 +208,7 @@ export function backplaneContract({ name, isAvailable = true, make, dispose }: C
     test('the view names every process, its version and its clients', async () => {
       const [a, b] = (await together(2)) as [RecordedNode, RecordedNode];
       a.clients = 12;
+      await a.backplane.reserve('x', 12, Number.POSITIVE_INFINITY);
       await eventually(
         () => b.backplane.view().nodes.some(({ connections }) => connections === 12),
         '12 clients',

@@ -3,14 +3,7 @@ import { type HubWorker, IpcHub } from '../../src/backplane/ipc-hub.js';
 import type { MessageToHub, MessageToWorker } from '../../src/backplane/ipc-messages.js';
 import { systemClock } from '../../src/manager/clock.js';
 import { backplaneContract } from './contract.js';
-
-/** Messages as they arrive in another process: later, in order, and as JSON. */
-function delayed<Message>(receive: (message: Message) => void): (message: Message) => void {
-  return (message) => {
-    const text = JSON.stringify(message);
-    setImmediate(() => receive(JSON.parse(text)));
-  };
-}
+import { delayed } from './node-of-workers.js';
 
 const limits = { workers: 3, maxConnections: Number.POSITIVE_INFINITY };
 const newHub = () =>

@@ -18,6 +18,8 @@ export class RecordedNode implements BackplaneListener {
   readonly kicks: Kick[] = [];
   /** How many clients each of them closes. */
   closes = 0;
+  /** Called when cursors come. */
+  onCursors: () => void = () => {};
   readonly #waiters = new Waiters();
 
   constructor(readonly backplane: Backplane) {}
@@ -29,6 +31,7 @@ export class RecordedNode implements BackplaneListener {
 
   cursors(items: readonly ClusterCursor[], catchUp: boolean): void {
     (catchUp ? this.missed : this.live).push(...items);
+    this.onCursors();
     this.#waiters.changed();
   }
 

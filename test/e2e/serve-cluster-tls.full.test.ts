@@ -5,6 +5,7 @@ import { call } from '../support/http-call.js';
 import { freePort } from '../support/proxies.js';
 import { disposeRedis, startRedis, withRedis } from '../support/redis-server.js';
 import { selfSignedCertificate } from '../support/self-signed.js';
+import { WORKERS } from '../support/serve-workers.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const PASSWORD = 'hunter2-of-the-engine';
@@ -34,9 +35,11 @@ withRedis('a cluster over TLS trusts its Redis by --ca, or by NODE_EXTRA_CA_CERT
   const url = await tlsRedis();
   const a = await start(url, ['--ca', cert]);
   const b = await start(url, [], { NODE_EXTRA_CA_CERTS: cert });
-  for (const { apiUrl } of [a, b])
-    await eventually(async () => (await call('GET', `${apiUrl}/v1/cluster`)).json.nodes.length === 2, 'both');
-  for (const { stdout, stderr } of [a, b]) expect(stdout + stderr).not.toContain(PASSWORD);
+  // With workers, only their primary reads the file and connects.
+  const c = await start(url, [...WORKERS, '--ca', cert]);
+  for (const { apiUrl } of [a, b, c])
+    await eventually(async () => (await call('GET', `${apiUrl}/v1/cluster`)).json.nodes.length === 3, 'all');
+  for (const { stdout, stderr } of [a, b, c]) expect(stdout + stderr).not.toContain(PASSWORD);
 });
 
 withRedis('without its certificate, the log says what to do, and no secret', async () => {

@@ -1,3 +1,4 @@
+import { numberOf } from '../../src/server/events/clients.js';
 import { eventually } from '../backplane/recorded-node.js';
 import type { ServeProcess } from './cli-process.js';
 import { call } from './http-call.js';
@@ -32,7 +33,7 @@ export async function clientsAtBoth(
   await eventually(async () => {
     clients.push(await openClient(serve.wsUrl, token));
     const ofIt = (await clientsOf(serve)).clients.filter((client) => client.namespace === namespace);
-    return new Set(ofIt.map(({ id }) => Number(id) % 2)).size === 2;
+    return new Set(ofIt.map(({ id }) => numberOf(id) % 2)).size === 2;
   }, 'clients at both workers');
   return clients;
 }

@@ -58,12 +58,13 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     : { faultsSet: eventLog.faultsSet };
   refuseProxyOptions(traced);
   const settings = settingsFrom({ ...options, dashboard: options.dashboard || options.auth === 'dev' });
+  const backplane = await clusterOf(options, logger);
   // With workers, it never listens: it checks the options.
   const own = createDatafnWsServer({
     ...settings,
     tls,
     namespaceProvider: auth.provider,
-    backplane: await clusterOf(options, logger),
+    backplane,
     logger: options.logLevel === 'silent' ? undefined : logger,
     observer,
   });
@@ -72,11 +73,6 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
     if (workers === undefined || !options[key]) continue;
     throw invalidOption(
       `Expected ${traced.origins.workers.from} without ${traced.origins[key].from}: faults are those of one process`,
-    );
-  }
-  if (workers !== undefined && options.cluster !== undefined) {
-    throw invalidOption(
-      `Expected ${traced.origins.workers.from} without ${traced.origins.cluster.from}: start a server with --cluster for each core in place of workers`,
     );
   }
   const forOneProcess = (['backend', 'backendFile', 'demo'] as const).find((key) =>
@@ -96,6 +92,7 @@ export async function serve(flags: Record<string, string>, io: Io): Promise<numb
           workers,
           auth: auth.source,
           tls,
+          backplane,
           logger,
           observer,
           log,

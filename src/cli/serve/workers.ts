@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import type { Backplane } from '../../backplane/backplane.js';
 import type { DatafnLogger } from '../../manager/types.js';
 import type { ServeOptions } from '../../options/serve-flags.js';
 import type { ServerSettings } from '../../options/server-options.js';
@@ -19,6 +20,8 @@ export interface WorkersParts {
   readonly workers: number | 'auto';
   readonly auth: AuthSource;
   readonly tls: TlsPair | undefined;
+  /** With `--cluster`. */
+  readonly backplane: Backplane | undefined;
   readonly logger: DatafnLogger;
   readonly observer: ServerObserver | undefined;
   readonly log: Log;
@@ -36,13 +39,14 @@ const LEVELS: Readonly<Record<ServeOptions['logLevel'], Reporting['levels']>> = 
 
 /** A server of several worker processes; this process owns its port and its log. */
 export function withWorkers(parts: WorkersParts): RunningServer {
-  const { options, settings, workers, auth, tls, logger, observer, log, io } = parts;
+  const { options, settings, workers, auth, tls, backplane, logger, observer, log, io } = parts;
   const primary = new Primary({
     settings,
     workers: workers === 'auto' ? availableParallelism() : workers,
     version,
     auth,
     tls: tls && textOf(tls),
+    cluster: backplane && { backplane, timeoutMs: options.clusterTimeout },
     logger,
     levels: LEVELS[options.logLevel],
     observer,

@@ -11,18 +11,16 @@ import type {
 } from '../../backplane/backplane.js';
 import { principalsAsked } from '../../manager/principals.js';
 import type { BroadcastTargeting, DatafnLogger, Kick, OtherProcesses } from '../../manager/types.js';
-import type { WebSocketManager } from '../../manager/web-socket-manager.js';
 import { cursorProblem, namespaceProblem, principalsProblem } from '../../protocol/identifiers.js';
 import { formatAmount, formatDuration } from '../../text/units.js';
-import type { ServerEvents } from '../events/events.js';
 import { CatchUp } from './catch-up.js';
+import type { ClusterClients } from './clients.js';
 import { NamespaceSlots } from './namespace-slots.js';
 
 /** What a {@link Cluster} works with. */
 export interface ClusterParts {
   readonly backplane: Backplane;
   readonly logger: DatafnLogger;
-  readonly events: ServerEvents;
   readonly maxConnectionsPerNamespace: number;
   /** Clients per second that are sent the cursors they missed; 0 is no limit. */
   readonly catchUpRate: number;
@@ -50,7 +48,7 @@ export interface ClusterCounts {
   readonly disconnects: number;
 }
 
-/** Ties a manager to the other processes of its cluster. */
+/** Ties the clients of a server to the other servers of its cluster. */
 export class Cluster implements BackplaneListener {
   readonly slots: NamespaceSlots;
   readonly #catchUp: CatchUp;
@@ -59,9 +57,9 @@ export class Cluster implements BackplaneListener {
     broadcast: (...cursor) => this.#forward(...cursor),
     kick: (kick) => void this.parts.backplane.kick?.(kick),
   };
-  /** Closes clients of this process; how many. */
-  kick: (kick: Kick) => number = () => 0;
-  #manager!: WebSocketManager;
+  /** Closes clients of this server; how many. */
+  kick: (kick: Kick) => number | Promise<number> = () => 0;
+  #clients!: ClusterClients;
   /** Cursors that were broadcast in this tick of the event loop. */
   #outgoing: PublishedCursor[] = [];
   #isQuiet = false;
@@ -82,12 +80,15 @@ export class Cluster implements BackplaneListener {
       (namespace, count) => backplane.reserve(namespace, count, maxConnectionsPerNamespace),
       (namespace, count) => backplane.take?.(namespace, count, maxConnectionsPerNamespace) ?? false,
     );
-    this.#catchUp = new CatchUp(catchUpRate, ({ affectedPrincipals, ...item }) => this.#deliver(item));
+    this.#catchUp = new CatchUp(
+      catchUpRate,
+      ({ affectedPrincipals, ...item }) => this.#clients.deliver([item])[0] ?? 0,
+    );
   }
 
-  /** Connects; the manager is the one that forwards to this. */
-  start(manager: WebSocketManager): void {
-    this.#manager = manager;
+  /** Connects. What these clients are told elsewhere is forwarded to this. */
+  start(clients: ClusterClients): void {
+    this.#clients = clients;
     this.parts.backplane.start(this);
   }
 
@@ -154,6 +155,15 @@ export class Cluster implements BackplaneListener {
     return { result: outcome.replicated ? this.#quietly(deliver) : undefined, outcome };
   }
 
+  /** Publishes a batch that the caller delivers: at once, or with `required` or `monotonic` only when the engine has taken it. */
+  async publish(items: readonly PublishedCursor[], options: PublishOptions = {}): Promise<PublishOutcome> {
+    const isRequired = options.required === true || options.monotonic === true;
+    if (!isRequired) this.#passBy(items);
+    const outcome = await this.#publish(items, options);
+    if (isRequired && outcome.replicated) this.#passBy(items);
+    return outcome;
+  }
+
   cursors(items: readonly ClusterCursor[], catchUp: boolean): readonly number[] | undefined {
     if (catchUp) {
       this.#caughtUp += items.length;
@@ -162,10 +172,8 @@ export class Cluster implements BackplaneListener {
       return undefined;
     }
     this.#counts.cursorsReceived += items.length;
-    return items.map((item) => {
-      this.#catchUp.passedBy(item.namespace, item.cursor);
-      return this.#deliver(item);
-    });
+    this.#passBy(items);
+    return this.#clients.deliver(items);
   }
 
   /** Closes clients of the other processes; `undefined` where the backplane cannot. */
@@ -174,7 +182,7 @@ export class Cluster implements BackplaneListener {
   }
 
   connections(): number {
-    return this.#manager.connectionCount;
+    return this.#clients.connectionCount;
   }
 
   state(state: BackplaneState, why?: string): void {
@@ -197,11 +205,9 @@ export class Cluster implements BackplaneListener {
     }
   }
 
-  #deliver({ namespace, cursor, epoch, affectedPrincipals }: ClusterCursor): number {
-    const targeting = affectedPrincipals && { affectedPrincipals };
-    const { delivered } = this.#manager.deliverCursor(cursor, namespace, epoch, targeting);
-    if (delivered > 0) this.parts.events.broadcast?.(namespace, cursor, delivered);
-    return delivered;
+  /** What waits need not be sent where these go out. */
+  #passBy(items: readonly Pick<ClusterCursor, 'namespace' | 'cursor'>[]): void {
+    for (const { namespace, cursor } of items) this.#catchUp.passedBy(namespace, cursor);
   }
 
   #flush(): void {

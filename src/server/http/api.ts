@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { packageVersion } from '../../backplane/version.js';
 import type { Kick } from '../../manager/types.js';
 import type { ServerSettings } from '../../options/server-options.js';
-import type { Cluster } from '../cluster/cluster.js';
+import type { Cluster, ClusterView } from '../cluster/cluster.js';
 import type { ClientList, ClientQuery } from '../events/clients.js';
 import type { ServerEvents } from '../events/events.js';
 import type { EventFeed } from '../feed/event-feed.js';
@@ -33,6 +33,8 @@ export interface ApiBackend {
   broadcast(item: CursorItem): number;
   /** The other processes, where there are any. */
   readonly cluster: Cluster | undefined;
+  /** What `GET /v1/cluster` says; `undefined` without a cluster. */
+  clusterView(): Awaitable<ClusterView | undefined>;
   /** The newest cursor of a namespace, where it is remembered. */
   newestCursor(namespace: string): string | undefined;
   stats(): Awaitable<ServerStats>;
@@ -170,13 +172,14 @@ export function createApi(
       },
     },
     '/v1/cluster': {
-      GET(_, response) {
-        if (backend.cluster === undefined) {
+      async GET(_, response) {
+        const view = await backend.clusterView();
+        if (view === undefined) {
           throw new ProblemError(404, 'This server is not part of a cluster', {
             fix: 'Start it with --cluster, or createDatafnWsServer({ backplane }).',
           });
         }
-        sendJson(response, 200, backend.cluster.view());
+        sendJson(response, 200, view);
       },
     },
     ...metricsRoute(() => backend.snapshot(), settings),

@@ -76,7 +76,8 @@ export class ProcessMetrics {
   }
 }
 
-function clusterSnapshot(cluster: Cluster): ClusterSnapshot {
+/** How a server stands with its cluster now. */
+export function clusterSnapshot(cluster: Cluster): ClusterSnapshot {
   const { nodes, state, lagMs, kept, catchingUp, admittedUnchecked } = cluster.view();
   return { state, lagMs, kept, catchingUp, admittedUnchecked, nodes: nodes.length, ...cluster.counts() };
 }

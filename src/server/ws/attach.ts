@@ -10,6 +10,7 @@ import { type ConnectionSettings, connectionTable, serverTable } from '../../opt
 import { DatafnWsError } from '../../protocol/errors.js';
 import type { NamespaceProvider } from '../auth/provider.js';
 import { withBackendCursors } from '../backend/missed-cursors.js';
+import { clientsOfManager } from '../cluster/clients.js';
 import { Cluster } from '../cluster/cluster.js';
 import type { ClientList, ClientQuery, ConnectionNumbers } from '../events/clients.js';
 import { EventStream, guardObserver, type ServerEvents, type ServerObserver } from '../events/events.js';
@@ -99,7 +100,7 @@ export function attachWebSocketManager(httpServer: HttpServer, options: AttachOp
     checksOrigin: options.allowOrigin !== undefined,
     remembers: settings.resume || options.rememberNamespaces !== undefined,
   });
-  attached.cluster?.start(attached.manager);
+  attached.startCluster();
   return attached;
 }
 
@@ -139,6 +140,7 @@ export interface AttachParts extends AttachCollaborators {
 export interface AttachedToServer extends AttachedManager {
   /** The other processes, with a `backplane`. It is not started yet. */
   readonly cluster: Cluster | undefined;
+  startCluster(): void;
   /** The {@link Connections}. Not typed: public types lead here, and must not lead on to those of `ws`. */
   readonly connections: object;
   readonly newest: NewestCursors | undefined;
@@ -158,7 +160,7 @@ export function attach(
   const { maxConnectionsPerAddress = Number.POSITIVE_INFINITY } = settings;
   const guarded = guardLogger(logger ?? silentLogger);
   const newest = remembers ? new NewestCursors(settings.rememberNamespaces, settings.resume) : undefined;
-  const cluster = backplane && new Cluster({ ...settings, backplane, logger: guarded, events });
+  const cluster = backplane && new Cluster({ ...settings, backplane, logger: guarded });
   const memory = backendCursor === undefined ? newest : withBackendCursors(newest, backendCursor);
   const manager = new TimedManager(events, settings, logger, undefined, memory, cluster?.others);
   const connections = new Connections(manager, events, settings, cluster?.slots, {
@@ -200,6 +202,7 @@ export function attach(
   return {
     manager,
     cluster,
+    startCluster: () => cluster?.start(clientsOfManager(manager, events)),
     connections,
     newest,
     stats: () =>
