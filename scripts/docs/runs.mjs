@@ -102,7 +102,7 @@ async function serveRun() {
   bob.close(1000);
   await server.until(/user:bob closed/);
   alice.terminate();
-  await server.until(/user:alice closed/);
+  await server.until(/user:alice disconnected/);
   await server.stop();
   const json = new Cli(['serve', '--json', '--port', '0']);
   await json.until(/\n/);
