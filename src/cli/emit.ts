@@ -189,13 +189,17 @@ class EmitPrinter {
       const counts = { cursors, deliveries, failures, elapsedMs: Math.round(elapsedMs) };
       this.#line(printableJson({ event: 'summary', ...counts, aborted: stoppedBy !== undefined }));
     } else if (cursors === 1 && failures === 0 && last !== undefined) {
-      const nobody = last.delivered === 0 ? yellow(` (${nobodyIn(last)})`) : '';
+      const rest = restOf(last);
+      const nobody = last.delivered === 0 && rest === undefined ? yellow(` (${nobodyIn(last)})`) : '';
       const what = `cursor ${printable(last.cursor)} to ${printable(last.namespace)}`;
-      this.#line(`${what}: ${formatAmount(last.delivered, 'client')}${nobody}`);
+      this.#line(
+        `${what}: ${formatAmount(last.delivered, 'client')}${nobody}${rest?.isLate ? yellow(rest.text) : (rest?.text ?? '')}`,
+      );
     } else {
       const lag = maxLagMs > 100 ? yellow(`, up to ${formatDuration(maxLagMs)} behind the rate`) : '';
       const end = stoppedBy === undefined ? '' : yellow(`, stopped by ${stoppedBy}`);
-      const nobody = cursors > 0 && deliveries === 0 ? yellow(` (${NO_CLIENTS})`) : '';
+      const nobody =
+        cursors > 0 && deliveries === 0 && last?.nodes === undefined ? yellow(` (${NO_CLIENTS})`) : '';
       const counts = `${emitCounts(cursors, deliveries)}, ${formatAmount(failures, 'failure')}`;
       this.#line(`${counts} in ${formatDuration(elapsedMs)}${lag}${end}${nobody}`);
     }
@@ -212,6 +216,17 @@ class EmitPrinter {
   #clear(): void {
     if (this.#isLive) this.io.stderr.write('\r\x1b[K');
   }
+}
+
+/** What became of a cursor in the rest of a cluster; `undefined` for a server that is alone. */
+function restOf({ replicated, nodes = 1 }: EmissionResult): { text: string; isLate: boolean } | undefined {
+  if (replicated === false)
+    return {
+      text: ' of this server (the rest of the cluster gets it later: its engine did not answer)',
+      isLate: true,
+    };
+  if (nodes <= 1) return undefined;
+  return { text: ` of this server, and sent to ${formatAmount(nodes - 1, 'other server')}`, isLate: false };
 }
 
 /** The likely reason for a cursor without a delivery. */

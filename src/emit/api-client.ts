@@ -25,8 +25,12 @@ export interface Emission {
 
 /** The server's answer to one emission. */
 export interface EmissionResult extends Emission {
-  /** Clients that were sent the cursor. */
+  /** Clients that were sent the cursor; in a cluster, those of this server. */
   readonly delivered: number;
+  /** In a cluster: whether its engine has acknowledged the cursor. If not, the server sends it later. */
+  readonly replicated?: boolean;
+  /** In a cluster: servers that are alive, this one included. */
+  readonly nodes?: number;
 }
 
 /** Which certificates to trust. */
@@ -79,8 +83,13 @@ export class ApiClient {
     const results = (answer as { results?: unknown } | undefined)?.results;
     if (!Array.isArray(results) || results.length !== emissions.length || !results.every(isResult))
       throw this.#refused(`an answer without \`results\`; ${IS_IT_OURS}`);
+    const inCluster = clusterOf(answer);
     // Only the counts are the server's; the rest is known.
-    return results.map(({ delivered }, index) => ({ ...(emissions[index] as Emission), delivered }));
+    return results.map(({ delivered }, index) => ({
+      ...(emissions[index] as Emission),
+      delivered,
+      ...inCluster,
+    }));
   }
 
   /** The answer to `GET` at a path of the API. Throws as {@link emit} does. */
@@ -161,6 +170,12 @@ export class ApiClient {
 export function refusedWith(error: unknown): number | undefined {
   const { cause } = error as { cause?: { status?: number } };
   return error instanceof DatafnWsError && error.code === 'ERR_REFUSED' ? cause?.status : undefined;
+}
+
+/** What a server of a cluster says of the rest of it. */
+function clusterOf(answer: unknown): Pick<EmissionResult, 'replicated' | 'nodes'> {
+  const { replicated, nodes } = answer as Record<string, unknown>;
+  return typeof replicated === 'boolean' && isCount(nodes) ? { replicated, nodes } : {};
 }
 
 function isResult(value: unknown): value is EmissionResult {

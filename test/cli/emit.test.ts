@@ -6,7 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { MemoryEngine, memoryBackplane } from '../../src/backplane/memory.js';
+import { eventually } from '../backplane/recorded-node.js';
 import { EVENT_WITHIN_MS } from '../support/deadline.js';
+import { call } from '../support/http-call.js';
 import { disposeLive, openClient, startServer } from '../support/live-server.js';
 import { runWith } from '../support/run-in-process.js';
 
@@ -217,6 +220,42 @@ describe('emit', () => {
     const { code } = await runWith(['emit', '42'], { DATAFN_WS_URL: apiUrl, DATAFN_WS_NAMESPACE: 'a' });
     expect(code).toBe(0);
     expect(await client.received(1)).toEqual([message(42)]);
+  });
+});
+
+describe('emit to a server of a cluster', () => {
+  test('says whose clients it counts, and whether the others get the cursor now or later', async () => {
+    const engine = new MemoryEngine();
+    let isAway = false;
+    const connect: typeof engine.connect = (...args) =>
+      isAway ? Promise.reject(new Error('refused')) : engine.connect(...args);
+    const [a, b] = await Promise.all(
+      [1, 2].map(() => startServer({ backplane: memoryBackplane(engine, { connect }) })),
+    );
+    const { apiUrl } = a as NonNullable<typeof a>;
+    await openClient((b as NonNullable<typeof b>).wsUrl, 'a');
+    await eventually(
+      async () => (await call('GET', `${apiUrl}/v1/cluster`)).json.nodes.length === 2,
+      'both servers',
+    );
+    const emit = (...flags: string[]) => runWith(['emit', ...flags, '-n', 'a', '--url', apiUrl]);
+    expect(await emit('42')).toMatchObject({
+      code: 0,
+      stdout: 'cursor 42 to a: 0 clients of this server, and sent to 1 other server\n',
+    });
+    const { stdout } = await emit('43', '--json');
+    expect(JSON.parse(stdout.split('\n')[0] ?? '')).toMatchObject({
+      delivered: 0,
+      replicated: true,
+      nodes: 2,
+    });
+    isAway = true;
+    engine.disconnect('pulled');
+    expect(await emit('44')).toMatchObject({
+      code: 0,
+      stdout:
+        'cursor 44 to a: 0 clients of this server (the rest of the cluster gets it later: its engine did not answer)\n',
+    });
   });
 });
 
