@@ -59,5 +59,8 @@ withRedis('--ca without TLS to the engine is refused, with what it wants', async
   const { code, stderr } = await runCli(['serve', '--ca', cert], {
     env: { DATAFN_WS_CLUSTER: 'redis://127.0.0.1:1' },
   });
-  expect([code, stderr]).toEqual([2, expect.stringContaining('--ca needs --auth jwt: add it')]);
+  expect([code, stderr]).toEqual([
+    2,
+    expect.stringContaining('--ca needs --auth jwt; the default is --auth dev'),
+  ]);
 });

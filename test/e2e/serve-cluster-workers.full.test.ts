@@ -238,7 +238,7 @@ describe('serve --workers with --cluster', () => {
     expect((await a.ended()).code).toBe(0);
     // Not when its lease ends.
     expect(await redis.command('SCARD', '{datafn-ws}:nodes')).toBe(':1\r\n');
-    expect(await linksTo(redis)).toBe(1);
+    await eventually(async () => (await linksTo(redis)) === 1, 'the end of its link');
     await Promise.all(Array.from({ length: 4 }, () => openClient(b.wsUrl, 'x')));
     await eventually(async () => (await clientsOf(b)).total === 4, 'all of them');
     await eventually(async () => (await clusterOf(b)).nodes.length === 1, 'one server');

@@ -98,5 +98,8 @@ test('--ca without a URL of keys is refused, with what it wants', async () => {
   expect(code).toBe(2);
   expect(stderr).toContain('--ca needs --jwt-jwks-url: add it');
   const dev = await runCli(['serve', '--ca', cert]);
-  expect([dev.code, dev.stderr]).toEqual([2, expect.stringContaining('--ca needs --auth jwt: add it')]);
+  expect([dev.code, dev.stderr]).toEqual([
+    2,
+    expect.stringContaining('--ca needs --auth jwt; the default is --auth dev'),
+  ]);
 });
