@@ -60,7 +60,7 @@ export interface BackplaneListener {
 export interface PublishOutcome {
   /** Whether the engine has acknowledged the batch in time. Otherwise it is kept, and sent later. */
   readonly replicated: boolean;
-  /** Processes known to be alive, this one included. */
+  /** Servers known to be alive, this one included; all workers of a server are one. */
   readonly nodes: number;
   /** Clients that each cursor was handed to by the other workers of this server. Left out by other backplanes. */
   readonly delivered?: readonly number[] | undefined;

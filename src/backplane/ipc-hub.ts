@@ -230,7 +230,8 @@ export class IpcHub {
     { id }: PublishMessage,
     outcome: Omit<PublishOutcome, 'nodes'> & Partial<PublishOutcome>,
   ): void {
-    worker.send({ type: 'published', id, outcome: { nodes: this.#workers.size, ...outcome } });
+    // All workers are one server.
+    worker.send({ type: 'published', id, outcome: { nodes: 1, ...outcome } });
   }
 
   /** Hands a batch of one worker to the others. */

@@ -154,10 +154,9 @@ export class IpcBackplane implements Backplane {
     const { monotonic } = options;
     const isRequired = monotonic || options.required;
     const expiresAtMs = isRequired ? this.#systemMs() + ARRIVE_MS : undefined;
-    const nodes = () => (cluster === undefined ? Math.max(1, this.#nodes.length) : 1);
     return this.#ask<PublishOutcome>(
       (id) => ({ type: 'publish', id, items, monotonic, expiresAtMs }),
-      () => ({ replicated: false, nodes: nodes() }),
+      () => ({ replicated: false, nodes: 1 }),
       // The primary answers before that, so what it delivers elsewhere is not taken for lost here.
       PUBLISH_MS + (cluster?.timeoutMs ?? 0),
     );

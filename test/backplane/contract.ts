@@ -7,6 +7,8 @@ export interface ContractSubject {
   readonly name: string;
   /** False skips all, with a line each. */
   readonly isAvailable?: boolean;
+  /** Whether all processes are workers of one server. */
+  readonly areWorkers?: boolean;
   /** One more process of the cluster that a test is about; the first call of a test begins a new cluster. */
   make(): Promise<Backplane>;
   /** After each test, when every backplane has been closed. */
@@ -14,7 +16,13 @@ export interface ContractSubject {
 }
 
 /** What every backplane does, whatever it is made of. */
-export function backplaneContract({ name, isAvailable = true, make, dispose }: ContractSubject): void {
+export function backplaneContract({
+  name,
+  isAvailable = true,
+  areWorkers = false,
+  make,
+  dispose,
+}: ContractSubject): void {
   const test = isAvailable ? it : it.skip;
   describe(`a backplane over ${name}`, () => {
     const nodes: RecordedNode[] = [];
@@ -42,7 +50,7 @@ export function backplaneContract({ name, isAvailable = true, make, dispose }: C
       const [a, b, c] = (await together(3)) as [RecordedNode, RecordedNode, RecordedNode];
       expect(await a.backplane.publish([{ namespace: 'x', cursor: '42' }])).toMatchObject({
         replicated: true,
-        nodes: 3,
+        nodes: areWorkers ? 1 : 3,
       });
       await Promise.all([b.untilHeard('x', '42'), c.untilHeard('x', '42')]);
       expect(b.live).toEqual([{ namespace: 'x', cursor: '42', epoch: 0 }]);

@@ -54,7 +54,7 @@ describe('the hub of the workers', () => {
     expect(a.of('published')).toEqual([]);
     hub.receive(c, { type: 'delivered', id: forwarded?.id as number, counts: [1, 5] });
     expect(a.of('published')).toEqual([
-      { type: 'published', id: 7, outcome: { replicated: true, nodes: 3, delivered: [4, 5] } },
+      { type: 'published', id: 7, outcome: { replicated: true, nodes: 1, delivered: [4, 5] } },
     ]);
     expect(a.of('cursors')).toEqual([]);
   });
@@ -66,12 +66,12 @@ describe('the hub of the workers', () => {
     const id = c.of('cursors')[0]?.id as number;
     hub.receive(c, { type: 'delivered', id, counts: [2] });
     hub.remove(b);
-    expect(a.of('published')[0]?.outcome).toEqual({ replicated: true, nodes: 2, delivered: [2] });
+    expect(a.of('published')[0]?.outcome).toEqual({ replicated: true, nodes: 1, delivered: [2] });
     hub.receive(a, { type: 'publish', id: 2, items: [{ namespace: 'x', cursor: '2' }] });
     clock.advance(999);
     expect(a.of('published')).toHaveLength(1);
     clock.advance(1);
-    expect(a.of('published')[1]).toMatchObject({ id: 2, outcome: { delivered: [0], nodes: 2 } });
+    expect(a.of('published')[1]).toMatchObject({ id: 2, outcome: { delivered: [0], nodes: 1 } });
   });
 
   test('a batch that had to be acknowledged by now is dropped', () => {

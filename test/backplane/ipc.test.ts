@@ -18,6 +18,7 @@ let workers = 0;
 
 backplaneContract({
   name: 'ipc',
+  areWorkers: true,
   async make() {
     workers += 1;
     const id = `worker-${workers}`;

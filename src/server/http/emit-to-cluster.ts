@@ -16,7 +16,7 @@ export interface ClusterAnswer {
     readonly results: readonly Delivered[];
     /** Whether the engine has acknowledged the batch. If not, it is sent later, unless this process ends first. */
     readonly replicated: boolean;
-    /** Processes known to be alive, this one included. */
+    /** Servers known to be alive, this one included; all workers of a server are one. */
     readonly nodes: number;
   };
 }
