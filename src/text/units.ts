@@ -124,6 +124,11 @@ export function formatCount(value: number): string {
   return Math.abs(value) >= 1000 ? Math.round(value).toLocaleString('en-US') : trimZeros(value, 2);
 }
 
+/** A share in whole percent: 0.734 is `73%`. */
+export function formatPercent(share: number): string {
+  return `${Math.round(share * 100)}%`;
+}
+
 /** A count with its noun: `1 client`, `2,000 clients`. */
 export function formatAmount(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;

@@ -127,7 +127,7 @@ describe('the HTML report in a real browser', () => {
       all.map((chart) => chart.getAttribute('aria-label')),
     );
     expect(said).toEqual([
-      'Heartbeat timeout of cohort silent: half of the samples within 341 ms, 99 % within 674 ms, all within 680 ms, expected: p50 < 100 ms, expected: p99 < 200 ms',
+      'Heartbeat timeout of cohort silent: half of the samples within 341 ms, 99% within 674 ms, all within 680 ms, expected: p50 < 100 ms, expected: p99 < 200 ms',
       expect.stringMatching(/^Fan-out latency: half of the deliveries/),
     ]);
     const legend = page.locator('[data-chart=shares] .u-legend').first();
@@ -204,7 +204,7 @@ describe('the HTML report in a real browser', () => {
           'Fan-out latency, from emit to receipt, over 12.3 s: fan-out p50 at most 4.1 ms, fan-out p99 at most 31 ms',
           'Event-loop delay: how late server and load generator were, over 12.3 s: server delay, longest at most 9 ms, load generator delay, p99 at most 15 ms',
           'Memory of the server, over 12.3 s: server memory at most 91 MiB',
-          'Fan-out latency: half of the deliveries within 170 ms, 99 % within 337 ms, all within 340 ms',
+          'Fan-out latency: half of the deliveries within 170 ms, 99% within 337 ms, all within 340 ms',
         ]);
         // The same numbers, for who wants each of them.
         await page.getByText('The charts over time as a table').first().click();
@@ -233,8 +233,8 @@ describe('the HTML report in a real browser', () => {
           .allInnerTexts();
         expect(shares).toEqual(
           expect.arrayContaining([
-            expect.stringMatching(/^50 %\s+170 ms$/),
-            expect.stringMatching(/^100 %\s+340 ms$/),
+            expect.stringMatching(/^50%\s+170 ms$/),
+            expect.stringMatching(/^100%\s+340 ms$/),
           ]),
         );
         await page.close();

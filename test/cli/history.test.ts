@@ -32,7 +32,7 @@ test('steps are told with their metric, both levels, the date and the revision',
     '30 runs, from 2026-01-01 00:00, revision <r0> to 2026-01-30 00:00, revision <r29>.',
   );
   expect(stdout).toMatch(
-    /✗ fanout\.p99 +33\d ms -> 67\d ms \(\+100 %\)\n +since 2026-01-21 00:00, revision <r20>/,
+    /✗ fanout\.p99 +33\d ms -> 67\d ms \(\+100%\)\n +since 2026-01-21 00:00, revision <r20>/,
   );
   expect(stdout.trimEnd().split('\n').at(-1)).toMatch(
     /^CHANGED sample: \d+ steps in \d+ metrics of 30 runs$/,

@@ -76,7 +76,7 @@ const SEARCHED: readonly Search[] = [
 for (const { name, limits, scenario, args, limit } of SEARCHED)
   for (let index = 1; index <= SEARCHES; index++)
     test(
-      `the limit of a server that takes ${name} is found within 10 %, search ${index}`,
+      `the limit of a server that takes ${name} is found within 10%, search ${index}`,
       async () => {
         server = await limitedServer(limits);
         const file = join(folder, 'scenario.yaml');

@@ -25,7 +25,7 @@ expect: [users.accepted == 50]
 `;
 
 // A dozen runs of four seconds, and more of them on a busy machine.
-test('of a server that makes 500 deliveries a second, the limit is found within 10 %', async () => {
+test('of a server that makes 500 deliveries a second, the limit is found within 10%', async () => {
   server = await limitedServer({ deliveriesPerSecond: 500 });
   const file = join(folder, 'little.yaml');
   writeFileSync(file, SCENARIO);

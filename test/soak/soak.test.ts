@@ -93,7 +93,7 @@ test(
     );
     say(`${formatCount(stats.broadcasts)} broadcasts, ${formatCount(stats.deliveries)} deliveries`);
     say(
-      `in use ${formatSize(before.memory.live)} after one cycle, ${formatSize(after.memory.live)} at the end (${((after.memory.live / before.memory.live - 1) * 100).toFixed(1)} %); resident ${formatSize(before.memory.rss)}, ${formatSize(after.memory.rss)}`,
+      `in use ${formatSize(before.memory.live)} after one cycle, ${formatSize(after.memory.live)} at the end (${((after.memory.live / before.memory.live - 1) * 100).toFixed(1)}%); resident ${formatSize(before.memory.rss)}, ${formatSize(after.memory.rss)}`,
     );
     say(`${before.descriptors} descriptors after one cycle, ${after.descriptors} at the end`);
     expect(after.memory.live).toBeLessThanOrEqual(before.memory.live * 1.1);

@@ -10,10 +10,10 @@ const invalid = (...reasons: string[]) => ({
 const STOPPED =
   'The load generator was the bottleneck: worker 1 stalled for 2.60 s (it did not run at all: stopped\n    by a signal, or the whole machine was suspended)';
 const BUSY =
-  'The load generator was the bottleneck: worker 2 ran at 40 % CPU with an event-loop delay of up to 300 ms (the machine is busy: it waited for a core 60 % of the time)';
+  'The load generator was the bottleneck: worker 2 ran at 40% CPU with an event-loop delay of up to 300 ms (the machine is busy: it waited for a core 60% of the time)';
 
 const TAKEN =
-  'The machine is busy: other processes took 62 % of its CPU, which may be why `fanout.p99 < 2s` does not hold (2.31 s)';
+  'The machine is busy: other processes took 62% of its CPU, which may be why `fanout.p99 < 2s` does not hold (2.31 s)';
 
 test('a run of bench that the machine kept from running is told from all others', () => {
   expect(machineStalls(invalid(TAKEN))).toEqual([TAKEN]);
@@ -22,7 +22,7 @@ test('a run of bench that the machine kept from running is told from all others'
     invalid(),
     invalid(
       BUSY,
-      'The load generator was the bottleneck: worker 1 ran at 100 % CPU with an event-loop delay of up to 300 ms (it needs more CPU than one core has: spread the clients with --workers, or use fewer)',
+      'The load generator was the bottleneck: worker 1 ran at 100% CPU with an event-loop delay of up to 300 ms (it needs more CPU than one core has: spread the clients with --workers, or use fewer)',
     ),
     invalid(
       STOPPED,

@@ -1,4 +1,5 @@
 import { DatafnWsError } from '../../protocol/errors.js';
+import { formatPercent } from '../../text/units.js';
 import {
   type Change,
   type ChangeVerdict,
@@ -254,7 +255,7 @@ export function warningsOf(base: ComparedResult, next: ComparedResult): string[]
       ? undefined
       : `Different machines (${machineText(base)} then, ${machineText(next)} now): that alone can change durations.`,
     isMachineBusy(base) || isMachineBusy(next)
-      ? `The machine was busy (a worker waited for a core up to ${percent(waitOf(base))} of a second in the baseline, ${percent(waitOf(next))} now): durations, sizes and rates that differ are notes.`
+      ? `The machine was busy (a worker waited for a core up to ${formatPercent(waitOf(base))} of a second in the baseline, ${formatPercent(waitOf(next))} now): durations, sizes and rates that differ are notes.`
       : undefined,
     base.verdict === 'failed' ? 'The baseline is a run that failed.' : undefined,
   ].filter((warning) => warning !== undefined);
@@ -271,10 +272,6 @@ export function isMachineBusy(result: ComparedResult): boolean {
 /** The greatest share of a second that a worker waited for a core. */
 function waitOf({ generator }: ComparedResult): number {
   return Math.max(0, ...generator.map(({ maxRunQueueWait = 0 }) => maxRunQueueWait));
-}
-
-function percent(share: number): string {
-  return `${Math.round(share * 100)} %`;
 }
 
 function scenarioWarning(

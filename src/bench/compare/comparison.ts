@@ -82,12 +82,12 @@ export function rangeText(
   return `${word !== undefined && from.endsWith(word) ? from.slice(0, -word.length) : from} to ${to}`;
 }
 
-/** The change of a value: `+20 %`; empty when the value was 0. */
+/** The change of a value: `+20%`; empty when the value was 0. */
 export function shareText(base: number, next: number): string {
   if (base === 0) return '';
   if (base > 0 && next >= 10 * base) return `${formatCount(Math.round(next / base))} times`;
   const percent = Math.round((100 * (next - base)) / Math.abs(base));
-  return `${percent < 0 ? '-' : '+'}${Math.abs(percent)} %`;
+  return `${percent < 0 ? '-' : '+'}${Math.abs(percent)}%`;
 }
 
 // As much of a JSON report as is compared. What is beside it may come and go with the versions of the tool.

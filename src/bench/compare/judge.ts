@@ -176,7 +176,7 @@ export function withinRangeText(one: ComparedNumber, rule: FailRule): string {
     share === '' || unit === 'count' ? `${valueText(base, unit)} -> ${valueText(next, unit)}` : share;
   const sign = rule.direction > 0 ? '+' : '-';
   const limits = [
-    ...(rule.share > 0 ? [`${sign}${formatCount(rule.share * 100)} %`] : []),
+    ...(rule.share > 0 ? [`${sign}${formatCount(rule.share * 100)}%`] : []),
     ...(rule.amount > 0 ? [`${sign}${valueText(rule.amount, unit)}`] : []),
   ];
   const isIn = (value: number, range: ComparedNumber['baseSpread']) =>

@@ -1,4 +1,4 @@
-/** Linear buckets in each power of two: values are kept with an error of at most 1/128, under 0.8 %. */
+/** Linear buckets in each power of two: values are kept with an error of at most 1/128, under 0.8%. */
 const SUB_BUCKETS = 128;
 const SUB_BITS = 7;
 /** Microseconds up to 2^36, some 19 hours; longer ones are counted in the last bucket. */
@@ -71,7 +71,7 @@ export class Histogram {
   /** The duration that `percent` of all do not exceed (nearest rank), or `undefined` without samples. */
   percentileMs(percent: number): number | undefined {
     if (this.#count === 0 || this.#counts === undefined) return undefined;
-    // Multiplied first, and without the last digits: 99.9 % of 1,000 are 999, and not a hair more.
+    // Multiplied first, and without the last digits: 99.9% of 1,000 are 999, and not a hair more.
     const rank = Math.max(1, Math.ceil((percent * this.#count) / 100 - 1e-6));
     if (rank >= this.#count) return this.#maxMs;
     let seen = 0;

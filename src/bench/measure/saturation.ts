@@ -1,3 +1,4 @@
+import { formatPercent } from '../../text/units.js';
 /** How a process of the load generator performed over some time. */
 export interface GeneratorSample {
   readonly fromMs: number;
@@ -115,13 +116,13 @@ export class SaturationWatch {
     if (busyMs < SATURATED.forMs) return;
     const cause =
       runQueueWait > WAITED
-        ? `the machine is busy: it waited for a core ${percent(runQueueWait)} of the time`
+        ? `the machine is busy: it waited for a core ${formatPercent(runQueueWait)} of the time`
         : cpu < KEPT
           ? 'something kept it from running: the machine is busy, or it was stopped repeatedly'
           : 'it needs more CPU than one core has: spread the clients with --workers, or use fewer';
     this.#find(`${name}, busy`, {
       weight: delayMaxMs,
-      text: `${name} ran at ${percent(cpu)} CPU with an event-loop delay of up to ${Math.round(delayMaxMs)} ms (${cause})`,
+      text: `${name} ran at ${formatPercent(cpu)} CPU with an event-loop delay of up to ${Math.round(delayMaxMs)} ms (${cause})`,
     });
   }
 
@@ -144,7 +145,7 @@ export class SaturationWatch {
     const lost = lostMs / (toMs - fromMs);
     const cause =
       lost > WAITED
-        ? ` (the machine is busy: ${EMITTING_PROCESS} could not run ${percent(lost)} of that time)`
+        ? ` (the machine is busy: ${EMITTING_PROCESS} could not run ${formatPercent(lost)} of that time)`
         : '';
     return `the emitter was ${Math.round(p99Ms)} ms behind its schedule (p99)${cause}`;
   }
@@ -160,7 +161,7 @@ export class SaturationWatch {
     const cause = isFrozen
       ? 'it did not run at all: stopped by a signal, or the whole machine was suspended'
       : waitMs > durationMs * WAITED
-        ? `the machine is busy: it waited for a core ${percent(waitMs / durationMs)} of that time`
+        ? `the machine is busy: it waited for a core ${formatPercent(waitMs / durationMs)} of that time`
         : 'it had too much to do at once: spread the clients with --workers, or use fewer';
     this.#find(`${name}, still`, {
       weight: durationMs,
@@ -204,8 +205,4 @@ function lossOf({ fromMs, toMs, runQueueWait = 0, longest }: GeneratorSample): L
   const { cpuMs, waitMs = 0 } = longest;
   const stoppedMs = wasNotRun(longest) ? longest.toMs - longest.fromMs - cpuMs - waitMs : 0;
   return { fromMs, toMs, lostMs: runQueueWait * (toMs - fromMs) + stoppedMs };
-}
-
-function percent(share: number): string {
-  return `${Math.round(share * 100)} %`;
 }

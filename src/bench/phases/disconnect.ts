@@ -1,4 +1,4 @@
-import { formatCount } from '../../text/units.js';
+import { formatCount, formatPercent } from '../../text/units.js';
 import { cohortName, endsBy, expected, share, strict } from '../format/fields.js';
 import type { EndsBy, PhaseAction } from '../model/scenario.js';
 import { phaseKind } from './kind.js';
@@ -31,7 +31,7 @@ export const disconnect = phaseKind({
     fraction,
   }),
   label: ({ cohort, how, fraction }) =>
-    `disconnect ${fraction === 1 ? '' : `${Math.round(fraction * 100)} % of `}${cohort}${how === 'close' ? '' : ` by ${how}`}`,
+    `disconnect ${fraction === 1 ? '' : `${formatPercent(fraction)} of `}${cohort}${how === 'close' ? '' : ` by ${how}`}`,
   plannedMs: () => 0,
   load: 'other',
   counts: ['disconnected'],

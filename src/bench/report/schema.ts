@@ -193,7 +193,7 @@ const timelinePoint = z.strictObject({
 
 const generator = z.strictObject({
   cpuMs: number.optional().describe('CPU time of the whole run.'),
-  maxCpu: number.describe('Share of a core in the busiest second.'),
+  maxCpu: number.describe('Share of a core in the worst second.'),
   maxDelayP99Ms: number.describe('Event-loop delay in the worst second, 99th percentile.'),
   maxDelayMs: number.describe('Longest event-loop delay.'),
   maxRunQueueWait: number.optional().describe('Share of a second spent waiting for a core.'),

@@ -1,4 +1,4 @@
-import { formatAmount, formatCount } from '../../text/units.js';
+import { formatAmount, formatCount, formatPercent } from '../../text/units.js';
 import type { Measurements, ServerMeasurement } from '../measure/measurements.js';
 import { scopeOf } from './metric-kinds.js';
 import { METRICS } from './metrics.js';
@@ -95,7 +95,7 @@ export function disturbance(outcomes: readonly Judged[], others: number): string
   const late = outcomes.find((outcome) => !outcome.passed && isOfTime(outcome));
   if (late === undefined) return [];
   return [
-    `The machine is busy: other processes took ${Math.round(others * 100)} % of its CPU, which may be why \`${late.expectation.text}\` does not hold (${late.shown})`,
+    `The machine is busy: other processes took ${formatPercent(others)} of its CPU, which may be why \`${late.expectation.text}\` does not hold (${late.shown})`,
   ];
 }
 

@@ -8,7 +8,7 @@ import type { FindStep } from '../../bench/report/find-schema.js';
 import { PURPOSES } from '../../bench/report/sections/limit.js';
 import type { RunObserver } from '../../bench/run-observer.js';
 import { printable } from '../../text/printable.js';
-import { formatCount, formatDuration } from '../../text/units.js';
+import { formatCount, formatDuration, formatPercent } from '../../text/units.js';
 import { colorsFor } from '../color.js';
 import type { Io } from '../io.js';
 import { LiveBlock } from '../live-block.js';
@@ -68,7 +68,7 @@ export class FindScreen implements FindObserver, RunObserver {
     }[outcome];
     const facts = [
       ...(p99Ms === undefined ? [] : [`${QUANTITIES[this.#of].curve.name} p99 ${formatDuration(p99Ms)}`]),
-      ...(serverCpu === undefined ? [] : [`server CPU ${Math.round(serverCpu * 100)} %`]),
+      ...(serverCpu === undefined ? [] : [`server CPU ${formatPercent(serverCpu)}`]),
     ];
     const why = [...broke.map(({ rule, shown }) => `${rule} (${shown})`), ...reasons];
     const details = why.length > 0 ? why : facts;

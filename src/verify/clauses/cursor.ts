@@ -163,7 +163,7 @@ export const CURSOR: readonly Clause[] = [
   {
     id: 'cursor/10',
     level: 'SHOULD',
-    sentence: 'Of cursors sent every 20 ms for 5 s, 95 % arrive within 120 ms.',
+    sentence: 'Of cursors sent every 20 ms for 5 s, 95% arrive within 120 ms.',
     source: OBSERVED,
     lane: 'alone',
     isTimed: true,
@@ -187,7 +187,7 @@ export const CURSOR: readonly Clause[] = [
       const late = latencies.filter((ms) => ms > 120).length;
       if (late > latencies.length * 0.05)
         trial.fail(
-          'at most 5 % of them to take more than 120 ms',
+          'at most 5% of them to take more than 120 ms',
           `${late} of ${latencies.length}, the slowest ${Math.round(Math.max(...latencies))} ms`,
         );
     },

@@ -241,7 +241,7 @@ describe('a run on a busy machine', () => {
     expect(told(comparison)).toEqual(FAN_OUT.map((name) => `note ${name}`));
     expect(comparison.verdict).toBe('same');
     expect(comparison.warnings).toEqual([
-      expect.stringMatching(new RegExp(`^The machine was busy .* ${before * 100} % .* ${after * 100} % now`)),
+      expect.stringMatching(new RegExp(`^The machine was busy .* ${before * 100}% .* ${after * 100}% now`)),
     ]);
   });
 

@@ -35,28 +35,28 @@ describe('what is over a limit of --fail-on but within its range is told, and fa
       p99(12.5),
       p99(20, 12.5, 22),
       'fanout.p99 +20%',
-      'fanout.p99 +60 %: over +20 %, but within the range of the runs (12.5 to 22 ms): use more --repeat',
+      'fanout.p99 +60%: over +20%, but within the range of the runs (12.5 to 22 ms): use more --repeat',
     ],
     [
       'in the range of the baseline',
       p99(100, 90, 180),
       p99(150, 140, 160),
       'fanout.p99 +20% +10ms',
-      'fanout.p99 +50 %: over +20 % and +10 ms, but within the range of the runs (90 to 180 ms): use more --repeat',
+      'fanout.p99 +50%: over +20% and +10 ms, but within the range of the runs (90 to 180 ms): use more --repeat',
     ],
     [
       'where the ranges only overlap',
       p99(100, 90, 120),
       p99(200, 110, 1500),
       'fanout.p99 +10ms',
-      'fanout.p99 +100 %: over +10 ms, but within the range of the runs (90 to 120 ms, then 110 ms to 1.5 s): use more --repeat',
+      'fanout.p99 +100%: over +10 ms, but within the range of the runs (90 to 120 ms, then 110 ms to 1.5 s): use more --repeat',
     ],
     [
       'of a rate, which has fallen',
       withMetric('api.rate', 1000, { low: 500, high: 1200 }),
       withMetric('api.rate', 600),
       'api.rate -20%',
-      'api.rate -40 %: over -20 %, but within the range of the runs (500 to 1,200/s): use more --repeat',
+      'api.rate -40%: over -20%, but within the range of the runs (500 to 1,200/s): use more --repeat',
     ],
     [
       'of what was nothing',
@@ -96,9 +96,9 @@ describe('compare', () => {
     const { code, stdout } = await runWith(['compare', ...args, '--fail-on', 'fanout.p99 +20%']);
     expect(code).toBe(0);
     expect(stdout.replace(/\s+/g, ' ')).toContain(
-      'fanout.p99 +60 %: over +20 %, but within the range of the runs (12.5 to 22 ms): use more --repeat',
+      'fanout.p99 +60%: over +20%, but within the range of the runs (12.5 to 22 ms): use more --repeat',
     );
-    expect(stdout).toMatch(/^ {2}fanout\.p99 +12\.5 ms +20 ms +\+60 %$/m);
+    expect(stdout).toMatch(/^ {2}fanout\.p99 +12\.5 ms +20 ms +\+60%$/m);
   });
 
   test('shows the numbers of results that are the same, and says so last', async () => {

@@ -29,7 +29,7 @@ function percentileOf(values: readonly number[], percent: number): number {
 }
 
 describe('percentiles', () => {
-  test('are those of a sorted array, within 1 % or a microsecond', () => {
+  test('are those of a sorted array, within 1% or a microsecond', () => {
     fc.assert(
       fc.property(durationsArb, fc.constantFrom(...PERCENTS), (values, percent) => {
         const exact = percentileOf(values, percent);
@@ -109,7 +109,7 @@ test('durations beyond its bounds are counted, and the largest is still told exa
   expect(histogram.percentileMs(33)).toBeCloseTo(1, 1);
 });
 
-test('every power of two, and its neighbours, are kept within 1 %', () => {
+test('every power of two, and its neighbours, are kept within 1%', () => {
   for (let bits = 8; bits <= 36; bits++) {
     for (const us of [2 ** bits - 1, 2 ** bits, 2 ** bits + 1]) {
       const histogram = histogramOf([0, us / 1000, 1e9]);

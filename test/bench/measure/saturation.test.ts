@@ -49,7 +49,7 @@ describe('a process', () => {
     take(watch, seconds(2, busy));
     expect(watch.found).toEqual([]);
     take(watch, seconds(1, busy), 2);
-    expect(watch.found).toEqual([expect.stringMatching(/^worker 2 ran at 99 % CPU.*400 ms.*--workers/)]);
+    expect(watch.found).toEqual([expect.stringMatching(/^worker 2 ran at 99% CPU.*400 ms.*--workers/)]);
     take(watch, seconds(1, busy), 3);
     expect(watch.found).toHaveLength(1);
   });
@@ -77,8 +77,8 @@ describe('a process', () => {
   });
 
   test.each<[string, Fare, RegExp]>([
-    ['spins beside another one that does', { cpu: 0.5, runQueueWait: 0.49 }, /is busy: it waited.* 49 %/],
-    ['gets next to nothing of a core', { cpu: 0.05, runQueueWait: 0.9 }, /is busy: it waited.* 90 %/],
+    ['spins beside another one that does', { cpu: 0.5, runQueueWait: 0.49 }, /is busy: it waited.* 49%/],
+    ['gets next to nothing of a core', { cpu: 0.05, runQueueWait: 0.9 }, /is busy: it waited.* 90%/],
     ['cannot run, and cannot say why', { cpu: 0.05, runQueueWait: undefined }, /kept it from running/],
   ])('that %s is never idle either, and the machine is named as the cause', (_what, fare, cause) => {
     const watch = watching();
@@ -179,7 +179,7 @@ describe('a standstill', () => {
   test.each<[string, Partial<Standstill>, RegExp]>([
     ['of a process that was stopped', {}, /not run at all/],
     ['where waits are not told', { waitMs: undefined }, /not run at all/],
-    ['of one that had no core', { waitMs: 6900 }, /the machine is busy.*98 % of that time/],
+    ['of one that had no core', { waitMs: 6900 }, /the machine is busy.*98% of that time/],
     ['of one that was at one thing', { cpuMs: 6900 }, /too much to do at once.*--workers/],
   ])('%s is named, once, with how long it was', (_what, spent, why) => {
     const watch = watching('hold');
@@ -268,9 +268,9 @@ describe('the emitter', () => {
     [
       'waited for a core',
       { runQueueWait: 0.5 },
-      ' (the machine is busy: the main process could not run 50 % of that time)',
+      ' (the machine is busy: the main process could not run 50% of that time)',
     ],
-    ['was stopped', stopped, ' (the machine is busy: the main process could not run 50 % of that time)'],
+    ['was stopped', stopped, ' (the machine is busy: the main process could not run 50% of that time)'],
     ['waited a little', { runQueueWait: 0.2 }, ''],
   ])('is late because of the machine when its process %s', (_what, fare, cause) => {
     const watch = watching();

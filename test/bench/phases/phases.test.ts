@@ -72,7 +72,7 @@ const SAMPLES: Record<string, [yaml: string, label: string, ms: number][]> = {
   hold: [['hold: 1500ms', 'hold for 1.5 s', 1500]],
   disconnect: [
     ['disconnect: { cohort: users }', 'disconnect users', 0],
-    ['disconnect: { cohort: users, how: reset, fraction: 0.5 }', 'disconnect 50 % of users by reset', 0],
+    ['disconnect: { cohort: users, how: reset, fraction: 0.5 }', 'disconnect 50% of users by reset', 0],
   ],
   churn: [
     [

@@ -48,12 +48,12 @@ test('what else went wrong, and scenarios that were not run, are errors too', ()
 });
 
 test('what means something to GitHub is escaped: more of it in a property than in the message', () => {
-  const [result] = filledReport(['hot.accepted == 50'], { problems: ['100 % of a:b,c\nnext\rlast'] }).results;
+  const [result] = filledReport(['hot.accepted == 50'], { problems: ['100% of a:b,c\nnext\rlast'] }).results;
   if (result === undefined) throw new Error('a report without a result');
   const scenario = { ...result.scenario, name: 'a:b,c%d\ne', source: 'x:y,z.yaml' };
   const report = { ...filledReport(['hot.accepted == 50']), results: [{ ...result, scenario }] };
   expect(annotations(report, (source) => source)).toBe(
-    '::error file=x%3Ay%2Cz.yaml,line=1,title=bench a%3Ab%2Cc%25d%0Ae::100 %25 of a:b,c%0Anext%0Alast\n',
+    '::error file=x%3Ay%2Cz.yaml,line=1,title=bench a%3Ab%2Cc%25d%0Ae::100%25 of a:b,c%0Anext%0Alast\n',
   );
 });
 

@@ -258,7 +258,7 @@ describe('cursor deliveries', () => {
       'leaked',
     ]);
     expect(textOf(said)).toContain(
-      'Lost, duplicated, reordered, foreign, conflated: none. Not expected to receive cursors: hot.',
+      'Lost, duplicated, reordered, foreign (not sent by bench), conflated (skipped for a newer one): none. Not expected to receive cursors: hot.',
     );
   });
 });

@@ -10,7 +10,7 @@ describe('a machine of which others take a good part', () => {
     'makes a run that fails %s one that says nothing',
     (rule) => {
       expect(disturbance(outcomes('hot.accepted == 50', rule), 0.6)).toEqual([
-        expect.stringMatching(/other processes took 60 % of its CPU.*does not hold/),
+        expect.stringMatching(/other processes took 60% of its CPU.*does not hold/),
       ]);
     },
   );

@@ -125,17 +125,24 @@ export function outcomesText(cohort: JsonCohort): string {
   ].join(' ');
 }
 
-/** Counters of deliveries, with their short names. `isBad`: no server should have more than 0. */
-const DELIVERIES: Readonly<Record<string, { readonly short?: string; readonly isBad?: true }>> = {
+/** Counters of deliveries, with their short names and meanings. `isBad`: no server should have more than 0. */
+const DELIVERIES: Readonly<
+  Record<string, { readonly short?: string; readonly isBad?: true; readonly meaning?: string }>
+> = {
   expected: {},
   received: {},
   lost: { isBad: true },
   duplicated: { short: 'dupl.', isBad: true },
   reordered: { short: 'reord.', isBad: true },
-  leaked: { isBad: true },
-  foreign: { isBad: true },
-  conflated: { short: 'confl.' },
+  leaked: { isBad: true, meaning: 'of another namespace' },
+  foreign: { isBad: true, meaning: 'not sent by bench' },
+  conflated: { short: 'confl.', meaning: 'skipped for a newer one' },
 };
+
+function withMeaning(name: string): string {
+  const meaning = DELIVERIES[name]?.meaning;
+  return meaning === undefined ? name : `${name} (${meaning})`;
+}
 
 /** What had to arrive and did. Counters that are 0 everywhere are named in a sentence. */
 export function deliveries(result: JsonResult): Section[] {
@@ -149,7 +156,7 @@ export function deliveries(result: JsonResult): Section[] {
   const without = all.filter((cohort) => !some.includes(cohort)).map(({ name }) => name);
   const notes = [
     ...[inFlightText(result) ?? []].flat(),
-    ...(none.length === 0 ? [] : [`${capitalized(none.join(', '))}: none.`]),
+    ...(none.length === 0 ? [] : [`${capitalized(none.map(withMeaning).join(', '))}: none.`]),
     ...(without.length === 0 ? [] : [`Not expected to receive cursors: ${without.join(', ')}.`]),
   ];
   const columns = shown.map((name): Column => ({ name, isNumber: true, ...DELIVERIES[name] }));

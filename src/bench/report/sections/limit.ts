@@ -1,4 +1,4 @@
-import { formatAmount, formatCount, formatDuration, formatSize } from '../../../text/units.js';
+import { formatAmount, formatCount, formatDuration, formatPercent, formatSize } from '../../../text/units.js';
 import { loadText, QUANTITIES } from '../../model/quantity.js';
 import type { FindResult, FindStep } from '../find-schema.js';
 import {
@@ -73,7 +73,7 @@ function rangeSentence({ end, confirmed, precision }: FindResult, limit: string,
   const runs = confirmed === 0 ? '' : `, confirmed by ${formatAmount(confirmed, 'fresh run')}`;
   switch (end) {
     case 'found':
-      return `The server takes ${limit}${runs}; ${broke} is too much. The two are at most ${formatCount(precision * 100)} % apart.`;
+      return `The server takes ${limit}${runs}; ${broke} is too much. The two are at most ${formatCount(precision * 100)}% apart.`;
     case 'unsteady':
       return `The server took ${limit} once, and ${broke} is too much. Loads in between held in one run and not in the next: the limit moves, or the machine does other things as well.`;
     default:
@@ -117,7 +117,6 @@ function pointsOf({ steps }: FindResult): Point[] {
     });
 }
 
-const percent = (share: number) => `${Math.round(share * 100)} %`;
 const orNone = (value: number | undefined, show: (value: number) => string) =>
   value === undefined ? '–' : show(value);
 
@@ -130,7 +129,7 @@ function curve(find: FindResult): Block[] {
     formatCount(runs),
     orNone(p50Ms, formatDuration),
     orNone(p99Ms, formatDuration),
-    orNone(serverCpu, percent),
+    orNone(serverCpu, formatPercent),
     orNone(serverRssBytes, formatSize),
   ]);
   return table(
@@ -232,7 +231,7 @@ function chartsOf(find: FindResult): Chart[] {
       'CPU of the server by load, in percent of a core',
       'count',
       [['CPU', ({ serverCpu }) => (serverCpu === undefined ? undefined : serverCpu * 100)]],
-      (value) => `${Math.round(value)} %`,
+      (value) => `${Math.round(value)}%`,
     ),
     ...chart(
       'limit-memory',

@@ -194,13 +194,13 @@ function sharesOf(result: JsonResult) {
       const all = Histogram.from({ count, sumMs: mean * count, minMs: min, maxMs: max, buckets });
       const chart: Chart = {
         ...{ id: 'shares', title, unit: 'ms', lines: [{ name, values: [] }] },
-        said: `${what}: half of the ${of} within ${formatDuration(p50)}, 99 % within ${formatDuration(p99)}, all within ${formatDuration(max)}${asked}`,
+        said: `${what}: half of the ${of} within ${formatDuration(p50)}, 99% within ${formatDuration(p99)}, all within ${formatDuration(max)}${asked}`,
         shares: { histogram: { count, min, max, buckets }, limits },
       };
       const rows = table(
         `Time within which a share of the ${of} stayed: ${title}`,
         ['share', ...numbers('within')],
-        SHARES.map((share) => [`${share} %`, formatDuration(all.percentileMs(share) ?? 0)]),
+        SHARES.map((share) => [`${share}%`, formatDuration(all.percentileMs(share) ?? 0)]),
       );
       return [{ chart, rows }];
     });

@@ -1,5 +1,5 @@
 import { flagOf } from '../../../options/spec.js';
-import { formatAmount, formatCount, formatDuration, formatSize } from '../../../text/units.js';
+import { formatAmount, formatCount, formatDuration, formatPercent, formatSize } from '../../../text/units.js';
 import { metricText, valueText } from '../../verdict/metric-kinds.js';
 import { METRICS } from '../../verdict/metrics.js';
 import { metricOf } from '../facts.js';
@@ -147,10 +147,9 @@ export function generator(result: JsonResult): Section[] {
   const owners = merged?.shards.flatMap(({ generators }, shard) =>
     Array.from({ length: generators }, (_, worker) => `worker ${worker + 1} of shard ${shard + 1}`),
   );
-  const percent = (share: number) => `${Math.round(share * 100)} %`;
   const items = workers.map(({ maxCpu, maxDelayP99Ms, maxDelayMs, maxRunQueueWait }, index) => {
-    const wait = maxRunQueueWait === undefined ? '' : `, waiting for a core ${percent(maxRunQueueWait)}`;
-    return `${owners?.[index] ?? `worker ${index + 1}`} in its busiest second: CPU ${percent(maxCpu)}, event-loop delay p99 ${formatDuration(maxDelayP99Ms)}, max ${formatDuration(maxDelayMs)}${wait}`;
+    const wait = maxRunQueueWait === undefined ? '' : `, waited for a core ${formatPercent(maxRunQueueWait)}`;
+    return `${owners?.[index] ?? `worker ${index + 1}`} in its worst seconds: CPU ${formatPercent(maxCpu)}, event-loop delay p99 ${formatDuration(maxDelayP99Ms)}, max ${formatDuration(maxDelayMs)}${wait}`;
   });
   const { node, platform, arch, cpu, cores, memoryBytes } = machine;
   return section('Load generator', 'detail', [
