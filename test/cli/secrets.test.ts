@@ -21,7 +21,7 @@ test('the checks and the errors of every command keep secrets to themselves', as
     runWith(['serve', '--auth', 'jwt', '--jwt-public-key', file]),
     runWith(['token', '--secret', short]),
     runWith(['token', '--secret', long, '--claims', 'no JSON']),
-    runWith(['bench', '--tokens-file', file]),
+    runWith(['bench', '--url', 'ws://127.0.0.1:9', '--tokens-file', file]),
     runWith([
       'bench',
       '--url',

@@ -139,6 +139,12 @@ describe('wrong usage is exit 2, with the flag, what was expected and what it go
     [['bench', '--seed', '9'.repeat(20)], 'Expected --seed to be a whole number from 0 to 9007199254740991'],
     [['bench', '--admin-token', 'T', '--insecure'], '--admin-token needs --url: add it.', '--insecure'],
     [['bench', '--jwt-claims', '{"sub":"a"}'], '--jwt-claims needs --jwt-secret: add it.'],
+    [
+      ['bench', '--jwt-secret', 'x'],
+      '--jwt-secret needs --url or --server-command: add one of them, or drop it.',
+    ],
+    [['bench', '--token-template', '{i}'], '--token-template needs --url or --server-command'],
+    [['bench', 'find', '--tokens-file', 'x'], '--tokens-file needs --url or --server-command'],
     [['bench', '--emit-body', '{cursor}'], '--emit-body needs --emit-url: add it.'],
     [
       ['bench', '--emit-method', 'CONNECT'],

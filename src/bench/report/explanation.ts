@@ -66,7 +66,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     high: 'The server sent messages that are not cursors: of another type, binary, or not JSON. A DataFn client ignores them.',
   },
   'cursors.lost': {
-    high: 'Cursors never reached clients that were connected: the server dropped them, sent them to too few clients, or sent them so late that bench had stopped waiting. Such a client does not know of new data until the next cursor.',
+    high: 'Cursors never reached clients that were connected: the server dropped them, sent them to too few clients, or sent them so late that bench had stopped waiting. Such a client does not know of new data until the next cursor. If none arrives at all, the server may put clients into other namespaces than bench does: compare --jwt-claims or --token-template with the namespaces of `npx datafn-ws who`.',
   },
   'cursors.duplicated': { high: 'Clients received the same cursor more than once.' },
   'cursors.reordered': {

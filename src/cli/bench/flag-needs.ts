@@ -17,6 +17,14 @@ const NEEDS: Readonly<Partial<Record<Key, Key>>> = {
   emitHeader: 'emitUrl',
 };
 
+/** Flags that say how clients prove who they are. The server that bench starts takes a namespace as its token. */
+const CREDENTIALS: readonly Key[] = ['tokenTemplate', 'tokensFile', 'jwtSecret'];
+
+/** Whether the server is one that bench starts itself, with the settings of the scenario. */
+export function isOwnServer({ url, serverCommand }: RunFlags): boolean {
+  return url.length === 0 && serverCommand === undefined;
+}
+
 /**
  * Rejects flags that contradict each other or would have no effect. Environment variables may have none: they serve other runs as well.
  *
@@ -35,6 +43,10 @@ export function checkNeeds(flags: Readonly<Record<string, unknown>>, options: Ru
       ([key, needed]) =>
         `--${flags[key] === false ? 'no-' : ''}${flagOf(key)} needs --${flagOf(needed)}: add it.`,
     );
+  if (isOwnServer(options))
+    for (const key of CREDENTIALS)
+      if (flags[key] !== undefined)
+        problems.push(`--${flagOf(key)} needs --url or --server-command: add one of them, or drop it.`);
   if (problems.length > 0) throw new DatafnWsError('ERR_INVALID_OPTION', problems.join('\n'));
 }
 

@@ -11,6 +11,7 @@ import type { UpgradeSettings } from '../../protocol/upgrade.js';
 import { namespaceOf } from '../../server/auth/tokens.js';
 import { parseTokens } from '../../server/auth/tokens-file.js';
 import { readTextInput, readTrust } from '../input-files.js';
+import { isOwnServer } from './flag-needs.js';
 
 /** What the flags say of servers that are not ours: tokens, upgrade requests, emits, certificates. */
 export async function remoteOptions(
@@ -69,6 +70,8 @@ function sampleTokens(credentials: Credentials, { cohorts, namespaces }: Scenari
 
 async function credentialsOf(options: RunFlags, scenario: Scenario): Promise<Credentials> {
   const { tokenTemplate, tokensFile, jwtSecret, jwtClaims } = options;
+  // What the environment says then is meant for another server.
+  if (isOwnServer(options)) return { kind: 'namespace' };
   const given = Object.entries({
     '--token-template': tokenTemplate,
     '--tokens-file': tokensFile,

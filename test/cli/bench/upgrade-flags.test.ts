@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { loadScenario, scenarioFile } from '../../../src/bench/scenario/load.js';
+import { remoteOptions } from '../../../src/cli/bench/remote-options.js';
 import { replayFlags } from '../../../src/cli/bench/replay-flags.js';
 import { benchOptions } from '../../../src/options/bench.js';
 import { traceOptions } from '../../../src/options/spec.js';
@@ -55,6 +57,15 @@ test('--no-preflight does nothing without --url', async () => {
   const { code, stderr } = await runWith(['bench', file, '--no-preflight']);
   expect(code).toBe(2);
   expect(stderr).toContain('--no-preflight needs --url: add it.');
+});
+
+test('credentials of the environment, which are those of another server, do not concern the server of bench', async () => {
+  const scenario = await loadScenario(await scenarioFile(file), {});
+  const { values } = traceOptions(benchOptions, { flags: {}, env: { DATAFN_WS_JWT_SECRET: 'x'.repeat(32) } });
+  expect(values.jwtSecret).toBe('x'.repeat(32));
+  expect((await remoteOptions(values, scenario)).credentials).toEqual({ kind: 'namespace' });
+  const remote = { ...values, url: ['ws://127.0.0.1:1'] };
+  expect((await remoteOptions(remote, scenario)).credentials).toMatchObject({ kind: 'jwt' });
 });
 
 test('the command that repeats a run has what the upgrade requests had, less the values of headers', () => {

@@ -74,7 +74,7 @@ describe('wrong usage exits with 2, says what is wrong, and runs nothing', () =>
     ],
     [
       'a file of tokens that lacks a namespace of the scenario',
-      [tiny, '--tokens-file', file('tokens.json', '{"t0ken":"hot"}')],
+      [tiny, '--url', 'ws://127.0.0.1:9/', '--tokens-file', file('tokens.json', '{"t0ken":"hot"}')],
       [/--tokens-file has no token for user:1 and 3 more/],
     ],
   ])('%s', async (_what, args, hints) => {
