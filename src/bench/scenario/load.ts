@@ -171,8 +171,7 @@ function withAdvice(document: Document, text: string, problems: readonly Problem
 }
 
 function problemsWith(raw: unknown): Problem[] {
-  const read = scenarioSchema.safeParse(raw ?? undefined);
-  return [...(read.success ? [] : read.error.issues.flatMap(problemsOf)), ...crossCheck(raw)];
+  return problemsOf(scenarioSchema.safeParse(raw ?? undefined), raw);
 }
 
 /** The values of a document, and everything that is wrong with them. */
@@ -180,8 +179,7 @@ function check(document: Document, source: string) {
   try {
     const raw: unknown = document.toJS();
     const read = scenarioSchema.safeParse(raw ?? undefined);
-    const problems = [...(read.success ? [] : read.error.issues.flatMap(problemsOf)), ...crossCheck(raw)];
-    return { read, problems };
+    return { read, problems: problemsOf(read, raw) };
   } catch (error) {
     // An alias of nothing, aliases that would expand without end, or depth: only seen when they are followed.
     const why = yamlValueWords(error);
@@ -189,7 +187,23 @@ function check(document: Document, source: string) {
   }
 }
 
-function problemsOf(issue: z.core.$ZodIssue): Problem[] {
+function problemsOf(
+  { error }: Pick<z.ZodSafeParseError<unknown>, 'error'> | { error?: undefined },
+  raw: unknown,
+): Problem[] {
+  const issues = error?.issues ?? [];
+  const idOf = (path: readonly PropertyKey[]) => JSON.stringify(path.map(String));
+  // A key with a typo is a key that is missing, too: once is enough.
+  const guessed = new Set<string>();
+  for (const { code, path, message } of issues)
+    if (code === 'unrecognized_keys')
+      for (const [, key = ''] of message.matchAll(/Did you mean `(.+?)`/g))
+        guessed.add(idOf(path)).add(idOf([...path, key]));
+  const causes = issues.filter(({ code, path }) => code === 'unrecognized_keys' || !guessed.has(idOf(path)));
+  return [...causes.flatMap(problemsOfIssue), ...crossCheck(raw)];
+}
+
+function problemsOfIssue(issue: z.core.$ZodIssue): Problem[] {
   const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
   // The key of a record that is not valid: what is inside says more than "invalid key".
   if (issue.code === 'invalid_key') {

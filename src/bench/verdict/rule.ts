@@ -88,6 +88,13 @@ export function parseRule(text: string, cohorts: readonly string[]): Rule | stri
 /** A metric as a rule names it. */
 export type NamedMetric = Pick<Rule, 'cohort' | 'metric' | 'key'>;
 
+/** For a `p99` of nothing: metrics that have one. */
+function endingsLike(path: string): string {
+  const [first, second, third] = Object.keys(METRICS).filter((name) => name.endsWith(`.${path}`));
+  const named = [first, second, third].filter((name) => name !== undefined).map((name) => `\`${name}\``);
+  return named.length === 0 ? '' : ` Did you mean ${named.join(' or ')}?`;
+}
+
 /**
  * Finds the metric that a path such as `hot.closed` and the text in the brackets behind it name.
  *
@@ -109,7 +116,7 @@ export function findMetric(
           ...Object.keys(METRICS),
           ...cohorts.flatMap((cohort) => Object.keys(METRICS).map((known) => `${cohort}.${known}`)),
         ];
-    return `unknown metric \`${path}\`.${didYouMean(path, names)}`;
+    return `unknown metric \`${path}\`.${didYouMean(path, names) || endingsLike(path)}`;
   }
   if (isCohort && !metric.perCohort)
     return `\`${name}\` is not measured for one cohort; write it without \`${first}.\``;

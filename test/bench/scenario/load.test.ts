@@ -182,6 +182,8 @@ describe('what is wrong is told with its line, its column and the nearest right 
     const found = problems(changed(from, to));
     const here = found.filter((line) => line.startsWith(`my.yaml:${at}: `));
     expect(here.join('\n'), found.join('\n')).toContain(hint);
+    // What follows from it is not told as well.
+    expect(found).toEqual(here.slice(0, 1));
   });
 
   test.each([
