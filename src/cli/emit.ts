@@ -81,7 +81,7 @@ async function stepsOf(
     ];
     const problem = given.length === 0 ? 'Missing cursor' : `Got ${given.join(' and ')}`;
     throw invalidOption(
-      `${problem}. Pass either a cursor, a range (--from and --to), or --file. Try: npx datafn-ws emit 42 -n user:alice`,
+      `${problem}. Pass a cursor, a range (--from and --to), or --file. Try: npx datafn-ws emit 42 -n user:alice`,
     );
   }
   if (file !== undefined) {

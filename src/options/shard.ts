@@ -13,7 +13,7 @@ export function parseShard(given: string): Parsed<GivenShard | undefined> {
   const [, index, of] = /^(\d{1,4})\/(\d{1,4})$/.exec(given.trim()) ?? [];
   const shard = { index: Number(index), of: Number(of) };
   if (index === undefined || shard.of < 1 || shard.of > MAX_SHARDS)
-    return { ok: false, expected: 'a part and the number of parts, such as 2/4' };
+    return { ok: false, expected: 'PART/PARTS, such as 2/4' };
   if (shard.index < 1 || shard.index > shard.of)
     return { ok: false, expected: `one of the parts 1/${shard.of} to ${shard.of}/${shard.of}` };
   return { ok: true, value: shard };

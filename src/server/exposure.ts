@@ -13,26 +13,27 @@ export function checkExposure(
 ): void {
   if (metricsListen !== undefined)
     checkToken(hostAndPort(metricsListen).host, adminToken, 'the metrics (--metrics-listen)');
-  checkToken(host, adminToken, 'the HTTP API');
+  const isDev = namespaceProvider === undefined || isDevProvider(namespaceProvider);
+  checkToken(host, adminToken, 'the HTTP API', isDev ? ' and another --auth than dev' : '');
   if (isLoopback(host)) return;
-  if (namespaceProvider === undefined || isDevProvider(namespaceProvider)) {
+  if (isDev) {
     throw invalidOption(
       `The \`dev\` namespace provider lets anyone into any namespace, so it listens on loopback only, not on ${host}: choose another with --auth (\`namespaceProvider\`), or listen on 127.0.0.1`,
     );
   }
 }
 
-function checkToken(host: string, adminToken: string | undefined, what: string): void {
+function checkToken(host: string, adminToken: string | undefined, what: string, alsoNeeded = ''): void {
   if (isLoopback(host)) return;
   if (adminToken === undefined) {
     throw invalidOption(
-      `Listening on ${host} opens ${what} to the network: add --admin-token TOKEN (\`adminToken\` in a config file), or listen on 127.0.0.1`,
+      `Listening on ${host} exposes ${what} to the network: add --admin-token TOKEN (\`adminToken\` in a config file)${alsoNeeded}, or listen on 127.0.0.1`,
     );
   }
   const short = tokenLengthProblem(adminToken);
   if (short !== undefined) {
     throw invalidOption(
-      `Listening on ${host} opens ${what} to the network, so --admin-token (\`adminToken\` in a config file) must have ${short}. Make one with: openssl rand -hex 16`,
+      `Listening on ${host} exposes ${what} to the network, so --admin-token (\`adminToken\` in a config file) must have ${short}. Make one with: openssl rand -hex 16`,
     );
   }
 }

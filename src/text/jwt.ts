@@ -7,7 +7,7 @@ export type JwtClaims = Readonly<Record<string, unknown>>;
 export const MIN_JWT_SECRET_BYTES = 32;
 
 /** In words that follow "Expected … to be". */
-export const JWT_SECRET_EXPECTED = `at least ${MIN_JWT_SECRET_BYTES} bytes long (RFC 7518 section 3.2; for example from: openssl rand -hex 32)`;
+export const JWT_SECRET_EXPECTED = `at least ${MIN_JWT_SECRET_BYTES} bytes long (RFC 7518 section 3.2; generate one with: openssl rand -hex 32)`;
 
 /** Signs claims with HS256 (RFC 7515, RFC 7519): the token. A secret that is a text is taken as UTF-8. */
 export function signJwt(claims: JwtClaims, secret: string | Uint8Array): string {

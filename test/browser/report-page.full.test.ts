@@ -138,7 +138,7 @@ describe('the HTML report in a real browser', () => {
     );
     expect(swatches).toEqual(['solid', 'dashed', 'dotted']);
     await page.locator('[data-chart=shares] .u-over').first().hover();
-    expect(await legend.innerText()).toMatch(/^share\d+ %heartbeat timeout\d+ ms/);
+    expect(await legend.innerText()).toMatch(/^share\d+%heartbeat timeout\d+ ms/);
     expect(complaints).toEqual([]);
     await page.close();
   });

@@ -7,7 +7,7 @@ test('--cluster is a secret: neither a check nor an error shows what is in it', 
   expect(good.stdout + good.stderr).not.toContain('hunter2');
   const bad = await runWith(['serve', '--cluster', 'http://u:hunter2@127.0.0.1']);
   expect(bad.code).toBe(2);
-  expect(bad.stderr).toContain('Expected --cluster to be a URL such as redis://127.0.0.1:6379');
+  expect(bad.stderr).toContain('Expected --cluster to be a Redis URL such as redis://127.0.0.1:6379');
   expect(bad.stderr).not.toContain('hunter2');
   const prefix = await runWith(['serve', '--cluster-prefix', 'a{b}']);
   expect(prefix.stderr).toContain(

@@ -98,12 +98,12 @@ describe('wrong usage is exit 2, with the flag, what was expected and what it go
     [['serve', '--host', '0.0.0.0', '--admin-token', 'a-token-for-tests'], '--auth'],
     [
       ['serve', '--host', '0.0.0.0', '--admin-token', 'x', '--auth', 'jwt', '--jwt-secret', 's'.repeat(32)],
-      'Listening on 0.0.0.0 opens the HTTP API to the network, so --admin-token (`adminToken` in a config file) must have at least 16 bytes, got 1.',
+      'Listening on 0.0.0.0 exposes the HTTP API to the network, so --admin-token (`adminToken` in a config file) must have at least 16 bytes, got 1.',
     ],
     [['serve', '--port'], "option '-p, --port <PORT>' argument missing"],
     [['serve', 'extra'], 'too many arguments'],
     [['emit', '42'], 'Missing --namespace', '-n user:alice'],
-    [['emit', '-n', 'a'], 'Missing cursor. Pass either a cursor, a range (--from and --to), or --file.'],
+    [['emit', '-n', 'a'], 'Missing cursor. Pass a cursor, a range (--from and --to), or --file.'],
     [['emit', '42', '--from', '1', '--to', '2', '-n', 'a'], 'Got a cursor and --from or --to.'],
     [['emit', '42', '--file', 'x'], 'Got a cursor and --file.'],
     [['emit', '', '-n', 'a'], 'Expected the cursor to be a non-empty string'],
@@ -141,7 +141,7 @@ describe('wrong usage is exit 2, with the flag, what was expected and what it go
     [['bench', '--jwt-claims', '{"sub":"a"}'], '--jwt-claims needs --jwt-secret: add it.'],
     [
       ['bench', '--jwt-secret', 'x'],
-      '--jwt-secret needs --url or --server-command: add one of them, or drop it.',
+      '--jwt-secret needs --url or --server-command: add one, or remove --jwt-secret.',
     ],
     [['bench', '--token-template', '{i}'], '--token-template needs --url or --server-command'],
     [['bench', 'find', '--tokens-file', 'x'], '--tokens-file needs --url or --server-command'],

@@ -42,7 +42,7 @@ test('bench cluster: one server with two workers holds what it promises, a kille
   expect(output.code, output.stdout + output.stderr).toBe(0);
   expect(output.stdout).toContain('900 clients against a server with 2 workers that bench started');
   expect(output.stderr).toMatch(/kill the last worker: .*closed by the server/);
-  expect(output.stdout).toMatch(/end to reconnected\s+[1-9]/);
+  expect(output.stdout).toMatch(/connection lost to reconnected\s+[1-9]/);
   expect(output.stdout).toMatch(/✓ converged < 2s/);
 });
 

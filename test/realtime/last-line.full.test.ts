@@ -49,7 +49,7 @@ describe('the last line of the terminal', () => {
       '✗ few.accepted == 3 2 1 connection of cohort few was refused with 4503 Namespace',
     );
     expect(screen).toContain("raise the server's --max-connections-per-namespace");
-    expect(screen).toContain('It usually means: The server refused clients that it should have accepted');
+    expect(screen).toContain('Likely cause: The server refused clients that it should have accepted');
   });
 
   inTerminal('is the sum of several scenarios', async () => {

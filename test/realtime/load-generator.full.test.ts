@@ -45,7 +45,7 @@ describe('workers that have no time for their clients', () => {
     expect(code, stdout + stderr).toBe(5);
     expect(stdout).toMatch(/^INVALID late$/m);
     const said = stdout.replace(/\s+/g, ' ');
-    expect(said).toMatch(/load generator was the bottleneck: worker \d ran at \d+ % CPU/);
+    expect(said).toMatch(/load generator was the bottleneck: worker \d ran at \d+% CPU/);
     expect(said).toMatch(/event-loop delay of up to \d{3,} ms/);
     // The rules are shown as they stand, and do not make it a pass.
     expect(stdout).toMatch(/[✓✗] steady\.accepted == 4/);

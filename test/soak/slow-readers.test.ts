@@ -189,7 +189,7 @@ test(`${READERS} readers that do not read are flooded: memory stays where it is,
   say(
     `in use: ${[before, blocked, after, left].map(({ memory }) => formatSize(memory.live)).join(', ')} (before, backed up, ${formatCount(20_000)} cursors later, gone)`,
   );
-  say(`${formatCount(conflated)} cursors conflated`);
+  say(`${formatCount(conflated)} cursors replaced by newer ones`);
   expect(after.memory.live).toBeLessThanOrEqual(blocked.memory.live * 1.1);
   expect(after.memory.live - before.memory.live).toBeLessThan(READERS * READER_BYTES);
   expect(left.memory.live).toBeLessThanOrEqual(before.memory.live * 1.1);

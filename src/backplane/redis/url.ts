@@ -1,6 +1,6 @@
 /** Returns why `value` is not the URL of a Redis, else `undefined`, in words that follow "Expected … to be" and hold no secret. */
 export function redisUrlProblem(value: unknown): string | undefined {
-  const kind = 'a URL such as redis://127.0.0.1:6379, or rediss:// with TLS';
+  const kind = 'a Redis URL such as redis://127.0.0.1:6379 (rediss:// for TLS)';
   if (typeof value !== 'string' || !URL.canParse(value) || /[\s\p{Cc}]/u.test(value)) return kind;
   const { protocol, hostname, pathname, search, hash, port } = new URL(value);
   if ((protocol !== 'redis:' && protocol !== 'rediss:') || hostname === '') return kind;

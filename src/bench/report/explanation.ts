@@ -13,7 +13,7 @@ const SERVER_SLOW =
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   accepted: {
     low: 'The server refused clients that it should have accepted, or they could not connect: a limit is lower than the scenario assumes, other clients took more places than planned, places of clients that had left were not freed, or connections failed.',
-    high: 'The server accepted too many clients: a limit is higher than the scenario assumes, the server overshot it when many connected at once, or other clients took fewer places than planned.',
+    high: 'The server accepted too many clients: a limit is higher than the scenario assumes, the server overshot it when many connected at once, or other clients used fewer connection slots than planned.',
   },
   opened: {
     low: 'Handshakes failed: see HTTP statuses, error codes and timeouts under Connections.',
@@ -39,7 +39,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     high: 'The server refused clients with a valid token.',
   },
   'closed[4503': {
-    low: 'The server refused too few clients: a limit is higher than the scenario assumes, the server overshot it when many connected at once, or other clients took fewer places than planned.',
+    low: 'The server refused too few clients: a limit is higher than the scenario assumes, the server overshot it when many connected at once, or other clients used fewer connection slots than planned.',
     high: 'The server refused clients that should have had a place: a limit is lower than the scenario assumes, other clients took more places than planned, or places of clients that had left were not freed.',
   },
   closed: {
@@ -66,7 +66,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     high: 'The server sent messages that are not cursors: of another type, binary, or not JSON. A DataFn client ignores them.',
   },
   'cursors.lost': {
-    high: 'Cursors never reached clients that were connected: the server dropped them, sent them to too few clients, or sent them so late that bench had stopped waiting. Such a client does not know of new data until the next cursor. If none arrives at all, the server may put clients into other namespaces than bench does: compare --jwt-claims or --token-template with the namespaces of `npx datafn-ws who`.',
+    high: 'Cursors never reached clients that were connected: the server dropped them, sent them to too few clients, or sent them so late that bench had stopped waiting. Such a client does not learn of new data until the next cursor. If none arrives at all, the server may assign clients to other namespaces than those that bench emits to: compare --jwt-claims or --token-template with the namespaces of `npx datafn-ws who`.',
   },
   'cursors.duplicated': { high: 'Clients received the same cursor more than once.' },
   'cursors.reordered': {

@@ -20,7 +20,7 @@ export const VERDICTS: Readonly<
 
 /** What a verdict means, as the first sentence of a report says it. */
 export const MEANINGS: Readonly<Record<JsonResult['verdict'], string>> = {
-  passed: 'The server did everything that this scenario expects',
+  passed: 'The server met what this scenario expects',
   failed: 'The server did not do everything that this scenario expects',
   regressed: 'The server did what this scenario expects, but is worse than in the baseline',
   invalid:

@@ -261,7 +261,7 @@ export const METRICS: Readonly<Record<string, Metric>> = {
   ),
   'pull.behind': {
     kind: 'duration',
-    summary: 'The longest that a client lacked a change, up to the end for one that still does.',
+    summary: 'The longest that a client went without a change, up to the end for one that still does.',
     perCohort: false,
     compared: NOTHING,
     read: ({ all: { pulls } }) => (pulls.longestBehindMs === 0 ? undefined : pulls.longestBehindMs),

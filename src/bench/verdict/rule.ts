@@ -90,9 +90,12 @@ export type NamedMetric = Pick<Rule, 'cohort' | 'metric' | 'key'>;
 
 /** For a `p99` of nothing: metrics that have one. */
 function endingsLike(path: string): string {
-  const [first, second, third] = Object.keys(METRICS).filter((name) => name.endsWith(`.${path}`));
-  const named = [first, second, third].filter((name) => name !== undefined).map((name) => `\`${name}\``);
-  return named.length === 0 ? '' : ` Did you mean ${named.join(' or ')}?`;
+  const [first, ...others] = Object.keys(METRICS).filter((name) => name.endsWith(`.${path}`));
+  if (first === undefined) return '';
+  return ` Did you mean ${[...others.slice(0, 2), first]
+    .map((name) => `\`${name}\``)
+    .join(', ')
+    .replace(/, ([^,]*)$/, ' or $1')}?`;
 }
 
 /**

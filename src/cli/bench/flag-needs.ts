@@ -46,7 +46,9 @@ export function checkNeeds(flags: Readonly<Record<string, unknown>>, options: Ru
   if (isOwnServer(options))
     for (const key of CREDENTIALS)
       if (flags[key] !== undefined)
-        problems.push(`--${flagOf(key)} needs --url or --server-command: add one of them, or drop it.`);
+        problems.push(
+          `--${flagOf(key)} needs --url or --server-command: add one, or remove --${flagOf(key)}.`,
+        );
   if (problems.length > 0) throw new DatafnWsError('ERR_INVALID_OPTION', problems.join('\n'));
 }
 

@@ -20,7 +20,7 @@ export const API: readonly Clause[] = [
   {
     id: 'http/20',
     level: 'MUST',
-    sentence: 'POST /v1/cursors answers how many clients were sent the cursor.',
+    sentence: 'POST /v1/cursors returns the number of clients that the cursor was sent to.',
     source: OBSERVED,
     check: (trial) =>
       withApi(trial, async (client) => {
@@ -38,7 +38,7 @@ export const API: readonly Clause[] = [
   {
     id: 'http/21',
     level: 'MUST',
-    sentence: 'Of several cursors in one request, the newest of each namespace arrives.',
+    sentence: 'When a request has several cursors, the newest of each namespace is delivered.',
     source: OBSERVED,
     check: (trial) =>
       withApi(trial, async (client) => {
@@ -62,7 +62,7 @@ export const API: readonly Clause[] = [
   {
     id: 'http/22',
     level: 'MUST',
-    sentence: 'GET /v1/stats counts the clients that are connected, and no others.',
+    sentence: 'GET /v1/stats counts only clients that are connected.',
     source: OBSERVED,
     lane: 'alone',
     check: (trial) =>
@@ -91,7 +91,7 @@ export const API: readonly Clause[] = [
   {
     id: 'http/23',
     level: 'MUST',
-    sentence: 'POST /v1/cursors refuses a body that is no cursor with 400.',
+    sentence: 'POST /v1/cursors answers 400 if the body is not a valid cursor.',
     source: OBSERVED,
     check: (trial) =>
       withApi(trial, async (client) => {

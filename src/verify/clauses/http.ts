@@ -152,7 +152,7 @@ export const HTTP: readonly Clause[] = [
   {
     id: 'http/7',
     level: 'SHOULD',
-    sentence: 'OPTIONS of a route, as a browser asks before it posts, is answered with 200 or 204.',
+    sentence: 'An OPTIONS request to a route (the CORS preflight of a browser) is answered with 200 or 204.',
     source: OBSERVED,
     async check(trial) {
       const { options } = backendOf(trial);

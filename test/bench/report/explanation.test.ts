@@ -17,7 +17,11 @@ describe('what it usually means that a rule does not hold', () => {
     ['hot.accepted < 50', 50, /accepted too many clients/],
     ['hot.accepted > 50', 50, /refused clients that it should have accepted/],
     ['hot.closed[4503] == 10', 11, /refused clients that should have had a place/],
-    ['hot.closed[4503 "Namespace connection limit reached"] == 10', 9, /other clients took fewer places/],
+    [
+      'hot.closed[4503 "Namespace connection limit reached"] == 10',
+      9,
+      /other clients used fewer connection slots/,
+    ],
     ['hot.closed[4401] == 0', 1, /refused clients with a valid token/],
     ['hot.closed[1001 "Heartbeat timeout"] == 5', 0, /there is no heartbeat/],
     ['hot.closed[1001 "Going Away"] == 5', 0, /closed fewer connections, with this code/],

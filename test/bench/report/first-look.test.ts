@@ -109,7 +109,7 @@ describe('what failed', () => {
     );
     expect(told[0]).toContain('p99: 99 of 100 took no longer expected less than 200 ms');
     expect(told[0]?.match(/What it usually means/g)).toHaveLength(1);
-    expect(told[0]?.match(/In all: p50/g)).toHaveLength(1);
+    expect(told[0]?.match(/Overall: p50/g)).toHaveLength(1);
   });
 
   test('is told once for clients that were not accepted, and so were closed', () => {

@@ -49,7 +49,7 @@ describe('reading a rule', () => {
     ['cursors.lots == 0', 'Did you mean `cursors.lost`?'],
     ['hot.acepted == 0', 'Did you mean `hot.accepted`?'],
     ['hto.accepted == 0', 'Did you mean `hot.accepted`?'],
-    ['p99 < 2s', 'unknown metric `p99`. Did you mean `reconnect.p99` or `handshake.p99` or `fanout.p99`?'],
+    ['p99 < 2s', 'unknown metric `p99`. Did you mean `handshake.p99`, `fanout.p99` or `reconnect.p99`?'],
     ['lost == 0', 'unknown metric `lost`. Did you mean `cursors.lost`?'],
     ['constructor == 0', 'unknown metric `constructor`'],
     ['hot.toString == 0', 'unknown metric `hot.toString`'],

@@ -181,7 +181,7 @@ function findingLines({ groups }: Findings, style: TerminalStyle): string[] {
     ...[...new Set(cards.flatMap(({ evidence }) => evidence))].flatMap((one) =>
       indented(one, style, '    ', '    '),
     ),
-    ...meanings.flatMap((meaning) => indented(`It usually means: ${meaning}`, style, '    ', '    ')),
+    ...meanings.flatMap((meaning) => indented(`Likely cause: ${meaning}`, style, '    ', '    ')),
   ]);
 }
 

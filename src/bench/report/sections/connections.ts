@@ -156,6 +156,16 @@ export function deliveries(result: JsonResult): Section[] {
   const without = all.filter((cohort) => !some.includes(cohort)).map(({ name }) => name);
   const notes = [
     ...[inFlightText(result) ?? []].flat(),
+    ...(shown.some((name) => DELIVERIES[name]?.meaning !== undefined)
+      ? [
+          `${capitalized(
+            shown
+              .filter((name) => DELIVERIES[name]?.meaning !== undefined)
+              .map((name) => `${name}: ${DELIVERIES[name]?.meaning}`)
+              .join('; '),
+          )}.`,
+        ]
+      : []),
     ...(none.length === 0 ? [] : [`${capitalized(none.map(withMeaning).join(', '))}: none.`]),
     ...(without.length === 0 ? [] : [`Not expected to receive cursors: ${without.join(', ')}.`]),
   ];

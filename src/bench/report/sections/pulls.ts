@@ -27,10 +27,10 @@ export function pulls(result: JsonResult): Section[] {
   const peak = metricOf(result, 'pull.peak');
   const longest = metricOf(result, 'pull.behind');
   const sentences = [
-    ...(peak === undefined ? [] : [`At most ${formatAmount(peak, 'pull')} were under way at a time.`]),
+    ...(peak === undefined ? [] : [`At most ${formatAmount(peak, 'pull')} were in flight at once.`]),
     ...(longest === undefined
       ? []
-      : [`The longest that a client lacked a change was ${formatDuration(longest)}.`]),
+      : [`The longest that a client went without a change was ${formatDuration(longest)}.`]),
   ];
   return section('Pulls', 'detail', [
     ...table(
@@ -55,16 +55,16 @@ function faultsOf(result: JsonResult): string[] {
   const of = (metric: string) => metricOf(result, metric) ?? 0;
   const slowest = of('pull.time.p99');
   return [
-    ...(listed.length === 0 ? [] : [`The backend answered wrongly, or not at all: ${listed.join(', ')}.`]),
+    ...(listed.length === 0 ? [] : [`The backend gave wrong answers, or none: ${listed.join(', ')}.`]),
     ...(of('pull.missing') === 0
       ? []
       : [
-          `The backend answered wrongly: ${formatAmount(of('pull.missing'), 'change')} of clients were left out of an answer whose cursor includes them.`,
+          `The backend gave wrong answers: ${formatAmount(of('pull.missing'), 'change')} missing from an answer whose cursor already covers them.`,
         ]),
     ...(of('pull.stale') === 0
       ? []
       : [
-          `The backend was late: ${formatAmount(of('pull.stale'), 'pull')} got an answer older than the cursor that was sent.`,
+          `The backend returned stale data: ${formatAmount(of('pull.stale'), 'pull')} got an answer older than the cursor that caused it.`,
         ]),
     ...(slowest <= SLOW_MS
       ? []

@@ -13,12 +13,12 @@ const TIMED: Readonly<Record<string, { readonly histogram: string; readonly name
   'fanout.skew': { histogram: 'skew', name: 'fan-out skew, first to last' },
   convergence: { histogram: 'convergence', name: 'convergence after last emit' },
   converged: { histogram: 'recovery', name: 'caught up after a fault' },
-  reconnect: { histogram: 'reconnect', name: 'end to reconnected' },
+  reconnect: { histogram: 'reconnect', name: 'connection lost to reconnected' },
   'heartbeat.interval': { histogram: 'pingInterval', name: 'heartbeat interval' },
   'heartbeat.timeout': { histogram: 'pongTimeout', name: 'heartbeat timeout' },
-  'pull.data': { histogram: 'pullData', name: 'push to data' },
-  'pull.time': { histogram: 'pullTime', name: 'pull to answer' },
-  'emit.time': { histogram: 'emitTime', name: 'emit request to answer' },
+  'pull.data': { histogram: 'pullData', name: 'push until clients have the data' },
+  'pull.time': { histogram: 'pullTime', name: 'pull response time' },
+  'emit.time': { histogram: 'emitTime', name: 'emit response time' },
   'emit.lag': { histogram: 'emitLag', name: 'emitter behind schedule' },
   'api.latency': { histogram: 'apiLatency', name: 'HTTP load: latency' },
 };
@@ -50,7 +50,7 @@ export function timings(result: JsonResult): Section[] {
       ? []
       : [
           paragraph(
-            `${count('emit.broadcasts')} broadcasts, ${count('emit.delivered')} deliveries by the server's count, ${count('emit.failed')} emits failed`,
+            `The server counted ${count('emit.broadcasts')} broadcasts and ${count('emit.delivered')} deliveries; ${count('emit.failed')} emits failed.`,
           ),
         ]),
     ...(rate === undefined
@@ -110,10 +110,12 @@ export function server(result: JsonResult): Section[] {
       const isMore = metricOf(result, 'server.eventLoopDelay.p99') !== undefined;
       return `${isMore ? 'max' : 'longest event-loop delay'} ${formatDuration(ms)}`;
     }),
-    ...fact('conflated', (count) => (count === 0 ? '' : `${formatCount(count)} cursors conflated`)),
+    ...fact('conflated', (count) =>
+      count === 0 ? '' : `${formatCount(count)} cursors replaced by newer ones`,
+    ),
     ...fact('exitCode', (exitCode) => {
       const took = metricOf(result, 'server.shutdown') ?? 0;
-      return `exit code ${exitCode} after ${formatDuration(took)}`;
+      return `took ${formatDuration(took)} to exit, with code ${exitCode}`;
     }),
   ].filter((one) => one !== '');
   const { target, scenario } = result;
@@ -149,7 +151,7 @@ export function generator(result: JsonResult): Section[] {
   );
   const items = workers.map(({ maxCpu, maxDelayP99Ms, maxDelayMs, maxRunQueueWait }, index) => {
     const wait = maxRunQueueWait === undefined ? '' : `, waited for a core ${formatPercent(maxRunQueueWait)}`;
-    return `${owners?.[index] ?? `worker ${index + 1}`} in its worst seconds: CPU ${formatPercent(maxCpu)}, event-loop delay p99 ${formatDuration(maxDelayP99Ms)}, max ${formatDuration(maxDelayMs)}${wait}`;
+    return `${owners?.[index] ?? `worker ${index + 1}`} at worst, in any second: CPU ${formatPercent(maxCpu)}, event-loop delay p99 ${formatDuration(maxDelayP99Ms)}, max ${formatDuration(maxDelayMs)}${wait}`;
   });
   const { node, platform, arch, cpu, cores, memoryBytes } = machine;
   return section('Load generator', 'detail', [

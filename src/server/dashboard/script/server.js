@@ -129,7 +129,7 @@ function facts(holder, entries) {
         description.append(' ', bar);
       }
       bar.value = Math.min(1, share);
-      bar.setAttribute('aria-label', `${name}: ${Math.round(share * 100)} % of the limit`);
+      bar.setAttribute('aria-label', `${name}: ${Math.round(share * 100)}% of the limit`);
     }
   }
 }

@@ -220,10 +220,10 @@ function drawShares(holder, { lines: [{ name }], shares: { histogram, limits } }
     data: [xs, ys, ...limits.map(({ ms }) => xs.map(() => ms))],
     labels: [name, ...limits.map(({ label }) => label)],
     yFormat: milliseconds,
-    xFormat: (value) => `${+(100 * (1 - 10 ** -value)).toFixed(Math.max(0, Math.ceil(value) - 1))} %`,
+    xFormat: (value) => `${+(100 * (1 - 10 ** -value)).toFixed(Math.max(0, Math.ceil(value) - 1))}%`,
     xLabel: 'share',
     xAxis: {
-      label: 'percentile, stretched towards 100 %',
+      label: 'percentile, stretched towards 100%',
       labelSize: 22,
       labelFont: '12px system-ui, sans-serif',
       splits: (_, __, min, maximum) =>
