@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isOnline, mustRun, online } from '../package/consumer.js';
 import { disposeProcesses } from '../support/cli-process.js';
 import { hasNchan, PYTHON_WITH_WEBSOCKETS, startForeign, stopForeign } from '../support/foreign-server.js';
@@ -10,7 +10,8 @@ import { runVerify } from '../support/verify-process.js';
 
 const { folder } = temporaryFolder('verify-foreign');
 
-afterEach(async () => {
+// Each test has a server of its own, so those of one server run at the same time.
+afterAll(async () => {
   await disposeProcesses();
   await stopForeign();
 });
@@ -43,20 +44,24 @@ describe.skipIf(PYTHON_WITH_WEBSOCKETS === undefined)('a server on the Python pa
     );
   }
 
-  test('fails what it does in another way, and nothing else', async () => {
+  test.concurrent('fails what it does in another way, and nothing else', async () => {
     const { failed, code, output } = await verifyPython();
     expect([...failed].sort(), output).toEqual(FAILS);
     expect(code, output).toBe(1);
   });
 
-  test('passes with a list of these as expected failures, and fails when one of them passes', async () => {
-    const file = join(folder, 'expected.txt');
-    const only = [...FAILS, 'auth/1'].flatMap((id) => ['--only', id]);
-    writeFileSync(file, FAILS.join('\n'));
-    const known = await verifyPython('--expected-failures', file, ...only);
+  test.concurrent('passes with a list of these as expected failures, and fails when one of them passes', async () => {
+    const verifyWith = (name: string, expected: readonly string[]) => {
+      const file = join(folder, name);
+      writeFileSync(file, expected.join('\n'));
+      const only = [...FAILS, 'auth/1'].flatMap((id) => ['--only', id]);
+      return verifyPython('--expected-failures', file, ...only);
+    };
+    const [known, outdated] = await Promise.all([
+      verifyWith('known.txt', FAILS),
+      verifyWith('outdated.txt', [...FAILS, 'auth/1']),
+    ]);
     expect(known.code, known.output).toBe(0);
-    writeFileSync(file, [...FAILS, 'auth/1'].join('\n'));
-    const outdated = await verifyPython('--expected-failures', file, ...only);
     expect(outdated.code, outdated.output).toBe(1);
     expect(outdated.clauses.find(({ id }) => id === 'auth/1')?.standing).toBe('unexpected pass');
   });
