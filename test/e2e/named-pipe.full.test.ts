@@ -28,7 +28,7 @@ test.skipIf(process.platform === 'win32').each(['--tokens-file', '--baseline'])(
   async (flag) => {
     const pipe = join(folder, `pipe${flag}`);
     execFileSync('mkfifo', [pipe]);
-    const bench = startCli(['bench', scenario, flag, pipe]);
+    const bench = startCli(['bench', scenario, '--url', 'ws://127.0.0.1:9', flag, pipe]);
     // Possible as soon as bench reads from it.
     const writer = await vi.waitFor(() => openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK), {
       timeout: EVENT_WITHIN_MS,
