@@ -120,7 +120,9 @@ function countersOf({ status, head, body }: HttpAnswer): string[] {
   const says = (words: string) => body.includes(words);
   switch (status) {
     case 400:
-      return /\r\nsec-websocket-version:/i.test(head) ? ['refused.400'] : [];
+      return /\r\nsec-websocket-version:/i.test(head) || says('data before its handshake')
+        ? ['refused.400']
+        : [];
     case 403: {
       const isOrigin = says('"Expected the Origin');
       // Of the API it names the field.
@@ -128,7 +130,7 @@ function countersOf({ status, head, body }: HttpAnswer): string[] {
       return [...(isOrigin ? ['limited.origin'] : []), ...(isUpgrade ? ['refused.403'] : [])];
     }
     case 404:
-      return says('No WebSocket here') ? ['refused.404'] : [];
+      return says('No WebSocket at') ? ['refused.404'] : [];
     case 405:
       return says('A WebSocket handshake is a GET') ? ['refused.405'] : [];
     case 408:

@@ -8,6 +8,10 @@ import { ignoreSocketError } from '../limits/accept-queue.js';
 import { MAX_EARLY_BYTES } from './pending-upgrades.js';
 
 const NOTHING = Buffer.alloc(0);
+const SENT_EARLY: Refusal = {
+  status: 400,
+  detail: 'The client sent data before its handshake was answered',
+};
 
 /** How long another listener has to claim an upgrade that is not ours. */
 const UNCLAIMED_MS = 10_000;
@@ -56,24 +60,19 @@ class UpgradeRoutes {
       this.#leaveToOthers(request, socket);
       return;
     }
-    if (head.length > MAX_EARLY_BYTES) {
-      const [anyHandler] = this.#handlers.values();
-      anyHandler?.rejected({
-        status: 400,
-        detail: 'The client sent data before its handshake was answered',
-      });
-      socket.destroy();
-      return;
-    }
     socket.on('error', ignoreSocketError);
+    const isTooMuch = head.length > MAX_EARLY_BYTES;
     // A copy: the slice would keep all of what was read alive.
-    const early = head.length === 0 ? NOTHING : Buffer.from(head);
+    const early = head.length === 0 || isTooMuch ? NOTHING : Buffer.from(head);
+    const answer = () => {
+      if (isTooMuch) this.#refuse(socket, SENT_EARLY);
+      else this.#answer(handler, request, socket, early);
+    };
     const earlier = this.#answers.get(socket);
     // Requests on one connection are answered in order (RFC 9112 section 9.3.2), those that came in one go as well.
     // Deno has no `closed`.
-    if (earlier === undefined || earlier.closed || earlier.destroyed)
-      this.#answer(handler, request, socket, early);
-    else earlier.once('close', () => this.#answer(handler, request, socket, early));
+    if (earlier === undefined || earlier.closed || earlier.destroyed) answer();
+    else earlier.once('close', answer);
   };
 
   /** An upgrade that no other listener has read from or written to in time is answered with 404. */
@@ -96,7 +95,10 @@ class UpgradeRoutes {
       handler.upgrade(request, socket, head);
       return;
     }
-    const refusal = nothingAt(request.url, [...this.#handlers.keys()]);
+    this.#refuse(socket, nothingAt(request.url, [...this.#handlers.keys()]));
+  }
+
+  #refuse(socket: Duplex, refusal: Refusal): void {
     const [anyHandler] = this.#handlers.values();
     anyHandler?.rejected(refusal);
     endWithProblem(socket, refusal);

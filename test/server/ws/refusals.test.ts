@@ -371,3 +371,15 @@ describe('messages that are ignored', () => {
     expect(ignored().length).toBeLessThan(100);
   });
 });
+
+test('a client that sends much before its handshake is answered is told so, after the answers before it', async () => {
+  const { port } = await startServer();
+  const upgrade =
+    'GET /datafn/ws?token=a HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n';
+  const early = Buffer.alloc(20_000, 'A');
+  const { status, json } = await raw(port, Buffer.concat([Buffer.from(upgrade), early]));
+  expect([status, json.detail]).toEqual([400, 'The client sent data before its handshake was answered']);
+  const probe = 'GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n';
+  const second = await raw(port, Buffer.concat([Buffer.from(probe + upgrade), early]));
+  expect(second.status).toBe(200);
+});
