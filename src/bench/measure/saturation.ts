@@ -1,4 +1,5 @@
 import { formatPercent } from '../../text/units.js';
+
 /** How a process of the load generator performed over some time. */
 export interface GeneratorSample {
   readonly fromMs: number;

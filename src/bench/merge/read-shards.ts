@@ -96,9 +96,7 @@ function checkOneRun(shards: readonly { readonly file: string; readonly report: 
   }
   const missing = Array.from({ length: of }, (_, index) => index + 1).filter((index) => !byIndex.has(index));
   if (problems.length === 0 && missing.length > 0)
-    problems.push(
-      `Expected the reports of ${of} shards, but ${missing.join(', ')} of them ${missing.length === 1 ? 'is' : 'are'} missing.`,
-    );
+    problems.push(`Expected the reports of ${of} shards; missing: ${missing.join(', ')}.`);
   if (problems.length > 0) throw invalidOption(problems.join('\n'));
 }
 

@@ -12,7 +12,7 @@ const SERVER_SLOW =
 /** By the beginning of `metric` or `metric[key]`; the longest that fits counts. */
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   accepted: {
-    low: 'The server refused clients that it should have accepted, or they could not connect: a limit is lower than the scenario assumes, other clients took more places than planned, places of clients that had left were not freed, or connections failed.',
+    low: 'The server refused clients that it should have accepted, or they could not connect: a limit is lower than the scenario assumes, other clients used more connection slots than planned, slots of clients that had left were not freed, or connections failed.',
     high: 'The server accepted too many clients: a limit is higher than the scenario assumes, the server overshot it when many connected at once, or other clients used fewer connection slots than planned.',
   },
   opened: {
@@ -40,7 +40,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   },
   'closed[4503': {
     low: 'The server refused too few clients: a limit is higher than the scenario assumes, the server overshot it when many connected at once, or other clients used fewer connection slots than planned.',
-    high: 'The server refused clients that should have had a place: a limit is lower than the scenario assumes, other clients took more places than planned, or places of clients that had left were not freed.',
+    high: 'The server refused clients that should have had a slot: a limit is lower than the scenario assumes, other clients used more connection slots than planned, or slots of clients that had left were not freed.',
   },
   closed: {
     low: 'The server closed fewer connections, with this code or reason, than it should have. It may have closed them with another: see Connections.',
@@ -149,7 +149,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   },
   'server.connections': {
     low: 'The server counts fewer clients than are connected.',
-    high: 'The server still counts clients that have left: their places are not freed.',
+    high: 'The server still counts clients that have left: their slots are not freed.',
   },
   'server.rss': { high: 'The server takes more memory than it should.' },
   'server.bytesPerConnection': { high: 'A connection costs more memory than it should.' },

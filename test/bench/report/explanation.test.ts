@@ -16,7 +16,7 @@ describe('what it usually means that a rule does not hold', () => {
     ['hot.accepted >= 50', 49, /refused clients that it should have accepted/],
     ['hot.accepted < 50', 50, /accepted too many clients/],
     ['hot.accepted > 50', 50, /refused clients that it should have accepted/],
-    ['hot.closed[4503] == 10', 11, /refused clients that should have had a place/],
+    ['hot.closed[4503] == 10', 11, /refused clients that should have had a slot/],
     [
       'hot.closed[4503 "Namespace connection limit reached"] == 10',
       9,
