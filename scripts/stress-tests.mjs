@@ -115,33 +115,49 @@ async function stopAtRandom(root, ended) {
     const family = descendants(root);
     const pid = family[Math.floor(Math.random() * family.length)];
     if (pid === undefined) continue;
-    try {
-      process.kill(pid, 'SIGSTOP');
-      stops++;
-      await sleep(500 + Math.random() * 2500);
-    } catch {
-      // It has ended meanwhile.
-    }
-    try {
-      process.kill(pid, 'SIGCONT');
-    } catch {
-      // It has ended meanwhile.
-    }
+    const parent = statOf(pid)?.parent;
+    const parentRan = isRunning(parent);
+    if (!signal(pid, 'SIGSTOP')) continue;
+    stops++;
+    await sleep(500 + Math.random() * 2500);
+    // `script`, which gives tests their terminals, stops itself when its command is stopped, and nobody would continue it.
+    if (parentRan && !isRunning(parent)) signal(parent, 'SIGCONT');
+    signal(pid, 'SIGCONT');
   }
   return stops;
+}
+
+/** Returns false if there is no such process. */
+function signal(pid, name) {
+  try {
+    return process.kill(pid, name);
+  } catch {
+    return false;
+  }
+}
+
+/** State and parent of a process, or undefined when it has ended. */
+function statOf(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { state, parent: Number(parent) };
+  } catch {
+    return undefined;
+  }
+}
+
+function isRunning(pid) {
+  const state = statOf(pid)?.state;
+  return state !== undefined && state !== 'T';
 }
 
 function descendants(root) {
   const children = new Map();
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-      children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
-    } catch {
-      // It has ended meanwhile.
-    }
+    const parent = statOf(name)?.parent;
+    if (parent !== undefined) children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
   }
   const family = [];
   const waiting = [root];
