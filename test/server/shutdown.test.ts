@@ -53,6 +53,16 @@ test('one connection that never answers a close is cut after closeTimeoutMs whil
   expect(server.address).toBeDefined();
 });
 
+test('a client that is due to be cut twice, after a time in which the process stood still, is cut once', async () => {
+  const { wsUrl, server } = await startServer({ shutdownTimeoutMs: 100, closeTimeoutMs: 200 });
+  await openClient(wsUrl, 'a', { answersClose: false });
+  const closing = server.close();
+  const untilMs = performance.now() + 300;
+  while (performance.now() < untilMs);
+  expect(await closing).toEqual({ left: 0, cut: 1 });
+  expect(server.stats().cut).toBe(1);
+});
+
 test('while it shuts down the server is alive, not ready, and takes no cursors', async () => {
   const { wsUrl, apiUrl, server } = await startServer({ shutdownTimeoutMs: 700 });
   await openClient(wsUrl, 'a', { answersClose: false });

@@ -51,8 +51,10 @@ export class ConnectionDrain {
     if (this.sockets.size === 0) this.#wake?.();
   }
 
-  /** Ends a connection that does not end by itself. */
+  /** Ends a connection that does not end by itself, unless that has been done. */
   terminate(client: ServerSocket): void {
+    // Its own timeout and that of the shutdown can be over in the same turn of the event loop.
+    if (client.rawSocket?.destroyed === true) return;
     this.#goingAway.delete(client);
     this.#terminated += 1;
     this.events.terminated?.(client);
