@@ -172,8 +172,11 @@ export class RequestQueue {
 
   #terminate(exchange: Exchange): void {
     this.#forgetAnswer(exchange);
+    const { socket } = exchange.request;
+    // Several answers of a connection can be due in the same turn.
+    if (socket.destroyed) return;
     this.events.limited?.('unreadAnswers');
-    exchange.request.socket.destroy();
+    socket.destroy();
   }
 
   #forget(exchange: Exchange): void {

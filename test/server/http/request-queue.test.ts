@@ -14,11 +14,11 @@ afterEach(() => {
 class FakeSocket extends EventEmitter {
   writable = true;
   writableLength = 0;
-  isDestroyed = false;
+  destroyed = false;
 
   destroy(): void {
-    if (this.isDestroyed) return;
-    this.isDestroyed = true;
+    if (this.destroyed) return;
+    this.destroyed = true;
     this.writable = false;
     this.emit('close');
   }
@@ -124,6 +124,17 @@ test.each<[Record<string, string>, boolean]>([
   },
 );
 
+test('a connection of which several answers are due in the same turn is ended, and counted, once', () => {
+  vi.useFakeTimers();
+  const { ask, unread } = setUp(1000);
+  const socket = new FakeSocket();
+  for (let count = 0; count < 3; count++) ask(socket);
+  // Node.js tells of the end in a later turn.
+  socket.removeAllListeners('close');
+  vi.advanceTimersByTime(1000);
+  expect([socket.destroyed, unread()]).toEqual([true, 1]);
+});
+
 describe('the requests of all connections', () => {
   test('are begun 32 in a tick, and a connection that sends many is no further ahead than the others', async () => {
     const { begun, ask } = setUp();
@@ -173,7 +184,7 @@ describe('an answer', () => {
     await vi.advanceTimersByTimeAsync(900);
     answered.response.emit('close');
     await vi.advanceTimersByTimeAsync(200);
-    expect([slow.isDestroyed, fast.isDestroyed, unread()]).toEqual([true, false, 1]);
+    expect([slow.destroyed, fast.destroyed, unread()]).toEqual([true, false, 1]);
   });
 
   test('to a request whose body is still coming is not due before that has had its time', async () => {
@@ -183,9 +194,9 @@ describe('an answer', () => {
     const { request } = ask(socket, false);
     await vi.advanceTimersByTimeAsync(1500);
     request.complete = true;
-    expect(socket.isDestroyed).toBe(false);
+    expect(socket.destroyed).toBe(false);
     await vi.advanceTimersByTimeAsync(600);
-    expect(socket.isDestroyed).toBe(true);
+    expect(socket.destroyed).toBe(true);
   });
 
   test('beyond 64 MiB that wait for their readers, ends the connection that has waited longest', () => {
@@ -196,7 +207,7 @@ describe('an answer', () => {
       socket.writableLength = 16 * 1024 * 1024;
       response.emit('prefinish');
     }
-    expect(sockets.map(({ isDestroyed }) => isDestroyed)).toEqual([true, false, false, false, false]);
+    expect(sockets.map(({ destroyed }) => destroyed)).toEqual([true, false, false, false, false]);
     expect(unread()).toBe(1);
   });
 });
