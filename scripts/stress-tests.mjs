@@ -111,7 +111,7 @@ async function stopAtRandom(root, ended) {
   });
   let stops = 0;
   while (running) {
-    await sleep(200 + Math.random() * 1800);
+    await sleep(500 + Math.random() * 4500);
     const family = descendants(root);
     const pid = family[Math.floor(Math.random() * family.length)];
     if (pid === undefined) continue;
