@@ -100,7 +100,7 @@ export interface Answer {
 /** From the primary. */
 export type ToWorker =
   | { readonly type: 'setup'; readonly setup: WorkerSetup }
-  /** Comes with a socket. */
+  /** Comes with a socket to accept from. */
   | { readonly type: 'socket' }
   /** Shut down; with `drainMs`, in that time. */
   | { readonly type: 'close'; readonly drainMs?: number | undefined }
@@ -119,6 +119,8 @@ export type ToPrimary =
   /** It runs, and can be set up. */
   | { readonly type: 'started' }
   | { readonly type: 'listening' }
+  /** Whether it has file descriptors for more connections. Without, it has stopped to accept them until sockets come again. */
+  | { readonly type: 'room'; readonly hasRoom: boolean }
   | { readonly type: 'failed'; readonly code: ErrorCode | undefined; readonly message: string }
   | { readonly type: 'event'; readonly name: keyof ServerObserver; readonly args: readonly unknown[] }
   | {

@@ -228,6 +228,11 @@ export class Primary {
       case 'drain':
         void this.close();
         break;
+      case 'room':
+        worker.hasRoom = message.hasRoom;
+        if (!message.hasRoom) this.#stoppedAccepting(worker);
+        this.#spreadConnections();
+        break;
       case 'crashed':
         this.options.workerCrashed({ ...nameOf(worker), stack: message.stack });
         break;
@@ -241,6 +246,22 @@ export class Primary {
         worker.disconnect();
         break;
     }
+  }
+
+  #stoppedAccepting(worker: WorkerProcess): void {
+    worker.isAccepting = false;
+    this.options.logger.warn(
+      'A worker has hardly a file descriptor left: new connections go to the others; raise the limit with ulimit -n',
+      { ...nameOf(worker) },
+    );
+  }
+
+  /** New connections go to workers that have room for them; where none has, to one that can only drop them. */
+  #spreadConnections(): void {
+    if (this.#shutdown.hasBegun) return;
+    const serving = [...this.#workers].filter((one) => one.isListening);
+    for (const worker of serving) if (worker.hasRoom && !worker.isAccepting) worker.acceptAgain();
+    if (!serving.some((one) => one.isAccepting)) serving[0]?.acceptAgain();
   }
 
   #event(

@@ -92,7 +92,7 @@ function systemError(code: string): NodeJS.ErrnoException {
 /**
  * Listens at the sockets of the primary process.
  *
- * @returns stops what closing `httpServer` does not.
+ * @returns stops listening. Unlike `httpServer.close()`, it leaves idle connections open.
  */
 export async function listenAtShared(
   httpServer: Server,
@@ -107,7 +107,7 @@ export async function listenAtShared(
     }),
   );
   return () => {
-    for (const listener of listeners) listener.close();
+    for (const listener of [httpServer, ...listeners]) net.Server.prototype.close.call(listener);
   };
 }
 

@@ -41,6 +41,10 @@ export class WorkerProcess implements HubWorker {
   /** What it last said for `GET /metrics`. */
   snapshot: MetricsSnapshot | undefined;
   isListening = false;
+  /** Whether it has file descriptors for more connections. */
+  hasRoom = true;
+  /** Whether it accepts connections. It stops when it has no room. */
+  isAccepting = true;
   /** The stages of its shutdown that it has reached. */
   readonly reached = new Set<ShutdownStage>();
   /** Whether it has shut down, as it was asked to. */
@@ -122,6 +126,18 @@ export class WorkerProcess implements HubWorker {
     this.#batches.send({ type: 'answer', id, value });
   }
 
+  acceptAgain(): void {
+    this.isAccepting = true;
+    this.#sendSockets();
+  }
+
+  #sendSockets(): void {
+    this.#batches.flush();
+    if (!this.#child.connected) return;
+    for (const socket of this.sockets)
+      this.#child.send([{ type: 'socket' }] satisfies ToWorker[], socket as unknown as SendHandle);
+  }
+
   /** Asks it to shut down. */
   close(drainMs?: number): void {
     this.#batches.send({ type: 'close', drainMs });
@@ -146,9 +162,7 @@ export class WorkerProcess implements HubWorker {
     switch (message.type) {
       case 'started':
         this.#batches.send({ type: 'setup', setup: this.setup(this) });
-        this.#batches.flush();
-        for (const socket of this.sockets)
-          this.#child.send([{ type: 'socket' }] satisfies ToWorker[], socket as unknown as SendHandle);
+        this.#sendSockets();
         this.parts.joined(this);
         break;
       case 'listening':

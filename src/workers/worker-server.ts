@@ -8,6 +8,7 @@ import { BroadcastReports } from './broadcast-reports.js';
 import type { Ask, ToPrimary, ToWorker, WorkerSetup } from './messages.js';
 import { type WorkerAuth, workerAuth } from './namespace-source.js';
 import { Reports } from './reporting.js';
+import { RoomWatch } from './room-watch.js';
 import { SharedEvents } from './shared-events.js';
 import { listenAtShared, type SharedSocket } from './shared-sockets.js';
 
@@ -19,8 +20,12 @@ export class WorkerServer {
   /** Called when the server cannot be set up. */
   onFailed: (error: unknown) => void = () => {};
   readonly #answers: Answers;
-  readonly #sockets: SharedSocket[] = [];
+  /** Sockets to accept from that have come; complete, they are used and forgotten. */
+  #sockets: SharedSocket[] = [];
+  #listenAt: ((sockets: readonly SharedSocket[]) => Promise<void>) | undefined;
   #stopListening: () => void = () => {};
+  readonly #room: RoomWatch;
+  #isLeaving = false;
   #setup: WorkerSetup | undefined;
   #backplane: IpcBackplane | undefined;
   #server: DatafnWsServer | undefined;
@@ -36,14 +41,26 @@ export class WorkerServer {
   constructor(private readonly batches: Batches<ToPrimary>) {
     this.#events = new SharedEvents(batches);
     this.#answers = new Answers((question) => batches.send(question));
+    this.#room = new RoomWatch((hasRoom) => {
+      if (!hasRoom) this.#stopListening();
+      batches.send({ type: 'room', hasRoom });
+    });
   }
 
-  /** Takes a socket to listen at. The server begins with the last one. */
+  /** Takes a socket to listen at. The server begins with the last one, or accepts again. */
   addSocket(socket: SharedSocket): void {
     this.#sockets.push(socket);
     const [setup, backplane] = [this.#setup, this.#backplane];
     if (setup === undefined || backplane === undefined || this.#sockets.length < setup.sockets) return;
-    this.#begin(setup, backplane).then(() => this.batches.send({ type: 'listening' }), this.onFailed);
+    const sockets = this.#sockets;
+    this.#sockets = [];
+    if (this.#isLeaving) for (const one of sockets) one.close();
+    else if (this.#listenAt !== undefined) this.#listenAt(sockets).catch(this.onFailed);
+    else
+      this.#begin(setup, backplane, sockets).then(() => {
+        this.batches.send({ type: 'listening' });
+        this.#room.start();
+      }, this.onFailed);
   }
 
   take(message: Exclude<ToWorker, { readonly type: 'socket' }>): void {
@@ -90,10 +107,16 @@ export class WorkerServer {
 
   /** Shuts down; see `DatafnWsServer.close`. */
   async close(drainMs?: number): Promise<void> {
+    this.#isLeaving = true;
+    this.#room.stop();
     await this.#server?.close({ drainMs });
   }
 
-  async #begin({ settings, auth, tls, reporting, ids }: WorkerSetup, backplane: IpcBackplane): Promise<void> {
+  async #begin(
+    { settings, auth, tls, reporting, ids }: WorkerSetup,
+    backplane: IpcBackplane,
+    sockets: readonly SharedSocket[],
+  ): Promise<void> {
     const reports = new Reports(this.batches, reporting);
     const broadcasts = new BroadcastReports(backplane, reports.broadcast);
     this.#auth = await workerAuth(auth, (message, context) => reports.logger?.warn(message, context));
@@ -119,12 +142,12 @@ export class WorkerServer {
             this.batches.send({ type: 'reached', stage });
           }),
         listenAt: async (httpServer) => {
-          const stopOthers = await listenAtShared(httpServer, this.#sockets);
-          this.#stopListening = () => {
-            httpServer.close();
-            stopOthers();
+          httpServer.on('connection', this.#room.onConnection);
+          this.#listenAt = async (at) => {
+            this.#stopListening = await listenAtShared(httpServer, at);
           };
-          return stopOthers;
+          await this.#listenAt(sockets);
+          return () => this.#stopListening();
         },
         shareApi: (own) => this.#shareApi(own),
         recordFrom: (stream) => this.#events.recordFrom(stream),

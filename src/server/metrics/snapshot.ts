@@ -1,8 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
 import type { BackplaneState } from '../../backplane/backplane.js';
 import type { Cluster, ClusterCounts } from '../cluster/cluster.js';
 import type { EventStream } from '../events/events.js';
 import type { DelayMonitor } from '../health/delay-monitor.js';
+import { countDescriptors, type Descriptors } from '../health/descriptors.js';
 import type { ServerStats } from '../health/statistics.js';
 import { sumTimings, type TimingCounts, Timings } from './timings.js';
 
@@ -14,12 +14,6 @@ export interface ClusterSnapshot extends ClusterCounts {
   readonly kept: number;
   readonly catchingUp: number;
   readonly admittedUnchecked: number;
-}
-
-/** File descriptors of a process. */
-export interface Descriptors {
-  readonly open: number;
-  readonly max: number;
 }
 
 /** All that `GET /metrics` tells of one process, or of several, as plain data. */
@@ -63,13 +57,12 @@ export class ProcessMetrics {
   async snapshot(): Promise<MetricsSnapshot> {
     const { stats, delay, cluster, isReady } = this.sources;
     const timings = this.begin();
-    const descriptors = await countDescriptors();
     return {
       stats: stats(),
       isReady: isReady(),
       workers: 1,
       delayP99Ms: delay.lastMinuteP99Ms,
-      descriptors,
+      descriptors: countDescriptors(),
       timings: timings.read(),
       cluster: cluster && clusterSnapshot(cluster),
     };
@@ -80,18 +73,6 @@ export class ProcessMetrics {
 export function clusterSnapshot(cluster: Cluster): ClusterSnapshot {
   const { nodes, state, lagMs, kept, catchingUp, admittedUnchecked } = cluster.view();
   return { state, lagMs, kept, catchingUp, admittedUnchecked, nodes: nodes.length, ...cluster.counts() };
-}
-
-/** File descriptors of this process; `undefined` where the system does not say. */
-async function countDescriptors(): Promise<Descriptors | undefined> {
-  try {
-    // The size is their count since Linux 6.2; before that it is 0, and listing thousands would hold up the event loop.
-    const { size: open } = await stat('/proc/self/fd');
-    const [, limit] = /^Max open files +(\d+)/m.exec(await readFile('/proc/self/limits', 'utf8')) ?? [];
-    return open === 0 || limit === undefined ? undefined : { open, max: Number(limit) };
-  } catch {
-    return undefined;
-  }
 }
 
 /** From worst to best: what a server of several processes is said to be. */
