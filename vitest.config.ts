@@ -39,6 +39,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Two cores, and tests that wait a good part of their time.
     maxWorkers: 4,
+    setupFiles: process.env.DATAFN_TEST_COVERAGE === undefined ? [] : ['test/support/process-coverage.ts'],
     reporters: ['default', new RunReporter(notes)],
     projects: [
       project('unit', {

@@ -11,6 +11,9 @@ export interface CliOptions {
   readonly descriptors?: number;
 }
 
+/** How long a process has to end when it is asked to, before it is killed. */
+const STOP_MS = 5000;
+
 /** How a process ended. */
 export interface Exit {
   readonly code: number | null;
@@ -33,13 +36,15 @@ export class CliProcess {
     const inherited = Object.entries(process.env).filter(
       ([name]) => !/^(DATAFN_WS_.*|GITHUB_.*|NO_COLOR|FORCE_COLOR|NODE_OPTIONS)$/.test(name),
     );
+    // Node.js complains on stderr when it has no descriptor left to write its coverage.
+    const uncounted = descriptors === undefined ? {} : { NODE_V8_COVERAGE: undefined };
     const command = [process.execPath, BIN, ...args];
     // Node raises the soft limit to the hard one when it starts: this sets both.
     const limited = ['sh', '-c', `ulimit -n ${descriptors} && exec "$@"`, 'sh', ...command];
     const [file = '', ...words] = descriptors === undefined ? command : limited;
     this.child = spawn(file, words, {
       stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
-      env: { ...Object.fromEntries(inherited), ...env },
+      env: { ...Object.fromEntries(inherited), ...uncounted, ...env },
     });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;
@@ -100,8 +105,16 @@ export class CliProcess {
   /** Ends it by force, if it still runs. For cleaning up. */
   async dispose(): Promise<void> {
     if (this.exit !== undefined) return;
+    // SIGKILL would lose its coverage.
+    if (process.env.NODE_V8_COVERAGE !== undefined) await this.#stop();
     this.child.kill('SIGKILL');
     await this.ended();
+  }
+
+  /** Asks it to end, and waits for that for a while. */
+  async #stop(): Promise<void> {
+    this.child.kill('SIGTERM');
+    await this.ended(STOP_MS).catch(() => {});
   }
 }
 
