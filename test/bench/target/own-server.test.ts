@@ -95,6 +95,8 @@ describe('a server that is started by a command', () => {
       const children = childrenOf(server.pid);
       expect(children).toHaveLength(1);
       vi.advanceTimersByTime(3000);
+      // The timer that cuts it off has fired.
+      expect(vi.getTimerCount()).toBe(0);
       await stopped;
       expect(server.ended).toBe('SIGKILL');
       await untilGone(children);
