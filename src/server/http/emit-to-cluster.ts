@@ -43,9 +43,9 @@ export async function emitToCluster(
   if (result !== undefined) return answered(result, outcome);
   throw new ProblemError(
     503,
-    'The engine of the cluster did not acknowledge the cursors in time: nothing was delivered',
+    'The cluster did not acknowledge the cursors in time: they may not have been delivered',
     {
-      fix: `Send them again later, or start the server without ${monotonic ? '--monotonic' : '--cluster-required'}.`,
+      fix: `Send them again later, which does no harm if they were, or start the server without ${monotonic ? '--monotonic' : '--cluster-required'}.`,
     },
   );
 }
