@@ -59,9 +59,9 @@ describe('the last line of the terminal', () => {
     expect(code).toBe(1);
     expect(lines.slice(-4)).toEqual([
       'Overall',
-      expect.stringMatching(/^ {2}PASSED right: 4 of 4 rules in [\d.]+ m?s$/),
+      expect.stringMatching(/^ {2}PASSED right: 4 of 4 rules held in [\d.]+ m?s$/),
       expect.stringMatching(/^ {2}FAILED wrong: 1 of 4 rules failed in [\d.]+ m?s$/),
-      expect.stringMatching(/^FAILED 2 scenarios: 1 passed, 1 failed; 7 of 8 rules in [\d.]+ m?s$/),
+      expect.stringMatching(/^FAILED 2 scenarios: 1 passed, 1 failed; 7 of 8 rules held in [\d.]+ m?s$/),
     ]);
   });
 });
