@@ -11,6 +11,7 @@ import { cursorProblem } from '../protocol/identifiers.js';
 import { printable, printableJson } from '../text/printable.js';
 import { formatAmount, formatDuration } from '../text/units.js';
 import { colorsFor } from './color.js';
+import { errorLine } from './error-line.js';
 import { openInput, readTrust } from './input-files.js';
 import type { Io, StopSignal } from './io.js';
 import { StopRequests } from './stop-requests.js';
@@ -172,7 +173,7 @@ class EmitPrinter {
 
   failed(error: DatafnWsError): void {
     this.#clear();
-    this.io.stderr.write(`${this.#err.red('error:')} ${printable(error.message)}\n`);
+    this.io.stderr.write(errorLine(error.message, this.#err));
   }
 
   /** An error ended the run: says how far it had come, if anywhere. */
@@ -240,5 +241,5 @@ const NO_CLIENTS =
   'no clients are connected in these namespaces, or a fault is on; to list namespaces with clients: npx datafn-ws who';
 
 function emitCounts(cursors: number, deliveries: number): string {
-  return `${formatAmount(cursors, 'cursor')}, ${formatAmount(deliveries, 'delivery', 'deliveries')}`;
+  return `${formatAmount(cursors, 'emit')}, ${formatAmount(deliveries, 'delivery', 'deliveries')}`;
 }

@@ -11,6 +11,7 @@ import { closeMeaning } from '../protocol/close-meanings.js';
 import { printable, printableJson } from '../text/printable.js';
 import { formatDuration } from '../text/units.js';
 import { colorsFor } from './color.js';
+import { errorLine } from './error-line.js';
 import type { Io } from './io.js';
 
 /** Characters of a cursor that a line for a person shows. */
@@ -101,7 +102,7 @@ export class ListenPrinter implements ListenObserver {
     else if (retryInMs !== undefined) this.#line(this.#err.yellow('x'), shown + next);
     else if (isInOrder(end)) this.#line(this.#err.dim('-'), text);
     if (retryInMs === undefined && !isInOrder(end))
-      this.#write(this.io.stderr, `${this.#err.red('error:')} ${printable(sentence(text))}\n`);
+      this.#write(this.io.stderr, errorLine(sentence(text), this.#err));
   }
 
   #say(

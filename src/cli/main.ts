@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync } from 'node:fs';
 import { stackOf } from '../protocol/errors.js';
 import { printableLines } from '../text/printable.js';
 import { colorsFor } from './color.js';
+import { errorLine } from './error-line.js';
 import { EXIT } from './exit-codes.js';
 import { type Io, STOP_EXIT_CODES, type StopSignal } from './io.js';
 import { run } from './run.js';
@@ -35,7 +36,7 @@ function watchOutput(io: Io): { readonly isLost: boolean } {
   io.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE' || output.isLost) return;
     output.isLost = true;
-    io.stderr.write(`${colorsFor(io, 'stderr').red('error:')} Cannot write to stdout: ${error.message}\n`);
+    io.stderr.write(errorLine(`Cannot write to stdout: ${error.message}`, colorsFor(io, 'stderr')));
   });
   // Losing progress and logs is no reason to stop.
   io.stderr.on('error', () => {});

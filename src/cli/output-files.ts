@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { type DatafnWsError, invalidOption, messageOf } from '../protocol/errors.js';
 import { printable } from '../text/printable.js';
 import { colorsFor } from './color.js';
+import { errorLine } from './error-line.js';
 import { fileProblem } from './input-files.js';
 import type { Io } from './io.js';
 
@@ -76,8 +77,7 @@ export async function tryToWrite(io: Io, what: string, write: () => Promise<void
     await write();
     return true;
   } catch (error) {
-    const word = colorsFor(io, 'stderr').red('error:');
-    io.stderr.write(`${word} Cannot write ${printable(what)}: ${printable(messageOf(error))}\n`);
+    io.stderr.write(errorLine(`Cannot write ${what}: ${messageOf(error)}`, colorsFor(io, 'stderr')));
     return false;
   }
 }

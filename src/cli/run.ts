@@ -1,12 +1,13 @@
 import { Command, CommanderError, Option } from 'commander';
 import { DatafnWsError, type ErrorCode, stackOf } from '../protocol/errors.js';
-import { printable, printableLines } from '../text/printable.js';
+import { printableLines } from '../text/printable.js';
 import { colorsFor } from './color.js';
 import { COMMANDS, type CommandSpec } from './commands.js';
+import { errorLine, withoutPeriod } from './error-line.js';
 import { EXIT } from './exit-codes.js';
 import { addOptions, completionCommand, HELP_LAYOUT, helpCommand, withValues } from './help.js';
 import type { Io } from './io.js';
-import { unknownVariables, withoutValue } from './unknown-names.js';
+import { commanderError, unknownVariables } from './unknown-names.js';
 import { version } from './version.js';
 
 /** The exit code of each kind of error. */
@@ -33,8 +34,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done.code : EXIT.usage.code;
     if (error instanceof DatafnWsError) {
-      for (const line of error.message.split('\n'))
-        io.stderr.write(`${colors.red('error:')} ${printable(line)}\n`);
+      for (const line of error.message.split('\n')) io.stderr.write(errorLine(line, colors));
       return EXIT_CODES[error.code];
     }
     io.stderr.write(`${colors.red('bug:')} an internal error in datafn-ws ${version}; please report it\n`);
@@ -63,8 +63,7 @@ async function runCommand(argv: readonly string[], io: Io): Promise<number> {
     // Otherwise Commander takes the value of a command's flag, such as a token that begins with -V, for a flag of its own.
     .enablePositionalOptions()
     .hook('preAction', async () => {
-      for (const text of await unknownVariables(io.env))
-        io.stderr.write(`${colors.yellow('warning:')} ${printable(text)}\n`);
+      for (const text of await unknownVariables(io.env)) io.stderr.write(errorLine(text, colors, 'warning'));
     });
 
   // Only the command that is asked for is loaded; help, completion and the hints for a typo need all.
@@ -83,8 +82,9 @@ async function runCommand(argv: readonly string[], io: Io): Promise<number> {
   for (const command of [program, ...program.commands, ...inner]) {
     command.configureOutput({
       outputError: (text, write) => {
-        const shown = printableLines(withoutValue(text, command));
-        write(`${colors.red('error')}${shown.replace(/^error/, '')}`);
+        const shown = printableLines(commanderError(text, command));
+        const [first = '', ...others] = shown.split('\n');
+        write(`${colors.red('error')}${[withoutPeriod(first.replace(/^error/, '')), ...others].join('\n')}`);
       },
     });
   }

@@ -4,12 +4,18 @@ import { nearest } from '../text/nearest.js';
 import { COMMANDS } from './commands.js';
 
 /**
- * Commander's error for an unknown option, without the text after its `=`: that may be a secret. Commander finds no
- * near option when it is there, so this adds one.
+ * An error of Commander, as ours are. One for an unknown option comes without the text after its `=`, which may be a
+ * secret. Commander finds no near option when it is there, so this adds one.
  */
-export function withoutValue(text: string, { options }: Command): string {
+export function commanderError(text: string, { options }: Command): string {
+  const plain = text
+    .replace(/(too many arguments for '[^']*')\. Expected (\d+) arguments? but got/, '$1: expected $2, got')
+    .replace(
+      /command-argument value '(.*)' is invalid for argument '(.*)'\. Allowed choices are (.*)\.\n$/s,
+      "expected $2 to be one of $3, got '$1'\n",
+    );
   const [, flag] = /^error: unknown option '(-[^=]*)=/.exec(text) ?? [];
-  if (flag === undefined) return text;
+  if (flag === undefined) return plain;
   const flags = options.flatMap(({ long }) => long ?? []);
   // Commander reports a switch with a value as unknown, too.
   if (flags.includes(flag)) return `error: option '${flag}' takes no value\n`;

@@ -32,7 +32,12 @@ export function filledMeasurements(): Measurements {
     for (const [place, name] of Object.keys(tally.counters).entries()) {
       tally.counters[name as keyof typeof tally.counters] = 2 + index + place;
     }
-    Object.assign(tally.counters, { attempts: clients, opened: clients, expected: 4000, received: 3990 });
+    // Every attempt has a result, every accepted connection an end, and what was received adds up.
+    const { timeouts, lost, conflated, duplicated, leaked, late } = tally.counters;
+    const attempts = clients + 5 + timeouts;
+    const received = 4000 - lost - conflated + duplicated + leaked + late;
+    const disconnected = [19, 9, 0][index];
+    Object.assign(tally.counters, { attempts, opened: clients, disconnected, expected: 4000, received });
     for (const [place, histogram] of Object.values(tally.histograms).entries()) {
       for (let sample = 1; sample <= 100; sample++) histogram.record(sample * (place + 1) * 1.7);
     }
@@ -57,7 +62,7 @@ export function filledMeasurements(): Measurements {
     1000,
   );
   measurements.cohorts[1]?.tally.closed.count('4503 Namespace connection limit reached', 10);
-  measurements.cohorts[2]?.tally.closed.count('1001 Heartbeat timeout', 49);
+  measurements.cohorts[2]?.tally.closed.count('1001 Heartbeat timeout', 19);
   Object.assign(measurements.pulls, { peak: 900, longestBehindMs: 1500 });
   Object.assign(measurements.emit, { broadcasts: 120, failed: 2, delivered: 11_990 });
   Object.assign(measurements.api, { requests: 5000, failed: 7, durationMs: 1000 });

@@ -44,7 +44,7 @@ describe('serve --admin-token-file', () => {
     const { code, stderr } = await check('--admin-token-file', files.file('good', 'a'), '--admin-token', 'b');
     expect([code, stderr]).toEqual([
       2,
-      'error: Expected one admin token, got --admin-token and --admin-token-file: drop one.\n',
+      'error: Expected one admin token, got --admin-token and --admin-token-file: drop one\n',
     ]);
   });
 

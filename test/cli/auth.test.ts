@@ -29,7 +29,7 @@ describe('serve that cannot use its --auth', () => {
   const key = written('private.pem', privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
 
   test.each<[string, string[], RegExp]>([
-    ['tokens without a file', ['--auth', 'tokens'], /--auth tokens needs --tokens FILE\./],
+    ['tokens without a file', ['--auth', 'tokens'], /--auth tokens needs --tokens FILE\n/],
     [
       'a file that is not there',
       ['--auth', 'tokens', '--tokens', '/no/such'],

@@ -70,11 +70,11 @@ describe('what cannot be compared is exit 2, and says why', () => {
     ['no file', ['no/such.json', base], 'Cannot read the baseline: /'],
     ['a folder', [base, folder], 'Cannot read the newer report: it is a folder'],
     ['no JSON', [file('text.json', 'hello'), base], 'to be a JSON report of bench, got invalid JSON'],
-    ['an empty file', [base, file('empty.json', '')], 'got an empty file.'],
+    ['an empty file', [base, file('empty.json', '')], 'got an empty file'],
     [
       'other JSON',
       [file('package.json', { name: 'x' }), base],
-      'got other JSON; make a report with: npx datafn-ws bench --json FILE.',
+      'got other JSON; make a report with: npx datafn-ws bench --json FILE',
     ],
     ['another version', [newer, base], `one of version ${REPORT_VERSION + 1} of the format`],
     [
@@ -83,7 +83,7 @@ describe('what cannot be compared is exit 2, and says why', () => {
       `Expected the baseline to be of complete, valid runs, got a run of sample that was stopped`,
     ],
     ['an invalid run', [base, invalid], 'Expected the newer report to be of complete, valid runs'],
-    ['another scenario', [base, other], 'to be of the same scenarios, got sample and other.'],
+    ['another scenario', [base, other], 'to be of the same scenarios, got sample and other'],
     [
       'a rule about nothing',
       [base, base, '--fail-on', 'fanout.p9 +1%'],
@@ -200,7 +200,7 @@ expect: [few.accepted == 2]
   test.each<[string, string[], string]>([
     ['no file', ['--baseline', 'no/such.json'], 'Cannot read --baseline: /'],
     ['no report', ['--baseline', file('x.json', '{}')], 'to be a JSON report of bench, got other JSON'],
-    ['a report of another scenario', ['--baseline', other], 'to have a result of sample, got other.'],
+    ['a report of another scenario', ['--baseline', other], 'to have a result of sample, got other'],
     [
       'an aborted run',
       ['--baseline', aborted],
@@ -212,7 +212,7 @@ expect: [few.accepted == 2]
       ['--fail-on', 'fanout.p99 +1%'],
       '--fail-on needs a baseline to compare with: add --baseline FILE',
     ],
-    ['no repetition', ['--repeat', '0'], 'Expected --repeat to be a whole number from 1 to 1000, got "0".'],
+    ['no repetition', ['--repeat', '0'], 'Expected --repeat to be a whole number from 1 to 1000, got "0"'],
   ])('for %s', async (_, flags, message) => {
     const report = join(folder, 'never.json');
     const { code, stdout, stderr } = await runWith(['bench', scenario, '--json', report, ...flags]);

@@ -42,7 +42,7 @@ describe('emit', () => {
     ];
     const { code, stdout, stderr } = await runWith(['emit', '42', '-n', 'a', '-n', 'b', '--url', apiUrl]);
     expect([code, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(/^2 cursors, 2 deliveries, 0 failures in .+\n$/);
+    expect(stdout).toMatch(/^2 emits, 2 deliveries, 0 failures in .+\n$/);
     expect(await a.received(1)).toEqual([message(42)]);
     expect(await b.received(1)).toEqual([message(42)]);
     await c.roundTrip();
@@ -109,7 +109,7 @@ describe('emit', () => {
     const { code, stdout } = await runWith(['emit', '--from', '1', '--to', '7', '-n', 'a', '--url', apiUrl]);
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^7 cursors, 0 deliveries, 0 failures in .+ \(no clients are connected in these namespaces, or a fault is on; to list namespaces with clients: npx datafn-ws who\)\n$/,
+      /^7 emits, 0 deliveries, 0 failures in .+ \(no clients are connected in these namespaces, or a fault is on; to list namespaces with clients: npx datafn-ws who\)\n$/,
     );
   });
 
@@ -174,7 +174,7 @@ describe('emit', () => {
     const fromFile = await runWith(['emit', '--file', file, '--url', apiUrl]);
     expect([fromFile.code, fromFile.stdout]).toEqual([
       0,
-      expect.stringMatching(/^3 cursors, 3 deliveries, 0 f/),
+      expect.stringMatching(/^3 emits, 3 deliveries, 0 f/),
     ]);
     const fromStdin = await runWith(['emit', '--file', '-', '--url', apiUrl], {}, false, lines.join('\r\n'));
     expect(fromStdin.code).toBe(0);
@@ -193,7 +193,7 @@ describe('emit', () => {
 
     const wentOn = await runWith(['emit', '--file', file, '--url', apiUrl, '--keep-going']);
     expect(wentOn.code).toBe(1);
-    expect(wentOn.stdout).toMatch(/^2 cursors, 2 deliveries, 2 failures in /);
+    expect(wentOn.stdout).toMatch(/^2 emits, 2 deliveries, 2 failures in /);
     expect(wentOn.stderr).toMatch(/^error: Line 2: [^\n]*\nerror: Line 3: [^\n]*control characters[^\n]*\n$/);
     expect(await client.received(3)).toEqual(['1', '1', '4'].map(message));
   });

@@ -37,7 +37,7 @@ describe('listen', () => {
       'another path',
       ['-n', 'a', '--path'],
       1,
-      /^error: Refused with HTTP 404: .*Check the path of --url: .*got \/datafn\/ws\/x\.\n$/,
+      /^error: Refused with HTTP 404: .*Check the path of --url: .*got \/datafn\/ws\/x\n$/,
     ],
   ])('that is refused for %s ends with what to do', async (_, flags, code, message) => {
     const serve = await startServer();
@@ -79,14 +79,14 @@ describe('listen', () => {
 
 describe('wrong usage of listen is exit 2, and connects to nobody', () => {
   test.each<[string[], Record<string, string>, string]>([
-    [['-n', 'a', '-n', 'b'], {}, 'Expected one --namespace, got 2. Run listen once for each.'],
-    [['-n', 'a', '--token', 'b'], {}, 'Expected one token, got --token and --namespace: drop one of them.'],
+    [['-n', 'a', '-n', 'b'], {}, 'Expected one --namespace, got 2. Run listen once for each'],
+    [['-n', 'a', '--token', 'b'], {}, 'Expected one token, got --token and --namespace: drop one of them'],
     [['-n', 'a', '--url', 'ws://h/?token=x'], {}, 'got --namespace and a token in --url'],
     [[], { DATAFN_WS_TOKEN: 'a', DATAFN_WS_NAMESPACE: 'b' }, 'got DATAFN_WS_TOKEN and DATAFN_WS_NAMESPACE'],
     [
       ['--url', 'ftp://h'],
       {},
-      'Expected --url to be a URL such as ws://127.0.0.1:3001/datafn/ws, got "ftp://h".',
+      'Expected --url to be a URL such as ws://127.0.0.1:3001/datafn/ws, got "ftp://h"',
     ],
     [['--url', 'ws://u:p@h'], {}, 'a URL without user and password: pass a token with --token'],
     [['--token', 'a b'], {}, 'got 3 bytes (not shown)'],

@@ -53,8 +53,8 @@ describe('merge', () => {
     ['no report', () => [], /Expected the JSON reports of all shards\. Try: npx datafn-ws merge/],
     ['one report twice', () => ['a.json', 'a.json'], /Expected each report once, got a\.json twice/],
     ['a file that is not there', () => ['no/such.json'], /Cannot read the report of a shard/],
-    ['a shard too few', () => [shard(1, 3)], /reports of 3 shards; missing: 2, 3\./],
-    ['a shard twice', () => [shard(1, 2), shard(1, 2)], /are both of shard 1\./],
+    ['a shard too few', () => [shard(1, 3)], /reports of 3 shards; missing: 2, 3\n/],
+    ['a shard twice', () => [shard(1, 2), shard(1, 2)], /are both of shard 1\n/],
     [
       'other JSON',
       () => [file('other.json', '{}')],
@@ -99,7 +99,7 @@ describe('merge', () => {
           }),
         ),
       ],
-      /one without a result: It was late\./,
+      /one without a result: It was late\n/,
     ],
   ])('of %s is exit 2, and says what is wrong', async (_, files, why) => {
     const { code, stdout, stderr } = await runWith(['merge', ...files()]);

@@ -92,7 +92,7 @@ describe('serve --config', () => {
     const { code, stdout, stderr } = await runWith(['serve', '--config', file, '--path', 'x']);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr.trimEnd().split('\n')).toEqual([
-      'error: Expected --path to be a path such as /datafn/ws, got "x".',
+      'error: Expected --path to be a path such as /datafn/ws, got "x"',
       `error: ${file}:1:1: unknown option \`prot\`. Did you mean \`port\`?`,
       `error: ${file}:2:1: logLevel: expected one of debug, info, warn, error, silent, got "loud"`,
     ]);
@@ -102,7 +102,7 @@ describe('serve --config', () => {
     ['--config', ['--config', 'no/such/file'], {}],
     ['DATAFN_WS_CONFIG', [], { DATAFN_WS_CONFIG: 'no/such/file' }],
     ['--config', ['--config', '/'], { DATAFN_WS_CONFIG: 'no/such/file' }],
-    ['--config', ['--config', ''], {}, 'Expected --config to be a file name, got "".'],
+    ['--config', ['--config', ''], {}, 'Expected --config to be a file name, got ""'],
   ])(
     'that cannot be read is exit 2 and names %s',
     async (name, flags, env, words = `Cannot read ${name}: `) => {

@@ -76,7 +76,7 @@ describe('a typo', () => {
 
 describe('wrong usage is exit 2, with the flag, what was expected and what it got', () => {
   const wrong: [string[], ...(string | RegExp)[]][] = [
-    [['serve', '--port', 'banana'], 'Expected --port to be a whole number from 0 to 65535, got "banana".'],
+    [['serve', '--port', 'banana'], 'Expected --port to be a whole number from 0 to 65535, got "banana"'],
     [['serve', '-p', '65536'], '--port', '"65536"'],
     [['serve', '--port', ''], '--port', 'got ""'],
     [['serve', '--max-connections', '-1'], 'Expected --max-connections to be a whole number', '"-1"'],
@@ -84,11 +84,11 @@ describe('wrong usage is exit 2, with the flag, what was expected and what it go
     [['serve', '--max-connections-per-namespace', 'x'], '--max-connections-per-namespace', '"x"'],
     [
       ['serve', '--heartbeat-interval', '5'],
-      'Expected --heartbeat-interval to be a duration such as 500ms, 10s or 2m, got "5".',
+      'Expected --heartbeat-interval to be a duration such as 500ms, 10s or 2m, got "5"',
     ],
     [['serve', '--heartbeat-timeout', '-5s'], '--heartbeat-timeout', '"-5s"'],
     [['serve', '--shutdown-timeout', '30d'], '--shutdown-timeout', '"30d"'],
-    [['serve', '--path', 'datafn'], 'Expected --path to be a path such as /datafn/ws, got "datafn".'],
+    [['serve', '--path', 'datafn'], 'Expected --path to be a path such as /datafn/ws, got "datafn"'],
     [['serve', '--auth', 'ldap'], 'Expected --auth to be one of', '"ldap"'],
     [['serve', '--log-level', 'loud'], 'Expected --log-level to be one of debug, info', '"loud"'],
     [['serve', '--log-format', 'xml'], 'Expected --log-format to be one of pretty, json', '"xml"'],
@@ -98,7 +98,7 @@ describe('wrong usage is exit 2, with the flag, what was expected and what it go
     [['serve', '--host', '0.0.0.0', '--admin-token', 'a-token-for-tests'], '--auth'],
     [
       ['serve', '--host', '0.0.0.0', '--admin-token', 'x', '--auth', 'jwt', '--jwt-secret', 's'.repeat(32)],
-      'Listening on 0.0.0.0 exposes the HTTP API to the network, so --admin-token (`adminToken` in a config file) must have at least 16 bytes, got 1.',
+      'Listening on 0.0.0.0 exposes the HTTP API to the network, so --admin-token (`adminToken` in a config file) must have at least 16 bytes, got 1',
     ],
     [['serve', '--port'], "option '-p, --port <PORT>' argument missing"],
     [['serve', 'extra'], 'too many arguments'],
@@ -108,15 +108,15 @@ describe('wrong usage is exit 2, with the flag, what was expected and what it go
     [['emit', '42', '--file', 'x'], 'Got a cursor and --file.'],
     [['emit', '', '-n', 'a'], 'Expected the cursor to be a non-empty string'],
     [['emit', 'c'.repeat(257), '-n', 'a'], 'Expected the cursor to be at most 256 characters, got 257'],
-    [['emit', '42', '-n', ''], 'Expected --namespace to be a non-empty string, got an empty one.'],
-    [['emit', '42', '-n', 'caf\ufffd'], 'Expected --namespace to be UTF-8, got invalid bytes.'],
+    [['emit', '42', '-n', ''], 'Expected --namespace to be a non-empty string, got an empty one'],
+    [['emit', '42', '-n', 'caf\ufffd'], 'Expected --namespace to be UTF-8, got invalid bytes'],
     [['emit', 'caf\ufffd', '-n', 'a'], 'Expected the cursor to be UTF-8, got invalid bytes'],
     [
       ['emit', '1', '-n', 'a', '--url', 'http://user:pw@x'],
       'Expected --url to be a URL without user and password',
-      'got "http://…@x".',
+      'got "http://…@x"',
     ],
-    [['emit', '--from', '1', '-n', 'a'], '--from needs --to: add --to N.'],
+    [['emit', '--from', '1', '-n', 'a'], '--from needs --to: add --to N'],
     [['emit', '--from', '3', '--to', '1', '-n', 'a'], 'Expected --from to be at most --to, got 3 and 1'],
     [['emit', '--from', 'x', '--to', '1', '-n', 'a'], 'Expected --from to be a whole number', '"x"'],
     [['emit', '1', '-n', 'a', '--rate', '10'], 'Expected --rate to be a rate such as 50/s', '"10"'],
@@ -137,15 +137,15 @@ describe('wrong usage is exit 2, with the flag, what was expected and what it go
     ],
     [['bench', ''], 'Expected a scenario to be one of', 'or the path of a file, got an empty name'],
     [['bench', '--seed', '9'.repeat(20)], 'Expected --seed to be a whole number from 0 to 9007199254740991'],
-    [['bench', '--admin-token', 'T', '--insecure'], '--admin-token needs --url: add it.', '--insecure'],
-    [['bench', '--jwt-claims', '{"sub":"a"}'], '--jwt-claims needs --jwt-secret: add it.'],
+    [['bench', '--admin-token', 'T', '--insecure'], '--admin-token needs --url: add it', '--insecure'],
+    [['bench', '--jwt-claims', '{"sub":"a"}'], '--jwt-claims needs --jwt-secret: add it'],
     [
       ['bench', '--jwt-secret', 'x'],
-      '--jwt-secret needs --url or --server-command: add one, or remove --jwt-secret.',
+      '--jwt-secret needs --url or --server-command: add one, or remove --jwt-secret',
     ],
     [['bench', '--token-template', '{i}'], '--token-template needs --url or --server-command'],
     [['bench', 'find', '--tokens-file', 'x'], '--tokens-file needs --url or --server-command'],
-    [['bench', '--emit-body', '{cursor}'], '--emit-body needs --emit-url: add it.'],
+    [['bench', '--emit-body', '{cursor}'], '--emit-body needs --emit-url: add it'],
     [
       ['bench', '--emit-method', 'CONNECT'],
       'Expected --emit-method to be one of POST, PUT, PATCH, DELETE, GET',
@@ -163,6 +163,7 @@ describe('wrong usage is exit 2, with the flag, what was expected and what it go
     for (const part of parts)
       expect(stderr).toMatch(typeof part === 'string' ? new RegExp(escaped(part)) : part);
     expect(stderr).toMatch(/^error: /);
+    expect(stderr).not.toMatch(/^error: .*[^.]\.$/m);
     expect(stderr).toMatch(NO_STACK);
   });
 
@@ -281,7 +282,7 @@ describe('environment variables', () => {
     expect([code, stdout.split('\n').length]).toEqual([0, 2]);
     expect(stderr).toBe(
       'warning: unknown environment variable DATAFN_WS_ADMIN_TOKN. Did you mean DATAFN_WS_ADMIN_TOKEN?\n' +
-        'warning: unknown environment variable DATAFN_WS_\\u001b[2J.\n',
+        'warning: unknown environment variable DATAFN_WS_\\u001b[2J\n',
     );
   });
 

@@ -23,7 +23,7 @@ describe('what is wrong is exit 2, and nothing is run', () => {
   test.each<[string[], string]>([
     [['--only', 'autt'], 'Did you mean `auth`?'],
     [['--only', 'Auth 1'], 'a clause such as auth/1'],
-    [['--expected-failures', file], `Expected ${file}:2 to name a clause, got "auth/77".`],
+    [['--expected-failures', file], `Expected ${file}:2 to name a clause, got "auth/77"`],
     [['--expected-failures', join(folder, 'none')], 'does not exist'],
     [['127.0.0.1:3001'], 'Expected a URL such as'],
     [['--trigger', 'pull'], 'api, push, or command:'],

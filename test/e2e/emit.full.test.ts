@@ -62,6 +62,6 @@ describe('emit that is interrupted', () => {
     socket.destroy();
     await new Promise((resolve) => silent.close(resolve));
     expect(code).toBe(130);
-    expect(emit.stdout).toMatch(/^0 cursors, 0 deliveries, 0 failures in [^\n]*, stopped by SIGINT\n$/);
+    expect(emit.stdout).toMatch(/^0 emits, 0 deliveries, 0 failures in [^\n]*, stopped by SIGINT\n$/);
   });
 });

@@ -128,7 +128,7 @@ describe('serve --workers', () => {
       expect(await runCli(['serve', '--workers', given])).toEqual({
         code: 2,
         stdout: '',
-        stderr: `error: Expected --workers to be a whole number from 1 to 64, or auto, got "${given}".\n`,
+        stderr: `error: Expected --workers to be a whole number from 1 to 64, or auto, got "${given}"\n`,
       });
     }
   });

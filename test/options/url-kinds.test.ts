@@ -5,7 +5,7 @@ test.each<[string, string[], string]>([
   [
     'emit, given where clients connect, names the HTTP API of the same host',
     ['emit', '42', '-n', 'a', '--url', 'ws://127.0.0.1:3001/datafn/ws'],
-    'Expected --url to be a URL such as http://127.0.0.1:3001 (the HTTP API of the server, which accepts cursors; clients connect to ws:), got "ws://127.0.0.1:3001/datafn/ws".',
+    'Expected --url to be a URL such as http://127.0.0.1:3001 (the HTTP API of the server, which accepts cursors; clients connect to ws:), got "ws://127.0.0.1:3001/datafn/ws"',
   ],
   [
     'emit, given that over TLS',
@@ -15,7 +15,7 @@ test.each<[string, string[], string]>([
   [
     'bench, given an HTTP API, names where clients connect',
     ['bench', 'smoke', '--url', 'http://127.0.0.1:3001'],
-    'Expected --url to be a URL such as ws://127.0.0.1:3001/datafn/ws (the WebSocket URL that clients connect to; pass the HTTP API with --admin-url), got "http://127.0.0.1:3001".',
+    'Expected --url to be a URL such as ws://127.0.0.1:3001/datafn/ws (the WebSocket URL that clients connect to; pass the HTTP API with --admin-url), got "http://127.0.0.1:3001"',
   ],
   [
     'bench, given that over TLS',

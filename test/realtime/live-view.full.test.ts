@@ -39,7 +39,7 @@ expect:
     const lines = await screen.lines();
     expect(lines.slice(0, 2)).toEqual([
       'waiting',
-      expect.stringMatching(/^1\/2 connect steady: 20 at 200\/s: 20 opened in/),
+      expect.stringMatching(/^1\/2 connect 20 clients of steady at 200\/s: 20 opened in/),
     ]);
     expect(lines[2]).toMatch(/^2\/2 hold for 60 s {2}\d\.\d s$/);
     expect(lines[3]).toMatch(/^ {2}hold {2}[█░]{24} {2}\d\.\d s of 60\.0 s$/);

@@ -63,10 +63,10 @@ describe.skipIf(PYTHON === undefined).concurrent('the scenario `remote` on a ser
     expect(outcome.code, outcome.output).toBe(0);
     const words = outcome.output.replace(/\s+/g, ' ');
     expect(words).toMatch(
-      /40 of type "welcome" to cohort users; first: .*?\{"type": "welcome", "namespace": "[\w-]+:user:\d+"\}/,
+      /Cohort users got 40 messages \(type "welcome"\)\. The first, .*?\{"type": "welcome", "namespace": "[\w-]+:user:\d+"\}/,
     );
-    expect(words).toMatch(/40 of text that is not JSON to cohort users; first: .*?: hello/);
-    expect(words).toMatch(/40 of binary to cohort users; first: .*?2 bytes: 00 01/);
+    expect(words).toMatch(/Cohort users got 40 messages \(text that is not JSON\)\. The first, .*?: hello/);
+    expect(words).toMatch(/Cohort users got 40 messages \(binary\)\. The first, .*?2 bytes: 00 01/);
   });
 
   test.each<[string, string, RegExp[]]>([

@@ -179,13 +179,13 @@ export const emit = phaseKind({
         ? 'all namespaces'
         : `${formatCount(length)} ${length === 1 ? 'namespace' : 'namespaces'}`;
     return [
-      `emit to ${where}`,
+      `emit ${count === undefined ? '' : `${formatAmount(count, 'cursor')} `}to ${where}`,
       ...(stages === undefined
         ? [
             range === undefined ? 'as fast as possible' : `at ${rangeWords(range)}/s`,
-            count === undefined ? `for ${formatDuration(durationMs)}` : `until ${formatCount(count)}`,
+            ...(count === undefined ? [`for ${formatDuration(durationMs)}`] : []),
           ]
-        : [`in ${formatAmount(stages.length, 'stage')} of ${formatDuration(totalMs(stages))}`]),
+        : [`in ${formatAmount(stages.length, 'stage')} over ${formatDuration(totalMs(stages))}`]),
       ...(at === 'poisson' ? ['at random'] : []),
       ...(burst === undefined ? [] : [`in bursts of ${formatCount(burst)}`]),
       ...(weights === 'zipf' ? ['weighted by zipf'] : []),

@@ -24,7 +24,7 @@ export const parallel = phaseKind({
       const kind = label.split(' ', 1)[0] as string;
       kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
     }
-    return `at once: ${[...kinds].map(([kind, count]) => (count === 1 ? kind : `${count} × ${kind}`)).join(', ')}`;
+    return `at once (${[...kinds].map(([kind, count]) => (count === 1 ? kind : `${count} × ${kind}`)).join(', ')})`;
   },
   plannedMs: (_action, _cohorts, inner) => Math.max(...inner),
   load: undefined,

@@ -86,7 +86,7 @@ export const pull = phaseKind({
     };
   },
   label: ({ cohort, changes, every, jitter }) =>
-    `pull ${cohort}: ${formatAmount(changes, 'change')}${changes === 1 ? '' : `, one every ${formatDuration(every)}`}${jitter === 0 ? '' : `, jitter ${formatDuration(jitter)}`}`,
+    `pull ${formatAmount(changes, 'change')} with ${cohort}${changes === 1 ? '' : `, one every ${formatDuration(every)}`}${jitter === 0 ? '' : `, jitter ${formatDuration(jitter)}`}`,
   plannedMs: ({ changes, everyMs }) => (changes - 1) * everyMs,
   needs: ({ cohort }) => ({ pullingCohort: cohort }),
   whyNotSharded: () => 'each shard would have to know what the others push',

@@ -28,7 +28,7 @@ export const repeat = phaseKind({
   },
   label({ times, phases }, names) {
     const once = phases.map(names.label).join(', ');
-    return times === 1 ? once : `${times} times: ${once}`;
+    return times === 1 ? once : `repeat ${times} times (${once})`;
   },
   plannedMs: (_action, _cohorts, inner) => inner.reduce((total, ms) => total + ms, 0),
   load: undefined,

@@ -12,7 +12,7 @@ export const warmup = phaseKind({
   summary: 'Phases whose durations and deliveries do not count: caches fill, and code is compiled.',
   schema: (phase) => z.array(phase, { error: expected('a list of phases') }).min(1),
   complete: (phases, names): WarmUpPhase => ({ kind: 'warmup', phases: phases.map(names.action) }),
-  label: (phases, names) => `warm up: ${phases.map(names.label).join(', ')}`,
+  label: (phases, names) => `warm up (${phases.map(names.label).join(', ')})`,
   plannedMs: (_action, _cohorts, inner) => inner.reduce((total, ms) => total + ms, 0),
   isWarmUp: true,
   load: undefined,

@@ -16,20 +16,30 @@ export function evidenceFor({ metric, cohort }: Rule, { cohorts }: Measurements)
   if (fault === undefined) return [];
   return cohorts
     .filter(({ name, tally }) => (cohort === undefined || cohort === name) && tally.counters[fault] > 0)
-    .map((one) => [shareOf(fault, one), ...firstOf(fault, one)].join('; '));
+    .map((one) => [shareOf(fault, one), ...firstOf(fault, one)].join(' '));
 }
 
 function shareOf(fault: Fault, { name, tally: { counters } }: CohortMeasurement): string {
-  if (fault === 'protocolErrors') return `${formatCount(counters[fault])} in cohort ${name}`;
+  if (fault === 'protocolErrors')
+    return `Cohort ${name} saw ${formatAmount(counters[fault], 'protocol error')}.`;
   const { expected, received, foreign } = counters;
   const all = { lost: expected, foreign: received + foreign }[fault as string] ?? received;
-  return `${formatCount(counters[fault])} of ${formatCount(all)} deliveries to cohort ${name}`;
+  const was = counters[fault] === 1 ? 'was' : 'were';
+  return `${formatCount(counters[fault])} of ${formatAmount(all, 'delivery', 'deliveries')} to cohort ${name} ${was} ${WRONG[fault]}.`;
 }
+
+const WRONG: Readonly<Record<Exclude<Fault, 'protocolErrors'>, string>> = {
+  lost: 'lost',
+  duplicated: 'duplicated',
+  reordered: 'out of order',
+  leaked: 'leaked from another namespace',
+  foreign: 'not sent by bench',
+};
 
 function firstOf(fault: Fault, { name, tally }: CohortMeasurement): string[] {
   return tally.evidence
     .entries()
-    .flatMap(([one, sighting]) => (one === fault ? [`first: ${inWords(fault, sighting, name)}`] : []));
+    .flatMap(([one, sighting]) => (one === fault ? [`The first, ${inWords(fault, sighting, name)}.`] : []));
 }
 
 function inWords(fault: Fault, sighting: Sighting, cohort: string): string {
@@ -40,17 +50,17 @@ function inWords(fault: Fault, sighting: Sighting, cohort: string): string {
   const what = cursor === undefined ? 'a cursor too long to be shown' : `cursor ${cursor}`;
   switch (fault) {
     case 'lost':
-      return `${who} never got ${what}, due at ${at}`;
+      return `due at ${at}: ${who} never got ${what}`;
     case 'duplicated':
-      return `at ${at} ${who} got ${what} again`;
+      return `at ${at}: ${who} got ${what} again`;
     case 'reordered':
-      return `at ${at} ${who} got ${what} after ${after}`;
+      return `at ${at}: ${who} got ${what} after ${after}`;
     case 'leaked':
-      return `at ${at} ${who} got ${what}, emitted to ${emittedTo}`;
+      return `at ${at}: ${who} got ${what}, which was emitted to ${emittedTo}`;
     case 'foreign':
-      return `at ${at} ${who} got ${what}, which bench did not emit`;
+      return `at ${at}: ${who} got ${what}, which bench did not emit`;
     case 'protocolErrors':
-      return `at ${at} ${who} got: ${breach}`;
+      return `at ${at}, to ${who}: ${breach}`;
   }
 }
 
@@ -158,7 +168,7 @@ function fixFor(key: string): string | undefined {
 function sentence(cohort: string, { count, text, fix }: Refusal): string {
   const was = count === 1 ? 'was' : 'were';
   const what = `${formatAmount(count, 'connection')} of cohort ${cohort} ${was} ${text}`;
-  return fix === undefined ? what : `${what}. To let ${count === 1 ? 'it' : 'them'} in, ${fix}`;
+  return fix === undefined ? `${what}.` : `${what}. To let ${count === 1 ? 'it' : 'them'} in, ${fix}.`;
 }
 
 function isCountedBy({ metric, key }: Rule, refusal: Refusal): boolean {

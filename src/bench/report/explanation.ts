@@ -68,7 +68,9 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   'cursors.lost': {
     high: 'Cursors never reached clients that were connected: the server dropped them, sent them to too few clients, or sent them so late that bench had stopped waiting. Such a client does not learn of new data until the next cursor. If none arrives at all, the server may assign clients to other namespaces than those that bench emits to: compare --jwt-claims or --token-template with the namespaces of `npx datafn-ws who`.',
   },
-  'cursors.duplicated': { high: 'Clients received the same cursor more than once.' },
+  'cursors.duplicated': {
+    high: 'The server sent the same cursor twice, or two of its processes each delivered it.',
+  },
   'cursors.reordered': {
     high: 'Clients received an older cursor after a newer one: such a client believes that it is behind again.',
   },

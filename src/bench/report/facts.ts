@@ -136,16 +136,16 @@ export function outcomeText(result: JsonResult): string {
   const rules = rulesText([result]);
   switch (verdict) {
     case 'passed':
-      return `${rules} ${inAll}`;
+      return `${rules} held ${inAll}`;
     case 'failed': {
       if (failed === 0)
-        return `${rules} ${inAll}, but ${formatAmount(problems.length, 'other thing')} went wrong`;
-      return `${formatCount(failed)} of ${formatAmount(result.expectations.length, 'rule')} did not hold, ${inAll}`;
+        return `${rules} held ${inAll}, but ${formatAmount(problems.length, 'other thing')} went wrong`;
+      return `${formatCount(failed)} of ${formatAmount(result.expectations.length, 'rule')} failed ${inAll}`;
     }
     case 'regressed': {
       const worse = comparison?.changes.filter((change) => change.verdict === 'regression').length ?? 0;
       const many = formatAmount(worse + (comparison?.problems.length ?? 0), 'regression');
-      return `${many} against the baseline, ${rules} ${inAll}`;
+      return `${many} against the baseline, ${rules} held ${inAll}`;
     }
     case 'invalid':
       return `this run says nothing about the server, after ${took}`;
@@ -164,6 +164,6 @@ export function overallText({ verdict, results, notRun }: JsonReport): string {
   });
   return [
     ...(verdict === 'passed' ? [] : [counts.join(', ')]),
-    ...(results.length === 0 ? [] : [`${rulesText(results)} in ${took}`]),
+    ...(results.length === 0 ? [] : [`${rulesText(results)} held in ${took}`]),
   ].join('; ');
 }

@@ -20,8 +20,8 @@ export const VERDICTS: Readonly<
 
 /** What a verdict means, as the first sentence of a report says it. */
 export const MEANINGS: Readonly<Record<JsonResult['verdict'], string>> = {
-  passed: 'The server met what this scenario expects',
-  failed: 'The server did not do everything that this scenario expects',
+  passed: 'The server did what this scenario expects',
+  failed: 'The server did not do what this scenario expects',
   regressed: 'The server did what this scenario expects, but is worse than in the baseline',
   invalid:
     'This run says nothing about the server, good or bad. Fix what is named below and run it again; do not rely on the numbers',

@@ -20,7 +20,7 @@ export function ruleOf(
   if (name === undefined) {
     const near = didYouMean(fault, FAULT_NAMES);
     throw invalidOption(
-      `Expected the name of a fault, got ${describe(fault)}.${near || ` There are ${FAULT_NAMES.join(', ')}.`}`,
+      `Expected the name of a fault, got ${describe(fault)}.${near || ` The faults are ${FAULT_NAMES.join(', ')}.`}`,
     );
   }
   const { namespace, clientId, next, every, probability, for: forMs } = options;
@@ -49,9 +49,19 @@ export function checked(plan: FaultPlan): FaultPlan {
     parsePlan(plan);
   } catch (error) {
     const message = messageOf(error);
-    throw invalidOption(plan.rules?.length === 1 ? message.replaceAll('rules[0].', '') : message);
+    throw invalidOption(plan.rules?.length === 1 ? inFlags(message) : message);
   }
   return plan;
+}
+
+/** A message about a plan of one rule, in the words of a command line: `delay`, a duration, is `delayMs` there. */
+function inFlags(message: string): string {
+  return message
+    .replaceAll('rules[0].', '')
+    .replace(
+      /`(\w+)Ms` to be a number of milliseconds from \d+ to \d+/,
+      '`$1` to be a duration such as 200ms',
+    );
 }
 
 function defined(values: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
@@ -73,7 +83,7 @@ function settingOf(fault: FaultName, text: string): [name: string, value: unknow
   if (name === undefined) {
     const near =
       didYouMean(camel, [...names, ...names.map((one) => one.replace(/Ms$/, ''))]) ||
-      (names.length > 0 ? ` There are ${names.join(', ')}.` : ' It has none.');
+      (names.length > 0 ? ` Its settings are ${names.join(', ')}.` : ` ${fault} has no settings.`);
     throw invalidOption(`Unknown setting ${describe(given)} of ${fault}.${near}`);
   }
   return [name, settingValue(name, value)];

@@ -58,7 +58,11 @@ describe('the page of a run under way', () => {
         facts: '1,060 clients against ws://x, seed 1',
         position: '',
         phases: [
-          { label: 'connect steady: 1,000 at 500/s', state: 'running', startSeconds: expect.any(Number) },
+          {
+            label: 'connect 1,000 clients of steady at 500/s',
+            state: 'running',
+            startSeconds: expect.any(Number),
+          },
           { label: 'emit to all namespaces at 50/s for 3 s', state: 'planned' },
           { label: 'hold for 2 s', state: 'planned' },
         ],
@@ -82,7 +86,7 @@ describe('the page of a run under way', () => {
       { expectation: expectation as NonNullable<typeof expectation>, passed: false, actual: 3, shown: '3' },
     ]);
     expect(reader.of('run').at(-1).phases[0]).toEqual({
-      ...{ label: 'connect steady: 1,000 at 500/s', state: 'done', startSeconds: 0.5 },
+      ...{ label: 'connect 1,000 clients of steady at 500/s', state: 'done', startSeconds: 0.5 },
       ...{ outcome: '1,000 opened, took 2 s', broken: ['cursors.lost == 0: got 3'] },
     });
   });

@@ -20,20 +20,20 @@ expect: [users.open == 500]
 /** A phase of each kind: as a scenario has it, what it is called, and how long it is meant to take. */
 const SAMPLES: Record<string, [yaml: string, label: string, ms: number][]> = {
   connect: [
-    ['connect: { cohort: users }', 'connect users: 500 at 1,000/s', 500],
-    ['connect: { cohort: users, rate: 50/s }', 'connect users: 500 at 50/s', 10_000],
+    ['connect: { cohort: users }', 'connect 500 clients of users at 1,000/s', 500],
+    ['connect: { cohort: users, rate: 50/s }', 'connect 500 clients of users at 50/s', 10_000],
     [
       'connect: { cohort: users, ramp: { from: 50/s, to: 150/s } }',
-      'connect users: 500 at 50 to 150/s',
+      'connect 500 clients of users at 50 to 150/s',
       5000,
     ],
-    ['connect: { cohort: users, rate: 50/s..150/s }', 'connect users: 500 at 50 to 150/s', 5000],
+    ['connect: { cohort: users, rate: 50/s..150/s }', 'connect 500 clients of users at 50 to 150/s', 5000],
     [
       'connect: { cohort: users, stages: [{ rate: 50/s, for: 2s }, { rate: 200/s, for: 1s }] }',
-      'connect users: 500 in 2 stages',
+      'connect 500 clients of users in 2 stages',
       4000,
     ],
-    ['connect: { cohort: few, atOnce: true }', 'connect few: 10 at once', 0],
+    ['connect: { cohort: few, atOnce: true }', 'connect 10 clients of few at once', 0],
   ],
   emit: [
     ['emit: { namespaces: all, rate: 20/s, for: 5s }', 'emit to all namespaces at 20/s for 5 s', 5000],
@@ -44,10 +44,10 @@ const SAMPLES: Record<string, [yaml: string, label: string, ms: number][]> = {
     ],
     [
       'emit: { namespaces: few, stages: [{ rate: 10/s, for: 2s }, { rate: 10/s..90/s, for: 3s }], burst: 20 }',
-      'emit to 1 namespace in 2 stages of 5 s in bursts of 20',
+      'emit to 1 namespace in 2 stages over 5 s in bursts of 20',
       5000,
     ],
-    ['emit: { namespaces: few, rate: 20/s, count: 60 }', 'emit to 1 namespace at 20/s until 60', 3000],
+    ['emit: { namespaces: few, rate: 20/s, count: 60 }', 'emit 60 cursors to 1 namespace at 20/s', 3000],
     [
       'emit: { namespaces: "u:{1..2}", rate: 20/s, for: 1s, batch: 2 }',
       'emit to 2 namespaces at 20/s for 1 s in batches of 2',
@@ -92,8 +92,8 @@ const SAMPLES: Record<string, [yaml: string, label: string, ms: number][]> = {
   restart: [['restart: node', 'restart the last node', 0]],
   converge: [['converge: { within: 3s }', 'converge within 3 s', 0]],
   pull: [
-    ['pull: { cohort: users, changes: 3, every: 2s }', 'pull users: 3 changes, one every 2 s', 4000],
-    ['pull: { cohort: few, changes: 1, jitter: 1s }', 'pull few: 1 change, jitter 1 s', 0],
+    ['pull: { cohort: users, changes: 3, every: 2s }', 'pull 3 changes with users, one every 2 s', 4000],
+    ['pull: { cohort: few, changes: 1, jitter: 1s }', 'pull 1 change with few, jitter 1 s', 0],
   ],
   'restart-server': [['restart-server: { downtime: 2s }', 'restart the server', 2000]],
   'shutdown-server': [['shutdown-server: {}', 'shut the server down', 0]],
@@ -101,14 +101,14 @@ const SAMPLES: Record<string, [yaml: string, label: string, ms: number][]> = {
     ['parallel: [{ hold: 1s }, { hold: 3s }]', 'hold for 1 s | hold for 3 s', 3000],
     [
       `parallel: [${Array.from({ length: 12 }, () => '{ hold: 1s }').join(', ')}, { disconnect: { cohort: few } }]`,
-      'at once: 12 × hold, disconnect',
+      'at once (12 × hold, disconnect)',
       1000,
     ],
   ],
   repeat: [
     [
       'repeat: { times: 3, phases: [{ hold: 1s }, { disconnect: { cohort: few } }] }',
-      '3 times: hold for 1 s, disconnect few',
+      'repeat 3 times (hold for 1 s, disconnect few)',
       3000,
     ],
     [
@@ -117,7 +117,7 @@ const SAMPLES: Record<string, [yaml: string, label: string, ms: number][]> = {
       1000,
     ],
   ],
-  warmup: [['warmup: [{ hold: 1s }, { hold: 2s }]', 'warm up: hold for 1 s, hold for 2 s', 3000]],
+  warmup: [['warmup: [{ hold: 1s }, { hold: 2s }]', 'warm up (hold for 1 s, hold for 2 s)', 3000]],
 };
 
 test('every kind of phase is described here', () => {

@@ -29,27 +29,27 @@ describe('of deliveries that went wrong, how many of how many is told, and the f
     [
       'lost',
       {},
-      '2 of 4,000 deliveries to cohort users; first: client bench-users-7 of user:8 never got cursor 118, due at 3.41 s',
+      '2 of 4,000 deliveries to cohort users were lost. The first, due at 3.41 s: client bench-users-7 of user:8 never got cursor 118.',
     ],
     [
       'duplicated',
       {},
-      '2 of 5,000 deliveries to cohort users; first: at 3.41 s client bench-users-7 of user:8 got cursor 118 again',
+      '2 of 5,000 deliveries to cohort users were duplicated. The first, at 3.41 s: client bench-users-7 of user:8 got cursor 118 again.',
     ],
     [
       'reordered',
       { after: '119' },
-      '2 of 5,000 deliveries to cohort users; first: at 3.41 s client bench-users-7 of user:8 got cursor 118 after 119',
+      '2 of 5,000 deliveries to cohort users were out of order. The first, at 3.41 s: client bench-users-7 of user:8 got cursor 118 after 119.',
     ],
     [
       'leaked',
       { emittedTo: 'user:9' },
-      '2 of 5,000 deliveries to cohort users; first: at 3.41 s client bench-users-7 of user:8 got cursor 118, emitted to user:9',
+      '2 of 5,000 deliveries to cohort users were leaked from another namespace. The first, at 3.41 s: client bench-users-7 of user:8 got cursor 118, which was emitted to user:9.',
     ],
     [
       'foreign',
       {},
-      '2 of 5,002 deliveries to cohort users; first: at 3.41 s client bench-users-7 of user:8 got cursor 118, which bench did not emit',
+      '2 of 5,002 deliveries to cohort users were not sent by bench. The first, at 3.41 s: client bench-users-7 of user:8 got cursor 118, which bench did not emit.',
     ],
   ])('%s', (fault, parts, text) => {
     expect(told(fault, parts)[0]).toBe(text);
@@ -57,14 +57,14 @@ describe('of deliveries that went wrong, how many of how many is told, and the f
 
   test('of a cursor that was not kept, that it was too long', () => {
     expect(told('foreign', { cursor: undefined })[0]).toBe(
-      '2 of 5,002 deliveries to cohort users; first: at 3.41 s client bench-users-7 of user:8 got a cursor too long to be shown, which bench did not emit',
+      '2 of 5,002 deliveries to cohort users were not sent by bench. The first, at 3.41 s: client bench-users-7 of user:8 got a cursor too long to be shown, which bench did not emit.',
     );
   });
 
   test('of a protocol error, what the server did', () => {
     const rule = 'protocolErrors == 0';
     expect(told('protocolErrors', { breach: 'close code 999 must not be sent' }, rule)[0]).toBe(
-      '2 in cohort users; first: at 3.41 s client bench-users-7 of user:8 got: close code 999 must not be sent',
+      'Cohort users saw 2 protocol errors. The first, at 3.41 s, to client bench-users-7 of user:8: close code 999 must not be sent.',
     );
   });
 
@@ -79,7 +79,8 @@ describe('of deliveries that went wrong, how many of how many is told, and the f
 describe('the evidence for a rule that did not hold', () => {
   const report = filledReport(['cursors.lost == 0', 'steady.cursors.lost >= 1']);
   const [result] = report.results as [JsonResult];
-  const first = 'first: client bench-steady-17 of user:18 never got cursor 1700000000000118, due at 3.41 s';
+  const first =
+    'The first, due at 3.41 s: client bench-steady-17 of user:18 never got cursor 1700000000000118.';
 
   test('is in the JSON report, as text and as data, and not for one that held', () => {
     const [failed, held] = result.expectations;
@@ -119,6 +120,6 @@ describe('the evidence for a rule that did not hold', () => {
       },
     ];
     const [{ expectations }] = filledReport(['cursors.lost < 99'], { phases }).results as [JsonResult];
-    expect(expectations[0]?.evidence).toEqual(['1 of 2 deliveries to cohort steady']);
+    expect(expectations[0]?.evidence).toEqual(['1 of 2 deliveries to cohort steady was lost.']);
   });
 });

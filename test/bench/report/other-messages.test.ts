@@ -50,7 +50,7 @@ const wordsOf = (text: string) =>
 describe('messages that are not cursors', () => {
   test.each(Object.entries(FORMATS))('are told in %s, with the first of each kind', (_, render) => {
     expect(wordsOf(render(filledReport(['steady.accepted == 1000'])))).toContain(
-      '1,000 of type "welcome" to cohort steady; first: at 105 ms to client bench-steady-4 of user:5: {"type":"welcome"}',
+      'Cohort steady got 1,000 messages (type "welcome"). The first, at 105 ms, to client bench-steady-4 of user:5: {"type":"welcome"}',
     );
   });
 

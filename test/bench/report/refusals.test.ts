@@ -39,22 +39,22 @@ describe('a rule that does not hold because clients were refused says how many, 
     [
       'by the limit of a namespace',
       ({ closed }) => closed.count('4503 Namespace connection limit reached', 12),
-      "12 connections of cohort steady were refused with 4503 Namespace connection limit reached. To let them in, raise the server's --max-connections-per-namespace, or spread the clients over more namespaces",
+      "12 connections of cohort steady were refused with 4503 Namespace connection limit reached. To let them in, raise the server's --max-connections-per-namespace, or spread the clients over more namespaces.",
     ],
     [
       'by the limit of the server, one',
       ({ closed }) => closed.count('4503 Connection limit reached'),
-      "1 connection of cohort steady was refused with 4503 Connection limit reached. To let it in, raise the server's --max-connections, or connect fewer clients",
+      "1 connection of cohort steady was refused with 4503 Connection limit reached. To let it in, raise the server's --max-connections, or connect fewer clients.",
     ],
     [
       'by a limit in other words',
       ({ closed }) => closed.count('4503 no room', 2),
-      "2 connections of cohort steady were refused with 4503 no room. To let them in, raise the server's connection limit, or connect fewer clients",
+      "2 connections of cohort steady were refused with 4503 no room. To let them in, raise the server's connection limit, or connect fewer clients.",
     ],
     [
       'for their tokens',
       ({ closed }) => closed.count('4401 Unauthorized', 1000),
-      '1,000 connections of cohort steady were refused with 4401 Unauthorized. To let them in, give each client a token that the server accepts, with --token-template, --tokens-file or --jwt-secret',
+      '1,000 connections of cohort steady were refused with 4401 Unauthorized. To let them in, give each client a token that the server accepts, with --token-template, --tokens-file or --jwt-secret.',
     ],
   ])('%s', (_, refuse, sentence) => {
     const [found] = evidence(run(['steady.accepted == 1000', 'steady.open == 0'], refuse));
@@ -65,22 +65,22 @@ describe('a rule that does not hold because clients were refused says how many, 
     [
       'HTTP 404',
       (tally) => tally.rejected.count('404', 5),
-      /^5 .* were answered with HTTP 404\. .*path in --url$/,
+      /^5 .* were answered with HTTP 404\. .*path in --url\.$/,
     ],
-    ['HTTP 301', (tally) => tally.rejected.count('301', 5), /HTTP 301\. .*the address it redirects to$/],
+    ['HTTP 301', (tally) => tally.rejected.count('301', 5), /HTTP 301\. .*the address it redirects to\.$/],
     ['HTTP 401', (tally) => tally.rejected.count('401', 5), /HTTP 401\. .*--token-template/],
     [
       'HTTP 503',
       (tally) => tally.rejected.count('503', 5),
       /HTTP 503\. .*lower rate: the server is overloaded/,
     ],
-    ['HTTP 418', (tally) => tally.rejected.count('418', 5), /HTTP 418$/],
+    ['HTTP 418', (tally) => tally.rejected.count('418', 5), /HTTP 418\.$/],
     [
       'no server',
       (tally) => tally.errors.count('ECONNREFUSED', 5),
       /ended by ECONNREFUSED\. .*server is running/,
     ],
-    ['no descriptors', (tally) => tally.errors.count('EMFILE', 5), /EMFILE\. .*ulimit -n$/],
+    ['no descriptors', (tally) => tally.errors.count('EMFILE', 5), /EMFILE\. .*ulimit -n\.$/],
     [
       'no answer',
       (tally) => {

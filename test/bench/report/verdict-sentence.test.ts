@@ -16,12 +16,12 @@ const passed = result(HOLDS);
 const failed = result([...HOLDS, ...FAILS]);
 
 test.each<[string, JsonResult, string]>([
-  ['passed', passed, 'PASSED sample: 2 of 2 rules in 12.3 s'],
-  ['failed', failed, 'FAILED sample: 2 of 4 rules did not hold, in 12.3 s'],
+  ['passed', passed, 'PASSED sample: 2 of 2 rules held in 12.3 s'],
+  ['failed', failed, 'FAILED sample: 2 of 4 rules failed in 12.3 s'],
   [
     'failed without a rule that did',
     result(HOLDS, { problems: ['the server ended'] }),
-    'FAILED sample: 2 of 2 rules in 12.3 s, but 1 other thing went wrong',
+    'FAILED sample: 2 of 2 rules held in 12.3 s, but 1 other thing went wrong',
   ],
   [
     'is invalid',
@@ -36,7 +36,7 @@ test.each<[string, JsonResult, string]>([
   [
     'passed each time',
     repeatedResult([passed, passed, passed], 3),
-    'PASSED sample: 2 of 2 rules in 3 runs, 37 s',
+    'PASSED sample: 2 of 2 rules held in 3 runs, 37 s',
   ],
 ])('a run that %s is told in a sentence', (_, one, sentence) => {
   expect(verdictText(one)).toBe(sentence);
@@ -48,16 +48,16 @@ test('a run that is worse than its baseline says by how many regressions', () =>
     if (metric.name === 'cursors.lost' && metric.cohort === 'hot') metric.value += 1;
   const compared = withComparison(worse, compareResults(result(['hot.accepted == 50']), worse, []));
   expect(verdictText(compared)).toBe(
-    'REGRESSED sample: 1 regression against the baseline, 1 of 1 rule in 12.3 s',
+    'REGRESSED sample: 1 regression against the baseline, 1 of 1 rule held in 12.3 s',
   );
 });
 
 test('several scenarios are told as their sum', () => {
-  expect(overallText(jsonReport([passed, passed], []))).toBe('4 of 4 rules in 24.7 s');
+  expect(overallText(jsonReport([passed, passed], []))).toBe('4 of 4 rules held in 24.7 s');
   expect(overallText(jsonReport([passed, failed, passed], []))).toBe(
-    '2 passed, 1 failed; 6 of 8 rules in 37 s',
+    '2 passed, 1 failed; 6 of 8 rules held in 37 s',
   );
   const notRun = [{ name: 'later', source: 'later.yaml', reason: 'stopped' }];
-  expect(overallText(jsonReport([failed], notRun))).toBe('1 failed, 1 not run; 2 of 4 rules in 12.3 s');
+  expect(overallText(jsonReport([failed], notRun))).toBe('1 failed, 1 not run; 2 of 4 rules held in 12.3 s');
   expect(overallText(jsonReport([], notRun))).toBe('1 not run');
 });

@@ -24,7 +24,7 @@ test('the report of a run that failed ends with what failed and what that usuall
   ];
   expect(title).toBe('What failed, and why');
   expect(text).toContain('✗ cursors.leaked == 0');
-  expect(text).toContain('Likely cause: Clients received cursors of another namespace');
+  expect(text).toContain('What it usually means: Clients received cursors of another namespace');
   expect(text).not.toContain('hot.accepted');
   expect(again).toMatch(/^ {2}rerun: npx datafn-ws bench /);
 });
@@ -44,7 +44,7 @@ test('why a result says nothing about the server is at the end, too', () => {
 test('rules that do not hold for the same reason are told together, their reason once', () => {
   const rules = ['hot.accepted == 51', 'hot.closed[4503] == 9', 'silent.accepted == 51'];
   const [, text = ''] = sections(rules).at(-2) ?? [];
-  expect(text.match(/Likely cause/g)).toHaveLength(1);
+  expect(text.match(/What it usually means/g)).toHaveLength(1);
   expect(text.match(/✗/g)).toHaveLength(3);
   expect(text).toContain('10 connections of cohort hot were refused with 4503 Namespace connection limit');
 });

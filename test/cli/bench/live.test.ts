@@ -47,7 +47,7 @@ describe('--live', () => {
   ])('of bench and of bench find says what it expected: %j', async (flags, said) => {
     for (const command of [['bench'], ['bench', 'find']]) {
       const { code, stderr } = await runWith([...command, ...flags]);
-      expect([code, stderr]).toEqual([2, expect.stringContaining(`error: Expected ${said}.\n`)]);
+      expect([code, stderr]).toEqual([2, expect.stringContaining(`error: Expected ${said}\n`)]);
     }
   });
 

@@ -56,7 +56,7 @@ test.each<[string[], RegExp]>([
 test('--no-preflight does nothing without --url', async () => {
   const { code, stderr } = await runWith(['bench', file, '--no-preflight']);
   expect(code).toBe(2);
-  expect(stderr).toContain('--no-preflight needs --url: add it.');
+  expect(stderr).toContain('--no-preflight needs --url: add it');
 });
 
 test('credentials of the environment, which are those of another server, do not concern the server of bench', async () => {

@@ -53,7 +53,7 @@ export function terminalReport(document: ReportDocument, style: TerminalStyle): 
     .concat('\n');
 }
 
-/** A verdict in a sentence: `PASSED smoke: 16 of 16 rules in 8.5 s`. */
+/** A verdict in a sentence: `PASSED smoke: 16 of 16 rules held in 8.5 s`. */
 export function verdictLine(
   { verdict, name, sentence }: Pick<ReportDocument, 'verdict' | 'name' | 'sentence'>,
   style: TerminalStyle,
@@ -181,7 +181,7 @@ function findingLines({ groups }: Findings, style: TerminalStyle): string[] {
     ...[...new Set(cards.flatMap(({ evidence }) => evidence))].flatMap((one) =>
       indented(one, style, '    ', '    '),
     ),
-    ...meanings.flatMap((meaning) => indented(`Likely cause: ${meaning}`, style, '    ', '    ')),
+    ...meanings.flatMap((meaning) => indented(`What it usually means: ${meaning}`, style, '    ', '    ')),
   ]);
 }
 

@@ -1,4 +1,6 @@
+import { ABNORMAL_CLOSURE } from '../../../protocol/close-codes.js';
 import { formatAmount, formatCount, formatDuration } from '../../../text/units.js';
+import { isRefusalKey } from '../../measure/tally.js';
 import type { JsonCohort } from '../facts.js';
 import {
   aside,
@@ -13,35 +15,46 @@ import {
 } from '../model.js';
 import type { JsonResult } from '../schema.js';
 
-/** Something that became of the connections of a cohort. */
+/** A group of attempts to connect with the same result. Every attempt of a cohort is in one. */
 interface Outcome {
-  readonly outcome: string;
+  readonly result: 'accepted' | 'refused' | 'failed';
+  /** How the connection ended, or why there was none. */
+  readonly end: string;
   readonly count: number;
-  /** The metric that counts it, and what stands in its brackets. */
-  readonly metric: string;
-  readonly key?: string;
 }
 
-/** Everything that became of the connections of a cohort. */
-export function outcomesOf(cohort: JsonCohort): Outcome[] {
-  const { accepted, open, counters, closed, rejected, errors } = cohort;
-  const keyed = (metric: string, counts: Readonly<Record<string, number>>, before = '') =>
+/** Everything that became of the attempts of a cohort. */
+function outcomesOf(cohort: JsonCohort): Outcome[] {
+  const { open, counters, closed, rejected, errors } = cohort;
+  const each = (
+    counts: Readonly<Record<string, number>>,
+    outcome: (key: string) => Omit<Outcome, 'count'>,
+  ): Outcome[] =>
     // An object lists keys that look like numbers first, whatever their order was.
     Object.entries(counts)
       .sort(([a], [b]) => a.localeCompare(b))
-      .map(([key, count]) => ({ outcome: `${before}${key}`, count, metric, key }));
-  const counted = (metric: string, outcome: string, count = 0) =>
-    count > 0 ? [{ outcome, count, metric }] : [];
+      .map(([key, count]) => ({ ...outcome(key), count }));
+  const accepted = (end: string, count = 0): Outcome => ({ result: 'accepted', end, count });
+  const isRefused = (outcome: Outcome) => outcome.result === 'refused';
+  const closes = each(closed, (key) =>
+    isRefusalKey(key) ? { result: 'refused', end: key } : { result: 'accepted', end: closeText(key) },
+  );
   return [
-    ...((counters.attempts ?? 0) > 0 ? [{ outcome: 'accepted', count: accepted, metric: 'accepted' }] : []),
-    ...keyed('closed', closed, 'closed '),
-    ...keyed('rejected', rejected, 'HTTP '),
-    ...keyed('errors', errors),
-    ...counted('timeouts', 'handshake timeout', counters.timeouts),
-    ...counted('disconnected', 'closed by the client', counters.disconnected),
-    ...counted('gone', 'vanished without a close', goneOf(cohort)),
-    ...counted('open', 'open at the end', open),
-  ];
+    accepted('open at the end', open),
+    accepted('closed by the client', counters.disconnected),
+    ...closes.filter((one) => !isRefused(one)),
+    accepted('vanished without a close', goneOf(cohort)),
+    ...closes.filter(isRefused),
+    ...each(rejected, (status) => ({ result: 'refused', end: `HTTP ${status}` })),
+    ...each(errors, (code) => ({ result: 'failed', end: code })),
+    { result: 'failed', end: 'handshake timeout', count: counters.timeouts ?? 0 } as const,
+  ].filter(({ count }) => count > 0);
+}
+
+function closeText(key: string): string {
+  return key === String(ABNORMAL_CLOSURE)
+    ? `lost without a close frame (${key})`
+    : `closed by the server with ${key}`;
 }
 
 /** Half-open clients go dead on their own, which nothing counts: the rest of those that opened. */
@@ -51,78 +64,45 @@ function goneOf({ behavior, open, counters, closed }: JsonCohort): number {
   return (counters.opened ?? 0) - ended - open;
 }
 
-/** How connections ended, beside what a rule expects. */
-export function connections({ total, expectations }: JsonResult): Section[] {
-  const expectedOf = expectedCounts(expectations);
-  const rows = total.cohorts.flatMap((cohort) =>
-    outcomesOf(cohort).map((one) => ({
-      ...one,
-      cohort,
-      expected: expectedOf(cohort.name, one),
-    })),
-  );
-  const isExpected = rows.some(({ expected }) => expected !== undefined);
-  return section(
-    'Connections',
-    'detail',
-    table(
-      'How the connections of each cohort ended; every accepted client is counted again below',
-      ['cohort', 'outcome', ...numbers(...(isExpected ? ['expected'] : []), 'actual')],
-      rows.map(({ cohort, outcome, metric, count, expected }) => [
+/** What became of every attempt to connect. */
+export function connections({ total: { cohorts } }: JsonResult): Section[] {
+  const rows = cohorts.flatMap((cohort) => outcomesOf(cohort).map((one) => ({ ...one, cohort })));
+  const listed = rows.reduce((sum, { count }) => sum + count, 0);
+  const attempts = cohorts.reduce((sum, { counters }) => sum + (counters.attempts ?? 0), 0);
+  const unanswered = attempts - listed;
+  const sentences = [
+    `Each attempt to connect is counted once: ${formatCount(listed)} in all.`,
+    ...(unanswered > 0 ? [`${formatCount(unanswered)} more had no answer when the run ended.`] : []),
+  ];
+  if (rows.length === 0) return [];
+  return section('Connections', 'detail', [
+    ...table(
+      'What became of each attempt to connect',
+      ['cohort', 'result', 'how it ended', ...numbers('count')],
+      rows.map(({ cohort, result, end, count }) => [
         [cohort.name, aside(` behavior: ${cohort.behavior}`)],
-        outcome,
-        ...(isExpected ? [expected === undefined ? '' : formatCount(expected)] : []),
-        [
-          {
-            text: formatCount(count),
-            ...(expected === undefined || expected === count ? {} : { tone: 'bad' }),
-          },
-          ...(metric === 'accepted' ? [aside(` ${ofHowMany(cohort)}`)] : []),
-        ],
+        ...[result, end, formatCount(count)],
       ]),
     ),
-  );
+    paragraph(sentences.join(' ')),
+  ]);
 }
 
-/** Finds what an `==` rule about the whole run expects: for this very key, or for its code with any reason. */
-function expectedCounts(expectations: JsonResult['expectations']) {
-  const idOf = (cohort: string | undefined, metric: string, key: string | undefined) =>
-    JSON.stringify([cohort, metric, key]);
-  const counts = new Map(
-    expectations
-      .filter(({ phase, operator }) => phase === undefined && operator === '==')
-      .map(({ cohort, metric, key, expected }) => [idOf(cohort, metric, key), expected]),
-  );
-  return (cohort: string, { metric, key }: Outcome) =>
-    counts.get(idOf(cohort, metric, key)) ?? counts.get(idOf(cohort, metric, key?.split(' ', 1)[0]));
-}
-
-/** A client that connects more than once is accepted as often. */
-function ofHowMany({ clients, counters }: JsonCohort): string {
-  return (counters.attempts ?? 0) > clients
-    ? `times, by ${formatAmount(clients, 'client')}`
-    : `of ${formatCount(clients)}`;
-}
-
-/** What became of the connections of a cohort, in a sentence. */
+/** What became of the attempts of a cohort, in a sentence. */
 export function outcomesText(cohort: JsonCohort): string {
-  const { name, clients, accepted, counters } = cohort;
-  const all = formatAmount(clients, 'client');
+  const { name, clients, counters } = cohort;
   const outcomes = outcomesOf(cohort);
-  if (outcomes.length === 0) return `Of the ${all} of ${name}, none tried to connect.`;
-  const ends = outcomes.filter(({ metric }) => metric !== 'accepted');
-  const many =
-    (counters.attempts ?? 0) > clients
-      ? `The ${all} of ${name}, which connect more than once, were accepted ${formatAmount(accepted, 'time')}.`
-      : `Of the ${all} of ${name}, ${formatCount(accepted)} ${accepted === 1 ? 'was' : 'were'} accepted.`;
-  return [
-    ...(ends.length < outcomes.length ? [many] : []),
-    ...(ends.length === 0
-      ? []
-      : [
-          `Their connections: ${ends.map(({ outcome, count }) => `${formatCount(count)} ${outcome}`).join(', ')}.`,
-        ]),
-  ].join(' ');
+  if (outcomes.length === 0) return `No client of cohort ${name} tried to connect.`;
+  const results = (['accepted', 'refused', 'failed'] as const).flatMap((result) => {
+    const some = outcomes.filter((one) => one.result === result);
+    const count = result === 'accepted' ? cohort.accepted : some.reduce((sum, one) => sum + one.count, 0);
+    const ends = some.map(({ end, count: of }) => (some.length === 1 ? end : `${formatCount(of)} ${end}`));
+    if (count === 0 && result !== 'accepted') return [];
+    const verb = result === 'failed' ? '' : count === 1 ? 'was ' : 'were ';
+    return [`${formatCount(count)} ${verb}${result}${some.length === 0 ? '' : ` (${ends.join(', ')})`}`];
+  });
+  const tried = `The ${formatAmount(clients, 'client')} of cohort ${name} tried to connect ${formatAmount(counters.attempts ?? 0, 'time')}`;
+  return `${tried}: ${results.join('; ')}.`;
 }
 
 /** Counters of deliveries, with their short names and meanings. `isBad`: no server should have more than 0. */
@@ -134,10 +114,16 @@ const DELIVERIES: Readonly<
   lost: { isBad: true },
   duplicated: { short: 'dupl.', isBad: true },
   reordered: { short: 'reord.', isBad: true },
-  leaked: { isBad: true, meaning: 'of another namespace' },
+  leaked: { isBad: true, meaning: 'from another namespace' },
   foreign: { isBad: true, meaning: 'not sent by bench' },
   conflated: { short: 'confl.', meaning: 'skipped for a newer one' },
+  late: { meaning: 'arrived after bench had counted it as lost' },
 };
+
+/** Words as a choice: `lost, duplicated or leaked`. */
+function oneOf(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+}
 
 function withMeaning(name: string): string {
   const meaning = DELIVERIES[name]?.meaning;
@@ -153,20 +139,15 @@ export function deliveries(result: JsonResult): Section[] {
   const isZero = (name: string) => some.every(({ counters }) => (counters[name] ?? 0) === 0);
   const none = names.filter((name) => name !== 'expected' && name !== 'received' && isZero(name));
   const shown = names.filter((name) => !none.includes(name));
+  const absent = none.filter((name) => name !== 'late').map(withMeaning);
   const without = all.filter((cohort) => !some.includes(cohort)).map(({ name }) => name);
+  const explained = shown.filter((name) => DELIVERIES[name]?.meaning !== undefined);
   const notes = [
-    ...[inFlightText(result) ?? []].flat(),
-    ...(shown.some((name) => DELIVERIES[name]?.meaning !== undefined)
-      ? [
-          `${capitalized(
-            shown
-              .filter((name) => DELIVERIES[name]?.meaning !== undefined)
-              .map((name) => `${name}: ${DELIVERIES[name]?.meaning}`)
-              .join('; '),
-          )}.`,
-        ]
-      : []),
-    ...(none.length === 0 ? [] : [`${capitalized(none.map(withMeaning).join(', '))}: none.`]),
+    ...[sumText(some, shown) ?? []].flat(),
+    ...(explained.length === 0
+      ? []
+      : [`${capitalized(explained.map((name) => `${name}: ${DELIVERIES[name]?.meaning}`).join('; '))}.`]),
+    ...(absent.length === 0 ? [] : [`None ${oneOf(absent)}.`]),
     ...(without.length === 0 ? [] : [`Not expected to receive cursors: ${without.join(', ')}.`]),
   ];
   const columns = shown.map((name): Column => ({ name, isNumber: true, ...DELIVERIES[name] }));
@@ -187,17 +168,36 @@ export function deliveries(result: JsonResult): Section[] {
   ]);
 }
 
-/** What was received beyond what was expected. Duplicates, leaks and late cursors are counted on their own. */
-export function inFlightText({ total }: JsonResult): string | undefined {
-  const inFlight = total.cohorts.reduce((sum, { counters }) => {
-    const of = (name: string) => counters[name] ?? 0;
-    const inTime = of('expected') - of('lost') - of('conflated');
-    const once = of('received') - of('duplicated') - of('leaked') - of('late');
-    return sum + Math.max(0, once - inTime);
-  }, 0);
-  if (inFlight === 0) return undefined;
-  const were = inFlight === 1 ? 'delivery was' : 'deliveries were';
-  return `${formatCount(inFlight)} ${were} received but not expected: a client joined or left while they were in flight, so it may or may not receive them.`;
+/** Cursors of bench's own that came once and in time, beyond those that were expected; negative for fewer. */
+function surplusOf({ counters }: JsonCohort): number {
+  const of = (name: string) => counters[name] ?? 0;
+  const once = of('received') - of('duplicated') - of('leaked') - of('late');
+  return once - (of('expected') - of('lost') - of('conflated'));
+}
+
+/** How the columns add up, where a reader cannot see it; `undefined` where all that was expected was received. */
+export function sumText(cohorts: readonly JsonCohort[], columns: readonly string[]): string | undefined {
+  if (cohorts.every(({ counters }) => counters.expected === counters.received)) return undefined;
+  const surpluses = cohorts.map(surplusOf);
+  const inFlight = surpluses.reduce((sum, one) => sum + Math.max(0, one), 0);
+  const unread = surpluses.reduce((sum, one) => sum + Math.max(0, -one), 0);
+  const terms = [
+    ...['lost', 'conflated'].flatMap((name) => (columns.includes(name) ? [`− ${name}`] : [])),
+    ...['duplicated', 'leaked', 'late'].flatMap((name) => (columns.includes(name) ? [`+ ${name}`] : [])),
+    ...(inFlight === 0 ? [] : ['+ in flight']),
+    ...(unread === 0 ? [] : ['− not read yet']),
+  ];
+  return [
+    `Received = expected ${terms.join(' ')}.`,
+    ...(inFlight === 0
+      ? []
+      : [
+          `In flight: ${formatAmount(inFlight, 'delivery', 'deliveries')} to clients that were just joining or leaving, so either outcome is right.`,
+        ]),
+    ...(unread === 0
+      ? []
+      : [`Not read yet: ${formatAmount(unread, 'delivery', 'deliveries')} to slow readers.`]),
+  ].join(' ');
 }
 
 /** Most kinds of messages that a report lists; each of a thousand cohorts may have several. */
@@ -208,7 +208,7 @@ export function otherMessagesOf({ total }: JsonResult): string[] {
   const all = total.cohorts.flatMap(({ name, otherMessages = [] }) =>
     otherMessages.map(({ kind, count, first: { atMs, client, namespace, text } }) => {
       const what = text === undefined ? '' : `: ${text}`;
-      return `${formatCount(count)} of ${kind} to cohort ${name}; first: at ${formatDuration(atMs)} to client bench-${name}-${client} of ${namespace}${what}`;
+      return `Cohort ${name} got ${formatAmount(count, 'message')} (${kind}). The first, at ${formatDuration(atMs)}, to client bench-${name}-${client} of ${namespace}${what}`;
     }),
   );
   if (all.length <= MAX_MESSAGE_KINDS) return all;

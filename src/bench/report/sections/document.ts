@@ -1,4 +1,4 @@
-import { formatAmount, formatDuration } from '../../../text/units.js';
+import { formatAmount } from '../../../text/units.js';
 import type { Comparison } from '../../compare/comparison.js';
 import {
   changesText,
@@ -54,12 +54,11 @@ export function reportDocument(result: JsonResult): ReportDocument {
 }
 
 function intro(result: JsonResult): Block[] {
-  const { verdict, scenario, startedAt, durationMs, repeat, find } = result;
+  const { verdict, scenario, startedAt, repeat, find } = result;
   const leftOut = leftOutText(result);
   const across = uncertaintyText(result);
   const facts = [
     `${formatAmount(scenario.clients, 'client')} against ${targetText(result)}`,
-    formatDuration(durationMs),
     startedAt.replace(/\.\d+Z$/, 'Z'),
   ];
   return [

@@ -44,7 +44,7 @@ function explanation(find: FindResult): Block[] {
           [
             `At ${loadText(brokenBy.load, of)} this broke first: `,
             code(brokenBy.rule),
-            `, with ${brokenBy.shown}.${brokenBy.meaning === undefined ? '' : ` Likely cause: ${brokenBy.meaning}`}`,
+            `, with ${brokenBy.shown}.${brokenBy.meaning === undefined ? '' : ` What it usually means: ${brokenBy.meaning}`}`,
           ],
         ];
   const advice =

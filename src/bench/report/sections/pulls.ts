@@ -27,18 +27,19 @@ export function pulls(result: JsonResult): Section[] {
   const peak = metricOf(result, 'pull.peak');
   const longest = metricOf(result, 'pull.behind');
   const sentences = [
+    'A change is due once for each client that has to get it. A client ignores cursors while it pulls.',
     ...(peak === undefined ? [] : [`At most ${formatAmount(peak, 'pull')} were in flight at once.`]),
     ...(longest === undefined
       ? []
-      : [`The longest that a client went without a change was ${formatDuration(longest)}.`]),
+      : [`The longest that a client was without a change was ${formatDuration(longest)}.`]),
   ];
   return section('Pulls', 'detail', [
     ...table(
       'What the clients pulled',
-      ['cohort', ...numbers('changes owed', 'pulls', 'per change', 'cursors dropped', 'left behind')],
+      ['cohort', ...numbers('changes due', 'pulls', 'per change', 'cursors ignored', 'clients outdated')],
       rows,
     ),
-    ...(sentences.length === 0 ? [] : [paragraph(sentences.join(' '))]),
+    paragraph(sentences.join(' ')),
     ...faultsOf(result).map((text) => paragraph(text, 'warn')),
   ]);
 }

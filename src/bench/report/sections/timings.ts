@@ -103,7 +103,7 @@ export function server(result: JsonResult): Section[] {
   };
   const facts = [
     ...fact('cpuTime', (ms) => `CPU time ${formatDuration(ms)}`),
-    ...fact('rss', (bytes) => `at most ${formatSize(bytes)} resident`),
+    ...fact('rss', (bytes) => `at most ${formatSize(bytes)} of memory`),
     ...fact('bytesPerConnection', (bytes) => `${formatSize(bytes)} per connection`),
     ...fact('eventLoopDelay.p99', (ms) => `event-loop delay p99 ${formatDuration(ms)}`),
     ...fact('eventLoopDelay.max', (ms) => {
@@ -150,8 +150,11 @@ export function generator(result: JsonResult): Section[] {
     Array.from({ length: generators }, (_, worker) => `worker ${worker + 1} of shard ${shard + 1}`),
   );
   const items = workers.map(({ maxCpu, maxDelayP99Ms, maxDelayMs, maxRunQueueWait }, index) => {
-    const wait = maxRunQueueWait === undefined ? '' : `, waited for a core ${formatPercent(maxRunQueueWait)}`;
-    return `${owners?.[index] ?? `worker ${index + 1}`} at worst, in any second: CPU ${formatPercent(maxCpu)}, event-loop delay p99 ${formatDuration(maxDelayP99Ms)}, max ${formatDuration(maxDelayMs)}${wait}`;
+    const wait =
+      maxRunQueueWait === undefined
+        ? ''
+        : `, ${formatPercent(maxRunQueueWait)} of the time waiting for a core`;
+    return `${owners?.[index] ?? `worker ${index + 1}`} in its worst second: CPU ${formatPercent(maxCpu)}, event-loop delay p99 ${formatDuration(maxDelayP99Ms)}, max ${formatDuration(maxDelayMs)}${wait}`;
   });
   const { node, platform, arch, cpu, cores, memoryBytes } = machine;
   return section('Load generator', 'detail', [
