@@ -41,7 +41,7 @@ describe('emit that is interrupted', () => {
     emit.kill(signal);
     expect((await emit.ended()).code).toBe(exitCode);
     expect(emit.stdout).toMatch(
-      new RegExp(`^\\d+ cursors, \\d+ deliveries, 0 failures in [^\\n]*, stopped by ${signal}\\n$`),
+      new RegExp(`^\\d+ emits, \\d+ deliveries, 0 failures in [^\\n]*, stopped by ${signal}\\n$`),
     );
     expect(emit.stderr).toBe('');
   });
