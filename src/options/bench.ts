@@ -277,7 +277,7 @@ export const benchOptions = {
     ...text({
       placeholder: 'PORT',
       alone: '0',
-      help: 'Show the HTML report in a browser while the run goes, at http://127.0.0.1:PORT (a free port without PORT; HOST:PORT for another address). At the end the page has the final report; bench does not wait for it to be closed.',
+      help: 'Show the HTML report in a browser during the run, at http://127.0.0.1:PORT. Without PORT, bench picks a free port; HOST:PORT sets another address. bench ends without waiting for the page to be closed.',
       default: undefined as string | undefined,
       fromEnv: false,
     }),

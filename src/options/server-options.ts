@@ -185,12 +185,12 @@ export const connectionTable = {
 
 /** The table of server options: those of `createDatafnWsServer`. See {@link connectionTable}. */
 export const serverTable = {
-  /** TCP port; 0 picks a free one. */
+  /** TCP port; 0 picks a free port. */
   port: count({
     short: 'p',
     placeholder: 'PORT',
     max: 65_535,
-    help: 'TCP port; 0 picks a free one.',
+    help: 'TCP port; 0 picks a free port.',
     default: 3001,
   }),
   /** Address to listen on. Non-loopback addresses need an `adminToken` of at least 16 bytes. */

@@ -18,14 +18,16 @@ describe('fault', () => {
     const client = await openClient(wsUrl, 'user:alice');
     expect(await fault('set', 'drop', '-n', 'user:alice', '--next', '1')).toEqual({
       code: 0,
-      stdout: 'drop  namespace user:alice; next 1; not used yet\nTo stop: npx datafn-ws fault clear\n',
+      stdout: 'drop  namespace user:alice; next 1; has not struck yet\nTo stop: npx datafn-ws fault clear\n',
       stderr: '',
     });
     const emit = (cursor: string) => server.websocketHandler.broadcastCursor(cursor, 'user:alice');
     emit('1');
     emit('2');
     expect(await client.received(1)).toEqual(['{"type":"cursor","cursor":"2"}']);
-    expect((await fault('list')).stdout).toBe('drop  namespace user:alice; next 1; used 1 time, over\n');
+    expect((await fault('list')).stdout).toBe(
+      'drop  namespace user:alice; next 1; has struck 1 time, over\n',
+    );
     expect(await fault('clear')).toMatchObject({ code: 0, stdout: 'no faults\n' });
     expect((await fault('list', '--json')).stdout).toBe('{"seed":1,"rules":[],"isActive":false}\n');
   });
@@ -56,23 +58,23 @@ describe('fault', () => {
       isActive: true,
     });
     await fault('set', 'junk', 'text=42');
-    expect((await fault('list')).stdout).toContain('junk  everybody; text 42; not used yet');
+    expect((await fault('list')).stdout).toContain('junk  all clients; text 42; has not struck yet');
   });
 
   test('set takes a preset for a namespace, and a file', async () => {
     const { fault } = await start();
     expect((await fault('set', '--preset', 'silent-nat', '-n', 'user:bob')).stdout).toContain(
-      'half-open  namespace user:bob; on cursor, every 10; not used yet',
+      'half-open  namespace user:bob; on cursor, every 10; has not struck yet',
     );
     const file = files.file('faults.json', '{"seed":3,"rules":[{"fault":"hold"}]}');
-    expect((await fault('set', '--file', file)).stdout).toContain('hold  everybody; not used yet');
+    expect((await fault('set', '--file', file)).stdout).toContain('hold  all clients; has not struck yet');
     const piped = await runWith(
       ['fault', 'set', '--file', '-', '--url', (await start()).apiUrl],
       {},
       false,
       '{"rules":[{"fault":"duplicate"}]}',
     );
-    expect(piped).toMatchObject({ code: 0, stdout: expect.stringMatching(/^duplicate {2}everybody/) });
+    expect(piped).toMatchObject({ code: 0, stdout: expect.stringMatching(/^duplicate {2}all clients/) });
   });
 
   test('without a server is exit 3, and a server without faults is exit 1 with what to do', async () => {

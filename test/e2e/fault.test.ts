@@ -16,7 +16,7 @@ test('a fault that is set from a terminal strikes a client of serve, is in its l
     stderr: '',
   });
   expect(await client.closed()).toEqual({ code: 4503, reason: 'Full' });
-  expect((await fault('list')).stdout).toContain('used 1 time');
+  expect((await fault('list')).stdout).toContain('has struck 1 time');
   expect((await fault('clear')).stdout).toBe('no faults\n');
   expect(serve.stderr).toMatch(/faults set: close; to stop: npx datafn-ws fault clear[\s\S]*faults cleared/);
 });

@@ -109,7 +109,7 @@ function shown({ rules, isActive }: FaultsView): string {
   const lines = rules.map((rule) => {
     const { used, seen, isOver } = rule.counts;
     const chances = seen === used ? '' : ` in ${formatAmount(seen, 'chance')}`;
-    const uses = used === 0 ? 'not used yet' : `used ${formatAmount(used, 'time')}${chances}`;
+    const uses = used === 0 ? 'has not struck yet' : `has struck ${formatAmount(used, 'time')}${chances}`;
     const counts = `${uses}${isOver ? ', over' : ''}`;
     return `${rule.fault.padEnd(width)}  ${printable([...aboutOf(rule), counts].join('; '))}\n`;
   });
@@ -121,5 +121,5 @@ function aboutOf({ fault: _, match = {}, counts, ...settings }: FaultRule & { co
   const how = Object.entries(settings).map(
     ([name, value]) => `${name} ${typeof value === 'object' ? printableJson(value) : value}`,
   );
-  return [whom.length === 0 ? 'everybody' : whom.join(', '), ...(how.length === 0 ? [] : [how.join(', ')])];
+  return [whom.length === 0 ? 'all clients' : whom.join(', '), ...(how.length === 0 ? [] : [how.join(', ')])];
 }
