@@ -33,7 +33,7 @@ test('a run in which everything holds exits with 0, and says so on stdout and in
   expect(held.filter((line) => !line.endsWith('(implicit)'))).toHaveLength(7);
   expect(stdout).not.toMatch(/✗/);
   // Progress is for people and goes elsewhere.
-  expect(stderr).toContain('connect steady');
+  expect(stderr).toContain('clients of steady');
   expect(stdout).not.toContain('opened in');
   const { phases, replay } = await expectMarked('passed', stdout, base.read());
   expect(phases.map(({ kind, isFinished }) => [kind, isFinished])).toEqual([

@@ -30,7 +30,7 @@ describe.runIf(canSeeProcesses)('the end of a run before its time', () => {
       expect(await run.ended()).toEqual({ code, signal: null });
       expect(run.stdout).toMatch(/^ABORTED waiting$/m);
       expect(run.stdout).toMatch(/✓ steady\.accepted == 20\s+20$/m);
-      expect(run.stdout).toMatch(/steady\s+accepted\s+20\s+20/);
+      expect(run.stdout).toMatch(/steady\s+accepted\s+open at the end\s+20/);
       await untilGone(children);
     },
   );
@@ -70,7 +70,7 @@ describe.runIf(canSeeProcesses)('the end of a run before its time', () => {
     const mark = `${process.pid} twice`;
     const args = ['bench', waiting, '--server-command', `node ${deaf}`];
     const run = startCli(args, { env: { BENCH_TEST_MARK: mark } });
-    await run.until(() => run.stderr.includes('connect steady'), 'the first phase');
+    await run.until(() => run.stderr.includes('clients of steady'), 'the first phase');
     run.kill('SIGINT');
     // The server has ten seconds to shut down, and three more: it is alive still when the run is not.
     await untilChildren(run.pid, (found) => !found.some(isWorker));
@@ -145,7 +145,7 @@ setInterval(() => {}, 1000);`,
     expect(code, stdout).toBe(1);
     // At the top and at the end.
     expect(stdout.match(/server under test exited/g)).toHaveLength(2);
-    expect(stdout).toMatch(/closed 1006\s+20/);
+    expect(stdout).toMatch(/lost without a close frame \(1006\)\s+20/);
     await untilGone(children);
   });
 });

@@ -53,7 +53,7 @@ expect:
     expect(left[2]).toMatch(/^2\/2 hold for 60 s, stopped after \d/);
     expect(left[4]).toBe('ABORTED waiting');
     // The server has not heard of it: all were still there when they were counted.
-    expect(left.join('\n')).toMatch(/steady\s+open at the end\s+20/);
+    expect(left.join('\n')).toMatch(/steady\s+accepted\s+open at the end\s+20/);
     expect(left.join('\n')).not.toMatch(/█|░/);
   },
 );
@@ -79,7 +79,7 @@ ${Array.from({ length: 3000 }, (_, index) => `      - errors == ${index + 1}\n`)
     const args = ['bench', file, '--workers', '1', '--json', report];
     const terminal = new Terminal([process.execPath, BIN, ...args]);
     const { screen } = terminal;
-    await terminal.until(() => screen.written.includes('connect steady'), 'the live view');
+    await terminal.until(() => screen.written.includes('clients of steady'), 'the live view');
     terminal.stopReading();
     await vi.waitFor(
       () => expect(existsSync(report) && readFileSync(report, 'utf8').endsWith('}\n')).toBe(true),

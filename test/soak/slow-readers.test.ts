@@ -148,7 +148,7 @@ class Flood {
 async function startHealthy(server: ProbedServe, report: string): Promise<CliProcess> {
   const urls = ['--url', server.wsUrl, '--admin-url', server.apiUrl];
   const run = startCli(['bench', healthy, ...urls, '--workers', '1', '--json', report]);
-  await run.until(() => run.stderr.includes('connect healthy'), 'the healthy clients', 30_000);
+  await run.until(() => run.stderr.includes('clients of healthy'), 'the healthy clients', 30_000);
   return run;
 }
 
