@@ -52,6 +52,6 @@ test('a backend that does not answer fails the run, and the report says what cam
   ]);
   expect(code, stdout).toBe(1);
   expect(stdout.replace(/\s+/g, ' ')).toMatch(
-    /8 of 8 changes of "pull tabs: .*" were not accepted: ECONNREFUSED/,
+    /8 of 8 changes of "pull .* with tabs.*" were not accepted: ECONNREFUSED/,
   );
 });
