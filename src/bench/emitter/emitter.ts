@@ -186,7 +186,7 @@ export function orderedPlan(
 ): EmissionPlan {
   const { batch, stages, at = 'jitter', burst, weights } = order;
   const rate = order.ratePerSecond ?? 1;
-  const cursors = stages === undefined ? (order.durationMs / 1000) * rate : totalEvents(stages);
+  const cursors = stages === undefined ? (order.durationMs * rate) / 1000 : totalEvents(stages);
   const requests = Math.max(1, Math.round(cursors / batch));
   return {
     id,

@@ -28,7 +28,7 @@ export function churnTurns(
       )
       .sort((a, b) => a.at - b.at);
   }
-  const ticks = Math.floor((durationMs / 1000) * ratePerSecond);
+  const ticks = Math.floor((durationMs * ratePerSecond) / 1000);
   const turns: ChurnTurn[] = [];
   for (let tick = worker, next = 0; tick < ticks; tick += workers, next++)
     turns.push({ at: (tick * 1000) / ratePerSecond, client: next % clients.length, what: 'either' });

@@ -52,8 +52,8 @@ export function comingsWithin(
   if (ms < 0 || clients === 0) return 0;
   if (sessions !== undefined) return Math.round((clients * sessions.level * ms) / sessions.meanMs);
   const turns = Math.min(
-    Math.floor((durationMs / 1000) * ratePerSecond),
-    Math.floor((ms / 1000) * ratePerSecond) + 1,
+    Math.floor((durationMs * ratePerSecond) / 1000),
+    Math.floor((ms * ratePerSecond) / 1000) + 1,
   );
   const rounds = Math.floor(turns / clients);
   const rest = turns % clients;

@@ -29,6 +29,13 @@ test('of a churn at a rate, as many are due to come as its turns bring, at any t
   );
 });
 
+test('a turn that is due at a whole millisecond is not lost to rounding: 290 ms at 100/s are 29 turns', () => {
+  const churn = { ratePerSecond: 100, durationMs: 290 };
+  const order = { ...churn, cohort: 0, startMs: 0, how: 'close' } as const;
+  expect(churnTurns(order, [{ index: 0, isOpen: false }], 0, 1, 1)).toHaveLength(29);
+  expect(comingsWithin({ ...churn, durationMs: 400 }, 1, 1, 290)).toBe(15);
+});
+
 test('of sessions, the mean is due: what really comes is near it, once the level is reached', () => {
   const churn = { sessions: { meanMs: 1000, level: 0.4 }, durationMs: 60_000 };
   const there = Array.from({ length: 200 }, (_, index) => ({ index, isOpen: index < 80 }));
