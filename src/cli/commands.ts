@@ -74,7 +74,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'who',
     group: TALK,
-    description: 'List the namespaces of a running server that have clients, or the clients of one.',
+    description: 'List namespaces with connected clients, or the clients of one namespace.',
     arguments: [],
     examples: [
       ['who', 'List the namespaces of the server on this machine'],
@@ -87,7 +87,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'kick',
     group: TALK,
-    description: 'Close clients of a running server that must lose access.',
+    description: 'Disconnect clients that must lose access.',
     arguments: [['[id]', 'id of the client to close; who -n NS shows it']],
     examples: [
       ['kick 7', 'Close one client'],

@@ -14,7 +14,7 @@ export function checkExposure(
   if (metricsListen !== undefined)
     checkToken(hostAndPort(metricsListen).host, adminToken, 'the metrics (--metrics-listen)');
   const isDev = namespaceProvider === undefined || isDevProvider(namespaceProvider);
-  checkToken(host, adminToken, 'the HTTP API', isDev ? ' and another --auth than dev' : '');
+  checkToken(host, adminToken, 'the HTTP API', isDev ? ' and an --auth other than dev' : '');
   if (isLoopback(host)) return;
   if (isDev) {
     throw invalidOption(

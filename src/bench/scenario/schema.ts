@@ -166,9 +166,7 @@ export function inOneLine(text: string): string {
 
 /** The format of a scenario file. What a file has in texts with units comes out in numbers. */
 export const scenarioSchema = strict({
-  version: z
-    .literal(1, { error: expected('1, the version of the format') })
-    .describe('Version of the format.'),
+  version: z.literal(1, { error: expected('1') }).describe('Version of the format.'),
   name: z
     .string({ error: expected('a name') })
     .regex(/^[a-z0-9][a-z0-9-]*$/, { error: expected('a name of small letters, digits and hyphens') })

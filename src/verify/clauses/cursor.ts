@@ -117,7 +117,7 @@ export const CURSOR: readonly Clause[] = [
   {
     id: 'cursor/7',
     level: 'MUST',
-    sentence: 'Of two thousand cursors, each sent when the one before has arrived, every one arrives.',
+    sentence: 'Two thousand cursors, each sent when the one before has arrived, all arrive.',
     source: DATAFN,
     lane: 'alone',
     async check(trial) {

@@ -81,7 +81,7 @@ export const HEARTBEAT: readonly Clause[] = [
   {
     id: 'heartbeat/2',
     level: 'MUST',
-    sentence: 'A client that sends no pong is closed with 1001, its timeout after its ping.',
+    sentence: 'A client that sends no pong is closed with 1001 once the timeout after its ping is over.',
     source: DATAFN,
     isTimed: true,
     async check(trial) {

@@ -70,7 +70,7 @@ export const HTTP: readonly Clause[] = [
     id: 'http/2',
     level: 'MUST',
     sentence:
-      'A pull has the objects records, deleted and cursors, with every cursor that was sent, none lower.',
+      'A pull returns the objects `records`, `deleted` and `cursors`, and in these no cursor lower than it was sent.',
     source: DATAFN,
     async check(trial) {
       const cursors = { [backendOf(trial).resource]: '0', kv: '7' };

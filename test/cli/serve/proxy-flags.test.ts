@@ -6,9 +6,9 @@ const PROXY = ['--proxy', 'http://127.0.0.1:4000'];
 test.each([
   [['--probe'], '--probe needs --proxy URL: add it, or drop --probe'],
   [['--inspect-limit', '1MiB'], '--inspect-limit needs --proxy URL'],
-  [[...PROXY, '--backend', 'memory'], 'Expected --backend memory (`backend`) without --proxy'],
-  [[...PROXY, '--backend-file', 'state.json'], 'Expected --backend-file (`backendFile`) without --proxy'],
-  [[...PROXY, '--demo'], 'Expected --demo (`demo`) without --proxy'],
+  [[...PROXY, '--backend', 'memory'], '--backend memory (`backend`) cannot be used with --proxy'],
+  [[...PROXY, '--backend-file', 'state.json'], '--backend-file (`backendFile`) cannot be used with --proxy'],
+  [[...PROXY, '--demo'], '--demo (`demo`) cannot be used with --proxy'],
   [['--proxy', 'http://user:secret@127.0.0.1'], 'a URL without user and password'],
   [['--proxy', 'http://127.0.0.1:4000?x=secret'], 'a URL without a query'],
   [['--proxy', 'http://127.0.0.1:3001'], 'which is this server'],

@@ -192,7 +192,7 @@ export function sumText(cohorts: readonly JsonCohort[], columns: readonly string
     ...(inFlight === 0
       ? []
       : [
-          `In flight: ${formatAmount(inFlight, 'delivery', 'deliveries')} to clients that were just joining or leaving, so either outcome is right.`,
+          `In flight: ${formatAmount(inFlight, 'delivery', 'deliveries')} to clients that were just joining or leaving, which may arrive or not.`,
         ]),
     ...(unread === 0
       ? []

@@ -65,7 +65,7 @@ function intro(result: JsonResult): Block[] {
     ...(scenario.summary === '' ? [] : [paragraph(scenario.summary, 'muted')]),
     paragraph(
       find !== undefined
-        ? `${capitalized(outcomeText(result))}. The numbers below the limit are of the last run at it.`
+        ? `${capitalized(outcomeText(result))}. The numbers that follow are of the last run${find.limit === undefined ? '' : ' at the limit'}.`
         : `${MEANINGS[verdict]}${verdict === 'invalid' ? '.' : `: ${outcomeText(result)}.`}`,
       verdict === 'invalid' || verdict === 'aborted' ? 'warn' : undefined,
     ),

@@ -57,7 +57,7 @@ function explanation(find: FindResult): Block[] {
         ]
       : [];
   const asked: Text = [
-    'At every load: ',
+    'Checked at each load: ',
     ...rules.flatMap((rule, index) => [...(index === 0 ? [] : [', ']), code(rule)]),
     ', and every client admitted.',
   ];
