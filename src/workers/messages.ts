@@ -102,6 +102,8 @@ export type ToWorker =
   | { readonly type: 'setup'; readonly setup: WorkerSetup }
   /** Comes with a socket to accept from. */
   | { readonly type: 'socket' }
+  /** Leave new connections to the others until sockets come again. */
+  | { readonly type: 'stopAccepting' }
   /** Shut down; with `drainMs`, in that time. */
   | { readonly type: 'close'; readonly drainMs?: number | undefined }
   /** All workers have reached this stage of the shutdown: go on. */

@@ -260,7 +260,12 @@ export class Primary {
   #spreadConnections(): void {
     if (this.#shutdown.hasBegun) return;
     const serving = [...this.#workers].filter((one) => one.isListening);
-    for (const worker of serving) if (worker.hasRoom && !worker.isAccepting) worker.acceptAgain();
+    const hasRoom = serving.some((one) => one.hasRoom);
+    for (const worker of serving) {
+      if (worker.hasRoom && !worker.isAccepting) worker.acceptAgain();
+      // It accepted while nobody had room.
+      else if (hasRoom && !worker.hasRoom && worker.isAccepting) worker.stopAccepting();
+    }
     if (!serving.some((one) => one.isAccepting)) serving[0]?.acceptAgain();
   }
 

@@ -1,6 +1,6 @@
 import { countDescriptors, type Descriptors } from '../server/health/descriptors.js';
 
-/** Counting takes some 10 µs, so not for each connection. */
+/** Counting takes a few µs, so not for each connection. */
 const CONNECTIONS_PER_LOOK = 16;
 /** For what is not a connection, and for clients that leave. */
 const LOOK_MS = 1000;

@@ -126,6 +126,11 @@ export class WorkerProcess implements HubWorker {
     this.#batches.send({ type: 'answer', id, value });
   }
 
+  stopAccepting(): void {
+    this.isAccepting = false;
+    this.#batches.send({ type: 'stopAccepting' });
+  }
+
   acceptAgain(): void {
     this.isAccepting = true;
     this.#sendSockets();

@@ -83,6 +83,9 @@ export class WorkerServer {
       case 'pass':
         this.#waiting.get(message.stage)?.();
         break;
+      case 'stopAccepting':
+        this.#stopListening();
+        break;
       case 'close':
         void this.close(message.drainMs);
         break;

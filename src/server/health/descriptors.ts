@@ -8,7 +8,7 @@ export interface Descriptors {
 
 let max: number | undefined;
 
-/** File descriptors of this process, in some 10 µs; `undefined` where the system does not say. */
+/** File descriptors of this process, in a few µs; `undefined` where the system does not say. */
 export function countDescriptors(): Descriptors | undefined {
   try {
     // The size is their count since Linux 6.2; before that it is 0, and listing thousands would hold up the event loop.
