@@ -74,7 +74,7 @@ export class ListenPrinter implements ListenObserver {
     const age = formatDuration(Math.round(Math.max(0, performance.now() - this.#connectedAtMs)));
     this.#write(
       this.io.stdout,
-      `${this.#out.dim(timeOfDay(new Date()))} ${this.#out.magenta('>')} cursor ${shown}${this.#out.dim(`  ${age} after connecting`)}${this.#out.yellow(note)}\n`,
+      `${this.#out.dim(timeOfDay(new Date()))} ${this.#out.magenta('>')} cursor ${shown}${this.#out.dim(` (${age} after connecting)`)}${this.#out.yellow(note)}\n`,
     );
   }
 

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { envOf } from '../options/spec.js';
 import { nearest } from '../text/nearest.js';
+import { orList } from '../text/or-list.js';
 import { COMMANDS } from './commands.js';
 
 /**
@@ -12,7 +13,8 @@ export function commanderError(text: string, { options }: Command): string {
     .replace(/(too many arguments for '[^']*')\. Expected (\d+) arguments? but got/, '$1: expected $2, got')
     .replace(
       /command-argument value '(.*)' is invalid for argument '(.*)'\. Allowed choices are (.*)\.\n$/s,
-      "expected $2 to be one of $3, got '$1'\n",
+      (_, got, name, choices: string) =>
+        `expected ${name} to be ${orList(choices.split(', '))}, got '${got}'\n`,
     );
   const [, flag] = /^error: unknown option '(-[^=]*)=/.exec(text) ?? [];
   if (flag === undefined) return plain;

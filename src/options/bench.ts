@@ -1,5 +1,6 @@
 import parseCommand from 'string-argv';
 import { describeSecret } from '../protocol/identifiers.js';
+import { orList } from '../text/or-list.js';
 import type { Parsed } from '../text/units.js';
 import {
   EMIT_PLACEHOLDERS,
@@ -55,7 +56,7 @@ const CLOSED_QUOTES = /^(?:[^'"]|'[^']*'|"[^"]*")*$/;
 const EMIT_METHODS = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'];
 
 function methodProblem(value: string): string | undefined {
-  return EMIT_METHODS.includes(value) ? undefined : `one of ${EMIT_METHODS.join(', ')}`;
+  return EMIT_METHODS.includes(value) ? undefined : orList(EMIT_METHODS);
 }
 
 /** Headers that say where the body ends, which is not for the user to say. */

@@ -1,10 +1,11 @@
 import { describe } from '../protocol/identifiers.js';
 import { nearest } from '../text/nearest.js';
+import { orList } from '../text/or-list.js';
 import { FAULT_PRESET_NAMES, type FaultPreset } from './fault-presets.js';
 import { text } from './kinds.js';
 import type { OptionSpec } from './spec.js';
 
-const expected = `one of ${FAULT_PRESET_NAMES.join(', ')}`;
+const expected = orList(FAULT_PRESET_NAMES);
 
 /** A preset of faults that is in force from the start. */
 export const faultPresetOption = text({

@@ -1,5 +1,6 @@
 import { BOOLEAN, DELAY_MS, isOneOf, limitOf, type OptionRule, wholeNumber } from '../manager/checks.js';
 import { describe, describeSecret, type Mismatch } from '../protocol/identifiers.js';
+import { orList } from '../text/or-list.js';
 import {
   formatDurationFlag,
   formatSizeFlag,
@@ -175,9 +176,7 @@ export function choice<Choice extends string>(
 ): OptionSpec<Choice> {
   const parse = (value: string): Parsed<Choice> => {
     const chosen = choices.find((one) => one === value);
-    return chosen === undefined
-      ? { ok: false, expected: `one of ${choices.join(', ')}` }
-      : { ok: true, value: chosen };
+    return chosen === undefined ? { ok: false, expected: orList(choices) } : { ok: true, value: chosen };
   };
   return spec(
     { placeholder: 'WORD', json: { enum: choices }, parse, ...isOneOf(choices) },

@@ -94,7 +94,7 @@ describe('serve --config', () => {
     expect(stderr.trimEnd().split('\n')).toEqual([
       'error: Expected --path to be a path such as /datafn/ws, got "x"',
       `error: ${file}:1:1: unknown option \`prot\`. Did you mean \`port\`?`,
-      `error: ${file}:2:1: logLevel: expected one of debug, info, warn, error, silent, got "loud"`,
+      `error: ${file}:2:1: logLevel: expected debug, info, warn, error or silent, got "loud"`,
     ]);
   });
 

@@ -1,11 +1,14 @@
 // npm run perf:workers [-- log-level]
 //
-// What `serve --workers 2` costs beside `serve` alone: CPU time of all of its processes for an accepted connection and for a delivery, in alternating pairs. CPU time, since rates on two cores say more of the clients.
+// What `serve --workers 2` costs beside `serve` alone, in alternating pairs: CPU time of all of its processes for an accepted
+// connection and for a delivery, since rates on two cores say more of the clients. Then how many connections a second they
+// accept when each process gets a fifth of a core, so that the clients have cores to spare; that needs root.
 // PAIRS=n sets the pairs; ONLY=name measures one load.
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { limitCpu } from './cpu-quota.mjs';
 import { alternate, Peer } from './harness.mjs';
 import { treeOf } from './process-tree.mjs';
 import { median, spread } from './statistics.mjs';
@@ -13,6 +16,8 @@ import { median, spread } from './statistics.mjs';
 const BIN = fileURLToPath(new URL('../../bin/datafn-ws.js', import.meta.url));
 const PAIRS = Number(process.env.PAIRS ?? 9);
 const LOG_LEVEL = process.argv[2] ?? 'warn';
+/** Of a core, for each process while connects/s are measured. */
+const SHARE = 0.2;
 const FRAME_BYTES = '{"type":"cursor","cursor":"1700000000000000"}'.length + 2;
 
 /** Microseconds on a core of all threads of a process and of those below it. */
@@ -108,32 +113,72 @@ const LOADS = {
   'the same, batches of 20': deliveries({ clients: 2000, namespaces: 20, requests: 40, batch: 20 }),
 };
 
-const servers = { one: await start([]), two: await start(['--workers', '2']) };
-for (const server of Object.values(servers)) server.clients = new Peer('./clients.mjs');
-console.log(
-  `| load | ${Object.keys(servers).join(' | ')} | two ÷ one | spread |\n|---|${Object.keys(servers)
-    .map(() => '---|')
-    .join('')}---|---|`,
-);
-for (const [name, load] of Object.entries(LOADS)) {
-  if (process.env.ONLY !== undefined && !name.includes(process.env.ONLY)) continue;
-  const tasks = Object.fromEntries(
-    Object.entries(servers).map(([kind, server]) => [
-      kind,
-      async () => {
-        const us = await load(server);
-        if (name.startsWith('connect')) server.open = undefined;
-        return us;
-      },
-    ]),
-  );
-  for (const task of Object.values(tasks)) await task();
-  const results = await alternate(PAIRS, tasks);
-  const ratios = results.two.map((us, index) => us / results.one[index]);
-  const cells = Object.values(results).map((us) => `${median(us).toFixed(median(us) < 20 ? 2 : 0)} µs`);
+/** Connects/s of a server whose processes have a share of a core each, and the share that the clients used. */
+async function connectRate({ clients, port, stats }) {
+  const cpuMs = async () => {
+    const { user, system } = await clients.call('cpu');
+    return (user + system) / 1000;
+  };
+  const before = { cpuMs: await cpuMs(), atMs: performance.now() };
+  const perSecond = await clients.call('open', {
+    ...{ port, path: '/datafn/ws?token=user-{n}', names: 100, count: 2000, atOnce: 128 },
+  });
+  const clientShare = ((await cpuMs()) - before.cpuMs) / (performance.now() - before.atMs);
+  await clients.call('closeAll');
+  while ((await stats()).connections > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  return { perSecond, clientShare };
+}
+
+/** A row: what is measured of each kind of server, and how the second compares to the first. */
+function row(name, results, format) {
+  const ratios = results.two.map((value, index) => value / results.one[index]);
+  const cells = Object.values(results).map((values) => format(median(values)));
   console.log(`| ${[name, ...cells, `${median(ratios).toFixed(2)} ×`, spread(ratios)].join(' | ')} |`);
 }
-for (const { child, clients } of Object.values(servers)) {
-  clients.stop();
-  child.kill('SIGTERM');
+
+const isChosen = (name) => process.env.ONLY === undefined || name.includes(process.env.ONLY);
+const eachServer = (measure) =>
+  Object.fromEntries(Object.entries(servers).map(([kind, server]) => [kind, () => measure(server)]));
+
+const servers = { one: await start([]), two: await start(['--workers', '2']) };
+for (const server of Object.values(servers)) server.clients = new Peer('./clients.mjs');
+console.log('| load | one | two | two ÷ one | spread |\n|---|---|---|---|---|');
+for (const [name, load] of Object.entries(LOADS).filter(([name]) => isChosen(name))) {
+  const tasks = eachServer(async (server) => {
+    const us = await load(server);
+    if (name.startsWith('connect')) server.open = undefined;
+    return us;
+  });
+  for (const task of Object.values(tasks)) await task();
+  row(name, await alternate(PAIRS, tasks), (us) => `${us.toFixed(us < 20 ? 2 : 0)} µs`);
 }
+
+let release;
+if (isChosen('connects/s')) {
+  for (const { clients } of Object.values(servers)) await clients.call('closeAll');
+  release = limitCpu(
+    Object.values(servers).flatMap(({ child }) => treeOf(child.pid)),
+    SHARE,
+  );
+  if (release === undefined)
+    console.log('Not measured: connects/s, for which control groups must be writable.');
+  else {
+    const results = await alternate(PAIRS, eachServer(connectRate));
+    const rates = Object.fromEntries(
+      Object.entries(results).map(([kind, those]) => [kind, those.map(({ perSecond }) => perSecond)]),
+    );
+    row(`connects/s, a process with ${SHARE} of a core`, rates, (perSecond) => perSecond.toFixed(0));
+    const busiest = Math.max(
+      ...Object.values(results).flatMap((those) => those.map(({ clientShare }) => clientShare)),
+    );
+    console.log(`\nThe clients of that line used at most ${(busiest * 100).toFixed(0)}% of a core.`);
+  }
+}
+await Promise.all(
+  Object.values(servers).map(({ child, clients }) => {
+    clients.stop();
+    child.kill('SIGTERM');
+    return new Promise((resolve) => child.once('exit', resolve));
+  }),
+);
+release?.();

@@ -8,6 +8,7 @@ import { readFileOfAnyKind } from '../../options/read-file.js';
 import { type Path, pathText, positionOf, yamlValueWords, yamlWords } from '../../options/yaml.js';
 import { DatafnWsError, messageOf } from '../../protocol/errors.js';
 import { didYouMean } from '../../text/nearest.js';
+import { orList } from '../../text/or-list.js';
 import { decodeUtf8 } from '../../text/utf8.js';
 import type { Scenario } from '../model/scenario.js';
 import { completeScenario } from './complete.js';
@@ -39,7 +40,7 @@ export async function scenarioFile(nameOrPath: string): Promise<string> {
   if (nameOrPath === '') {
     throw new DatafnWsError(
       'ERR_INVALID_SCENARIO',
-      `Expected a scenario to be one of ${names.join(', ')}, or the path of a file, got an empty name.`,
+      `Expected a scenario to be ${orList([...names, 'the path of a file'])}, got an empty name.`,
     );
   }
   if (names.includes(nameOrPath)) return `${FOLDER}${nameOrPath}.yaml`;

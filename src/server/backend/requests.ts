@@ -1,4 +1,5 @@
 import { describe, namespaceProblem } from '../../protocol/identifiers.js';
+import { orList } from '../../text/or-list.js';
 import { BackendError, invalid } from './answer.js';
 
 // What DataFn clients send, checked. Each of these throws a BackendError that names the part that is wrong.
@@ -120,7 +121,7 @@ export function readMutation(value: unknown, path: string, clientId?: string): M
   const at = (name: string) => (path === '$' ? name : `${path}.${name}`);
   if (!OPERATIONS.some((one) => one === operation) && !OTHER_OPERATIONS.some((one) => one === operation))
     throw invalid(
-      `Expected ${at('operation')} to be one of ${[...OPERATIONS, ...OTHER_OPERATIONS].join(', ')}, got ${describe(operation)}`,
+      `Expected ${at('operation')} to be ${orList([...OPERATIONS, ...OTHER_OPERATIONS])}, got ${describe(operation)}`,
       at('operation'),
     );
   const owner = readName(value.clientId, at('clientId'));

@@ -42,7 +42,7 @@ test.each<[string[], RegExp]>([
   ],
   [['--origin', 'a.test/path'], /Expected --origin to be an origin such as/],
   [['--subprotocol', 'a b'], /Expected --subprotocol to be a subprotocol name/],
-  [['--token-via', 'body'], /one of query, header, cookie, subprotocol/],
+  [['--token-via', 'body'], /query, header, cookie or subprotocol/],
   [['--token-via', 'header'], /--token-via header takes tokens of visible ASCII characters/],
   [['--namespace-prefix', '{runs}'], /\{runs\} is unknown\. Did you mean `\{run\}`/],
   [['--namespace-prefix', 'a'.repeat(250)], /at most 255 characters/],

@@ -194,7 +194,7 @@ describe('who has faults', () => {
 
   test('a preset that does not exist is refused at once, with the nearest name', () => {
     expect(() => createDatafnWsServer({ faults: 'deploi' as 'deploy' })).toThrow(
-      'Expected `faults` to be one of',
+      'Expected `faults` to be flaky-train',
     );
   });
 });

@@ -1,4 +1,5 @@
 import { ABNORMAL_CLOSURE } from '../../../protocol/close-codes.js';
+import { orList } from '../../../text/or-list.js';
 import { formatAmount, formatCount, formatDuration } from '../../../text/units.js';
 import { isRefusalKey } from '../../measure/tally.js';
 import type { JsonCohort } from '../facts.js';
@@ -43,7 +44,7 @@ function outcomesOf(cohort: JsonCohort): Outcome[] {
     accepted('open at the end', open),
     accepted('closed by the client', counters.disconnected),
     ...closes.filter((one) => !isRefused(one)),
-    accepted('vanished without a close', goneOf(cohort)),
+    accepted('vanished without a close', gorList(cohort)),
     ...closes.filter(isRefused),
     ...each(rejected, (status) => ({ result: 'refused', end: `HTTP ${status}` })),
     ...each(errors, (code) => ({ result: 'failed', end: code })),
@@ -58,7 +59,7 @@ function closeText(key: string): string {
 }
 
 /** Half-open clients go dead on their own, which nothing counts: the rest of those that opened. */
-function goneOf({ behavior, open, counters, closed }: JsonCohort): number {
+function gorList({ behavior, open, counters, closed }: JsonCohort): number {
   if (behavior !== 'half-open') return 0;
   const ended = Object.values(closed).reduce((sum, count) => sum + count, counters.disconnected ?? 0);
   return (counters.opened ?? 0) - ended - open;
@@ -120,11 +121,6 @@ const DELIVERIES: Readonly<
   late: { meaning: 'arrived after bench had counted it as lost' },
 };
 
-/** Words as a choice: `lost, duplicated or leaked`. */
-function oneOf(words: readonly string[]): string {
-  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
-}
-
 function withMeaning(name: string): string {
   const meaning = DELIVERIES[name]?.meaning;
   return meaning === undefined ? name : `${name} (${meaning})`;
@@ -147,7 +143,7 @@ export function deliveries(result: JsonResult): Section[] {
     ...(explained.length === 0
       ? []
       : [`${capitalized(explained.map((name) => `${name}: ${DELIVERIES[name]?.meaning}`).join('; '))}.`]),
-    ...(absent.length === 0 ? [] : [`None ${oneOf(absent)}.`]),
+    ...(absent.length === 0 ? [] : [`None ${orList(absent)}.`]),
     ...(without.length === 0 ? [] : [`Not expected to receive cursors: ${without.join(', ')}.`]),
   ];
   const columns = shown.map((name): Column => ({ name, isNumber: true, ...DELIVERIES[name] }));
