@@ -8,8 +8,8 @@ import { temporaryFolder } from '../support/temporary-folder.js';
 
 /** Five processes of bench, each with a worker, on a machine that is busy anyway. */
 const TIMEOUT_MS = 240_000;
-/** Time for all of them to start. */
-const START_MS = 25_000;
+/** Time for all of them to start; more of it when one came too late. */
+const START_MS = [12_000, 25_000, 25_000];
 /** Every cursor comes at least this late: what a wrong clock would make of it is seen. */
 const DELAY_MS = 150;
 
@@ -87,10 +87,10 @@ async function startDelayed(): Promise<string> {
 
 /** Four shards, each with a clock of its own; again where the machine kept one from its timetable. */
 async function runShards(shifts: readonly number[]): Promise<{ names: string[]; ends: (number | null)[] }> {
-  for (let attempt = 1; ; attempt++) {
+  for (const [attempt, startMs] of START_MS.entries()) {
     // A fresh server: of one that has run before, the first cursor may be another.
     const url = await startDelayed();
-    const startAt = Math.ceil((Date.now() + START_MS) / 1000);
+    const startAt = Math.ceil((Date.now() + startMs) / 1000);
     const names = shifts.map((_, index) => `shard-${attempt}-${index + 1}.json`);
     const outputs = await Promise.all(
       shifts.map((ms, index) =>
@@ -106,8 +106,9 @@ async function runShards(shifts: readonly number[]): Promise<{ names: string[]; 
       ),
     );
     const ends = outputs.map(({ code }) => code);
-    if (!ends.includes(5) || attempt === 3) return { names, ends };
+    if (!ends.includes(5) && !ends.includes(2)) return { names, ends };
   }
+  throw new Error('bench came too late for its timetable, three times');
 }
 
 /** What does not depend on time. */

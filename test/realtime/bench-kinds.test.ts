@@ -1,0 +1,138 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, expect, test } from 'vitest';
+import type { JsonReport } from '../../src/bench/report/schema.js';
+import { runBench } from '../support/bench-process.js';
+import { everyReport, expectMarked } from '../support/bench-reports.js';
+import { disposeProcesses, runCli, startServe } from '../support/cli-process.js';
+import { withRedis } from '../support/redis-server.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+
+// One run of each kind that is more than a scenario against one server.
+
+const { file, folder, path } = temporaryFolder('bench-kinds');
+afterAll(disposeProcesses);
+
+const LITTLE = file(
+  'little.yaml',
+  `version: 1
+name: little
+server: { maxConnections: 24 }
+cohorts:
+  users: { clients: 10, namespaces: "u:{1..5}" }
+phases:
+  - connect: { cohort: users, atOnce: true }
+  - emit: { namespaces: all, rate: 50/s, for: 200ms }
+expect: [users.accepted == 10]
+`,
+);
+
+test('bench find ends within its precision of the number of clients that the server takes', async () => {
+  const { code, stdout, stderr } = await runBench([
+    ...['find', LITTLE, '--workers', '1', '--from', '10', '--precision', '30%'],
+    ...['--until', 'cursors.lost == 0', '--at-least', '18', '--json', '-'],
+  ]);
+  expect(code, stdout + stderr).toBe(0);
+  const { find } = (JSON.parse(stdout) as JsonReport).results[0] as { find: Record<string, unknown> };
+  expect(find).toMatchObject({ end: 'found', brokenBy: { shown: '24' } });
+  expect(find.limit).toBeGreaterThanOrEqual(18);
+  expect(find.limit).toBeLessThanOrEqual(24);
+  // Each load that was tried, with whether it held.
+  expect(stderr).toMatch(/10 clients ✓ holds/);
+  expect(stderr).toMatch(/40 clients ✗ breaks: users\.accepted >= 40 \(24\)/);
+});
+
+const NODES = file(
+  'nodes.yaml',
+  `version: 1
+name: nodes
+server: { maxConnectionsPerNamespace: 10, resume: true }
+cluster: { nodes: 2 }
+cohorts:
+  steady: { clients: 24, namespaces: "user:{1..4}", behavior: reconnecting }
+  hot: { clients: 16 }
+phases:
+  - connect: { cohort: steady, atOnce: true }
+  - connect: { cohort: hot, atOnce: true }
+  - emit: { namespaces: all, rate: 100/s, for: 500ms, settle: 5s }
+    expect: [cursors.lost == 0]
+  - kill: engine
+  - restart: engine
+  - kill: node
+  - converge: { within: 20s }
+expect:
+  - steady.accepted == 36
+  - steady.open == 24
+  - hot.accepted == 10
+  - cursors.leftBehind == 0
+`,
+);
+
+withRedis(
+  'bench --redis kills the engine and a node of a cluster that it started, whose clients come back and miss nothing',
+  async () => {
+    const { code, stdout, stderr } = await runBench([NODES, '--redis', '--workers', '1']);
+    expect(code, stdout + stderr).toBe(0);
+    expect(stdout).toContain('40 clients against 2 nodes and a Redis that bench started');
+    expect(stderr).toMatch(/converge within 20 s: .*12 reconnected/);
+  },
+);
+
+const PARTS = file(
+  'parts.yaml',
+  `version: 1
+name: parts
+cohorts:
+  steady: { clients: 21, namespaces: "user:{1..4}" }
+phases:
+  - connect: { cohort: steady, atOnce: true }
+  - emit: { namespaces: all, rate: 50/s, for: 200ms }
+expect:
+  - steady.accepted == 21
+  - cursors.lost == 0
+  - fanout.max < 60s
+`,
+);
+
+/** Two shards, of which the second emits nothing; again, with more time, where they came too late for their timetable. */
+async function runShards(url: string): Promise<(number | null)[]> {
+  for (const startMs of [5000, 15_000, 25_000]) {
+    const startAt = String(Math.ceil((Date.now() + startMs) / 1000));
+    const outputs = await Promise.all(
+      [1, 2].map((part) =>
+        runCli([
+          ...['bench', PARTS, '--url', url, '--shard', `${part}/2`, '--start-at', startAt, '--slack', '1s'],
+          ...['--workers', '1', '--json', path(`part-${part}.json`)],
+        ]),
+      ),
+    );
+    const codes = outputs.map(({ code }) => code);
+    if (!codes.some((code) => code === 5 || code === 2)) return codes;
+  }
+  return [];
+}
+
+test('two shards against one server are one passed run when they are merged', async () => {
+  const { wsUrl } = await startServe();
+  expect(await runShards(wsUrl)).toEqual([0, 0]);
+  const reports = everyReport(folder, 'merged');
+  const { code, stdout } = await runCli([
+    'merge',
+    path('part-2.json'),
+    path('part-1.json'),
+    ...reports.flags,
+  ]);
+  expect(code, stdout).toBe(0);
+  await expectMarked('passed', stdout, reports.read());
+  const { total } = reports.read().json.results[0] as JsonReport['results'][number];
+  const [steady] = total.cohorts;
+  const received = [1, 2].map((part) => receivedOf(`part-${part}.json`));
+  expect(steady?.accepted).toBe(21);
+  expect(steady?.counters.received).toBe((received[0] ?? 0) + (received[1] ?? 0));
+  expect(steady?.counters.received).toBe(steady?.counters.expected);
+  expect(Math.min(...received)).toBeGreaterThan(0);
+});
+
+function receivedOf(name: string): number {
+  const { results } = JSON.parse(readFileSync(path(name), 'utf8')) as JsonReport;
+  return results[0]?.total.cohorts[0]?.counters.received ?? 0;
+}
