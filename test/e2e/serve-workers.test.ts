@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os';
 import { afterEach, describe, expect, test } from 'vitest';
 import { eventually } from '../backplane/recorded-node.js';
 import { disposeProcesses, startServe } from '../support/cli-process.js';
@@ -7,9 +6,6 @@ import { connectClient, disposeLive, openClient } from '../support/live-server.j
 import { type ProcessEntry, untilChildren } from '../support/process-tree.js';
 import type { RawClient } from '../support/raw-client.js';
 import { clientsAtBoth, clientsOf, WORKERS, workersOf } from '../support/serve-workers.js';
-
-const _GOING_AWAY = { code: 1001, reason: 'Going Away' };
-const _hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some((one) => one.address === '::1'));
 
 afterEach(async () => {
   await disposeLive();

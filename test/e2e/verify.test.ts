@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { disposeProcesses, startCli } from '../support/cli-process.js';
+import { BIN, disposeProcesses, startCli, startServe } from '../support/cli-process.js';
 import { runVerify } from '../support/verify-process.js';
 
 afterEach(disposeProcesses);
@@ -10,6 +10,29 @@ test('serve passes some clauses of each kind', async () => {
   expect(failed, output).toEqual([]);
   expect(code, output).toBe(0);
   expect(clauses.map(({ outcome }) => outcome)).toEqual(ids.map(() => 'passed'));
+});
+
+test('cursors come by pushes of a DataFn client, or by a command of the user, where they are asked for', async () => {
+  const pushed = await runVerify('--trigger', 'push', '--only', 'cursor/6', '--only', 'http/4');
+  expect(
+    pushed.clauses.map(({ outcome }) => outcome),
+    pushed.output,
+  ).toEqual(['passed', 'passed']);
+  const { wsUrl, apiUrl } = await startServe();
+  const command = `command:${process.execPath} ${BIN} emit {cursor} -n {namespace} --url ${apiUrl}`;
+  const commanded = await runVerify(wsUrl, '--trigger', command, '--only', 'cursor/1', '--only', 'cursor/2');
+  expect(
+    commanded.clauses.map(({ outcome }) => outcome),
+    commanded.output,
+  ).toEqual(['passed', 'passed']);
+});
+
+test('a command that fails is why a clause fails, with what it printed', async () => {
+  const { wsUrl } = await startServe();
+  const command = `command:${process.execPath} -e "console.error('no such queue');process.exit(3)"`;
+  const { code, clauses, output } = await runVerify(wsUrl, '--trigger', command, '--only', 'cursor/1');
+  expect(code, output).toBe(1);
+  expect(JSON.stringify(clauses[0])).toContain('no such queue');
 });
 
 test('a run that is stopped reports what it has, and exits as it was stopped', async () => {

@@ -5,6 +5,7 @@ import { runBench } from '../support/bench-process.js';
 import { everyReport, expectMarked } from '../support/bench-reports.js';
 import { disposeProcesses, runCli, startServe } from '../support/cli-process.js';
 import { withRedis } from '../support/redis-server.js';
+import { smaller } from '../support/smaller.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 // One run of each kind that is more than a scenario against one server.
@@ -41,9 +42,7 @@ test('bench find ends within its precision of the number of clients that the ser
   expect(stderr).toMatch(/40 clients ✗ breaks: users\.accepted >= 40 \(24\)/);
 });
 
-const NODES = file(
-  'nodes.yaml',
-  `version: 1
+const NODES_TEXT = `version: 1
 name: nodes
 server: { maxConnectionsPerNamespace: 10, resume: true }
 cluster: { nodes: 2 }
@@ -64,18 +63,54 @@ expect:
   - steady.open == 24
   - hot.accepted == 10
   - cursors.leftBehind == 0
-`,
-);
+`;
 
 withRedis(
   'bench --redis kills the engine and a node of a cluster that it started, whose clients come back and miss nothing',
   async () => {
-    const { code, stdout, stderr } = await runBench([NODES, '--redis', '--workers', '1']);
+    const { code, stdout, stderr } = await runBench([
+      file('nodes.yaml', NODES_TEXT),
+      '--redis',
+      '--workers',
+      '1',
+    ]);
     expect(code, stdout + stderr).toBe(0);
     expect(stdout).toContain('40 clients against 2 nodes and a Redis that bench started');
     expect(stderr).toMatch(/converge within 20 s: .*12 reconnected/);
   },
 );
+
+/** The faults that a server with workers has instead. */
+const WORKERS = NODES_TEXT.replace('cluster: { nodes: 2 }', 'cluster: { workers: 2 }')
+  .replace('- kill: engine', '- stop: { what: worker, for: 300ms }')
+  .replace('  - restart: engine\n', '')
+  .replace('- kill: node', '- kill: worker')
+  // How many clients a worker has is up to the system.
+  .replace('  - steady.accepted == 36\n', '');
+
+test('bench stops and kills a worker of the server that it started, whose clients come back and miss nothing', async () => {
+  const { code, stdout, stderr } = await runBench([file('workers.yaml', WORKERS), '--workers', '1']);
+  expect(code, stdout + stderr).toBe(0);
+  expect(stdout).toContain('40 clients against a server with 2 workers that bench started');
+  expect(stderr).toMatch(/stop the last worker for 300 ms: done.*\n.*kill the last worker: /);
+});
+
+test('clients of the scenario herd pull what bench has pushed, each change once', async () => {
+  const args = smaller(
+    'herd',
+    { 'tabs.accepted == 2000': 'tabs.accepted == 20', 'pull.data.p99 < 5s': 'pull.data.p99 < 60s' },
+    {
+      'cohorts.tabs.clients': '20',
+      'phases[pull].pull.changes': '2',
+      'phases[pull].pull.every': '300ms',
+    },
+  );
+  const { code, stdout, stderr } = await runBench([...args, '--workers', '1', '--json', '-']);
+  expect(code, stdout + stderr).toBe(0);
+  const { total } = (JSON.parse(stdout) as JsonReport).results[0] as JsonReport['results'][number];
+  // Of two changes to each of four namespaces, each client gets those of its own.
+  expect(total.cohorts[0]?.counters).toMatchObject({ changesOwed: 40, changesMissing: 0, stalePulls: 0 });
+});
 
 const PARTS = file(
   'parts.yaml',
