@@ -36,15 +36,13 @@ export class CliProcess {
     const inherited = Object.entries(process.env).filter(
       ([name]) => !/^(DATAFN_WS_.*|GITHUB_.*|NO_COLOR|FORCE_COLOR|NODE_OPTIONS)$/.test(name),
     );
-    // Node.js complains on stderr when it has no descriptor left to write its coverage.
-    const uncounted = descriptors === undefined ? {} : { NODE_V8_COVERAGE: undefined };
     const command = [process.execPath, BIN, ...args];
     // Node raises the soft limit to the hard one when it starts: this sets both.
     const limited = ['sh', '-c', `ulimit -n ${descriptors} && exec "$@"`, 'sh', ...command];
     const [file = '', ...words] = descriptors === undefined ? command : limited;
     this.child = spawn(file, words, {
       stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
-      env: { ...Object.fromEntries(inherited), ...uncounted, ...env },
+      env: { ...Object.fromEntries(inherited), ...env },
     });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;

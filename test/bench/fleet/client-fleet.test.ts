@@ -293,6 +293,18 @@ describe('heartbeat', () => {
     expect(fleet.tally('few').closed.entries()).toEqual([['1001 Heartbeat timeout', 1]]);
   });
 
+  test('a client with late pongs answers each ping, no sooner than its delay', async () => {
+    const { server, fleet } = await setUp(one({ behavior: 'late-pong', pongDelay: '80ms' }));
+    await fleet.connect('few');
+    const peer = server.peers[0] as Peer;
+    const sentAtMs = performance.now();
+    peer.socket.ping('p');
+    await server.until(() => peer.pongs.length === 1, 'a pong');
+    // A timer may end up to a millisecond early.
+    expect(performance.now() - sentAtMs).toBeGreaterThanOrEqual(79);
+    expect(peer.pongs).toEqual(['p']);
+  });
+
   test('a healthy client closed for not answering has been killed, and one that is told to go away has not', async () => {
     const { server, fleet } = await setUp(one({ clients: 2 }));
     await fleet.connect('few');
@@ -300,6 +312,22 @@ describe('heartbeat', () => {
     server.peers[1]?.socket.close(1001, 'Going Away');
     await server.until(() => server.peers.every(({ closed }) => closed !== undefined), 'the closes');
     expect(fleet.counted('few')).toEqual({ attempts: 2, opened: 2, falseTimeouts: 1 });
+  });
+});
+
+describe('reading', () => {
+  test('a client with a read rate takes no more in a second than that, and misses nothing', async () => {
+    const { server, fleet } = await setUp(one({ behavior: 'slow-reader', readRate: '4KiB/s' }));
+    await fleet.connect('few');
+    const peer = server.peers[0] as Peer;
+    const sentAtMs = performance.now();
+    const message = 'x'.repeat(125);
+    for (let sent = 0; sent < 16; sent++) peer.socket.send(message);
+    peer.socket.ping('behind all of it');
+    await server.until(() => peer.pongs.length === 1, 'a pong');
+    // 2 KB, of which the first read comes at once.
+    expect(performance.now() - sentAtMs).toBeGreaterThan(200);
+    expect(peer.closed).toBeUndefined();
   });
 });
 
