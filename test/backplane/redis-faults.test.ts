@@ -1,10 +1,21 @@
 import { afterEach, describe, expect } from 'vitest';
 import { RecordingLogger } from '../support/recording-logger.js';
-import { prepareRedis, startRedis, withRedis } from '../support/redis-server.js';
+import { prepareRedis, type RedisServer, startRedis, withRedis } from '../support/redis-server.js';
 import { eventually } from './recorded-node.js';
 import { begin, disposeNodes, proxyTo, two, x } from './redis-nodes.js';
 
 afterEach(disposeNodes);
+
+/** How many clients of the namespace `x` the engine knows of, of each node that has any. */
+async function countsOf(redis: RedisServer): Promise<string> {
+  const script = `local counts = {}
+    for _, node in ipairs(redis.call('KEYS', '{datafn-ws}:node:*')) do
+      counts[#counts + 1] = redis.call('HGET', node, 'x') or nil
+    end
+    table.sort(counts)
+    return table.concat(counts, ' ')`;
+  return (await redis.command('EVAL', script, '0')).split('\r\n')[1] ?? '';
+}
 
 describe('an engine that fails', () => {
   withRedis('kill -9 and a restart without its data: it is refilled, and what was kept arrives', async () => {
@@ -49,6 +60,19 @@ describe('an engine that fails', () => {
     expect(b.heard('x')).toEqual(['1', '2']);
   });
 
+  withRedis('clients that were admitted while it did not answer are told to it when it does', async () => {
+    const redis = await startRedis();
+    const [a, b] = await two(redis.url);
+    await b.backplane.reserve('x', 5, 10);
+    redis.stop();
+    expect(await a.backplane.reserve('x', 8, 10)).toEqual({ granted: 8, checked: false });
+    redis.continue();
+    // What it was asked meanwhile, it answers late, with 5 of 8.
+    await eventually(async () => (await countsOf(redis)) === '5 8', 'both counts');
+    expect(await b.backplane.reserve('x', 6, 10)).toEqual({ granted: 5, checked: true });
+    expect([a.states, b.states]).toEqual([['up'], ['up']]);
+  });
+
   withRedis('FLUSHALL is noticed by the next beat, and undone', async () => {
     const redis = await startRedis();
     const [a, b] = await two(redis.url);
@@ -61,14 +85,7 @@ describe('an engine that fails', () => {
       'the cursor is back',
     );
     // Looked up, as asking for slots before it is back would be granted them all.
-    const countOf = `for _, node in ipairs(redis.call('KEYS', '{datafn-ws}:node:*')) do
-      local count = redis.call('HGET', node, 'x')
-      if count then return count end
-    end`;
-    await eventually(
-      async () => (await redis.command('EVAL', countOf, '0')).includes('4'),
-      'the count of the other node is back',
-    );
+    await eventually(async () => (await countsOf(redis)) === '4', 'the count of the other node is back');
     expect((await b.backplane.reserve('x', 10, 10)).granted).toBe(6);
     expect(b.heard('x')).toEqual(['5']);
     expect([a.states, b.states]).toEqual([['up'], ['up']]);
