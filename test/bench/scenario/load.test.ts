@@ -235,6 +235,41 @@ describe('what is wrong is told with its line, its column and the nearest right 
     for (const line of found) expect(line).not.toMatch(/invalid input|undefined|NaN|\[object/i);
   });
 
+  test.each<[string, string, string, RegExp]>([
+    [
+      'a process that no server has',
+      '- hold: 1500ms',
+      '- kill: leader',
+      /^my\.yaml:13:5: .*expected worker, node or engine.*, got "leader"/,
+    ],
+    [
+      'more events than a run can have',
+      'rate: 20/s, for: 3s',
+      'rate: 1000000/s, for: 1m',
+      /^my\.yaml:12:\d+: .*expected at most 10,000,000 in a phase, got 60,000,000$/,
+    ],
+    [
+      'ranges that multiply to too many names',
+      'user:{1..4}',
+      'user:{1..1000}:{1..201}',
+      /^my\.yaml:6:\d+: .*expected at most 200,000 namespaces, got more/,
+    ],
+    [
+      'two ways to read slowly',
+      'clients: 10 }',
+      'clients: 10, behavior: slow-reader, pause: 1s, readRate: 1KiB/s }',
+      /^my\.yaml:7:\d+: .*expected either `pause` or `readRate`, got both$/,
+    ],
+    [
+      'a client that claims no namespace',
+      'clients: 10 }',
+      'clients: 10, behavior: spoofing }',
+      /^my\.yaml:7:\d+: .*the namespace that it claims/,
+    ],
+  ])('%s is refused, with what is expected', (_, from, to, problem) => {
+    expect(problems(changed(from, to))).toContainEqual(expect.stringMatching(problem));
+  });
+
   test.each([
     ['two documents', `${GOOD}---\n${GOOD}`, /^my\.yaml:19:1: expected one document/],
     ['a key that is there twice', `${GOOD}name: again\n`, /^my\.yaml:19:1: duplicate key$/],
