@@ -154,7 +154,7 @@ export const namespaceList = z
         context.addIssue({ code: 'custom', message });
         return z.NEVER;
       }
-      names.push(...expanded);
+      for (const name of expanded) names.push(name);
     }
     return names;
   })
@@ -182,7 +182,7 @@ export function expandPattern(pattern: string): string[] | string {
     // What is behind it may have a range of its own.
     const expanded = expandPattern(`${head}${number}${tail}`);
     if (typeof expanded === 'string') return expanded;
-    names.push(...expanded);
+    for (const name of expanded) names.push(name);
     if (names.length > MAX_EXPANDED)
       return `expected at most ${formatCount(MAX_EXPANDED)} namespaces, got more`;
   }

@@ -244,9 +244,9 @@ describe('what is wrong is told with its line, its column and the nearest right 
     ],
     [
       'more events than a run can have',
-      'rate: 20/s, for: 3s',
-      'rate: 1000000/s, for: 1m',
-      /^my\.yaml:12:\d+: .*expected at most 10,000,000 in a phase, got 60,000,000$/,
+      '- connect: { cohort: hot }',
+      '- churn: { cohort: hot, rate: 1000000/s, for: 1m }',
+      /^my\.yaml:11:\d+: .*expected at most 10,000,000 in a phase, got 60,000,000$/,
     ],
     [
       'ranges that multiply to too many names',

@@ -31,5 +31,6 @@ test('a text without a range is itself, braces and dots included', () => {
 test('a range that falls, or is far too long, is told in words', () => {
   expect(expandPattern('user:{3..1}')).toContain('{3..1}');
   expect(expandPattern('user:{1..200000}')).toHaveLength(200_000);
+  expect(expandPattern('org:{1..1}:user:{1..200000}')).toHaveLength(200_000);
   expect(expandPattern('user:{0..200000}')).toEqual(expect.stringContaining('200,001'));
 });
