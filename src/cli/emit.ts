@@ -77,13 +77,15 @@ async function stepsOf(
   if (asked !== 1) {
     const given = [
       ...(cursor === undefined ? [] : ['a cursor']),
-      ...(isRange ? ['--from or --to'] : []),
+      ...(isRange ? ['a range'] : []),
       ...(file === undefined ? [] : ['--file']),
     ];
-    const problem = given.length === 0 ? 'Missing cursor' : `Got ${given.join(' and ')}`;
-    throw invalidOption(
-      `${problem}. Pass a cursor, a range (--from and --to), or --file. Try: npx datafn-ws emit 42 -n user:alice`,
-    );
+    const forms = 'a cursor, a range (--from and --to) or --file';
+    const problem =
+      given.length === 0
+        ? `Missing cursor. Pass ${forms}`
+        : `Pass only one of ${forms}, got ${given.join(' and ')}`;
+    throw invalidOption(`${problem}. Try: npx datafn-ws emit 42 -n user:alice`);
   }
   if (file !== undefined) {
     if (namespaces.length > 0)

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { ChalkInstance } from 'chalk';
-import { redirectHint } from '../bench/target/preflight.js';
+import { pathHint, redirectHint } from '../bench/target/preflight.js';
+import type { HttpRefusal } from '../emit/http-exchange.js';
 import { unreachable } from '../emit/unreachable.js';
 import type { ConnectionEnd } from '../listen/connection.js';
 import type { ListenObserver } from '../listen/listener.js';
@@ -178,7 +179,8 @@ export function explainEnd(end: ConnectionEnd, url: string, token: TokenOrigin):
       return `the answer to the upgrade violates RFC 6455: ${end.what}. Is it a WebSocket server?`;
     case 'answered': {
       const words = (end.detail ?? end.statusText).slice(0, MAX_WORDS).replace(/\.$/, '');
-      return `refused with HTTP ${end.status}${words === '' ? '' : `: ${words}`}. ${statusAdvice(end, url, token)}`.trim();
+      const advice = statusAdvice(end, url, token);
+      return `refused with HTTP ${end.status}${words === '' ? '' : `: ${words}`}${advice === '' ? '' : `. ${advice}`}`;
     }
     case 'closed': {
       const { code, reason, wasConnected, error } = end;
@@ -197,14 +199,13 @@ export function explainEnd(end: ConnectionEnd, url: string, token: TokenOrigin):
 const MAX_WORDS = 500;
 
 function statusAdvice(
-  { status, location }: { readonly status: number; readonly location: string | undefined },
+  { status, location, detail }: Pick<HttpRefusal, 'status' | 'location' | 'detail'>,
   url: string,
   token: TokenOrigin,
 ): string {
   if (location !== undefined && status >= 300 && status < 400) return redirectHint(url, location);
   if (status === 401 || status === 403) return tokenAdvice(token);
-  if (status === 404 || status === 405 || status === 426 || status < 300)
-    return `Check the path of --url: datafn-ws serve uses /datafn/ws, got ${new URL(url).pathname}.`;
+  if (status === 404 || status === 405 || status === 426 || status < 300) return pathHint(url, detail);
   if (status === 429) return 'The server accepts no more connections from this address.';
   return status >= 500 ? 'The server, or a proxy in front of it, is not ready.' : '';
 }

@@ -145,7 +145,7 @@ describe('the end of a connection is explained', () => {
   });
 
   test('without advice where there is none to give', () => {
-    expect(explainEnd(answered(418), 'ws://127.0.0.1:1/x', 'none')).toBe('refused with HTTP 418.');
+    expect(explainEnd(answered(418), 'ws://127.0.0.1:1/x', 'none')).toBe('refused with HTTP 418');
   });
 
   test('by the rule that an answer breaks', () => {

@@ -37,7 +37,7 @@ describe('listen', () => {
       'another path',
       ['-n', 'a', '--path'],
       1,
-      /^error: Refused with HTTP 404: .*Check the path of --url: .*got \/datafn\/ws\/x\n$/,
+      /^error: Refused with HTTP 404: No WebSocket at "\/datafn\/ws\/x"; it is at \/datafn\/ws\. [^\n]*--path\n$/,
     ],
   ])('that is refused for %s ends with what to do', async (_, flags, code, message) => {
     const serve = await startServer();

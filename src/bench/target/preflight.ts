@@ -167,7 +167,7 @@ function refusal(trial: Trial, outcome: TrialOutcome, target: PreflightTarget): 
   const hint = hintFor.client(outcome, trial.given, target);
   return new DatafnWsError(
     'ERR_UNREACHABLE',
-    `${maskedUrl(trial.given)} did not admit a client of ${trial.cohort.name}: ${cause}. ${hint}`,
+    `${maskedUrl(trial.given)} did not admit a client of ${trial.cohort.name}: ${cause}${hint === '' ? '' : `. ${hint}`}`,
   );
 }
 
@@ -217,7 +217,7 @@ export const hintFor = {
       if (location !== undefined && status >= 300 && status < 400) return redirectHint(given, location);
       if (status === 401 || status === 403) return `${tokenHint(credentials)} ${PROXY_HINT}`;
       if (status === 404 || status === 405 || status === 426 || (status >= 200 && status < 300))
-        return `Check the path of --url: datafn-ws serve uses /datafn/ws, got ${new URL(given).pathname}.`;
+        return pathHint(given, outcome.detail);
       if (status === 400 || status === 421)
         return "Does it serve this host? To send another Host, use --header 'Host: NAME'.";
       if (status === 429) return 'It accepts no more connections from this address.';
@@ -256,6 +256,14 @@ function tokenHint(credentials: Credentials): string {
     case 'jwt':
       return 'Check --jwt-secret and --jwt-claims, and that --token-via is where the server reads the JWT.';
   }
+}
+
+/** What to do about an upgrade that a server does not know; nothing more where the server has named the path itself. */
+export function pathHint(given: string, detail: string | undefined): string {
+  const { pathname } = new URL(given);
+  return detail?.includes(JSON.stringify(pathname))
+    ? ''
+    : `Check the path of --url: datafn-ws serve uses /datafn/ws, got ${pathname}.`;
 }
 
 /** Names the URL that a server redirects an upgrade to. */

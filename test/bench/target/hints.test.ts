@@ -15,6 +15,12 @@ describe('what to do about a server that refuses a client', () => {
   test.each<[string, TrialOutcome, RegExp]>([
     ['400', answered(400), /serve this host\? .*--header 'Host: NAME'/],
     ['421', answered(421), /serve this host\? .*--header 'Host: NAME'/],
+    ['404', answered(404), /path of --url: .* got \/datafn\/ws/],
+    [
+      '404 that names the path',
+      { ...answered(404), detail: 'No WebSocket at "/datafn/ws"' } as TrialOutcome,
+      /^$/,
+    ],
     ['426', answered(426), /path of --url: .* got \/datafn\/ws/],
     ['429', answered(429), /no more connections from this address/],
     ['502', answered(502), /or a proxy in front of it, is not ready/],

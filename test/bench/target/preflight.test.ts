@@ -20,7 +20,7 @@ describe('a target that lets no client in is exit 3, with what it answered and w
   test('a wrong path', async () => {
     const { wsUrl } = await startServer();
     expect(await causeOf(QUIET, '--url', wsUrl.replace('/datafn/ws', '/wrong'))).toMatch(
-      /a client of users.*it answered 404 Not Found: .*\/datafn\/ws.*path of --url.*\/wrong/,
+      /a client of users.*it answered 404 Not Found: No WebSocket at "\/wrong"; it is at \/datafn\/ws\. [^.]* --path$/,
     );
   });
 
