@@ -51,7 +51,12 @@ export default defineConfig({
       project('e2e', { include: PROCESSES, exclude: FULL, isolate: false }),
       project('realtime', { include: REALTIME, exclude: FULL, ...oneAtATime(1) }),
       project('full', { include: FULL, exclude: REALTIME }),
-      project('full-realtime', { include: ['test/realtime/**/*.full.test.ts'], ...oneAtATime(2) }),
+      // Most of it waits. What bench measures beside another run, it repeats if the machine was too busy.
+      project('full-realtime', {
+        include: ['test/realtime/**/*.full.test.ts'],
+        maxWorkers: 2,
+        sequence: { groupOrder: 2 },
+      }),
       ...Object.entries(LONG).map(([name, include], index) =>
         project(name, { include, exclude: FULL, ...oneAtATime(3 + index) }),
       ),
