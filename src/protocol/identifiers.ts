@@ -79,7 +79,9 @@ export function isClientId(value: unknown): value is string {
 /** What an error says of a text that must not be shown: how long it is. */
 export function describeSecret(secret: string | Uint8Array): string {
   const length = Buffer.byteLength(secret);
-  return length === 0 ? 'an empty one' : `${length === 1 ? '1 byte' : `${length} bytes`} (not shown)`;
+  return length === 0
+    ? 'an empty one'
+    : `${length === 1 ? '1 byte' : `${length} bytes`} (hidden, as it may be a secret)`;
 }
 
 /** A short rendering of any value for an error message: its kind where the value itself would not help. */

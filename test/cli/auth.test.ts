@@ -51,7 +51,7 @@ describe('serve that cannot use its --auth', () => {
     [
       'a short secret',
       ['--auth', 'jwt', '--jwt-secret', 'open-sesame'],
-      /Expected --jwt-secret to be at least 32 bytes .*got \d+ bytes \(not shown\)/,
+      /Expected --jwt-secret to be at least 32 bytes .*got \d+ bytes \(hidden, as it may be a secret\)/,
     ],
     [
       'a short secret in a file',

@@ -89,7 +89,7 @@ describe('wrong usage of listen is exit 2, and connects to nobody', () => {
       'Expected --url to be a URL such as ws://127.0.0.1:3001/datafn/ws, got "ftp://h"',
     ],
     [['--url', 'ws://u:p@h'], {}, 'a URL without user and password: pass a token with --token'],
-    [['--token', 'a b'], {}, 'got 3 bytes (not shown)'],
+    [['--token', 'a b'], {}, 'got 3 bytes (hidden, as it may be a secret)'],
     [['--tokn', 'a'], {}, 'Did you mean --token?'],
   ])('%j %j', async (flags, env, message) => {
     const { code, stdout, stderr } = await runWith(['listen', ...flags], env);

@@ -1,4 +1,5 @@
 import { didYouMean } from '../../text/nearest.js';
+import { orList } from '../../text/or-list.js';
 import {
   formatCount,
   formatDuration,
@@ -48,7 +49,7 @@ export interface Outcome {
   readonly isDeferred?: true;
 }
 
-const RULE = /^([A-Za-z][\w.-]*?)\s*(?:\[\s*([^\]]*?)\s*\])?\s*(==|!=|<=|>=|<|>)\s*(.+)$/;
+const RULE = /^([A-Za-z][\w.-]*?)\s*(?:\[\s*([^\]]*?)\s*\])?\s*([=!<>~]+)\s*([^=!<>~\s].*)$/;
 const KEYS: Readonly<Record<KeyKind, { code: RegExp; hasReason: boolean; examples: string }>> = {
   // RFC 6455 section 7.4.2: what a peer may send, 1005 and 1006 for what it did not.
   'close codes': { code: /^[1-4]\d{3}$/, hasReason: true, examples: '[4503] or [4503 "a reason"]' },
@@ -76,13 +77,19 @@ export function parseRule(text: string, cohorts: readonly string[]): Rule | stri
   const match = RULE.exec(text.trim());
   if (match === null)
     return `expected a rule such as \`cursors.lost == 0\` or \`fanout.p99 < 2s\`, got \`${text.trim()}\``;
-  const [, path = '', bracket, operator, valueText = ''] = match;
+  const [, path = '', bracket, operator = '', valueText = ''] = match;
+  if (!isOperator(operator))
+    return `unknown comparison \`${operator}\`: expected ${orList(Object.keys(COMPARISONS))}`;
   const named = findMetric(path, bracket, cohorts);
   if (typeof named === 'string') return named;
   const value = parseMetricValue(named.metric, valueText.trim());
   if (!value.ok)
     return `expected \`${named.metric}\` to be compared with ${value.expected}, got \`${valueText.trim()}\``;
-  return { ...named, operator: operator as Operator, value: value.value };
+  return { ...named, operator, value: value.value };
+}
+
+function isOperator(text: string): text is Operator {
+  return Object.hasOwn(COMPARISONS, text);
 }
 
 /** A metric as a rule names it. */

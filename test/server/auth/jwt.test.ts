@@ -416,7 +416,7 @@ describe('options that cannot be are refused', () => {
     [
       'a secret of 31 bytes',
       { secret: 'x'.repeat(31) },
-      /Expected `secret` to be at least 32 bytes .*, got \d+ bytes \(not shown\)/,
+      /Expected `secret` to be at least 32 bytes .*, got \d+ bytes \(hidden, as it may be a secret\)/,
     ],
     ['a secret of 31 bytes in more letters', { secret: Buffer.alloc(31) }, /at least 32 bytes/],
     ['a secret that is no text', { secret: 42 }, /`secret`/],
