@@ -72,7 +72,9 @@ function tokenOf(
     const names = candidates.map(({ origin }) =>
       origin === 'url' ? `a token in ${origins.url.from}` : origins[origin].from,
     );
-    throw invalidOption(`Expected one token, got ${names.join(' and ')}: drop one of them.`);
+    throw invalidOption(
+      `${names.join(' and ')} ${names.length === 2 ? 'both' : 'all'} set the token: keep one of them.`,
+    );
   }
   return { token: chosen?.token, origin: chosen?.origin ?? 'none' };
 }

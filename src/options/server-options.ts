@@ -21,13 +21,13 @@ export const connectionTable = {
   /** Maximum clients; 0 admits none, `Infinity` is no limit. */
   maxConnections: count({
     group: 'Limits',
-    help: 'Maximum clients; extra clients are closed with 4503. 0 admits none.',
+    help: 'Maximum clients; extra clients are closed (4503). 0 admits none.',
     default: DEFAULT_WS_MANAGER_CONFIG.maxConnections,
     orInfinity: true,
   }),
   /** Maximum clients per namespace; 0 admits none, `Infinity` is no limit. */
   maxConnectionsPerNamespace: count({
-    help: 'Maximum clients per namespace; extra clients are closed with 4503. 0 admits none.',
+    help: 'Maximum clients per namespace; extra clients are closed (4503). 0 admits none.',
     default: DEFAULT_WS_MANAGER_CONFIG.maxConnectionsPerNamespace,
     orInfinity: true,
   }),

@@ -12,13 +12,13 @@ const API: UrlUse = {
   example: 'http://127.0.0.1:3001',
   credentials: 'pass a token with --admin-token',
   takesQuery: false,
-  insteadOfOther: 'the HTTP API of the server, which accepts cursors; clients connect to ws:',
+  insteadOfOther: 'the HTTP API of the server; ws: URLs are for clients',
 };
 const EMIT: UrlUse = {
   example: 'http://127.0.0.1:3001/emit/{namespace}',
   credentials: 'pass them with --emit-header',
   takesQuery: true,
-  insteadOfOther: 'an HTTP API, which accepts cursors; clients connect to ws:',
+  insteadOfOther: 'an HTTP API; ws: URLs are for clients',
 };
 const KEYS: UrlUse = {
   example: 'http://127.0.0.1:8080/.well-known/jwks.json',

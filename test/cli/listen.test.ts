@@ -80,9 +80,13 @@ describe('listen', () => {
 describe('wrong usage of listen is exit 2, and connects to nobody', () => {
   test.each<[string[], Record<string, string>, string]>([
     [['-n', 'a', '-n', 'b'], {}, 'Expected one --namespace, got 2. Run listen once for each'],
-    [['-n', 'a', '--token', 'b'], {}, 'Expected one token, got --token and --namespace: drop one of them'],
-    [['-n', 'a', '--url', 'ws://h/?token=x'], {}, 'got --namespace and a token in --url'],
-    [[], { DATAFN_WS_TOKEN: 'a', DATAFN_WS_NAMESPACE: 'b' }, 'got DATAFN_WS_TOKEN and DATAFN_WS_NAMESPACE'],
+    [['-n', 'a', '--token', 'b'], {}, '--token and --namespace both set the token: keep one of them'],
+    [['-n', 'a', '--url', 'ws://h/?token=x'], {}, '--namespace and a token in --url both set the token'],
+    [
+      [],
+      { DATAFN_WS_TOKEN: 'a', DATAFN_WS_NAMESPACE: 'b' },
+      'DATAFN_WS_TOKEN and DATAFN_WS_NAMESPACE both set the token',
+    ],
     [
       ['--url', 'ftp://h'],
       {},

@@ -5,7 +5,7 @@ test.each<[string, string[], string]>([
   [
     'emit, given where clients connect, names the HTTP API of the same host',
     ['emit', '42', '-n', 'a', '--url', 'ws://127.0.0.1:3001/datafn/ws'],
-    'Expected --url to be a URL such as http://127.0.0.1:3001 (the HTTP API of the server, which accepts cursors; clients connect to ws:), got "ws://127.0.0.1:3001/datafn/ws"',
+    'Expected --url to be a URL such as http://127.0.0.1:3001 (the HTTP API of the server; ws: URLs are for clients), got "ws://127.0.0.1:3001/datafn/ws"',
   ],
   [
     'emit, given that over TLS',

@@ -53,7 +53,7 @@ test.each([
       env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(module)}` },
     });
     if (module.includes("'bench'")) {
-      await bench.until(() => bench.stderr.includes('clients of few'), 'the end of the first phase');
+      await bench.until(() => bench.stderr.includes('clients (few)'), 'the end of the first phase');
       // A run that is killed now leaves no empty files behind.
       for (const kind of Object.values(REPORTS)) expect(existsSync(path(kind))).toBe(false);
       bench.kill('SIGUSR2');

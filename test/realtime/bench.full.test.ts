@@ -65,7 +65,7 @@ test('a run with every kind of client passes on a server of its own', async () =
   const output = await runBench([heartbeats]);
   expectPassed(output, 'tiny');
   const held = output.stdout.split('\n').filter((line) => /^ {2}✓ /.test(line));
-  expect(held.filter((line) => !line.endsWith('(implicit)'))).toHaveLength(11);
+  expect(held.filter((line) => !line.includes('(implicit)'))).toHaveLength(11);
 });
 
 test('a run of several scenarios gives one verdict: one that fails fails all, and the others are still run', async () => {

@@ -70,7 +70,7 @@ describe.runIf(canSeeProcesses)('the end of a run before its time', () => {
     const mark = `${process.pid} twice`;
     const args = ['bench', waiting, '--server-command', `node ${deaf}`];
     const run = startCli(args, { env: { BENCH_TEST_MARK: mark } });
-    await run.until(() => run.stderr.includes('clients of steady'), 'the first phase');
+    await run.until(() => run.stderr.includes('clients (steady)'), 'the first phase');
     run.kill('SIGINT');
     // The server has ten seconds to shut down, and three more: it is alive still when the run is not.
     await untilChildren(run.pid, (found) => !found.some(isWorker));

@@ -48,7 +48,7 @@ test('follows every run of several scenarios, then has the report of all, and be
 test('Ctrl-C has the page told the report of what there is', async () => {
   const { run, url } = await startLive([waiting]);
   const reader = await readStream(`${url}events`);
-  await run.until(() => run.stderr.includes('1/2 connect 20 clients of steady'), 'the second phase');
+  await run.until(() => run.stderr.includes('1/2 connect 20 clients (steady)'), 'the second phase');
   run.kill('SIGINT');
   const [report] = await reader.until('report');
   expect(report?.data.title).toBe('Aborted: waiting');

@@ -39,7 +39,7 @@ expect:
     const lines = await screen.lines();
     expect(lines.slice(0, 2)).toEqual([
       'waiting',
-      expect.stringMatching(/^1\/2 connect 20 clients of steady at 200\/s: 20 opened in/),
+      expect.stringMatching(/^1\/2 connect 20 clients \(steady\) at 200\/s: 20 opened in/),
     ]);
     expect(lines[2]).toMatch(/^2\/2 hold for 60 s {2}\d\.\d s$/);
     expect(lines[3]).toMatch(/^ {2}hold {2}[█░]{24} {2}\d\.\d s of 60\.0 s$/);
@@ -79,7 +79,7 @@ ${Array.from({ length: 3000 }, (_, index) => `      - errors == ${index + 1}\n`)
     const args = ['bench', file, '--workers', '1', '--json', report];
     const terminal = new Terminal([process.execPath, BIN, ...args]);
     const { screen } = terminal;
-    await terminal.until(() => screen.written.includes('clients of steady'), 'the live view');
+    await terminal.until(() => screen.written.includes('clients (steady)'), 'the live view');
     terminal.stopReading();
     await vi.waitFor(
       () => expect(existsSync(report) && readFileSync(report, 'utf8').endsWith('}\n')).toBe(true),

@@ -81,7 +81,7 @@ export const connect = phaseKind({
     const speed =
       stages === undefined ? `at ${rangeWords(given)}/s` : `in ${formatAmount(stages.length, 'stage')}`;
     const clients = names.cohorts[names.cohort(cohort)]?.clients ?? 0;
-    return `connect ${formatAmount(clients, 'client')} of ${cohort} ${atOnce ? 'at once' : speed}`;
+    return `connect ${formatAmount(clients, 'client')} (${cohort}) ${atOnce ? 'at once' : speed}`;
   },
   plannedMs({ cohort, arrivals }, cohorts) {
     const clients = cohorts[cohort]?.clients ?? 0;

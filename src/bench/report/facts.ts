@@ -148,7 +148,7 @@ export function outcomeText(result: JsonResult): string {
       return `${many} against the baseline, ${rules} held ${inAll}`;
     }
     case 'invalid':
-      return `this run says nothing about the server, after ${took}`;
+      return `this run of ${took} says nothing about the server`;
     case 'aborted':
       return `${rules} held when it was stopped after ${took}`;
   }

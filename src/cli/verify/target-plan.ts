@@ -29,7 +29,7 @@ export async function targetPlan(
   if (tenants.length > 0 && credentials !== undefined)
     throw invalidOption('Pass either --token-a and --token-b, or a way to make tokens, not both.');
   if (url !== undefined && tenants.length === 0 && credentials === undefined)
-    io.stderr.write('No token was passed: clients use their namespace as the token, as with --auth dev.\n');
+    io.stderr.write('No token was passed: verify sends a namespace as the token, as for --auth dev.\n');
   return {
     url,
     serverCommand: options.serverCommand,

@@ -59,7 +59,7 @@ describe('the page of a run under way', () => {
         position: '',
         phases: [
           {
-            label: 'connect 1,000 clients of steady at 500/s',
+            label: 'connect 1,000 clients (steady) at 500/s',
             state: 'running',
             startSeconds: expect.any(Number),
           },
@@ -86,7 +86,7 @@ describe('the page of a run under way', () => {
       { expectation: expectation as NonNullable<typeof expectation>, passed: false, actual: 3, shown: '3' },
     ]);
     expect(reader.of('run').at(-1).phases[0]).toEqual({
-      ...{ label: 'connect 1,000 clients of steady at 500/s', state: 'done', startSeconds: 0.5 },
+      ...{ label: 'connect 1,000 clients (steady) at 500/s', state: 'done', startSeconds: 0.5 },
       ...{ outcome: '1,000 opened, took 2 s', broken: ['cursors.lost == 0: got 3'] },
     });
   });

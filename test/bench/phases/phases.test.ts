@@ -20,20 +20,20 @@ expect: [users.open == 500]
 /** A phase of each kind: as a scenario has it, what it is called, and how long it is meant to take. */
 const SAMPLES: Record<string, [yaml: string, label: string, ms: number][]> = {
   connect: [
-    ['connect: { cohort: users }', 'connect 500 clients of users at 1,000/s', 500],
-    ['connect: { cohort: users, rate: 50/s }', 'connect 500 clients of users at 50/s', 10_000],
+    ['connect: { cohort: users }', 'connect 500 clients (users) at 1,000/s', 500],
+    ['connect: { cohort: users, rate: 50/s }', 'connect 500 clients (users) at 50/s', 10_000],
     [
       'connect: { cohort: users, ramp: { from: 50/s, to: 150/s } }',
-      'connect 500 clients of users at 50 to 150/s',
+      'connect 500 clients (users) at 50 to 150/s',
       5000,
     ],
-    ['connect: { cohort: users, rate: 50/s..150/s }', 'connect 500 clients of users at 50 to 150/s', 5000],
+    ['connect: { cohort: users, rate: 50/s..150/s }', 'connect 500 clients (users) at 50 to 150/s', 5000],
     [
       'connect: { cohort: users, stages: [{ rate: 50/s, for: 2s }, { rate: 200/s, for: 1s }] }',
-      'connect 500 clients of users in 2 stages',
+      'connect 500 clients (users) in 2 stages',
       4000,
     ],
-    ['connect: { cohort: few, atOnce: true }', 'connect 10 clients of few at once', 0],
+    ['connect: { cohort: few, atOnce: true }', 'connect 10 clients (few) at once', 0],
   ],
   emit: [
     ['emit: { namespaces: all, rate: 20/s, for: 5s }', 'emit to all namespaces at 20/s for 5 s', 5000],

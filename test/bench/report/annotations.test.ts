@@ -23,7 +23,7 @@ test('a rule of a phase names the phase', () => {
   const phases = [{ phase: first, outcomes, ...measured }];
   const report = filledReport(['hot.accepted == 50'], { phases }, phase);
   expect(annotations(report, inRepository)).toBe(
-    '::error file=bench/sample.yaml,line=9,title=bench sample::expected steady.accepted == 1 in "connect 1,000 clients of steady at 1,000/s", got 1,000\n',
+    '::error file=bench/sample.yaml,line=9,title=bench sample::expected steady.accepted == 1 in "connect 1,000 clients (steady) at 1,000/s", got 1,000\n',
   );
 });
 

@@ -109,7 +109,7 @@ describe('what failed', () => {
     );
     expect(told[0]).toContain('p99: 99 of 100 took no longer expected less than 200 ms');
     expect(told[0]?.match(/What it usually means/g)).toHaveLength(1);
-    expect(told[0]?.match(/Overall: p50/g)).toHaveLength(1);
+    expect(told[0]?.match(/heartbeat\.timeout: p50/g)).toHaveLength(1);
   });
 
   test('is told once for clients that were not accepted, and so were closed', () => {
@@ -136,7 +136,7 @@ describe('what failed', () => {
 
   test('does not count the accepted twice when it says what became of connections', () => {
     expect(cards(filledReport(['hot.accepted == 51']))[0]).toMatch(
-      /The 60 clients of cohort hot tried to connect 71 times: 50 were accepted \(.*\); 13 were refused \(10 4503/,
+      /The 60 clients of cohort hot made 71 attempts to connect in all: 50 were accepted \(.*\); 13 were refused \(10 4503/,
     );
   });
 });
@@ -188,7 +188,7 @@ describe('connections', () => {
       Object.assign(cohort, { clients: 40, accepted: 433 });
       cohort.counters.attempts = 440;
     });
-    expect(said.at(-1)).toContain('The 40 clients of cohort steady tried to connect 440 times: ');
+    expect(said.at(-1)).toContain('The 40 clients of cohort steady made 440 attempts to connect in all: ');
   });
 
   test('of half-open clients have vanished without a close, but for those that were closed', () => {

@@ -161,7 +161,7 @@ describe('a rule of a phase', () => {
     expect(expectations.map(({ rule, phase, passed, shown }) => ({ rule, phase, passed, shown }))).toEqual([
       {
         rule: 'steady.accepted == 1000',
-        phase: 'connect 1,000 clients of steady at 1,000/s',
+        phase: 'connect 1,000 clients (steady) at 1,000/s',
         passed: false,
         shown: 'not reached',
       },

@@ -26,7 +26,7 @@ test.each<[string, JsonResult, string]>([
   [
     'is invalid',
     result(HOLDS, { invalid: ['Worker 1 died'] }),
-    'INVALID sample: this run says nothing about the server, after 12.3 s',
+    'INVALID sample: this run of 12.3 s says nothing about the server',
   ],
   [
     'was stopped',

@@ -73,7 +73,7 @@ describe('an implicit rule that does not hold', () => {
       { rule: 'protocolErrors == 0', implicit: true },
     ]);
     const text = terminalReport(report.results[0] as never, { colors: new Chalk({ level: 0 }), columns: 80 });
-    expect(text).toMatch(/^ {2}✗ protocolErrors == 0 .*\(implicit\)$/m);
+    expect(text).toMatch(/^ {2}✗ protocolErrors == 0 \(implicit\) +\d+$/m);
     expect(markdownReport(report)).toContain('`protocolErrors == 0` (implicit)');
     expect(junitReport(report)).toContain('name="protocolErrors == 0 (implicit)"');
     expect(htmlReport(report)).toMatch(/protocolErrors == 0<\/code> <small>\(implicit\)<\/small>/);

@@ -92,7 +92,7 @@ describe('the live view', () => {
     at(200, { open: [250, 0], failed: 3 });
     expect(await screen.lines()).toEqual([
       'sample',
-      '1/4 connect 1,000 clients of steady at 500/s  0.2 s',
+      '1/4 connect 1,000 clients (steady) at 500/s  0.2 s',
       '  steady  ██████░░░░░░░░░░░░░░░░░░  250 of 1,000 connected',
       '  250 of 1,060 connected, 0 deliveries/s, fan-out p99 –, 3 closed or failed',
     ]);
@@ -105,7 +105,7 @@ describe('the live view', () => {
     at(500, { open: [1000, 10], received: 0 });
     at(1000, { open: [1000, 30], received: 2000, fanoutP99Ms: 3.456 });
     expect(await screen.lines()).toEqual([
-      '2/4 connect 60 clients of hot at 20/s | emit to all namespaces at 50/s …  1.5 s',
+      '2/4 connect 60 clients (hot) at 20/s | emit to all namespaces at 50/s f…  1.5 s',
       '  hot   ████████████░░░░░░░░░░░░  30 of 60 connected',
       '  emit  ████████████░░░░░░░░░░░░  1.5 s of 3.0 s',
       '  hold  █████████░░░░░░░░░░░░░░░  1.5 s of 4.0 s',
@@ -186,7 +186,7 @@ describe('the live view', () => {
     at(200, { open: [1000, 10] });
     end(1);
     expect(await screen.lines()).toEqual([
-      '2/4 connect 60 clients of hot at 20/s | emit to all',
+      '2/4 connect 60 clients (hot) at 20/s | emit to all',
       '    namespaces at 50/s for 3 s | hold for 4 s: 1,000',
       '    opened, 123,456 deliveries, 0 lost in 2 s',
     ]);
@@ -236,7 +236,7 @@ describe('where nobody watches', () => {
     return screen.written;
   };
   const LINES = `sample
-1/4 connect 1,000 clients of steady at 500/s: 1,000 opened, 123,456 deliveries in 2 s
+1/4 connect 1,000 clients (steady) at 500/s: 1,000 opened, 123,456 deliveries in 2 s
 4/4 hold for 2 s: 1,000 opened, 123,456 deliveries, stopped after 700 ms
     ✗ steady.open == 1  2
 `;

@@ -149,25 +149,27 @@ function markLines({ items }: Pick<Marks, 'items'>, style: TerminalStyle): strin
   const { colors, columns } = style;
   const all = items.map((item) => ({
     ...item,
-    subject: oneLine(item.subject),
+    subject: [
+      oneLine(item.subject),
+      ...(item.scope === undefined ? [] : [shorten(oneLine(item.scope), MAX_SCOPE_WIDTH)]),
+    ].join(' '),
     value: { ...item.value, text: oneLine(item.value.text) },
-    scope: item.scope === undefined ? '' : ` ${shorten(oneLine(item.scope), MAX_SCOPE_WIDTH)}`,
   }));
-  const behind = Math.max(...all.map(({ value, scope }) => widthOf(value.text) + widthOf(scope)));
+  const behind = Math.max(...all.map(({ value }) => widthOf(value.text)));
   const longest = Math.max(...all.map(({ subject }) => widthOf(subject)));
   const width = Math.max(20, Math.min(columns - 6 - behind, longest));
-  return all.flatMap(({ sign, subject, value, scope, why }) => {
+  return all.flatMap(({ sign, subject, value, why }) => {
     const start = sign.tone === undefined ? sign.text : paint(sign.tone, colors)(sign.text);
     const shown = value.tone === undefined ? value.text : paint(value.tone, colors)(value.text);
     const parts = wrap(subject, width);
     const last = parts.at(-1) ?? '';
-    const isBehind = width + 6 + widthOf(value.text) + widthOf(scope) <= columns;
+    const isBehind = width + 6 + widthOf(value.text) <= columns;
     return [
       ...parts.slice(0, -1).map((part, index) => `  ${index === 0 ? start : ' '} ${part}`),
-      `  ${parts.length <= 1 ? start : ' '} ${last}${isBehind ? `${' '.repeat(width - widthOf(last))}  ${shown}${colors.dim(scope)}` : ''}`,
+      `  ${parts.length <= 1 ? start : ' '} ${last}${isBehind ? `${' '.repeat(width - widthOf(last))}  ${shown}` : ''}`,
       ...(isBehind
         ? []
-        : indented(`${value.text}${scope}`, style, '    ', '    ').map((line) =>
+        : indented(value.text, style, '    ', '    ').map((line) =>
             value.tone === undefined ? line : paint(value.tone, colors)(line),
           )),
       ...(why === undefined ? [] : indented(why, style, '      ', '      ').map((line) => colors.dim(line))),

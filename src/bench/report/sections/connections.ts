@@ -102,7 +102,7 @@ export function outcomesText(cohort: JsonCohort): string {
     const verb = result === 'failed' ? '' : count === 1 ? 'was ' : 'were ';
     return [`${formatCount(count)} ${verb}${result}${some.length === 0 ? '' : ` (${ends.join(', ')})`}`];
   });
-  const tried = `The ${formatAmount(clients, 'client')} of cohort ${name} tried to connect ${formatAmount(counters.attempts ?? 0, 'time')}`;
+  const tried = `The ${formatAmount(clients, 'client')} of cohort ${name} made ${formatAmount(counters.attempts ?? 0, 'attempt')} to connect in all`;
   return `${tried}: ${results.join('; ')}.`;
 }
 

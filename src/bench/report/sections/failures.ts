@@ -208,5 +208,5 @@ function alsoMeasured({ metric, cohort }: Expectation, total: JsonResult['total'
     const found = ofItsCohort.find(({ name }) => name === `${timed.base}.${statistic}`);
     return found === undefined ? [] : [`${statistic} ${valueText(found.value, found.unit)}`];
   });
-  return statistics.length < 2 ? '' : `Overall: ${statistics.join(', ')}.`;
+  return statistics.length < 2 ? '' : `${timed.base}: ${statistics.join(', ')}.`;
 }
