@@ -8,7 +8,7 @@ import { withRedis } from '../support/redis-server.js';
 import { smaller } from '../support/smaller.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
-// One run of each kind that is more than a scenario against one server.
+// One run of each kind that is more than a scenario against one server, all at once: each is small, and mostly waits.
 
 const { file, folder, path } = temporaryFolder('bench-kinds');
 afterAll(disposeProcesses);
@@ -27,7 +27,7 @@ expect: [users.accepted == 10]
 `,
 );
 
-test('bench find ends within its precision of the number of clients that the server takes', async () => {
+test.concurrent('bench find ends within its precision of the number of clients that the server takes', async () => {
   const { code, stdout, stderr } = await runBench([
     ...['find', LITTLE, '--workers', '1', '--from', '10', '--precision', '30%'],
     ...['--until', 'cursors.lost == 0', '--at-least', '18', '--json', '-'],
@@ -65,7 +65,7 @@ expect:
   - cursors.leftBehind == 0
 `;
 
-withRedis(
+withRedis.concurrent(
   'bench --redis kills the engine and a node of a cluster that it started, whose clients come back and miss nothing',
   async () => {
     const { code, stdout, stderr } = await runBench([
@@ -88,14 +88,14 @@ const WORKERS = NODES_TEXT.replace('cluster: { nodes: 2 }', 'cluster: { workers:
   // How many clients a worker has is up to the system.
   .replace('  - steady.accepted == 36\n', '');
 
-test('bench stops and kills a worker of the server that it started, whose clients come back and miss nothing', async () => {
+test.concurrent('bench stops and kills a worker of the server that it started, whose clients come back and miss nothing', async () => {
   const { code, stdout, stderr } = await runBench([file('workers.yaml', WORKERS), '--workers', '1']);
   expect(code, stdout + stderr).toBe(0);
   expect(stdout).toContain('40 clients against a server with 2 workers that bench started');
   expect(stderr).toMatch(/stop the last worker for 300 ms: done.*\n.*kill the last worker: /);
 });
 
-test('clients of the scenario herd pull what bench has pushed, each change once', async () => {
+test.concurrent('clients of the scenario herd pull what bench has pushed, each change once', async () => {
   const args = smaller(
     'herd',
     { 'tabs.accepted == 2000': 'tabs.accepted == 20', 'pull.data.p99 < 5s': 'pull.data.p99 < 60s' },
@@ -146,7 +146,7 @@ async function runShards(url: string): Promise<(number | null)[]> {
   return [];
 }
 
-test('two shards against one server are one passed run when they are merged', async () => {
+test.concurrent('two shards against one server are one passed run when they are merged', async () => {
   const { wsUrl } = await startServe();
   expect(await runShards(wsUrl)).toEqual([0, 0]);
   const reports = everyReport(folder, 'merged');
