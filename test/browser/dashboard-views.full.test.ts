@@ -69,14 +69,17 @@ describe('each view of the dashboard', () => {
     await untilText(page, '#live-list .row', /broadcast41 cursors in 2 namespaces: 206 deliveries/);
     await page.fill('#live-client', '#14');
     await untilText(page, '#live-note', /^1 event of/);
-    expect(await rows.allInnerTexts()).toEqual([expect.stringContaining('4401 Unauthorized: no token')]);
+    // The rows are drawn with the next frame.
+    await expect
+      .poll(() => rows.allInnerTexts())
+      .toEqual([expect.stringContaining('4401 Unauthorized: no token')]);
     await rows.first().getByRole('button').click();
     await untilText(page, '#dialog', 'no token');
     await page.keyboard.press('Escape');
     await page.fill('#live-client', '');
     await page.selectOption('#live-kind', 'broadcast');
     await untilText(page, '#live-note', /^41 events of/);
-    expect(await rows.count()).toBe(1);
+    await expect.poll(() => rows.count()).toBe(1);
     await page.getByRole('button', { name: 'Unfold 41 events' }).click();
     await untilText(page, '#live-list .row', 'cursor 40 to user:alice: 5 clients');
     await page.click('#live-copy');
@@ -111,7 +114,7 @@ describe('each view of the dashboard', () => {
           '#live-list .row',
           `#3 user:alice (tab-2) by ${Number(cursor) - 40}: was not sent cursor ${cursor}, has 40`,
         );
-        expect(await said.count()).toBe(1);
+        await expect.poll(() => said.count()).toBe(1);
       }
       await page.selectOption('#live-kind', 'behind');
       await untilText(page, '#live-note', /^3 events of/);

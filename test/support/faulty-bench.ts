@@ -45,8 +45,8 @@ export async function benchWith(args: readonly string[], options?: BenchRunOptio
       rules.flatMap((rule) => {
         const line = lines.find((one) => one.slice(2).startsWith(`${rule} `));
         if (line === undefined) return [];
-        // Behind the value of a rule of a phase stands the phase.
-        const actual = line.slice(2 + rule.length).replace(/ \(implicit\)$| in ".*$/, '');
+        // Between the two stand the phase of a rule, or that it is implicit.
+        const actual = line.slice(2 + rule.length).replace(/^ (?:\(implicit\)|in ".*?["…])/, '');
         return [{ rule, held: line.startsWith('✓ '), actual: actual.trim() }];
       }),
   };
