@@ -1,16 +1,14 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, expect, test } from 'vitest';
 import type { JsonReport } from '../../src/bench/report/schema.js';
 import { runBench } from '../support/bench-process.js';
-import { everyReport, expectMarked } from '../support/bench-reports.js';
-import { disposeProcesses, runCli, startServe } from '../support/cli-process.js';
+import { disposeProcesses } from '../support/cli-process.js';
 import { withRedis } from '../support/redis-server.js';
 import { smaller } from '../support/smaller.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 // One run of each kind that is more than a scenario against one server, all at once: each is small, and mostly waits.
 
-const { file, folder, path } = temporaryFolder('bench-kinds');
+const { file } = temporaryFolder('bench-kinds');
 afterAll(disposeProcesses);
 
 const LITTLE = file(
@@ -111,71 +109,3 @@ test.concurrent('clients of the scenario herd pull what bench has pushed, each c
   // Of two changes to each of four namespaces, each client gets those of its own.
   expect(total.cohorts[0]?.counters).toMatchObject({ changesOwed: 40, changesMissing: 0, stalePulls: 0 });
 });
-
-const PARTS = file(
-  'parts.yaml',
-  `version: 1
-name: parts
-cohorts:
-  steady: { clients: 21, namespaces: "user:{1..4}" }
-phases:
-  - connect: { cohort: steady, atOnce: true }
-  - emit: { namespaces: all, rate: 50/s, for: 200ms }
-expect:
-  - steady.accepted == 21
-  - cursors.lost == 0
-  - fanout.max < 60s
-`,
-);
-
-/** Seconds until the start, and seconds that a phase may take longer: enough for a process that is stopped, at last. */
-const TIMETABLES = [
-  [5, 1],
-  [15, 5],
-  [25, 5],
-] as const;
-
-/** Two shards, of which the second emits nothing; again, with more time, where they came too late for their timetable. */
-async function runShards(url: string): Promise<(number | null)[]> {
-  for (const [startSeconds, slackSeconds] of TIMETABLES) {
-    const startAt = String(Math.ceil(Date.now() / 1000) + startSeconds);
-    const outputs = await Promise.all(
-      [1, 2].map((part) =>
-        runCli([
-          ...['bench', PARTS, '--url', url, '--shard', `${part}/2`, '--start-at', startAt],
-          ...['--slack', `${slackSeconds}s`],
-          ...['--workers', '1', '--json', path(`part-${part}.json`)],
-        ]),
-      ),
-    );
-    const codes = outputs.map(({ code }) => code);
-    if (!codes.some((code) => code === 5 || code === 2)) return codes;
-  }
-  return [];
-}
-
-test.concurrent('two shards against one server are one passed run when they are merged', async () => {
-  const { wsUrl } = await startServe();
-  expect(await runShards(wsUrl)).toEqual([0, 0]);
-  const reports = everyReport(folder, 'merged');
-  const { code, stdout } = await runCli([
-    'merge',
-    path('part-2.json'),
-    path('part-1.json'),
-    ...reports.flags,
-  ]);
-  expect(code, stdout).toBe(0);
-  await expectMarked('passed', stdout, reports.read());
-  const { total } = reports.read().json.results[0] as JsonReport['results'][number];
-  const [steady] = total.cohorts;
-  const received = [1, 2].map((part) => receivedOf(`part-${part}.json`));
-  expect(steady?.accepted).toBe(21);
-  expect(steady?.counters.received).toBe((received[0] ?? 0) + (received[1] ?? 0));
-  expect(steady?.counters.received).toBe(steady?.counters.expected);
-  expect(Math.min(...received)).toBeGreaterThan(0);
-});
-
-function receivedOf(name: string): number {
-  const { results } = JSON.parse(readFileSync(path(name), 'utf8')) as JsonReport;
-  return results[0]?.total.cohorts[0]?.counters.received ?? 0;
-}
