@@ -30,5 +30,7 @@ export function limitCpu(pids, share) {
   } catch {
     return undefined;
   }
-  return () => folders.forEach((folder) => void rmdirSync(folder));
+  return () => {
+    for (const folder of folders) rmdirSync(folder);
+  };
 }

@@ -5,6 +5,7 @@ import { disposeProcesses } from '../support/cli-process.js';
 import { withRedis } from '../support/redis-server.js';
 import { smaller } from '../support/smaller.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+import { tinyCluster } from '../support/tiny-scenarios.js';
 
 // One run of each kind that is more than a scenario against one server, all at once: each is small, and mostly waits.
 
@@ -40,54 +41,39 @@ test.concurrent('bench find ends within its precision of the number of clients t
   expect(stderr).toMatch(/40 clients ✗ breaks: users\.accepted >= 40 \(24\)/);
 });
 
-const NODES_TEXT = `version: 1
-name: nodes
-server: { maxConnectionsPerNamespace: 10, resume: true }
-cluster: { nodes: 2 }
-cohorts:
-  steady: { clients: 24, namespaces: "user:{1..4}", behavior: reconnecting }
-  hot: { clients: 16 }
-phases:
-  - connect: { cohort: steady, atOnce: true }
-  - connect: { cohort: hot, atOnce: true }
-  - emit: { namespaces: all, rate: 100/s, for: 500ms, settle: 5s }
-    expect: [cursors.lost == 0]
-  - kill: engine
-  - restart: engine
-  - kill: node
-  - converge: { within: 20s }
-expect:
-  - steady.accepted == 36
-  - steady.open == 24
-  - hot.accepted == 10
-  - cursors.leftBehind == 0
-`;
+const NODES = file(
+  'nodes.yaml',
+  tinyCluster({
+    cluster: 'nodes: 2',
+    settle: '5s',
+    phases: ['kill: engine', 'restart: engine', 'kill: node', 'converge: { within: 20s }'],
+    // Half of them were connected to the node that was killed.
+    rules: ['cursors.lost == 0', 'steady.accepted == 36', 'steady.open == 24'],
+  }),
+);
 
 withRedis.concurrent(
   'bench --redis kills the engine and a node of a cluster that it started, whose clients come back and miss nothing',
   async () => {
-    const { code, stdout, stderr } = await runBench([
-      file('nodes.yaml', NODES_TEXT),
-      '--redis',
-      '--workers',
-      '1',
-    ]);
+    const { code, stdout, stderr } = await runBench([NODES, '--redis', '--workers', '1']);
     expect(code, stdout + stderr).toBe(0);
     expect(stdout).toContain('40 clients against 2 nodes and a Redis that bench started');
     expect(stderr).toMatch(/converge within 20 s: .*12 reconnected/);
   },
 );
 
-/** The faults that a server with workers has instead. */
-const WORKERS = NODES_TEXT.replace('cluster: { nodes: 2 }', 'cluster: { workers: 2 }')
-  .replace('- kill: engine', '- stop: { what: worker, for: 300ms }')
-  .replace('  - restart: engine\n', '')
-  .replace('- kill: node', '- kill: worker')
-  // How many clients a worker has is up to the system.
-  .replace('  - steady.accepted == 36\n', '');
+const WORKERS = file(
+  'workers.yaml',
+  tinyCluster({
+    cluster: 'workers: 2',
+    settle: '5s',
+    phases: ['stop: { what: worker, for: 300ms }', 'kill: worker', 'converge: { within: 20s }'],
+    rules: ['cursors.lost == 0', 'steady.open == 24'],
+  }),
+);
 
 test.concurrent('bench stops and kills a worker of the server that it started, whose clients come back and miss nothing', async () => {
-  const { code, stdout, stderr } = await runBench([file('workers.yaml', WORKERS), '--workers', '1']);
+  const { code, stdout, stderr } = await runBench([WORKERS, '--workers', '1']);
   expect(code, stdout + stderr).toBe(0);
   expect(stdout).toContain('40 clients against a server with 2 workers that bench started');
   expect(stderr).toMatch(/stop the last worker for 300 ms: done.*\n.*kill the last worker: /);

@@ -44,7 +44,7 @@ function outcomesOf(cohort: JsonCohort): Outcome[] {
     accepted('open at the end', open),
     accepted('closed by the client', counters.disconnected),
     ...closes.filter((one) => !isRefused(one)),
-    accepted('vanished without a close', gorList(cohort)),
+    accepted('vanished without a close', goneOf(cohort)),
     ...closes.filter(isRefused),
     ...each(rejected, (status) => ({ result: 'refused', end: `HTTP ${status}` })),
     ...each(errors, (code) => ({ result: 'failed', end: code })),
@@ -59,7 +59,7 @@ function closeText(key: string): string {
 }
 
 /** Half-open clients go dead on their own, which nothing counts: the rest of those that opened. */
-function gorList({ behavior, open, counters, closed }: JsonCohort): number {
+function goneOf({ behavior, open, counters, closed }: JsonCohort): number {
   if (behavior !== 'half-open') return 0;
   const ended = Object.values(closed).reduce((sum, count) => sum + count, counters.disconnected ?? 0);
   return (counters.opened ?? 0) - ended - open;
