@@ -9,7 +9,7 @@ import { frameOf } from '../../src/protocol/frames.js';
 import { PreparedMessage } from '../../src/protocol/messages.js';
 import { formatCount, formatSize } from '../../src/text/units.js';
 import { type CliProcess, disposeProcesses, startCli } from '../support/cli-process.js';
-import { Waiters } from '../support/deadline.js';
+import { Waiters, within } from '../support/deadline.js';
 import { RawClient } from '../support/raw-client.js';
 import { ProbedServe } from './probed-serve.js';
 
@@ -17,6 +17,7 @@ import { ProbedServe } from './probed-serve.js';
 const PAIRS = Number(process.env.SLOW_PAIRS ?? 9);
 const JUDGED_PAIRS = 5;
 const READERS = 200;
+const HEALTHY = 200;
 const CURSOR_LENGTH = 256;
 /** Cursors in a batch, a few milliseconds of work for so many readers; and how often one is posted. */
 const BATCH = 20;
@@ -40,14 +41,14 @@ writeFileSync(
   `version: 1
 name: healthy
 cohorts:
-  healthy: { clients: 200 }
+  healthy: { clients: ${HEALTHY} }
 phases:
   - connect: { cohort: healthy, rate: 1000/s }
   - hold: 500ms
   - emit: { namespaces: all, rate: 20/s, for: 8s }
 expect:
-  - accepted == 200
-  - open == 200
+  - accepted == ${HEALTHY}
+  - open == ${HEALTHY}
   - cursors.lost == 0
 `,
 );
@@ -144,11 +145,15 @@ class Flood {
   }
 }
 
-/** Starts a bench of the healthy clients; resolves when they are connected. */
+/** Starts a bench of the healthy clients; resolves when the server has them all. */
 async function startHealthy(server: ProbedServe, report: string): Promise<CliProcess> {
+  const { connections: others } = await server.stats();
   const urls = ['--url', server.wsUrl, '--admin-url', server.apiUrl];
   const run = startCli(['bench', healthy, ...urls, '--workers', '1', '--json', report]);
-  await run.until(() => run.stderr.includes('clients of healthy'), 'the healthy clients', 30_000);
+  const poll = async () => {
+    while ((await server.stats()).connections < others + HEALTHY) await sleep(50);
+  };
+  await within(poll(), () => `the healthy clients: ${run.stderr}`, 30_000);
   return run;
 }
 
