@@ -43,7 +43,7 @@ function asked(
   const isAboutMany = namespace !== undefined || principal !== undefined;
   if (id === undefined && !isAboutMany)
     throw invalidOption(
-      'Specify whom to kick: a client id (list them with: npx datafn-ws who -n NS), --namespace NS or --principal P.',
+      'Specify which clients to kick: an id (list them with: npx datafn-ws who -n NS), --namespace NS or --principal P.',
     );
   if (id !== undefined && isAboutMany)
     throw invalidOption(

@@ -8,9 +8,14 @@ import { COMMANDS } from './commands.js';
  * An error of Commander, as ours are. One for an unknown option comes without the text after its `=`, which may be a
  * secret. Commander finds no near option when it is there, so this adds one.
  */
-export function commanderError(text: string, { options }: Command): string {
+export function commanderError(text: string, command: Command): string {
+  const { options } = command;
   const plain = text
-    .replace(/(too many arguments for '[^']*')\. Expected (\d+) arguments? but got/, '$1: expected $2, got')
+    .replace(
+      /(too many arguments for '[^']*')\. Expected (\d+) arguments? but got (\d+)\.?/,
+      (_, what, expected, got) =>
+        `${what}: expected ${expected}, got ${got}${switchHint(command, Number(expected))}`,
+    )
     .replace(
       /command-argument value '(.*)' is invalid for argument '(.*)'\. Allowed choices are (.*)\.\n$/s,
       (_, got, name, choices: string) =>
@@ -23,6 +28,18 @@ export function commanderError(text: string, { options }: Command): string {
   if (flags.includes(flag)) return `error: option '${flag}' takes no value\n`;
   const near = nearest(flag, flags);
   return `error: unknown option '${flag}'${near === undefined ? '' : `\n(Did you mean ${near}?)`}\n`;
+}
+
+/** Says so where the argument that is one too many was meant as the value of a switch. */
+function switchHint(command: Command, expected: number): string {
+  let program = command;
+  while (program.parent !== null) program = program.parent;
+  const { rawArgs = [] } = program as { rawArgs?: readonly string[] };
+  const before = rawArgs.filter((_, index) => rawArgs[index + 1] === command.args[expected]);
+  const flag = command.options.find(
+    (option) => option.isBoolean() && before.some((arg) => arg === option.short || arg === option.long),
+  );
+  return flag === undefined ? '' : ` (${flag.long} takes no value)`;
 }
 
 const PREFIX = 'DATAFN_WS_';

@@ -21,13 +21,13 @@ export const connectionTable = {
   /** Maximum clients; 0 admits none, `Infinity` is no limit. */
   maxConnections: count({
     group: 'Limits',
-    help: 'Maximum clients; extra clients are closed (4503). 0 admits none.',
+    help: 'Maximum clients; extra clients are refused (4503). 0 admits none.',
     default: DEFAULT_WS_MANAGER_CONFIG.maxConnections,
     orInfinity: true,
   }),
   /** Maximum clients per namespace; 0 admits none, `Infinity` is no limit. */
   maxConnectionsPerNamespace: count({
-    help: 'Maximum clients per namespace; extra clients are closed (4503). 0 admits none.',
+    help: 'Maximum clients per namespace; extra clients are refused (4503). 0 admits none.',
     default: DEFAULT_WS_MANAGER_CONFIG.maxConnectionsPerNamespace,
     orInfinity: true,
   }),
@@ -197,7 +197,7 @@ export const serverTable = {
   host: text({
     short: 'H',
     placeholder: 'HOST',
-    help: 'Address to listen on. Non-loopback addresses need --admin-token.',
+    help: 'Address to listen on. One that is not loopback needs --admin-token and --auth.',
     default: '127.0.0.1' as string,
     check: (value) => (value === '' ? 'a host name or address' : undefined),
   }),

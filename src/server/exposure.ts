@@ -14,7 +14,12 @@ export function checkExposure(
   if (metricsListen !== undefined)
     checkToken(hostAndPort(metricsListen).host, adminToken, 'the metrics (--metrics-listen)');
   const isDev = namespaceProvider === undefined || isDevProvider(namespaceProvider);
-  checkToken(host, adminToken, 'the HTTP API', isDev ? ' and an --auth other than dev' : '');
+  checkToken(
+    host,
+    adminToken,
+    isDev ? 'the server' : 'the HTTP API',
+    isDev ? ' and choose an --auth other than dev' : '',
+  );
   if (isLoopback(host)) return;
   if (isDev) {
     throw invalidOption(
@@ -27,7 +32,7 @@ function checkToken(host: string, adminToken: string | undefined, what: string, 
   if (isLoopback(host)) return;
   if (adminToken === undefined) {
     throw invalidOption(
-      `Listening on ${host} exposes ${what} to the network: add --admin-token TOKEN (\`adminToken\` in a config file)${alsoNeeded}, or listen on 127.0.0.1`,
+      `Listening on ${host} exposes ${what} to the network: set --admin-token TOKEN (\`adminToken\` in a config file)${alsoNeeded}, or listen on 127.0.0.1`,
     );
   }
   const short = tokenLengthProblem(adminToken);

@@ -44,7 +44,7 @@ test('an id that no client has is exit 1, and no server exit 3', async () => {
 });
 
 test.each([
-  [[], 'Specify whom to kick'],
+  [[], 'Specify which clients to kick'],
   [['7', '-n', 'a'], 'got an id and --namespace'],
   [['7', '--principal', 'user:bob'], 'got an id and --principal'],
   [['-n', 'a', '-n', 'b'], 'Expected one --namespace, got 2'],
@@ -62,7 +62,7 @@ test('a variable does not decide whom to kick', async () => {
     DATAFN_WS_NAMESPACE: 'a',
     DATAFN_WS_PRINCIPAL: 'user:bob',
   });
-  expect([code, stderr]).toEqual([2, expect.stringContaining('Specify whom to kick')]);
+  expect([code, stderr]).toEqual([2, expect.stringContaining('Specify which clients to kick')]);
 });
 
 test('emit --principal sends a cursor to the clients of principals, and so does a script', async () => {

@@ -82,7 +82,7 @@ describe('serve --check', () => {
       written('host: 0.0.0.0'),
     ]);
     expect([code, stdout]).toEqual([2, '']);
-    expect(stderr).toContain('add --admin-token TOKEN');
+    expect(stderr).toContain('set --admin-token TOKEN');
   });
 });
 

@@ -101,7 +101,10 @@ describe('wrong usage is exit 2, with the flag, what was expected and what it go
       'Listening on 0.0.0.0 exposes the HTTP API to the network, so --admin-token (`adminToken` in a config file) must have at least 16 bytes, got 1',
     ],
     [['serve', '--port'], "option '-p, --port <PORT>' argument missing"],
-    [['serve', 'extra'], 'too many arguments'],
+    [['serve', 'extra'], "too many arguments for 'serve': expected 0, got 1\n"],
+    [['serve', '--demo', 'yes'], 'got 1 (--demo takes no value)'],
+    [['emit', '1', '-n', 'a', '--reset', 'a'], 'got 2 (--reset takes no value)'],
+    [['serve', '--host', '::1', 'yes'], 'got 1\n'],
     [['emit', '42'], 'Missing --namespace', '-n user:alice'],
     [['emit', '-n', 'a'], 'Missing cursor. Pass a cursor, a range (--from and --to) or --file.'],
     [

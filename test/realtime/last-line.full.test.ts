@@ -46,7 +46,7 @@ describe('the last line of the terminal', () => {
     // What failed, why the client was refused, and what to do, are on the screen as well.
     const screen = lines.slice(-24).join(' ').replace(/\s+/g, ' ');
     expect(screen).toContain(
-      '✗ few.accepted == 3 2 1 connection of cohort few was refused with 4503 Namespace',
+      '✗ few.accepted == 3 2 1 connection in cohort few was refused with 4503 Namespace',
     );
     expect(screen).toContain("raise the server's --max-connections-per-namespace");
     expect(screen).toContain(

@@ -10,9 +10,12 @@ export function phaseOutcome({ phase, measurements }: PhaseResult): string {
     tallies.reduce((total, tally) => total + of(tally), 0);
   const always = new Set([...actionsOf(phase)].flatMap((action) => kindOf(action).counts ?? []));
   const received = sum(({ counters }) => counters.received);
+  // Those that opened, and were then closed with a code that refuses.
+  const refused = sum((tally) => tally.counters.opened - tally.accepted);
   const parts: [string, number, boolean][] = [
     ['opened', sum(({ counters }) => counters.opened), always.has('opened')],
-    ['closed by the server', sum((tally) => tally.closed.total), false],
+    ['refused', refused, false],
+    ['closed by the server', sum((tally) => tally.closed.total) - refused, false],
     [
       'failed',
       sum(({ errors, rejected, counters }) => errors.total + rejected.total + counters.timeouts),

@@ -167,7 +167,7 @@ function fixFor(key: string): string | undefined {
 
 function sentence(cohort: string, { count, text, fix }: Refusal): string {
   const was = count === 1 ? 'was' : 'were';
-  const what = `${formatAmount(count, 'connection')} of cohort ${cohort} ${was} ${text}`;
+  const what = `${formatAmount(count, 'connection')} in cohort ${cohort} ${was} ${text}`;
   return fix === undefined ? `${what}.` : `${what}. To let ${count === 1 ? 'it' : 'them'} in, ${fix}.`;
 }
 

@@ -7,7 +7,7 @@ interface Meaning {
 }
 
 const SERVER_SLOW =
-  'Compare the event-loop delay of the server with that of the load generator: if only the server is late, it is the bottleneck; if both are, the machine is too busy for this scenario.';
+  'Compare the event-loop delay of the server with that of the load generator: if only that of the server is high, the server is the bottleneck; if both are, the machine is too busy for this scenario.';
 
 /** By the beginning of `metric` or `metric[key]`; the longest that fits counts. */
 const MEANINGS: Readonly<Record<string, Meaning>> = {
@@ -43,7 +43,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     high: 'The server refused clients that should have had a slot: a limit is lower than the scenario assumes, other clients used more connection slots than planned, or slots of clients that had left were not freed.',
   },
   closed: {
-    low: 'The server closed fewer connections, with this code or reason, than it should have. It may have closed them with another: see Connections.',
+    low: 'The server closed too few connections with this code or reason. It may have used a different one: see Connections.',
     high: 'The server closed connections that it should have kept.',
   },
   rejected: {
@@ -108,7 +108,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     low: 'Clients that do not answer pings were closed sooner than the rule allows: the timeout of the server is shorter than the scenario assumes.',
     high: 'Clients that do not answer pings were closed later than the rule allows: the timeout of the server is longer than the scenario assumes, or it was too busy to close them in time.',
   },
-  fanout: { high: `From emit to receipt took too long. ${SERVER_SLOW}` },
+  fanout: { high: `Cursors took too long from emit to receipt. ${SERVER_SLOW}` },
   'fanout.skew': { high: `The last receiver of a broadcast waits too long behind the first. ${SERVER_SLOW}` },
   'cursors.leftBehind': {
     high: 'Clients missed the newest cursor of their namespace for good: a server did not pass it on to the others, or did not catch up after a fault, or a client that came back was not sent it (--resume).',

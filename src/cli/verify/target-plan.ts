@@ -29,7 +29,9 @@ export async function targetPlan(
   if (tenants.length > 0 && credentials !== undefined)
     throw invalidOption('Pass either --token-a and --token-b, or a way to make tokens, not both.');
   if (url !== undefined && tenants.length === 0 && credentials === undefined)
-    io.stderr.write('No token was passed: verify sends a namespace as the token, as for --auth dev.\n');
+    io.stderr.write(
+      'No token was passed, so the token is the name of a namespace, which only a server with --auth dev accepts.\n',
+    );
   return {
     url,
     serverCommand: options.serverCommand,

@@ -50,7 +50,7 @@ export function memoryRemote(
   if (proxy !== undefined) {
     if (asked === undefined) return undefined;
     throw invalidOption(
-      `${asked} cannot be used with --proxy (\`proxy\`), whose target has the data: drop one of them`,
+      `${asked} cannot be used with --proxy (\`proxy\`), because the data is on the server behind the proxy: drop one of them`,
     );
   }
   if (asked !== undefined && isShared) {

@@ -136,7 +136,7 @@ describe('what failed', () => {
 
   test('does not count the accepted twice when it says what became of connections', () => {
     expect(cards(filledReport(['hot.accepted == 51']))[0]).toMatch(
-      /The 60 clients of cohort hot made 71 attempts to connect in all: 50 were accepted \(.*\); 13 were refused \(10 4503/,
+      /The 60 clients in cohort hot made 71 attempts to connect in all: 50 were accepted \(.*\); 13 were refused \(10 4503/,
     );
   });
 });
@@ -188,7 +188,7 @@ describe('connections', () => {
       Object.assign(cohort, { clients: 40, accepted: 433 });
       cohort.counters.attempts = 440;
     });
-    expect(said.at(-1)).toContain('The 40 clients of cohort steady made 440 attempts to connect in all: ');
+    expect(said.at(-1)).toContain('The 40 clients in cohort steady made 440 attempts to connect in all: ');
   });
 
   test('of half-open clients have vanished without a close, but for those that were closed', () => {

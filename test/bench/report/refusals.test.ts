@@ -39,22 +39,22 @@ describe('a rule that does not hold because clients were refused says how many, 
     [
       'by the limit of a namespace',
       ({ closed }) => closed.count('4503 Namespace connection limit reached', 12),
-      "12 connections of cohort steady were refused with 4503 Namespace connection limit reached. To let them in, raise the server's --max-connections-per-namespace, or spread the clients over more namespaces.",
+      "12 connections in cohort steady were refused with 4503 Namespace connection limit reached. To let them in, raise the server's --max-connections-per-namespace, or spread the clients over more namespaces.",
     ],
     [
       'by the limit of the server, one',
       ({ closed }) => closed.count('4503 Connection limit reached'),
-      "1 connection of cohort steady was refused with 4503 Connection limit reached. To let it in, raise the server's --max-connections, or connect fewer clients.",
+      "1 connection in cohort steady was refused with 4503 Connection limit reached. To let it in, raise the server's --max-connections, or connect fewer clients.",
     ],
     [
       'by a limit in other words',
       ({ closed }) => closed.count('4503 no room', 2),
-      "2 connections of cohort steady were refused with 4503 no room. To let them in, raise the server's connection limit, or connect fewer clients.",
+      "2 connections in cohort steady were refused with 4503 no room. To let them in, raise the server's connection limit, or connect fewer clients.",
     ],
     [
       'for their tokens',
       ({ closed }) => closed.count('4401 Unauthorized', 1000),
-      '1,000 connections of cohort steady were refused with 4401 Unauthorized. To let them in, give each client a token that the server accepts, with --token-template, --tokens-file or --jwt-secret.',
+      '1,000 connections in cohort steady were refused with 4401 Unauthorized. To let them in, give each client a token that the server accepts, with --token-template, --tokens-file or --jwt-secret.',
     ],
   ])('%s', (_, refuse, sentence) => {
     const [found] = evidence(run(['steady.accepted == 1000', 'steady.open == 0'], refuse));
@@ -102,8 +102,8 @@ describe('a rule that does not hold because clients were refused says how many, 
   test('where nobody was let in, of a rule about durations as well', () => {
     const refuse = (tally: Tally) => tally.closed.count('4401 Unauthorized', tally.counters.opened);
     expect(evidence(run(['fanout.p99 < 2s', 'steady.fanout.p99 < 2s'], refuse))).toEqual([
-      [expect.stringContaining('1,000 connections of cohort steady')],
-      [expect.stringContaining('1,000 connections of cohort steady')],
+      [expect.stringContaining('1,000 connections in cohort steady')],
+      [expect.stringContaining('1,000 connections in cohort steady')],
     ]);
   });
 
@@ -125,7 +125,7 @@ describe('nothing is said of refusals', () => {
   test('that the scenario asks for, and got', () => {
     const rules = ['accepted == 1060', 'hot.closed[4503] == 10'];
     const [found] = evidence(run(rules, limit(5), limit(10)));
-    expect(found).toEqual([expect.stringContaining('5 connections of cohort steady')]);
+    expect(found).toEqual([expect.stringContaining('5 connections in cohort steady')]);
   });
 
   test('by a rule that holds, or one that there were too few of', () => {
@@ -145,6 +145,6 @@ test('every format says why clients were refused', () => {
   const terminal = terminalReport(result, { colors: new Chalk({ level: 0 }), columns: 80 });
   for (const text of [terminal, markdownReport(report), htmlReport(report), junitReport(report)])
     expect(text.replace(/\s+/g, ' ')).toContain(
-      '7 connections of cohort steady were refused with 4401 Unauthorized',
+      '7 connections in cohort steady were refused with 4401 Unauthorized',
     );
 });

@@ -46,5 +46,5 @@ test('rules that do not hold for the same reason are told together, their reason
   const [, text = ''] = sections(rules).at(-2) ?? [];
   expect(text.match(/What it usually means/g)).toHaveLength(1);
   expect(text.match(/✗/g)).toHaveLength(3);
-  expect(text).toContain('10 connections of cohort hot were refused with 4503 Namespace connection limit');
+  expect(text).toContain('10 connections in cohort hot were refused with 4503 Namespace connection limit');
 });

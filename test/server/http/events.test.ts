@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { EVENT_WITHIN_MS } from '../../support/deadline.js';
 import { closeReaders, readEvents } from '../../support/event-reader.js';
 import { call, postCursors } from '../../support/http-call.js';
 import { connectClient, disposeLive, openClient, startServer } from '../../support/live-server.js';
@@ -186,7 +187,8 @@ describe('GET /v1/events', () => {
 
   test('an open stream outlives the time that an answer may take, and ends with the server', async () => {
     const { apiUrl, server } = await startServer({ requestTimeoutMs: 100 });
-    const reader = await readEvents(apiUrl);
+    // On a machine that stands still, the request itself may come too late.
+    const reader = await vi.waitFor(() => readEvents(apiUrl), EVENT_WITHIN_MS);
     await new Promise((resolve) => setTimeout(resolve, 400));
     await emit(apiUrl, 'a', 1, 1);
     await reader.until('broadcast');

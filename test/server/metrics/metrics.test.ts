@@ -255,7 +255,7 @@ describe('who may read the metrics', () => {
 
   test('metrics are not opened to the network without an admin token', async () => {
     await expect(startServer({ metricsListen: '0.0.0.0:0' })).rejects.toThrow(
-      'Listening on 0.0.0.0 exposes the metrics (--metrics-listen) to the network: add --admin-token',
+      'Listening on 0.0.0.0 exposes the metrics (--metrics-listen) to the network: set --admin-token',
     );
     await expect(startServer({ metricsListen: '0.0.0.0:0', adminToken: 'short' })).rejects.toThrow(
       /the metrics \(--metrics-listen\) .* at least 16/,

@@ -93,7 +93,7 @@ export function connections({ total: { cohorts } }: JsonResult): Section[] {
 export function outcomesText(cohort: JsonCohort): string {
   const { name, clients, counters } = cohort;
   const outcomes = outcomesOf(cohort);
-  if (outcomes.length === 0) return `No client of cohort ${name} tried to connect.`;
+  if (outcomes.length === 0) return `No client in cohort ${name} tried to connect.`;
   const results = (['accepted', 'refused', 'failed'] as const).flatMap((result) => {
     const some = outcomes.filter((one) => one.result === result);
     const count = result === 'accepted' ? cohort.accepted : some.reduce((sum, one) => sum + one.count, 0);
@@ -102,7 +102,7 @@ export function outcomesText(cohort: JsonCohort): string {
     const verb = result === 'failed' ? '' : count === 1 ? 'was ' : 'were ';
     return [`${formatCount(count)} ${verb}${result}${some.length === 0 ? '' : ` (${ends.join(', ')})`}`];
   });
-  const tried = `The ${formatAmount(clients, 'client')} of cohort ${name} made ${formatAmount(counters.attempts ?? 0, 'attempt')} to connect in all`;
+  const tried = `The ${formatAmount(clients, 'client')} in cohort ${name} made ${formatAmount(counters.attempts ?? 0, 'attempt')} to connect in all`;
   return `${tried}: ${results.join('; ')}.`;
 }
 

@@ -172,6 +172,6 @@ function cpuOf(result: JsonResult) {
   const cpuMs = result.generator.reduce((sum, worker) => sum + (worker.cpuMs ?? 0), 0);
   const received = metricOf(result, 'cursors.received') ?? 0;
   if (cpuMs === 0 || received === 0) return [];
-  const perDelivery = `${formatDuration(cpuMs / received)} per delivery, connects and pings included`;
-  return [paragraph(`Its workers used ${formatDuration(cpuMs)} of CPU time: ${perDelivery}.`)];
+  const perDelivery = `${formatDuration(cpuMs / received)} per delivery, including connects and pings`;
+  return [paragraph(`All workers used ${formatDuration(cpuMs)} of CPU time together: ${perDelivery}.`)];
 }
