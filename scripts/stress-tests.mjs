@@ -54,7 +54,9 @@ for (let run = 1; run <= Number(values.runs); run++) {
       ? [process.execPath, ...vitest]
       : ['taskset', '-c', values.cpus, process.execPath, ...vitest];
   const began = performance.now();
-  suite = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
+  // With stops, runs of bench are invalid by chance, and repeated more often: see test/support/bench-process.ts.
+  const env = values.stop ? { ...process.env, STOPPED_AT_RANDOM: '1' } : process.env;
+  suite = spawn(command[0], command.slice(1), { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [suite.stdout, suite.stderr]) {
     stream.setEncoding('utf8').on('data', (text) => {

@@ -13,8 +13,11 @@ export interface BenchRunOptions extends CliOptions {
   readonly withinMs?: number;
 }
 
-/** How often a run is repeated that says nothing about the product. */
-const AGAIN = 2;
+/**
+ * How often a run is repeated, at most, that says nothing about the product: more often while stress-tests.mjs stops the
+ * processes of bench itself, every few seconds.
+ */
+const AGAIN = process.env.STOPPED_AT_RANDOM === undefined ? 2 : 5;
 
 /** Runs `datafn-ws bench` as a process; see {@link unlessStalled}. */
 export function runBench(args: readonly string[], options: BenchRunOptions = {}): Promise<BenchOutput> {
@@ -23,17 +26,18 @@ export function runBench(args: readonly string[], options: BenchRunOptions = {})
 
 /**
  * A run of bench that says something. When bench says that the machine kept it from running (exit 5 with that
- * cause, and no other), nothing was measured: it is run again, at most twice, and the end of the test run says so.
+ * cause, and no other), nothing was measured: it is run again, as a rule at most twice, and the end of the test run says so.
  */
 export async function unlessStalled<Output extends BenchOutput>(
   what: string,
   run: () => Promise<Output>,
   say: (what: string) => void = note,
+  atMost: number = AGAIN,
 ): Promise<Output> {
   for (let again = 0; ; again++) {
     const output = await run();
     const stalls = machineStalls(output);
-    if (stalls === undefined || again === AGAIN) return output;
+    if (stalls === undefined || again === atMost) return output;
     say(`${what}: ${stalls.join('; ')}`);
   }
 }
