@@ -197,7 +197,7 @@ export const serverTable = {
   host: text({
     short: 'H',
     placeholder: 'HOST',
-    help: 'Address to listen on. One that is not loopback needs --admin-token and --auth.',
+    help: 'Address to listen on. A non-loopback address needs --admin-token and --auth.',
     default: '127.0.0.1' as string,
     check: (value) => (value === '' ? 'a host name or address' : undefined),
   }),

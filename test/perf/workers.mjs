@@ -2,12 +2,16 @@
 //
 // What `serve --workers 2` costs beside `serve` alone, in alternating pairs: CPU time of all of its processes for an accepted
 // connection and for a delivery, since rates on two cores say more of the clients. Then how many connections a second they
-// accept when each process gets a fifth of a core, so that the clients have cores to spare; that needs root.
+// accept when each process gets a fifth of a core, so that the clients have cores to spare; that needs root. Last how long
+// an emit takes to a client of the worker that takes it, and to one of the other.
 // PAIRS=n sets the pairs; ONLY=name measures one load.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import WebSocket from 'ws';
 import { limitCpu } from './cpu-quota.mjs';
 import { alternate, Peer } from './harness.mjs';
 import { treeOf } from './process-tree.mjs';
@@ -136,6 +140,45 @@ function row(name, results, format) {
   console.log(`| ${[name, ...cells, `${median(ratios).toFixed(2)} ×`, spread(ratios)].join(' | ')} |`);
 }
 
+const EMITS = 100;
+const CLIENTS = 16;
+
+/** Clients with a namespace each, and whether each is at the worker that takes the emits. */
+async function latencyClients({ port, apiUrl }) {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const clients = [];
+  for (let number = 0; number < CLIENTS; number++) {
+    const namespace = `latency-${number}`;
+    const client = new WebSocket(`ws://127.0.0.1:${port}/datafn/ws?token=${namespace}`);
+    await once(client, 'open');
+    clients.push({ client, namespace });
+  }
+  const { clients: listed } = await (await fetch(`${apiUrl}/v1/clients?limit=1000`)).json();
+  // Workers number their clients in turns.
+  for (const one of clients)
+    one.worker = Number(listed.find(({ namespace }) => namespace === one.namespace).id) % 2;
+  return { agent, clients };
+}
+
+/** Milliseconds from the start of an emit to the frame, at the median, by the worker of the client. */
+async function latencies({ apiUrl, latency: { agent, clients } }) {
+  const times = [[], []];
+  for (let turn = 0; turn < EMITS; turn++) {
+    for (const { client, namespace, worker } of clients) {
+      const heard = once(client, 'message');
+      const startMs = performance.now();
+      const headers = { 'content-type': 'application/json' };
+      const call = request(`${apiUrl}/v1/cursors`, { agent, method: 'POST', headers });
+      call.end(JSON.stringify({ namespace, cursor: String(turn) }));
+      const answered = once(call, 'response').then(([response]) => once(response.resume(), 'end'));
+      await heard;
+      times[worker].push(performance.now() - startMs);
+      await answered;
+    }
+  }
+  return times;
+}
+
 const isChosen = (name) => process.env.ONLY === undefined || name.includes(process.env.ONLY);
 const eachServer = (measure) =>
   Object.fromEntries(Object.entries(servers).map(([kind, server]) => [kind, () => measure(server)]));
@@ -174,6 +217,29 @@ if (isChosen('connects/s')) {
     console.log(`\nThe clients of that line used at most ${(busiest * 100).toFixed(0)}% of a core.`);
   }
 }
+release?.();
+
+if (isChosen('latency')) {
+  for (const server of Object.values(servers)) server.latency = await latencyClients(server);
+  const tasks = eachServer(latencies);
+  for (const task of Object.values(tasks)) await task();
+  const { one, two } = await alternate(PAIRS, tasks);
+  const single = one.map((times) => median(times.flat()));
+  // The worker that takes the emits is the one whose own clients hear sooner.
+  const byWorker = two.map((times) => times.map((some) => median(some)));
+  const mine = median(byWorker.map(([a]) => a)) <= median(byWorker.map(([, b]) => b)) ? 0 : 1;
+  for (const [name, worker] of [
+    ['of the worker that takes it', mine],
+    ['of the other worker', 1 - mine],
+  ]) {
+    const more = byWorker.map((medians, pair) => medians[worker] - single[pair]);
+    const cells = [median(single), median(byWorker.map((medians) => medians[worker]))];
+    console.log(
+      `| emit to a client ${name}, p50 | ${cells.map((ms) => `${ms.toFixed(2)} ms`).join(' | ')} | ${median(more).toFixed(2)} ms more | ${spread(more)} |`,
+    );
+  }
+  for (const { latency } of Object.values(servers)) latency.agent.destroy();
+}
 await Promise.all(
   Object.values(servers).map(({ child, clients }) => {
     clients.stop();
@@ -181,4 +247,3 @@ await Promise.all(
     return new Promise((resolve) => child.once('exit', resolve));
   }),
 );
-release?.();

@@ -14,7 +14,7 @@ export function phaseOutcome({ phase, measurements }: PhaseResult): string {
   const refused = sum((tally) => tally.counters.opened - tally.accepted);
   const parts: [string, number, boolean][] = [
     ['opened', sum(({ counters }) => counters.opened), always.has('opened')],
-    ['refused', refused, false],
+    ['then refused', refused, false],
     ['closed by the server', sum((tally) => tally.closed.total) - refused, false],
     [
       'failed',

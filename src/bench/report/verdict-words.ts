@@ -24,6 +24,6 @@ export const MEANINGS: Readonly<Record<JsonResult['verdict'], string>> = {
   failed: 'The server did not do what this scenario expects',
   regressed: 'The server did what this scenario expects, but is worse than in the baseline',
   invalid:
-    'This run says nothing about the server, good or bad. Fix what each ! below names and repeat the run; do not rely on the numbers',
+    'This run says nothing about the server, good or bad. Do not rely on the numbers: fix the problems marked ! below, then run it again',
   aborted: 'This run was stopped before the end. The numbers cover the part that ran',
 };

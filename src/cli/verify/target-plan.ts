@@ -30,7 +30,7 @@ export async function targetPlan(
     throw invalidOption('Pass either --token-a and --token-b, or a way to make tokens, not both.');
   if (url !== undefined && tenants.length === 0 && credentials === undefined)
     io.stderr.write(
-      'No token was passed, so the token is the name of a namespace, which only a server with --auth dev accepts.\n',
+      'No token was passed, so verify sends a namespace as the token. Only a server with --auth dev accepts that.\n',
     );
   return {
     url,

@@ -256,7 +256,7 @@ describe('cursor deliveries', () => {
       'leaked',
     ]);
     expect(textOf(said)).toContain(
-      'None lost, duplicated, reordered, foreign (not sent by bench) or conflated (skipped for a newer one). Not expected to receive cursors: hot.',
+      'None lost, duplicated, reordered, foreign (not sent by bench) or conflated (skipped in favor of a newer one). Not expected to receive cursors: hot.',
     );
   });
 });

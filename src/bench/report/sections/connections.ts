@@ -117,7 +117,7 @@ const DELIVERIES: Readonly<
   reordered: { short: 'reord.', isBad: true },
   leaked: { isBad: true, meaning: 'from another namespace' },
   foreign: { isBad: true, meaning: 'not sent by bench' },
-  conflated: { short: 'confl.', meaning: 'skipped for a newer one' },
+  conflated: { short: 'confl.', meaning: 'skipped in favor of a newer one' },
   late: { meaning: 'arrived after bench had counted it as lost' },
 };
 

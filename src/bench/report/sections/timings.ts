@@ -173,5 +173,5 @@ function cpuOf(result: JsonResult) {
   const received = metricOf(result, 'cursors.received') ?? 0;
   if (cpuMs === 0 || received === 0) return [];
   const perDelivery = `${formatDuration(cpuMs / received)} per delivery, including connects and pings`;
-  return [paragraph(`All workers used ${formatDuration(cpuMs)} of CPU time together: ${perDelivery}.`)];
+  return [paragraph(`Together, the workers used ${formatDuration(cpuMs)} of CPU time: ${perDelivery}.`)];
 }
