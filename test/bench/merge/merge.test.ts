@@ -238,6 +238,49 @@ describe('the merge of shards', () => {
     expect(rulesOf(merged)['server.accepted == 8']).toMatchObject({ passed: true, shown: '8' });
   });
 
+  test.each<[string, string, readonly boolean[], boolean, object]>([
+    [
+      'of the server that the first shard cannot measure',
+      'server.connections == 8',
+      [true, false],
+      false,
+      { passed: true, shown: 'not measurable', notMeasurable: 'it does not say' },
+    ],
+    [
+      'of the server, strictly',
+      'server.connections == 8',
+      [true, false],
+      true,
+      { passed: false, shown: 'not measurable' },
+    ],
+    [
+      'of clients that no shard can measure',
+      'accepted == 16',
+      [true, true],
+      false,
+      { passed: true, shown: 'not measurable' },
+    ],
+    [
+      'of clients that one shard cannot measure',
+      'accepted == 16',
+      [true, false],
+      false,
+      { passed: true, shown: '16' },
+    ],
+  ])('neither holds nor fails in a rule %s', (_, rule, without, isStrict, outcome) => {
+    const scenario = scenarioWith([rule]);
+    const shards = without.map((isWithout, place) => {
+      const one = shard(scenario, place + 1, 2, opened);
+      const expectations = one.expectations.map((expectation) =>
+        isWithout && expectation.rule === rule
+          ? { ...expectation, notMeasurable: 'it does not say' }
+          : expectation,
+      );
+      return { ...one, expectations };
+    });
+    expect(rulesOf(mergedResult(shards, isStrict))[rule]).toMatchObject(outcome);
+  });
+
   test('adds up the seconds, and has no percentile of percentiles', () => {
     const scenario = scenarioWith(['accepted >= 0']);
     const merged = mergedResult(
