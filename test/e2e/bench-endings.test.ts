@@ -1,8 +1,12 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
 import { afterAll, expect, test } from 'vitest';
 import type { JsonReport, JsonResult } from '../../src/bench/report/schema.js';
 import { startFakeApi, stopFakes, taken } from '../bench/emitter/fake-api.js';
+import { type LittleServer, littleServer, type Peer } from '../bench/fleet/little-server.js';
 import { Waiters } from '../support/deadline.js';
 import { disposeLive, type LiveServer, startServer } from '../support/live-server.js';
 import { benchInProcess, runWith } from '../support/run-in-process.js';
@@ -13,7 +17,11 @@ import { temporaryFolder } from '../support/temporary-folder.js';
 // to be valid does not matter, so exit 5 is as good as any where a run gets to its end.
 
 const { file, path } = temporaryFolder('bench-endings');
+const littles: LittleServer[] = [];
+const backends: Server[] = [];
 afterAll(async () => {
+  await Promise.all(littles.map((one) => one.stop()));
+  for (const backend of backends) backend.close().closeAllConnections();
   await disposeLive();
   await stopFakes();
 });
@@ -164,6 +172,77 @@ test.concurrent('a target whose API takes no emits and tells no numbers fails th
   const counts = scenario('counts', [], ['server.connections == 4']);
   const strict = await benchInProcess([counts, ...flags, '--strict']);
   expect(rulesOf(strict.result)).toMatchObject({ 'server.connections == 4': { passed: false } });
+});
+
+test.concurrent('a server that never sends the last cursors, and other messages besides, loses them, and its clients do not converge', async () => {
+  const peers: Peer[] = [];
+  const server = await littleServer({
+    onPeer(peer) {
+      peers.push(peer);
+      peer.socket.send('x'.repeat(1024 * 1024 + 1));
+    },
+  });
+  littles.push(server);
+  let emitted = 0;
+  const api = await startFakeApi((response, emissions, count, request) => {
+    for (const { namespace, cursor } of emissions) {
+      emitted += 1;
+      if (emitted <= 2) for (const peer of peers) if (peer.token === namespace) peer.cursors(Number(cursor));
+    }
+    taken(1)(response, emissions, count, request);
+  });
+  const emits = scenario(
+    'withholds',
+    ['emit: { namespaces: all, rate: 100/s, count: 6, settle: 300ms }'],
+    ['cursors.lost == 0', 'convergence.max < 1m'],
+  );
+  const { code, result } = await benchInProcess([
+    ...[emits, '--url', server.url, '--no-preflight', '--emit-url', `http://127.0.0.1:${api.port}/push`],
+    ...['--emit-body', '[{"namespace":"{namespace}","cursor":"{cursor}"}]'],
+  ]);
+  expect([1, 5]).toContain(code);
+  // Two clients of each namespace miss the last two of its three cursors.
+  expect(rulesOf(result)).toMatchObject({
+    'cursors.lost == 0': { passed: false, shown: '8' },
+    'convergence.max < 1m': { passed: false },
+  });
+  expect(result.total.cohorts[0]?.otherMessages).toMatchObject([
+    { kind: 'longer than 1 MiB', count: 4, first: { namespace: expect.stringMatching(/:user:\d$/) } },
+  ]);
+  // That is more than is kept.
+  expect(result.total.cohorts[0]?.otherMessages?.[0]?.first).not.toHaveProperty('text');
+});
+
+test.concurrent('a backend that takes no changes is a problem of the run, with what it said, and no client owes them', async () => {
+  const { wsUrl } = await startServer();
+  const backend = createServer((request, response) => {
+    request.resume().on('end', () => response.writeHead(503).end('{}'));
+  }).listen(0, '127.0.0.1');
+  backends.push(backend);
+  await once(backend, 'listening');
+  const url = `http://127.0.0.1:${(backend.address() as AddressInfo).port}/datafn/pull`;
+  const pulls = scenario(
+    'pulls',
+    [`pull: { cohort: few, url: "${url}", changes: 2, every: 10ms, settle: 100ms }`],
+    ['few.accepted == 4'],
+  );
+  const { code, result } = await benchInProcess([pulls, '--url', wsUrl]);
+  expect([1, 5]).toContain(code);
+  expect(result.problems).toEqual([
+    expect.stringMatching(/^4 of 4 changes of "pull 2 changes with few, .*" were not accepted: HTTP 503$/),
+  ]);
+  expect(result.total.cohorts[0]?.counters).toMatchObject({ changesOwed: 0, changesMissing: 0 });
+  const elsewhere = await runWith([
+    'bench',
+    pulls,
+    '--validate',
+    '--set',
+    'phases[1].pull.url=http://h/push',
+  ]);
+  expect([elsewhere.code, elsewhere.stderr]).toEqual([
+    2,
+    expect.stringContaining('expected an http(s) URL whose path ends with /pull'),
+  ]);
 });
 
 test.concurrent('several scenarios, each run twice over TLS against a server with tokens and an API of its own, get a verdict each and one together', async () => {
