@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { parseScenario } from '../../src/bench/scenario/load.js';
 import { OwnCluster } from '../../src/bench/target/own-cluster.js';
 import { OwnEngine } from '../../src/bench/target/own-engine.js';
+import { EVENT_WITHIN_MS } from '../support/deadline.js';
 import { canSeeProcesses, childrenOf, type ProcessEntry } from '../support/process-tree.js';
 import { withRedis } from '../support/redis-server.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -84,9 +85,9 @@ describe.runIf(canSeeProcesses)('an engine', () => {
       command.includes('127.0.0.1') && !/keeper\.js/.test(command);
     const engines = childrenOf(process.pid).flatMap(({ pid }) => childrenOf(pid).filter(isEngine));
     const resume = await own.stop({ what: 'engine', number: undefined });
-    await expect.poll(() => engines.map(stateOf)).toContain('T');
+    await expect.poll(() => engines.map(stateOf), { timeout: EVENT_WITHIN_MS }).toContain('T');
     resume();
-    await expect.poll(() => engines.map(stateOf)).not.toContain('T');
+    await expect.poll(() => engines.map(stateOf), { timeout: EVENT_WITHIN_MS }).not.toContain('T');
   });
 });
 
