@@ -90,6 +90,24 @@ describe('merge', () => {
       /is of datafn-ws 9\.9\.9/,
     ],
     [
+      'a shard of the same run whose scenario is another',
+      () => [
+        shard(1, 2),
+        shard(2, 2, ({ results }) => Object.assign(results[0]?.scenario ?? {}, { sha256: 'other' })),
+      ],
+      /\S+ is of another scenario than \S+\n/,
+    ],
+    [
+      'a report with a value that there cannot be',
+      () => [shard(1, 1, ({ results }) => Object.assign(results[0] ?? {}, { durationMs: 'long' }))],
+      /an invalid one at results\.0\.durationMs: .*\. Use one version of datafn-ws for all\n/,
+    ],
+    [
+      'a report without what only all shards know',
+      () => [shard(1, 1, ({ results }) => Object.assign(results[0]?.total ?? {}, { part: undefined }))],
+      /one without the parts that a merge needs/,
+    ],
+    [
       'a shard that was not run',
       () => [
         shard(1, 1, (report) =>

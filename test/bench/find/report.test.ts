@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { compareReports } from '../../../src/bench/compare/compare.js';
 import { readResults } from '../../../src/bench/compare/comparison.js';
-import { findLimit } from '../../../src/bench/find/find.js';
+import { findLimit, type Run } from '../../../src/bench/find/find.js';
 import type { FindPlan } from '../../../src/bench/find/plan.js';
+import type { FindStep } from '../../../src/bench/report/find-schema.js';
 import { htmlReport } from '../../../src/bench/report/formats/html.js';
 import { junitReport } from '../../../src/bench/report/formats/junit.js';
 import { markdownReport } from '../../../src/bench/report/formats/markdown.js';
@@ -156,4 +157,58 @@ test('a search that is stopped says what it knows', async () => {
   const found = await findLimit(PLAN, runAt, { trying: () => {}, tried: () => {} }, stop.signal);
   expect(found).toMatchObject({ verdict: 'aborted', aborted: true, find: { end: 'stopped', limit: 1000 } });
   expect(runs).toBe(2);
+});
+
+/** A search whose runs end like that from its third one on, and what it showed of each. */
+async function endingWith(third: Run): Promise<{ found: JsonResult; shown: FindStep[] }> {
+  let runs = 0;
+  const shown: FindStep[] = [];
+  const runAt = async (): Promise<Run> => {
+    runs += 1;
+    return runs < 3 ? { result: run('holds') } : third;
+  };
+  const observer = { trying: () => {}, tried: (step: FindStep) => shown.push(step) };
+  const found = await findLimit(PLAN, runAt, observer, new AbortController().signal);
+  return { found: found as JsonResult, shown };
+}
+
+test('a run that was stopped ends the search: it is no step, and what held until then is known', async () => {
+  const { found, shown } = await endingWith({
+    result: { ...run('holds'), verdict: 'aborted', aborted: true },
+  });
+  expect(found).toMatchObject({ verdict: 'aborted', aborted: true, find: { end: 'stopped', limit: 1000 } });
+  expect(shown.map(({ load }) => load)).toEqual([500, 1000]);
+});
+
+test.each<[string, Run, Partial<FindStep>, object]>([
+  [
+    'the machine is too small for',
+    { tooMuch: 'Add descriptors: ulimit -n' },
+    { outcome: 'saturated', reasons: ['Add descriptors: ulimit -n'] },
+    { verdict: 'invalid', find: { end: 'generator', limit: 1000 } },
+  ],
+  [
+    'the server is gone for',
+    { gone: 'Cannot reach ws://h' },
+    { outcome: 'gone', reasons: ['Cannot reach ws://h'] },
+    { find: { end: 'gone', limit: 1000 } },
+  ],
+])(
+  'a load that %s is a step that says why, and nothing was measured in it',
+  async (_, third, step, result) => {
+    const { found, shown } = await endingWith(third);
+    const last = { load: 2000, durationMs: 0, broke: [], generatorCpu: 0, ...step };
+    expect(shown[2]).toMatchObject(last);
+    expect(found.find?.steps[2]).toEqual(shown[2]);
+    expect(found).toMatchObject(result);
+  },
+);
+
+test('a limit that moves is said to, in words', async () => {
+  let runs = 0;
+  const found = await foundWith(() => (runs++ % 3 === 0 ? 'breaks' : 'holds'));
+  expect(found.find).toMatchObject({ end: 'unsteady', limit: expect.any(Number), broke: expect.any(Number) });
+  expect(terminalReport(found).replace(/\s+/g, ' ')).toMatch(
+    /The server took \S+ deliveries\/s once, and \S+ deliveries\/s is too much\. Loads in between held in one run and not in the next: the limit moves/,
+  );
 });

@@ -1,7 +1,11 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { monotonicMs } from '../../../src/bench/measure/clock.js';
 import { Tally } from '../../../src/bench/measure/tally.js';
 import { PullFleet, type PullingClient } from '../../../src/bench/pulls/pull-fleet.js';
+import { Puller } from '../../../src/bench/pulls/puller.js';
 import { type BackendFaults, startFakeBackend } from '../../support/fake-pull-backend.js';
 
 const closers: (() => void)[] = [];
@@ -132,12 +136,61 @@ describe('a wrong answer is named, and the client keeps what it has', () => {
   });
 });
 
+/** A client on its own, whose answers a test gives; it keeps the cursors that it asked with. */
+function lonePuller(
+  answer: (count: number) => { hasMore: boolean },
+  onAsk: (puller: Puller) => void = () => {},
+) {
+  const asked: (string | undefined)[] = [];
+  const puller = new Puller(
+    { table: 'bench', jitterMs: 0, thinkMs: 0 },
+    {
+      now: () => 0,
+      random: () => 0,
+      pause: async () => {},
+      heard: () => {},
+      stale: () => {},
+      began: () => () => {},
+      async ask({ bench }) {
+        asked.push(bench);
+        onAsk(puller);
+        return { ok: true, ids: [], cursors: { bench: String(asked.length) }, ...answer(asked.length) };
+      },
+    },
+  );
+  return { puller, asked };
+}
+
+test('a client whose connection opens again while it pulls does so once more when it is done, and not more often', async () => {
+  const { puller, asked } = lonePuller(
+    () => ({ hasMore: false }),
+    (one) => {
+      if (asked.length > 1) return;
+      void one.onOpen();
+      void one.onOpen();
+    },
+  );
+  await puller.onOpen();
+  expect(asked).toEqual(['0', '1']);
+});
+
+test('a client asks on while there is more, but not for ever', async () => {
+  const few = lonePuller((count) => ({ hasMore: count < 3 }));
+  await few.puller.onOpen();
+  expect(few.asked).toEqual(['0', '1', '2']);
+  const endless = lonePuller(() => ({ hasMore: true }));
+  await endless.puller.onOpen();
+  expect(endless.asked).toHaveLength(50);
+  expect(endless.puller.isBusy).toBe(false);
+});
+
 test('a cursor that comes while a client pulls, or works on an answer, is dropped', async () => {
   const { counters } = await herd({}, { changes: 2, thinkMs: 1500 });
   expect(counters).toMatchObject({ pulls: 20, pullWakeUps: 40, pullWakeUpsDropped: 20 });
 });
 
-test('a push that is refused is a change that nobody owes, with what the backend said', async () => {
+/** Has one client push one change to a backend. */
+async function pushTo(pullUrl: URL) {
   const cohort = { tally: new Tally() };
   const client: PullingClient = {
     index: 0,
@@ -151,7 +204,7 @@ test('a push that is refused is a change that nobody owes, with what the backend
   const fleet = new PullFleet({
     clients: [client],
     order: { cohort: 0, url: undefined, table: 'bench', jitterMs: 0, thinkMs: 0, timeoutMs: 400 },
-    pullUrl: new URL('http://127.0.0.1:1/datafn/pull'),
+    pullUrl,
     tls: undefined,
     tokenOf: () => 'token',
     now: monotonicMs,
@@ -159,7 +212,45 @@ test('a push that is refused is a change that nobody owes, with what the backend
   await fleet.start();
   const order = { cohort: 0, id: 'run', record: {}, startMs: 0, count: 1, everyMs: 1 };
   const pushed = await fleet.push(order, [{ namespace: 0, client }]);
-  expect(pushed).toMatchObject([{ error: 'ECONNREFUSED', cursor: undefined }]);
   await fleet.settle(pushed, 0);
-  expect(cohort.tally.counters.changesOwed).toBe(0);
+  return { pushed, owed: cohort.tally.counters.changesOwed };
+}
+
+test('a push that does not arrive is a change that nobody owes', async () => {
+  const { pushed, owed } = await pushTo(new URL('http://127.0.0.1:1/datafn/pull'));
+  expect(pushed).toMatchObject([{ error: 'ECONNREFUSED', cursor: undefined }]);
+  expect(owed).toBe(0);
 });
+
+test.each<[string, number, string, string]>([
+  [
+    'with an error',
+    200,
+    '{"ok":false,"error":{"code":"DENIED","message":"read only"}}',
+    'HTTP 200 DENIED read only',
+  ],
+  [
+    'with an error of the change',
+    200,
+    '{"ok":true,"result":{"applied":[],"errors":[{"code":"CONFLICT","message":"too old"}]}}',
+    'HTTP 200 CONFLICT too old',
+  ],
+  ['with a status', 503, '{}', 'HTTP 503'],
+  ['with a page', 502, '<html>', 'HTTP 502, not JSON'],
+])(
+  'a push that is refused %s is a change that nobody owes, with what the backend said',
+  async (_, status, body, error) => {
+    const server = createServer((request, response) => {
+      request.resume().on('end', () => response.writeHead(status).end(body));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    closers.push(
+      () => server.closeAllConnections(),
+      () => server.close(),
+    );
+    const { port } = server.address() as AddressInfo;
+    const { pushed, owed } = await pushTo(new URL(`http://127.0.0.1:${port}/datafn/pull`));
+    expect(pushed).toMatchObject([{ error, cursor: undefined }]);
+    expect(owed).toBe(0);
+  },
+);

@@ -1,13 +1,17 @@
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { tryClient } from '../../../src/bench/target/trial-client.js';
+import { PLAIN_UPGRADE, Upgrade } from '../../../src/protocol/upgrade.js';
 import { startServer } from '../../support/live-server.js';
 import { preflightTests } from '../../support/preflight-tests.js';
 import { runWith } from '../../support/run-in-process.js';
 import { selfSignedCertificate } from '../../support/self-signed.js';
 import { littleServer } from '../fleet/little-server.js';
 
-const { littles, QUIET, EMITS, causeOf } = preflightTests(runWith);
+const { folder, littles, QUIET, EMITS, causeOf } = preflightTests(runWith);
 
 /** A server that answers every upgrade with these bytes. */
 async function answering(...lines: readonly string[]): Promise<string> {
@@ -89,6 +93,16 @@ describe('a target that lets no client in is exit 3, with what it answered and w
     );
   });
 
+  test('a token of a file, and a URL with a secret that the server repeats', async () => {
+    const server = await littleServer({ onPeer: ({ socket }) => socket.close(4401, 'no, not hush at all') });
+    littles.push(server);
+    const names = Array.from({ length: 4 }, (_, index) => `"secret-token-${index}": user:${index + 1}\n`);
+    const tokens = join(folder, 'tokens.yaml');
+    writeFileSync(tokens, names.join(''));
+    const cause = await causeOf(QUIET, '--url', `${server.url}?key=hush`, '--tokens-file', tokens);
+    expect(cause).toMatch(/with 4401 no, not … at all\. Check the tokens of --tokens-file/);
+  });
+
   test('a connection that ends without a close frame', async () => {
     const server = await littleServer({ onPeer: ({ socket }) => socket.terminate() });
     littles.push(server);
@@ -131,4 +145,26 @@ describe('an emit that is not taken is exit 3, with what the API answered', () =
     const cause = await causeOf(EMITS, '--url', wsUrl, '--admin-url', 'http://127.0.0.1:9');
     expect(cause).toMatch(/does not accept emits: Cannot reach http:\/\/127\.0\.0\.1:9/);
   });
+});
+
+test('a client that is tried answers a ping, reads a message, and leaves breaches of the protocol to the run', async () => {
+  const server = await littleServer({
+    onPeer({ socket, raw }) {
+      socket.ping('are you there');
+      socket.send('{"type":"welcome"}');
+      // A reserved opcode: that is for the run to find out.
+      raw.write(Buffer.from([0x83, 0]));
+    },
+  });
+  littles.push(server);
+  const upgrade = new Upgrade(server.url, PLAIN_UPGRADE);
+  const outcome = await tryClient({
+    url: new URL(server.url),
+    upgrade,
+    token: 't',
+    hello: undefined,
+    tls: undefined,
+  });
+  expect(outcome).toEqual({ kind: 'admitted' });
+  await server.until(() => server.peers[0]?.pongs[0] === 'are you there', 'the pong');
 });

@@ -94,3 +94,47 @@ describe('the highest cursor', () => {
     expect(await open().highestCursor()).toBeUndefined();
   });
 });
+
+describe('the clock of the first server', () => {
+  /** A clock of this machine that moves on by 2 ms each time it is read. */
+  const ticking = () => {
+    let ms = 0;
+    return () => {
+      ms += 2;
+      return ms;
+    };
+  };
+
+  test('is read as often as asked, each time with when the request went out and when its answer came', async () => {
+    const clock = api({ timeMs: 1000 }, { timeMs: 1003 }, { timeMs: 1005 });
+    const other = api({ timeMs: 9999 });
+    expect(await new Statistics([clock, other], ticking(), false).readClock(3)).toEqual([
+      { sentMs: 2, theirMs: 1000, receivedMs: 4 },
+      { sentMs: 6, theirMs: 1003, receivedMs: 8 },
+      { sentMs: 10, theirMs: 1005, receivedMs: 12 },
+    ]);
+  });
+
+  test.each<[string, readonly unknown[], number]>([
+    ['nothing where it does not tell its time', [{ accepted: 3 }], 0],
+    ['nothing where it has no statistics', [refused()], 0],
+    ['nothing where its answer is not an object', [[1, 2]], 0],
+    ['what came until it was gone', [{ timeMs: 1000 }, refused()], 1],
+  ])('is %s', async (_, answers, count) => {
+    expect(await open(api(...answers)).readClock(3)).toHaveLength(count);
+  });
+
+  test('is not there without an API, and errors that are bugs are not hidden', async () => {
+    expect(await open().readClock(3)).toEqual([]);
+    const broken = open(api(new TypeError('ouch')));
+    await expect(broken.readClock(3)).rejects.toThrow('ouch');
+    await expect(broken.highestCursor()).rejects.toThrow('ouch');
+  });
+});
+
+test('without an API nothing is measured, and why not is said', async () => {
+  const none = open();
+  await none.begin();
+  expect(await none.measure()).toEqual({});
+  expect(none.whyNot('accepted')).toBe('no HTTP API of the server is known');
+});

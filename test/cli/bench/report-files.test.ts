@@ -74,3 +74,19 @@ test('a format that throws leaves a file that says so, and the others are writte
   for (const name of [names.junit, names.markdown, names.html])
     expect(readFileSync(name, 'utf8')).toContain('steady.accepted == 999');
 });
+
+test.each([
+  ['inside of it is named from there', '/work/repo', '/work/repo/bench/sample.yaml', 'bench/sample.yaml'],
+  ['outside of it as it was given', '/work/repo', '/work/other/sample.yaml', '/work/other/sample.yaml'],
+  ['is named as it was given where there is none', '', '/work/repo/sample.yaml', '/work/repo/sample.yaml'],
+])(
+  'GitHub is told of broken rules of a scenario in its repository: a file %s',
+  async (_, root, source, named) => {
+    const stdout = new PassThrough();
+    const env = { GITHUB_ACTIONS: 'true', GITHUB_WORKSPACE: root };
+    const ofFile = structuredClone(report);
+    for (const { scenario } of ofFile.results) scenario.source = source;
+    await new ReportFiles(renderers, {}, { ...io, stdout, env } as unknown as Io).write(ofFile);
+    expect(String(stdout.read())).toContain(`::error file=${named},line=`);
+  },
+);
