@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { createConnection } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
@@ -393,6 +394,32 @@ describe('a mutation, whose response has no cursor,', () => {
     expect(probes).toHaveLength(3);
     expect(probes[0]?.headers).toMatchObject({ authorization: 'Bearer ns', 'x-own': 'a', cookie: 'c=d' });
   });
+});
+
+test('a probe that fails is said once, with why, and its clients are not notified', async () => {
+  const { wsUrl, post, mutation, datafn, logger } = await proxied({ probe: true });
+  const client = await openClient(wsUrl, 'ns');
+  const answers: ((response: ServerResponse) => void)[] = [
+    (response) => response.destroy(),
+    (response) => answerJson(response, 500, {}),
+    (response) => answerJson(response, 200, result({ latestCursor: '7' })),
+  ];
+  datafn.override = (request, response) => {
+    if (request.url !== '/datafn/reconcile') return false;
+    answers.shift()?.(response);
+    return true;
+  };
+  while (answers.length > 0) {
+    const left = answers.length;
+    await post('mutation', mutation());
+    while (answers.length === left) await sleep(5);
+  }
+  expect(await client.received(1)).toEqual([cursor(7)]);
+  expect(logger.warnings.map(({ message }) => message)).toEqual([
+    expect.stringMatching(
+      /^A probe for the cursor of a namespace failed, .*: socket hang up\. Later failures/,
+    ),
+  ]);
 });
 
 describe('a backend', () => {
