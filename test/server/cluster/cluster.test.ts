@@ -8,6 +8,7 @@ import {
   disposeLive,
   type LiveServer,
   openClient,
+  startClient,
   startServer,
 } from '../../support/live-server.js';
 
@@ -53,6 +54,52 @@ test('a cursor that is posted to one server reaches the clients of all, once', a
   // Only one of them has been asked to broadcast it.
   expect(a.server.stats()).toMatchObject({ broadcasts: 1, deliveries: 2 });
   expect(b.server.stats()).toMatchObject({ broadcasts: 1, deliveries: 2 });
+});
+
+test('a cursor that is not fit for the cluster stays on its server, which says so', async () => {
+  const [a, b] = (await cluster(2)) as [LiveServer, LiveServer];
+  const [here, there] = [await openClient(a.wsUrl, 'x'), await openClient(b.wsUrl, 'x')];
+  const long = '1'.repeat(300);
+  a.server.websocketHandler.broadcastCursor(long, 'x');
+  a.server.websocketHandler.broadcastCursor('2', 'x');
+  expect(await here.received(2)).toEqual([frame(long), frame('2')]);
+  expect(await there.received(1)).toEqual([frame('2')]);
+  expect(a.logger.warnings).toEqual([
+    expect.objectContaining({
+      message: 'A cursor was broadcast on this server only: expected it to be fit for the cluster',
+      context: { problem: expect.stringContaining('256') },
+    }),
+  ]);
+});
+
+test('a client that leaves while the cluster is asked for its slot takes none', async () => {
+  let [asked, answer] = [() => {}, () => {}];
+  const isAsked = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  const isAnswered = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const { server, wsUrl } = await startServer({
+    maxConnectionsPerNamespace: 1,
+    backplane: {
+      start: (listener) => listener.state('up'),
+      publish: async () => ({ replicated: true, nodes: 1 }),
+      async reserve(_, count, limit) {
+        asked();
+        await isAnswered;
+        return { granted: Math.min(count, limit), checked: true };
+      },
+      view: () => ({ state: 'up', kept: 0, lagMs: 0, nodes: [] }),
+      close: async () => {},
+    },
+  });
+  const gone = startClient(wsUrl, { token: 'x' });
+  await isAsked;
+  await gone.destroy();
+  await eventually(() => server.stats().abandoned === 1, 'the client is seen to be gone');
+  answer();
+  await (await openClient(wsUrl, 'x')).roundTrip();
 });
 
 test('what an embedder broadcasts in one tick is one batch, and all of it arrives in order', async () => {
