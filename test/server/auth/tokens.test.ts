@@ -1,8 +1,11 @@
+import { writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { DatafnWsError } from '../../../src/protocol/errors.js';
 import { type TokenMap, tokensNamespaceProvider } from '../../../src/server/auth/tokens.js';
 import { parseTokens, readTokensFile } from '../../../src/server/auth/tokens-file.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
 
+const { path } = temporaryFolder('tokens');
 const ALICE = 'alice-0123456789';
 const BOB = 'bob-é-0123456789';
 
@@ -274,6 +277,11 @@ describe('a file of tokens', () => {
   });
 
   test('that is not there is refused with its name', async () => {
+    const latin1 = path('latin1.yaml');
+    writeFileSync(latin1, 'sésame-0123456789: a', 'latin1');
+    await expect(readTokensFile(latin1)).rejects.toThrow(
+      'Expected the tokens file to be UTF-8, got invalid bytes',
+    );
     await expect(readTokensFile('no/such/tokens.yaml')).rejects.toThrow(
       /^Cannot read the tokens file: ENOENT.*no\/such\/tokens\.yaml/,
     );
