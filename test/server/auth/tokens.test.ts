@@ -276,12 +276,15 @@ describe('a file of tokens', () => {
     expect(() => parseTokens(`a: a\n${ALICE}: ""\nb: b`, 't')).toThrow(/^t:1:1: .*\nt:2:19: .*\nt:3:1: .*$/);
   });
 
-  test('that is not there is refused with its name', async () => {
+  test('that is not UTF-8 is refused', async () => {
     const latin1 = path('latin1.yaml');
     writeFileSync(latin1, 'sésame-0123456789: a', 'latin1');
     await expect(readTokensFile(latin1)).rejects.toThrow(
       'Expected the tokens file to be UTF-8, got invalid bytes',
     );
+  });
+
+  test('that is not there is refused with its name', async () => {
     await expect(readTokensFile('no/such/tokens.yaml')).rejects.toThrow(
       /^Cannot read the tokens file: ENOENT.*no\/such\/tokens\.yaml/,
     );
