@@ -8,7 +8,6 @@ import {
   disposeLive,
   type LiveServer,
   openClient,
-  startClient,
   startServer,
 } from '../../support/live-server.js';
 
@@ -64,42 +63,9 @@ test('a cursor that is not fit for the cluster stays on its server, which says s
   a.server.websocketHandler.broadcastCursor('2', 'x');
   expect(await here.received(2)).toEqual([frame(long), frame('2')]);
   expect(await there.received(1)).toEqual([frame('2')]);
-  expect(a.logger.warnings).toEqual([
-    expect.objectContaining({
-      message: 'A cursor was broadcast on this server only: expected it to be fit for the cluster',
-      context: { problem: expect.stringContaining('256') },
-    }),
-  ]);
-});
-
-test('a client that leaves while the cluster is asked for its slot takes none', async () => {
-  let [asked, answer] = [() => {}, () => {}];
-  const isAsked = new Promise<void>((resolve) => {
-    asked = resolve;
-  });
-  const isAnswered = new Promise<void>((resolve) => {
-    answer = resolve;
-  });
-  const { server, wsUrl } = await startServer({
-    maxConnectionsPerNamespace: 1,
-    backplane: {
-      start: (listener) => listener.state('up'),
-      publish: async () => ({ replicated: true, nodes: 1 }),
-      async reserve(_, count, limit) {
-        asked();
-        await isAnswered;
-        return { granted: Math.min(count, limit), checked: true };
-      },
-      view: () => ({ state: 'up', kept: 0, lagMs: 0, nodes: [] }),
-      close: async () => {},
-    },
-  });
-  const gone = startClient(wsUrl, { token: 'x' });
-  await isAsked;
-  await gone.destroy();
-  await eventually(() => server.stats().abandoned === 1, 'the client is seen to be gone');
-  answer();
-  await (await openClient(wsUrl, 'x')).roundTrip();
+  const [warning] = a.logger.warnings;
+  expect(warning?.message).toContain('on this server only');
+  expect(warning?.context?.problem).toContain('256');
 });
 
 test('what an embedder broadcasts in one tick is one batch, and all of it arrives in order', async () => {
