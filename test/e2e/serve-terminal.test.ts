@@ -1,4 +1,4 @@
-import { afterEach, describe, expect } from 'vitest';
+import { afterEach, describe, expect, onTestFinished } from 'vitest';
 import { postCursors } from '../support/http-call.js';
 import { disposeLive, openClient } from '../support/live-server.js';
 import { ended } from '../support/process-tree.js';
@@ -60,14 +60,20 @@ describe('SIGHUP', () => {
   inTerminal(
     'reloads files as long as the terminal is there, and ends the server when it was closed',
     async () => {
+      let hasEnded = false;
       const tokens = file('tokens.yaml', 'a-token-for-tests: a\n');
       const { terminal, serve } = await serveInTerminal('--auth', 'tokens', '--tokens', tokens);
+      onTestFinished(() => {
+        // One that did not end would outlive its terminal.
+        if (!hasEnded) process.kill(serve.pid, 'SIGKILL');
+      });
       process.kill(serve.pid, 'SIGHUP');
       await terminal.until(() => terminal.screen.written.includes('reloaded the tokens file'), 'the reload');
       const client = await openClient(serve.wsUrl, 'a-token-for-tests');
       terminal.close();
       expect(await client.closed()).toEqual({ code: 1001, reason: 'Going Away' });
       await ended(serve.pid);
+      hasEnded = true;
     },
   );
 });
