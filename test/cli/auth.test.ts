@@ -95,6 +95,21 @@ describe('serve that cannot use its --auth', () => {
       /got only getNamespaces\. Did you mean `getNamespace`\?/,
     ],
     [
+      'a certificate authority without keys over the network',
+      ['--auth', 'jwt', '--jwt-secret', SECRET, '--ca', key],
+      /--ca/,
+    ],
+    [
+      'the file of a backend that is not on',
+      ['--auth', 'jwt', '--jwt-secret', SECRET, '--backend-file', 'state.json'],
+      /--backend-file .* needs the memory backend: add --backend memory/,
+    ],
+    [
+      'workers with a backend in memory',
+      ['--workers', '2', '--backend', 'memory'],
+      /Expected --workers without --backend: the memory backend keeps its data in one process/,
+    ],
+    [
       'a provider of another name',
       ['--auth', 'jtw'],
       /Expected --auth to be dev, tokens, jwt or module, got "jtw"/,
@@ -111,6 +126,12 @@ describe('serve that cannot use its --auth', () => {
     expect(stderr).toMatch(message);
     expect(stderr).not.toMatch(/sesame|0123456789|PRIVATE/);
   });
+});
+
+test('a certificate authority in the environment may be there for another command', async () => {
+  const args = ['serve', '--check', '--auth', 'jwt', '--jwt-secret', SECRET];
+  const { code, stderr } = await runWith(args, { DATAFN_WS_CA: 'no/such.pem' });
+  expect([code, stderr]).toEqual([0, '']);
 });
 
 describe('token', () => {

@@ -49,6 +49,14 @@ describe('emit', () => {
     expect(c.texts).toEqual([]);
   });
 
+  test('on a terminal shows how far it has come, in a line that it clears', async () => {
+    const { apiUrl } = await startServer();
+    const cursor = '1'.repeat(40);
+    const { code, stderr } = await runWith(['emit', cursor, '-n', 'a', '--url', apiUrl], {}, true);
+    expect(code).toBe(0);
+    expect(stderr).toBe(`\r\x1b[K1 emit, 0 deliveries, now at ${'1'.repeat(24)}\r\x1b[K`);
+  });
+
   test('shows what cannot be seen and what a CI system obeys, in words and in JSON, whose values stay the same', async () => {
     const { apiUrl } = await startServer();
     const [cursor, namespace] = ['4\u202e2\u200b', 'a\u{e0001}##[error]x'];

@@ -100,12 +100,23 @@ describe('fault', () => {
     [['set', '--preset', 'deploi'], 'did you mean deploy?'],
     [['set', '--preset', 'deploy', '--next', '1'], 'Expected --next with the name of a fault only'],
     [['set', '--preset', 'deploy', '--add'], 'Expected --add without --preset'],
+    [['set', 'delay', 'delay=soon'], 'Expected `delay` to be a duration such as 200ms, got "soon"'],
+    [['set', 'delay', 'delay=true'], 'Expected `delay` to be a duration such as 200ms, got true'],
     [['list', 'drop'], 'Expected nothing after list, got "drop"'],
     [['clear', 'drop'], 'Expected nothing after clear, got "drop"'],
   ])('%j is exit 2 with what is wrong', async (args, words) => {
     // Nothing is asked of a server.
     const { code, stdout, stderr } = await runWith(['fault', ...args, '--url', 'http://127.0.0.1:9']);
     expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining(words)]);
+  });
+
+  test.each([
+    ['{', 'Expected --file to be JSON: '],
+    ['{"rules":[{"fault":"dorp"}]}', 'Did you mean `drop`?'],
+  ])('set --file - with %s on stdin is exit 2 with what is wrong', async (input, words) => {
+    const args = ['fault', 'set', '--file', '-', '--url', 'http://127.0.0.1:9'];
+    const { code, stderr } = await runWith(args, {}, false, input);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(words)]);
   });
 
   test.each([

@@ -110,6 +110,30 @@ test.each([
   expect(output.stderr).toBe(text);
 });
 
+test('with --json, the end of a connection is an event that says how it ended, and when the next try is', () => {
+  const { printer, output } = printed({ json: true, pings: false });
+  const closed = { kind: 'closed', code: 1001, reason: 'Going Away', error: undefined } as const;
+  const answered = {
+    kind: 'answered',
+    status: 503,
+    statusText: '',
+    location: undefined,
+    detail: undefined,
+  } as const;
+  printer.ended({ ...closed, wasConnected: true }, 1200.4);
+  printer.ended({ ...closed, wasConnected: false }, 0);
+  printer.ended(answered, undefined);
+  printer.ended({ kind: 'breach', what: 'no key' }, undefined);
+  const events = output.stdout.trimEnd().split('\n');
+  expect(events.map((line) => JSON.parse(line))).toMatchObject([
+    { event: 'closed', code: 1001, reason: 'Going Away', retryInMs: 1200 },
+    { event: 'refused', code: 1001, retryInMs: 0 },
+    { event: 'failed', status: 503, retryInMs: null },
+    { event: 'failed', retryInMs: null },
+  ]);
+  expect(events[3]).not.toContain('status');
+});
+
 describe('the end of a connection is explained', () => {
   const answered = (status: number, location?: string): ConnectionEnd =>
     ({ kind: 'answered', status, statusText: '', detail: undefined, location }) as ConnectionEnd;

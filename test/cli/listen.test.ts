@@ -1,9 +1,12 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { Writable } from 'node:stream';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { Listener } from '../../src/listen/listener.js';
 import { accepting, close, cursor, disposeUpgradeServers, upgradeServer } from '../listen/upgrade-server.js';
 import { disposeLive, startServer } from '../support/live-server.js';
 import { runWith } from '../support/run-in-process.js';
 
 afterEach(async () => {
+  vi.restoreAllMocks();
   await disposeLive();
   await disposeUpgradeServers();
 });
@@ -48,6 +51,35 @@ describe('listen', () => {
       stdout: '',
       stderr: expect.stringMatching(message),
     });
+  });
+
+  test('whose output is not read holds the server off, and has every cursor once it is read', async () => {
+    const { wsUrl, events, server } = await startServer();
+    const [lines, taken] = [[] as string[], [] as (() => void)[]];
+    let isRead = false;
+    const stdout = new Writable({
+      highWaterMark: 1,
+      write(chunk, _, done) {
+        lines.push(String(chunk));
+        if (isRead) done();
+        else taken.push(done);
+      },
+    });
+    const [held, released] = (['pause', 'resume'] as const).map((name) => vi.spyOn(Listener.prototype, name));
+    const args = ['listen', '-n', 'a', '--url', wsUrl, '--json', '--no-reconnect'];
+    const listening = runWith(args, {}, false, '', { stdout: Object.assign(stdout, { isTTY: false }) });
+    await events.until('hello');
+    await expect.poll(() => taken.length).toBe(1);
+    for (const cursor of ['1', '2', '3']) server.websocketHandler.broadcastCursor(cursor, 'a');
+    expect([held?.mock.calls.length, released?.mock.calls.length]).toEqual([1, 0]);
+    isRead = true;
+    taken[0]?.();
+    await expect.poll(() => lines.filter((line) => line.includes('"cursor":"3"')).length).toBe(1);
+    await server.close();
+    expect((await listening).code).toBe(0);
+    const cursors = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === 'cursor');
+    expect(cursors.map(({ cursor }) => cursor)).toEqual(['1', '2', '3']);
+    expect(released).toHaveBeenCalled();
   });
 
   test('shows what a hostile server sends, and obeys none of it', async () => {

@@ -52,6 +52,7 @@ describe('merge', () => {
   test.each<[string, () => string[], RegExp]>([
     ['no report', () => [], /Expected the JSON reports of all shards\. Try: npx datafn-ws merge/],
     ['one report twice', () => ['a.json', 'a.json'], /Expected each report once, got a\.json twice/],
+    ['two reports on stdin', () => ['-', '-'], /Only one report can come from stdin, got - twice/],
     ['a file that is not there', () => ['no/such.json'], /Cannot read the report of a shard/],
     ['a shard too few', () => [shard(1, 3)], /reports of 3 shards; missing: 2, 3\n/],
     ['a shard twice', () => [shard(1, 2), shard(1, 2)], /are both of shard 1\n/],

@@ -21,6 +21,17 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('serve --check', () => {
+  test.each([
+    ['auto', 0, ''],
+    ['2', 0, ''],
+    ['0', 2, 'expected a whole number from 1 to 64, or auto'],
+    ['many', 2, 'expected a whole number from 1 to 64, or auto'],
+  ])('takes a file with `workers: %s` with exit code %i', async (workers, expected, words) => {
+    const file = written(`backend: none\nworkers: ${workers}\n`);
+    const { code, stderr } = await runWith(['serve', '--check', '--config', file]);
+    expect([code, stderr]).toEqual([expected, expect.stringContaining(words)]);
+  });
+
   test('prints every option as YAML with where it is from, serves nothing and exits 0', async () => {
     const file = written('maxConnections: 500\nheartbeatInterval: 5s\nadminToken: s3cret-of-the-file\n');
     const { code, stdout, stderr } = await runWith(['serve', '--check', '--config', file, '-p', '0'], {

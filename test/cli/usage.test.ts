@@ -93,6 +93,11 @@ describe('wrong usage is exit 2, with the flag, what was expected and what it go
     [['serve', '--log-level', 'loud'], 'Expected --log-level to be debug, info', '"loud"'],
     [['serve', '--log-format', 'xml'], 'Expected --log-format to be pretty or json', '"xml"'],
     [['serve', '--anonymous-namespace', 'a\nb'], '--anonymous-namespace', 'control characters'],
+    [
+      ['serve', '--max-message-size', '0B'],
+      'Expected --max-message-size to be a size of at least 1B',
+      '"0B"',
+    ],
     [['serve', '--host', ''], '--host'],
     [['serve', '--host', '0.0.0.0'], '--admin-token', '127.0.0.1'],
     [['serve', '--host', '0.0.0.0', '--admin-token', 'a-token-for-tests'], '--auth'],

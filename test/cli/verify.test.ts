@@ -31,6 +31,10 @@ describe('what is wrong is exit 2, and nothing is run', () => {
     [['--heartbeat', '30s'], 'an interval and a timeout such as 30s/10s'],
     [[URL, '--token-b', 'b'], '--token-b needs --token-a'],
     [[URL, '--token-a', 'a', '--token-template', 'x:{namespace}'], 'not both'],
+    [
+      [URL, '--token-template', 'x:{namespace}', '--jwt-secret', 's'.repeat(32)],
+      'Pass only one of --token-template and --jwt-secret',
+    ],
     [[URL, '--server-command', 'node x.js'], 'Pass either a URL or --server-command'],
     [['--token-a', 'a'], '--token-a is about a server of yours: add its URL'],
     [['--json', '-', '--html', '-'], 'Expected one report on stdout'],

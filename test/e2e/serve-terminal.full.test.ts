@@ -17,21 +17,6 @@ const LONG_CURSORS = Array.from({ length: 9000 }, (_, index) => ({
 }));
 
 describe('a terminal that is not read', () => {
-  inTerminal('is told how many lines were dropped when it is read again, and the log goes on', async () => {
-    const { terminal, serve } = await serveInTerminal();
-    const { screen } = terminal;
-    terminal.stopReading();
-    const { status } = await postCursors(serve.apiUrl, LONG_CURSORS);
-    expect(status).toBe(200);
-    terminal.readOn();
-    const DROPPED = /([\d,]+) lines of this log were dropped/;
-    await terminal.until(() => DROPPED.test(screen.written), 'the count of the lines that were dropped');
-    const dropped = Number(DROPPED.exec(screen.written)?.[1]?.replaceAll(',', ''));
-    expect(screen.written.match(/ cursor \d+x/g)).toHaveLength(LONG_CURSORS.length - dropped);
-    await postCursors(serve.apiUrl, { namespace: 'a', cursor: 'again' });
-    await terminal.until(() => screen.written.includes('cursor again to a'), 'a line after that');
-  });
-
   inTerminal('does not keep the server from ending', async () => {
     const { terminal, serve } = await serveInTerminal();
     terminal.stopReading();

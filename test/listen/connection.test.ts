@@ -196,6 +196,14 @@ describe('a hostile server', () => {
     });
   });
 
+  test('that refuses with broken JSON has said nothing that could be shown', async () => {
+    const url = await upgradeServer((socket) => {
+      socket.end('HTTP/1.1 403 Forbidden\r\ncontent-type: application/problem+json\r\n\r\n{"detail":');
+    });
+    const end = await new Recorded({ url }).ended();
+    expect(end).toMatchObject({ kind: 'answered', status: 403, detail: undefined });
+  });
+
   test('that sends a message of more than 1 MiB loses the client, before the message is there', async () => {
     const url = await upgradeServer((socket, head) => {
       const announced = Buffer.alloc(10);

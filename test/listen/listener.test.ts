@@ -14,6 +14,8 @@ import {
   close,
   cursor,
   disposeUpgradeServers,
+  frame,
+  text,
   upgradeServer,
 } from './upgrade-server.js';
 
@@ -33,8 +35,8 @@ async function listenTo(answers: readonly Answer[], options: Partial<ListenerOpt
   const observer: ListenObserver = {
     connected: () => told.push('connected'),
     cursor: (value, isNewer) => told.push(`${value}${isNewer ? '' : ' old'}`),
-    ignored: () => {},
-    ping: () => {},
+    ignored: (kind) => told.push(`ignored ${kind}`),
+    ping: () => told.push('ping'),
     ended(end, retryInMs) {
       told.push(end.kind === 'closed' ? String(end.code) : end.kind);
       waits.push(retryInMs);
@@ -95,6 +97,11 @@ describe('a listener', () => {
     expect(told).toEqual(['connected', '1', '1001']);
     expect(end).toMatchObject({ code: 1001, wasConnected: true });
     expect(waits).toEqual([undefined]);
+  });
+
+  test('tells of pings, and of messages that a DataFn client ignores', async () => {
+    const { told } = await listenTo([closing(4401, frame(0x9, 'p'), text('hi'), cursor(1))]);
+    expect(told).toEqual(['connected', 'ping', expect.stringMatching(/^ignored .*not JSON/), '1', '4401']);
   });
 
   test('can be stopped while it waits for the next try', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { DatafnWsError, messageOf } from '../../src/protocol/errors.js';
+import { DatafnWsError, messageOf, stackOf } from '../../src/protocol/errors.js';
 
 test('a DatafnWsError is an Error with a name, a stable code, a message and a cause', () => {
   const cause = new Error('the reason');
@@ -30,4 +30,14 @@ test('an error whose message cannot be read has a message all the same', () => {
     },
   });
   expect(messageOf(error)).toBe('a value that cannot be shown');
+});
+
+test('what has no stack that can be read has its message in place of it', () => {
+  const error = Object.defineProperty(new Error('the message'), 'stack', {
+    get() {
+      throw new Error('no stack for you');
+    },
+  });
+  expect([error, 'text', undefined].map(stackOf)).toEqual(['the message', 'text', 'undefined']);
+  expect(stackOf(new Error('with a stack'))).toMatch(/^Error: with a stack\n +at /);
 });

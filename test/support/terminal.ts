@@ -54,6 +54,11 @@ export class Terminal {
     this.child.kill('SIGSTOP');
   }
 
+  /** Closes the terminal: the system sends SIGHUP to what runs in it. */
+  close(): void {
+    this.child.kill('SIGKILL');
+  }
+
   /** Reads on. */
   readOn(): void {
     this.child.kill('SIGCONT');

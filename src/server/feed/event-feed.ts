@@ -70,10 +70,6 @@ export class EventFeed {
     return this.#readers.size;
   }
 
-  get isRecording(): boolean {
-    return this.#recording !== undefined;
-  }
-
   /** Records from here on, whether or not there is a reader. */
   keepRecording(): void {
     this.#isKept = true;

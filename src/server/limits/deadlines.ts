@@ -28,10 +28,6 @@ export class Deadlines<Entry> {
     if (this.#timer === undefined) this.#arm(this.delayMs);
   }
 
-  has(entry: Entry): boolean {
-    return this.#dueMs.has(entry);
-  }
-
   delete(entry: Entry): void {
     this.#dueMs.delete(entry);
   }

@@ -2,7 +2,7 @@ import type { Agent, ClientRequest, IncomingMessage, ServerResponse } from 'node
 import { PROBLEM_TYPE, type ProblemExtra, problem } from '../http/problem.js';
 import type { BackendState } from './backend-state.js';
 import { BodyView, type Seen } from './body-view.js';
-import { endToEnd, hasBody, requestHeaders, trailerPairs } from './headers.js';
+import { earlyHints, endToEnd, hasBody, requestHeaders, trailerPairs } from './headers.js';
 import type { DatafnRoute } from './learn.js';
 import type { Target } from './target.js';
 
@@ -78,8 +78,7 @@ export class Exchange {
     upstream.on('continue', () => this.#inform(() => response.writeContinue()));
     upstream.on('information', ({ statusCode, rawHeaders }) => {
       if (statusCode === 102) this.#inform(() => response.writeProcessing());
-      if (statusCode === 103)
-        this.#inform(() => response.writeEarlyHints(Object.fromEntries(trailerPairs(endToEnd(rawHeaders)))));
+      if (statusCode === 103) this.#inform(() => response.writeEarlyHints(earlyHints(endToEnd(rawHeaders))));
     });
     // It answers 101 to a request without Upgrade.
     upstream.on('upgrade', (_, socket) => {

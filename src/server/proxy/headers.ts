@@ -87,6 +87,19 @@ export function hasBody({ headers }: Pick<IncomingMessage, 'headers'>): boolean 
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 }
 
+/** The headers of a 103 as `writeEarlyHints` takes them: it knows `link` by this spelling only, and one link in a text. */
+export function earlyHints(raw: RawHeaders): Record<string, string | string[]> {
+  const hints = new Map<string, string[]>();
+  for (const [name, value] of trailerPairs(raw)) {
+    const key = name.toLowerCase();
+    const values = key === 'link' ? value.split(/,\s*(?=<)/) : [value];
+    hints.set(key, [...(hints.get(key) ?? []), ...values]);
+  }
+  return Object.fromEntries(
+    [...hints].map(([name, values]) => [name, name === 'link' ? values : values.join(', ')]),
+  );
+}
+
 /** Trailers as `addTrailers` takes them. */
 export function trailerPairs(raw: RawHeaders): [string, string][] {
   const pairs: [string, string][] = [];

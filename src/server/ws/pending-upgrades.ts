@@ -25,10 +25,6 @@ export class PendingUpgrades {
     private readonly onGone: () => void,
   ) {}
 
-  get size(): number {
-    return this.#waiting.size;
-  }
-
   get isFull(): boolean {
     return this.#waiting.size >= this.limit;
   }

@@ -66,6 +66,16 @@ describe('the banner', () => {
     ]);
   });
 
+  test('opens the demo page with a token where a namespace is none', () => {
+    const demo = (flags: Record<string, string>, example: Example) =>
+      /Demo page +(\S+)/.exec(
+        banner(DEFAULT as never, { ...optionsOf(flags), demo: true }, new Chalk({ level: 0 }), example, ''),
+      )?.[1];
+    const jwt = { auth: 'jwt', jwtSecret: SECRET };
+    expect(demo(jwt, jwtExample(optionsOf(jwt)))).toBe(`${DEFAULT.apiUrl}/?token=JWT`);
+    expect(demo({}, devExample(undefined))).toBe(`${DEFAULT.apiUrl}/`);
+  });
+
   test('needs no token where clients without one are let in', () => {
     expect(commandsOf({ anonymousNamespace: 'all' }, devExample('all'))).toContain('npx datafn-ws listen');
   });

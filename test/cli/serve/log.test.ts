@@ -1,6 +1,7 @@
+import { Writable } from 'node:stream';
 import { Chalk } from 'chalk';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { LimitedLog, Log, limitedLogger } from '../../../src/cli/serve/log.js';
+import { BoundedLines, LimitedLog, Log, limitedLogger } from '../../../src/cli/serve/log.js';
 import { logEvents } from '../../../src/cli/serve/log-events.js';
 import type { ConnectionInfo } from '../../../src/server/events/events.js';
 
@@ -97,4 +98,23 @@ test('who ended a connection is said; one that is lost was closed by nobody', ()
     '- #1 a closed by the client with 4000',
     '- #1 a disconnected without a close frame (1006)',
   ]);
+});
+
+test('lines that a reader is too slow for are dropped, and counted when it has caught up', () => {
+  const [written, taken, counts] = [[] as string[], [] as (() => void)[], [] as number[]];
+  const slow = new Writable({
+    write(chunk, _, done) {
+      written.push(String(chunk));
+      taken.push(done);
+    },
+  });
+  const drained = vi.spyOn(slow, 'once');
+  const lines = new BoundedLines(slow, (count) => counts.push(count));
+  const long = 'x'.repeat(1024 * 1024);
+  for (const line of [long, 'fits', 'dropped', 'dropped, too']) lines.write(line);
+  expect([drained.mock.calls.map(([event]) => event), counts]).toEqual([['drain'], []]);
+  slow.emit('drain');
+  expect(counts).toEqual([2]);
+  for (const done of taken.splice(0)) done();
+  expect(written).toEqual([long, 'fits']);
 });

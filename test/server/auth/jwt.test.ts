@@ -485,6 +485,13 @@ describe('whom a client stands for', () => {
     );
   });
 
+  test.each([[7], [''], [['alice']], [null]])('an actor of %j refuses the token', async (actor) => {
+    const named = { ...options, actorClaim: 'actor' };
+    expect(await ask(named, signJwt({ sub: 'alice', actor }, SECRET))).toEqual(
+      refused('the claim "actor" is not the id of an actor'),
+    );
+  });
+
   test('is nobody unless claims are named', async () => {
     const token = signJwt({ sub: 'alice', groups: ['team:a'] }, SECRET);
     expect(await ask({ secret: SECRET }, token)).toEqual(granted('user:alice'));

@@ -1,8 +1,11 @@
+import { writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { DatafnWsError } from '../../../src/protocol/errors.js';
 import { type TokenMap, tokensNamespaceProvider } from '../../../src/server/auth/tokens.js';
 import { parseTokens, readTokensFile } from '../../../src/server/auth/tokens-file.js';
+import { temporaryFolder } from '../../support/temporary-folder.js';
 
+const { path } = temporaryFolder('tokens');
 const ALICE = 'alice-0123456789';
 const BOB = 'bob-é-0123456789';
 
@@ -271,6 +274,14 @@ describe('a file of tokens', () => {
 
   test('says all that is wrong at once', () => {
     expect(() => parseTokens(`a: a\n${ALICE}: ""\nb: b`, 't')).toThrow(/^t:1:1: .*\nt:2:19: .*\nt:3:1: .*$/);
+  });
+
+  test('that is not UTF-8 is refused', async () => {
+    const latin1 = path('latin1.yaml');
+    writeFileSync(latin1, 'sésame-0123456789: a', 'latin1');
+    await expect(readTokensFile(latin1)).rejects.toThrow(
+      'Expected the tokens file to be UTF-8, got invalid bytes',
+    );
   });
 
   test('that is not there is refused with its name', async () => {

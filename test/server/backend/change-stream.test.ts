@@ -32,6 +32,15 @@ test('has the state of each row after any cursor, in the order of the last chang
   );
 });
 
+test('loses no row when it forgets the changes that were followed by others of the same row', () => {
+  const stream = new ChangeStream();
+  const put = (key: string, seq: number) => stream.put({ key, seq, data: { seq }, bytes: 0 });
+  put('a', 1);
+  for (let seq = 2; seq <= 1000; seq++) put('b', seq);
+  expect([...stream.changesAfter(0)].map(({ key, seq }) => `${key} ${seq}`)).toEqual(['a 1', 'b 1000']);
+  expect([...stream.changesAfter(999)]).toHaveLength(1);
+});
+
 test('merges streams into the order of their changes', () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom('x', 'y', 'z'), { maxLength: 50 }), (names) => {

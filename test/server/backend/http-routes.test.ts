@@ -3,7 +3,7 @@ import { MemoryEngine, memoryBackplane } from '../../../src/backplane/memory.js'
 import { tokensNamespaceProvider } from '../../../src/server/auth/tokens.js';
 import { BackendCaller } from '../../support/backend-call.js';
 import { call } from '../../support/http-call.js';
-import { disposeLive, startServer } from '../../support/live-server.js';
+import { disposeLive, openClient, startServer } from '../../support/live-server.js';
 
 afterEach(disposeLive);
 
@@ -101,6 +101,20 @@ describe('the DataFn routes', () => {
     const { backend } = await start();
     const { status, json } = await backend.post('clone', { clientId: 'c' }, { host: 'rebound.example' });
     expect([status, json.error.code, json.error.details.path]).toEqual([403, 'FORBIDDEN', 'Host']);
+  });
+
+  test('answer 503 once the last clients leave, so that a client tries again at the next server', async () => {
+    const { backend, server, wsUrl } = await start({ shutdownTimeoutMs: 60_000, closeTimeoutMs: 60_000 });
+    const client = await openClient(wsUrl, 'user:alice', { answersClose: false });
+    const closed = server.close();
+    await client.closed();
+    const { status, json, headers } = await backend.push(
+      backend.mutation('insert', 'task:1', { record: {} }),
+    );
+    expect([status, json.error.code]).toEqual([503, 'SERVICE_UNAVAILABLE']);
+    expect(Number(headers['retry-after'])).toBeGreaterThanOrEqual(1);
+    await client.destroy();
+    await closed;
   });
 
   test('take JSON only: a page can post anything else without being asked first', async () => {

@@ -134,6 +134,18 @@ describe('a store that changes', () => {
     await state.stop();
   });
 
+  test('of more than fits into one write is whole in the file', async () => {
+    const [from, into] = [store(), store()];
+    const state = await StateFile.load(file, from, new RecordingLogger(), 0);
+    from.onChange = () => state.changed();
+    for (let index = 0; index < 2000; index++) insert(from, `${index}${'x'.repeat(100)}`);
+    await state.stop();
+    const text = readFileSync(file, 'utf8');
+    expect(text.length).toBeGreaterThan(512 * 1024);
+    expect(restore(text, into)).toBeUndefined();
+    expect([into.bytes, into.outcomes.size]).toEqual([from.bytes, 2000]);
+  });
+
   test('whose file cannot be saved any more is said once, and saved when that is over', async () => {
     const logger = new RecordingLogger();
     const from = store();
@@ -163,6 +175,11 @@ describe('a broken file is refused with its place', () => {
     ['not a row', rows('["1",5,{}],\n7'), '5:1'],
     ['a number that falls', rows('["1",5,{}],\n["2",5,{}]'), '5:6'],
     ['a row that is text', rows('["1",5,"x"]'), '4:8'],
+    [
+      'a mutation without an outcome',
+      rows('["1",5,{}]').replace('"mutations":[]', '"mutations":\n[["m1",{"ok":true}],\n["m2",{}]]'),
+      '7:1',
+    ],
     ['another JSON', '{\n"name": "datafn-ws"}', '1:1'],
     ['another version', '{"format":"datafn-ws backend",\n"version":2}', '2:11'],
     ['empty', '', '1:1'],

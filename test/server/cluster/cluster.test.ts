@@ -55,6 +55,19 @@ test('a cursor that is posted to one server reaches the clients of all, once', a
   expect(b.server.stats()).toMatchObject({ broadcasts: 1, deliveries: 2 });
 });
 
+test('a cursor that is not fit for the cluster stays on its server, which says so', async () => {
+  const [a, b] = (await cluster(2)) as [LiveServer, LiveServer];
+  const [here, there] = [await openClient(a.wsUrl, 'x'), await openClient(b.wsUrl, 'x')];
+  const long = '1'.repeat(300);
+  a.server.websocketHandler.broadcastCursor(long, 'x');
+  a.server.websocketHandler.broadcastCursor('2', 'x');
+  expect(await here.received(2)).toEqual([frame(long), frame('2')]);
+  expect(await there.received(1)).toEqual([frame('2')]);
+  const [warning] = a.logger.warnings;
+  expect(warning?.message).toContain('on this server only');
+  expect(warning?.context?.problem).toContain('256');
+});
+
 test('what an embedder broadcasts in one tick is one batch, and all of it arrives in order', async () => {
   const [a, b] = (await cluster(2)) as [LiveServer, LiveServer];
   const there = await openClient(b.wsUrl, 'x');

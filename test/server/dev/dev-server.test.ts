@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type DevServer, type DevServerOptions, startDevServer } from '../../../src/server/dev/dev-server.js';
+import { call } from '../../support/http-call.js';
 import { disposeLive, openClient } from '../../support/live-server.js';
 import { watchSourceTimers } from '../../support/source-timers.js';
 import { cursorsOf } from '../faults/faulty-server.js';
@@ -41,6 +42,17 @@ test('emit counts up in each namespace, from the highest that was given', async 
   expect(() => emit('')).toThrow(
     'Expected a namespace and a cursor, got a non-empty string, got an empty one',
   );
+});
+
+test('until hands out what was refused: an upgrade, and a request of the API', async () => {
+  const { apiUrl, until } = await start();
+  await call('GET', `${apiUrl}/elsewhere`, { headers: { upgrade: 'websocket', connection: 'upgrade' } });
+  expect(await until('rejectedUpgrade')).toMatchObject({
+    status: 404,
+    detail: expect.stringContaining('/elsewhere'),
+  });
+  await call('GET', `${apiUrl}/v1/nothing`);
+  expect(await until('rejectedRequest')).toMatchObject({ status: 404, request: { method: 'GET' } });
 });
 
 test('clients lists those that are connected, with what their hello said', async () => {

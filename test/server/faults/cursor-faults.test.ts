@@ -67,6 +67,12 @@ test('reorder sends every cursor of a window once, in another order', async () =
   expect([...cursors].sort()).toEqual(['1', '2', '3', '4', '5']);
 });
 
+test('reorder leaves alone the cursors that its rule does not take', async () => {
+  await live.faults({ fault: 'reorder', window: 2, probability: 0 });
+  live.emit('user:alice', 1, 2, 3);
+  expect(cursorsOf(await alice.received(3))).toEqual(['1', '2', '3']);
+});
+
 test('reorder does not wait longer than told for a window to fill', async () => {
   await live.faults({ fault: 'reorder', window: 100, withinMs: 30 });
   live.emit('user:alice', 1, 2);

@@ -55,6 +55,16 @@ test('lost-answer loses the answer of the backend to a push, whose cursor is bro
   expect(datafn.spaceOf('user:alice').seq).toBe(1);
 });
 
+test('stale-pull leaves an answer alone that is no JSON', async () => {
+  datafn.override = (_, response) => {
+    response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Sign in</h1>');
+    return true;
+  };
+  await live.faults({ fault: 'stale-pull', next: 1 });
+  const { status, text } = await alice.post('pull', { clientId: 'tab-a', cursors: { task: '0' } });
+  expect([status, text]).toEqual([200, '<h1>Sign in</h1>']);
+});
+
 test('stale-pull empties the answer of a backend that compresses where it may', async () => {
   datafn.override = ({ headers, url }, response) => {
     if (url !== '/datafn/pull') return false;

@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { EventStream } from '../../../src/server/events/events.js';
 import { EventFeed, RING_SIZE } from '../../../src/server/feed/event-feed.js';
-import { recorder } from '../../../src/server/feed/recorder.js';
+import { type FeedEvent, recorder } from '../../../src/server/feed/recorder.js';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -84,4 +84,24 @@ test('more events between two writes than the ring holds: the stream says how ma
   const text = written.join('');
   expect(text).toMatch(/^event: lost\ndata: \{"events":7\}\n\nid: \w+-8\n/);
   expect(text.match(/^id: /gm)).toHaveLength(RING_SIZE);
+});
+
+test('messages that were ignored are events with what a reader needs, and no more of a long one', () => {
+  const events: FeedEvent[] = [];
+  const take = recorder((event) => events.push(event));
+  const connection = { id: 7, namespace: 'a', clientId: 'tab', remoteAddress: '10.0.0.1', secret: 'x' };
+  const shown = { id: 7, namespace: 'a', clientId: 'tab', remoteAddress: '10.0.0.1' };
+  take.ignoredText(connection, `${'x'.repeat(199)}\u{1f600}`);
+  take.ignoredBinary(connection, 9);
+  take.terminated(connection);
+  take.abandoned();
+  take.drainRequested();
+  expect(events).toEqual([
+    // Cut in the middle of a character.
+    { kind: 'ignoredText', data: { connection: shown, text: `${'x'.repeat(199)}\ufffd`, length: 201 } },
+    { kind: 'ignoredBinary', data: { connection: shown, bytes: 9 } },
+    { kind: 'terminated', data: { connection: shown } },
+    { kind: 'abandoned', data: {} },
+    { kind: 'drainRequested', data: {} },
+  ]);
 });

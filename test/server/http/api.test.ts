@@ -20,6 +20,13 @@ async function raw(port: number, text: string): Promise<{ status: number; head: 
   return { status: Number(head.split(' ')[1]), head, body };
 }
 
+test('a dashboard that was not asked for is 404, with how to have it', async () => {
+  const { apiUrl } = await startServer({ namespaceProvider: () => 'a' });
+  const { status, json } = await call('GET', `${apiUrl}/dashboard`);
+  expect([status, json.detail]).toEqual([404, 'This server has no dashboard']);
+  expect(json.fix).toMatch(/^Start it with --dashboard, or createDatafnWsServer\(\{ dashboard: true \}\)/);
+});
+
 describe('GET /v1/stats', () => {
   test('has every field of the contract, and counts of an idle server are zero', async () => {
     const { apiUrl } = await startServer();

@@ -84,6 +84,16 @@ describe('a server with a certificate', () => {
     expect(String(answer)).toContain('200 OK');
   });
 
+  test('uses it for the port of the metrics as well', async () => {
+    const { metricsUrl = '', server } = await startServer({ tls: first, metricsListen: '127.0.0.1:0' });
+    const { protocol, port } = new URL(metricsUrl);
+    expect(protocol).toBe('https:');
+    await handshake(Number(port), { ca: first.cert });
+    server.updateTls(second);
+    await handshake(Number(port), { ca: second.cert });
+    await expect(handshake(Number(port), { ca: first.cert })).rejects.toThrow(/self-signed/);
+  });
+
   test('keeps the old certificate when the new pair cannot be used', async () => {
     const { port, server } = await startServer({ tls: first });
     expect(() => server.updateTls({ cert: second.cert, key: first.key })).toThrow(/does not match/);

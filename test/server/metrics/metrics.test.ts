@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { NamespaceProvider } from '../../../src/server/auth/provider.js';
 import { PROCESS_METRICS, SERVER_METRICS } from '../../../src/server/metrics/metrics.js';
@@ -240,6 +242,13 @@ describe('who may read the metrics', () => {
     await server.close({ drainMs: 0 });
     await closed;
     await expect(metricsOf(metricsUrl, headers)).rejects.toThrow('ECONNREFUSED');
+  });
+
+  test('bytes that are no request are refused on that port, too', async () => {
+    const { metricsUrl = '' } = await startServer({ metricsListen: '127.0.0.1:0' });
+    const socket = connect(Number(new URL(metricsUrl).port), '127.0.0.1').setEncoding('latin1');
+    socket.end('nothing of HTTP\r\n\r\n');
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
   });
 
   test('a port that is taken stops the server, and names the flag; the other port is free again', async () => {

@@ -1,8 +1,22 @@
+import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { endToEnd } from '../../../src/server/proxy/headers.js';
+import { endToEnd, requestHeaders } from '../../../src/server/proxy/headers.js';
 import { hasDotSegments, targetOf } from '../../../src/server/proxy/target.js';
 
 describe('headers', () => {
+  test.each([
+    ['POST', {}, ['Content-Length', '0']],
+    ['POST', { 'content-length': '3' }, []],
+    ['POST', { 'transfer-encoding': 'chunked' }, ['Transfer-Encoding', 'chunked']],
+    ['GET', {}, []],
+  ])('of a %s with %j say how long the request is', (method, headers, added) => {
+    const socket = { remoteAddress: '10.0.0.1' };
+    const request = { method, headers: { host: 'a', ...headers }, rawHeaders: [], socket };
+    const sent = requestHeaders(request as unknown as IncomingMessage, 'backend', false);
+    const at = sent.findIndex((name) => /^(?:content-length|transfer-encoding)$/i.test(name));
+    expect(at === -1 ? [] : sent.slice(at, at + 2)).toEqual(added);
+  });
+
   test('of one connection are not forwarded, nor those that Connection names; the others keep order, case and doubles', () => {
     const raw = [
       ['Connection', 'keep-alive, X-Own, te'],

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
+import { get, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createConnection } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -393,6 +395,51 @@ describe('a mutation, whose response has no cursor,', () => {
     expect(probes).toHaveLength(3);
     expect(probes[0]?.headers).toMatchObject({ authorization: 'Bearer ns', 'x-own': 'a', cookie: 'c=d' });
   });
+});
+
+test('early hints of the backend reach the client before the answer', async () => {
+  const { apiUrl, datafn } = await proxied();
+  datafn.override = (_, response) => {
+    // Two lines of links, the first with two.
+    response.socket?.write(
+      'HTTP/1.1 103 Early Hints\r\nLink: </a.js>; rel=preload, </b.css>; rel=preload\r\nlink: </c>\r\nX-Early: 1\r\n\r\n',
+    );
+    response.end('late');
+    return true;
+  };
+  const request = get(`${apiUrl}/datafn/status`, { agent: false });
+  const hints: unknown[] = [];
+  request.on('information', ({ statusCode, headers }) => hints.push(statusCode, headers));
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  const link = '</a.js>; rel=preload, </b.css>; rel=preload, </c>';
+  expect(hints).toEqual([103, { link, 'x-early': '1' }]);
+  expect([response.statusCode, await text(response)]).toEqual([200, 'late']);
+});
+
+test('a probe that fails is said once, with why, and its clients are not notified', async () => {
+  const { wsUrl, post, mutation, datafn, logger } = await proxied({ probe: true });
+  const client = await openClient(wsUrl, 'ns');
+  const answers: ((response: ServerResponse) => void)[] = [
+    (response) => response.destroy(),
+    (response) => answerJson(response, 500, {}),
+    (response) => answerJson(response, 200, result({ latestCursor: '7' })),
+  ];
+  datafn.override = (request, response) => {
+    if (request.url !== '/datafn/reconcile') return false;
+    answers.shift()?.(response);
+    return true;
+  };
+  while (answers.length > 0) {
+    const left = answers.length;
+    await post('mutation', mutation());
+    while (answers.length === left) await sleep(5);
+  }
+  expect(await client.received(1)).toEqual([cursor(7)]);
+  expect(logger.warnings.map(({ message }) => message)).toEqual([
+    expect.stringMatching(
+      /^A probe for the cursor of a namespace failed, .*: socket hang up\. Later failures/,
+    ),
+  ]);
 });
 
 describe('a backend', () => {

@@ -1,11 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { HTTP } from '../../../src/verify/clauses/http.js';
 import { Backend, type Mutation } from '../../../src/verify/target/backend.js';
 import type { HttpAnswer } from '../../../src/verify/target/http-call.js';
-import type { TargetAccess } from '../../../src/verify/target/settings.js';
-import { ClauseFailure, ClauseSkipped } from '../../../src/verify/trial/failure.js';
-import { Ledger } from '../../../src/verify/trial/ledger.js';
-import { Trial } from '../../../src/verify/trial/trial.js';
+import type { Tenants } from '../../../src/verify/target/tenants.js';
+import { outcomeOf } from '../outcome.js';
 
 /** What a route answers to a body; a number is a status without a result. */
 type Routes = Readonly<Record<string, (body: Body) => number | Readonly<Record<string, unknown>>>>;
@@ -50,33 +47,22 @@ class FakeBackend extends Backend {
   }
 }
 
-/** How a clause ends: why it fails or is skipped; `passed` otherwise. */
-async function outcomeOf(id: string, wrong: Routes | undefined): Promise<string> {
-  const clause = HTTP.find((one) => one.id === id);
-  if (clause === undefined) throw new Error(`there is no clause ${id}`);
+/** How a clause ends against a server with these routes; `undefined` for one without any. */
+function outcomeWith(id: string, wrong: Routes | undefined): Promise<string> {
   const backend = wrong && new FakeBackend(wrong);
-  const tenants = { areOwn: true, at: () => ({ token: 'a', namespace: 'a' }) };
-  const access = { backend, tenants, patienceMs: 1000 } as unknown as TargetAccess;
-  const trial = new Trial(clause, access, new Ledger());
-  try {
-    await clause.check(trial);
-    return 'passed';
-  } catch (error) {
-    if (error instanceof ClauseFailure) return `expected ${error.failure.expected}, got ${error.failure.got}`;
-    if (error instanceof ClauseSkipped) return `skipped: ${error.reason}; ${error.remedy}`;
-    throw error;
-  }
+  const tenants = { areOwn: true, at: () => ({ token: 'a', namespace: 'a' }) } as unknown as Tenants;
+  return outcomeOf(id, { backend, tenants, patienceMs: 1000 });
 }
 
 test.each(['http/1', 'http/2', 'http/3', 'http/4', 'http/5', 'http/6'])(
   '%s holds of a server that does it',
   async (id) => {
-    expect(await outcomeOf(id, {})).toBe('passed');
+    expect(await outcomeWith(id, {})).toBe('passed');
   },
 );
 
 test('without the routes of a backend, a clause is skipped, with the flags that name them', async () => {
-  expect(await outcomeOf('http/1', undefined)).toMatch(
+  expect(await outcomeWith('http/1', undefined)).toMatch(
     /^skipped: the DataFn HTTP routes.*--trigger push or --remote/,
   );
 });
@@ -167,6 +153,6 @@ describe('a clause about the DataFn routes fails', () => {
     ],
     ['http/6', 'a push with a bad token is taken', { push: () => 200 }, /^expected 401 or 403, got 200/],
   ])('%s: %s', async (id, _, wrong, how) => {
-    expect(await outcomeOf(id, wrong)).toMatch(how);
+    expect(await outcomeWith(id, wrong)).toMatch(how);
   });
 });

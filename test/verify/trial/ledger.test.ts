@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Ledger } from '../../../src/verify/trial/ledger.js';
+import { outcomeOf } from '../outcome.js';
 
 const message = (cursor: string) => JSON.stringify({ type: 'cursor', cursor });
 
@@ -53,10 +54,30 @@ describe('the ledger of a run', () => {
     expect(ledger.duplicates()).toEqual(['cursor 7 2 times (during cursor/3)']);
   });
 
+  test('forgets the timeouts of the clients of a clause that this process held up', async () => {
+    const ledger = new Ledger();
+    for (const clause of ['heartbeat/1', 'heartbeat/1', 'cursor/7'])
+      ledger.record(clause, 'a').isFalseTimeout = true;
+    expect(await outcomeOf('heartbeat/7', {}, ledger)).toBe(
+      'expected none, got 3, during heartbeat/1, cursor/7',
+    );
+    ledger.excuseTimeouts('heartbeat/1');
+    expect(await outcomeOf('heartbeat/7', {}, ledger)).toBe('expected none, got 1, during cursor/7');
+  });
+
   test('keeps an example of each kind of message that is no cursor', () => {
     const ledger = new Ledger();
     for (const text of ['hi', '{"type":"welcome"}', '{"type":"welcome","n":2}', message('1')])
       ledger.message(text);
     expect([...ledger.otherMessages.values()]).toEqual(['hi', '{"type":"welcome"}']);
+  });
+
+  test('has what clients got beside cursors, of which a failure shows the bytes, and the beginning of a long one', async () => {
+    const ledger = new Ledger();
+    ledger.message('hi');
+    ledger.message(`{"type":"${'x'.repeat(200)}"}`);
+    const outcome = await outcomeOf('cursor/14', {}, ledger);
+    expect(outcome).toMatch(/^expected none, got text that is not JSON: "hi" \(68 69\); type "x+": "/);
+    expect(outcome).toMatch(/x…" \(7b 22 74 .*\(211 bytes\)\)$/);
   });
 });
