@@ -12,9 +12,11 @@ export function phaseOutcome({ phase, measurements }: PhaseResult): string {
   const received = sum(({ counters }) => counters.received);
   // Those that opened, and were then closed with a code that refuses.
   const refused = sum((tally) => tally.counters.opened - tally.accepted);
+  const opened = sum(({ counters }) => counters.opened);
+  const thenRefused = refused === 0 ? 'opened' : `opened (${formatCount(refused)} then refused)`;
   const parts: [string, number, boolean][] = [
-    ['opened', sum(({ counters }) => counters.opened), always.has('opened')],
-    ['then refused', refused, false],
+    [thenRefused, opened, always.has('opened')],
+    ['refused', opened === 0 ? refused : 0, false],
     ['closed by the server', sum((tally) => tally.closed.total) - refused, false],
     [
       'failed',
