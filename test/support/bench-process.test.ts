@@ -91,7 +91,7 @@ test('such a run is repeated, at most twice, and each time is told; any other is
     let count = 0;
     const run = async () => outputs[count++] ?? passed;
     const said: string[] = [];
-    expect(await unlessStalled('a run', run, (what) => said.push(what), 2)).toEqual(wanted);
+    expect(await unlessStalled('a run', run, { say: (what) => said.push(what), atMost: 2 })).toEqual(wanted);
     expect(count).toBe(runs);
     // Nothing is repeated in secret.
     expect(said).toEqual(Array(runs - 1).fill(why));

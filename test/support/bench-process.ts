@@ -11,6 +11,8 @@ export interface BenchOutput {
 export interface BenchRunOptions extends CliOptions {
   /** How long until a run that does not end is given up. Default: as any event. */
   readonly withinMs?: number;
+  /** Why a run says nothing about the product, else `undefined`. Default: {@link machineStalls}. */
+  readonly stallsOf?: (output: BenchOutput) => readonly string[] | undefined;
 }
 
 /**
@@ -21,7 +23,16 @@ const AGAIN = process.env.STOPPED_AT_RANDOM === undefined ? 2 : 5;
 
 /** Runs `datafn-ws bench` as a process; see {@link unlessStalled}. */
 export function runBench(args: readonly string[], options: BenchRunOptions = {}): Promise<BenchOutput> {
-  return unlessStalled(`bench ${args.join(' ')}`, () => runCli(['bench', ...args], options));
+  return unlessStalled(`bench ${args.join(' ')}`, () => runCli(['bench', ...args], options), {
+    stallsOf: options.stallsOf,
+  });
+}
+
+interface RepeatOptions extends Pick<BenchRunOptions, 'stallsOf'> {
+  /** Gets why a run is repeated, each time. */
+  readonly say?: (what: string) => void;
+  /** How often it is repeated. */
+  readonly atMost?: number;
 }
 
 /**
@@ -31,12 +42,11 @@ export function runBench(args: readonly string[], options: BenchRunOptions = {})
 export async function unlessStalled<Output extends BenchOutput>(
   what: string,
   run: () => Promise<Output>,
-  say: (what: string) => void = note,
-  atMost: number = AGAIN,
+  { say = note, atMost = AGAIN, stallsOf = machineStalls }: RepeatOptions = {},
 ): Promise<Output> {
   for (let again = 0; ; again++) {
     const output = await run();
-    const stalls = machineStalls(output);
+    const stalls = stallsOf(output);
     if (stalls === undefined || again === atMost) return output;
     say(`${what}: ${stalls.join('; ')}`);
   }
