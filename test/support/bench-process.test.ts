@@ -1,15 +1,18 @@
 import { expect, test } from 'vitest';
 import { type GeneratorSample, SaturationWatch } from '../../src/bench/measure/saturation.js';
+import { asJson, filledResult } from '../bench/filled.js';
+import { terminalReport } from '../bench/rendered.js';
 import { machineStalls, unlessStalled } from './bench-process.js';
 
+/** How bench ends when it was kept from measuring, with the report that it prints then. */
 const invalid = (...reasons: string[]) => ({
   code: 5,
-  stdout: `INVALID smoke\n  A summary.\n  16 of 16 expectations hold as far as it got\n${reasons.map((one) => `  ! ${one}\n`).join('')}\nExpectations\n`,
+  stdout: terminalReport(asJson(filledResult(['hot.accepted == 50'], { invalid: reasons }))),
   stderr: '',
 });
 
 const STOPPED =
-  'The load generator was the bottleneck: worker 1 stalled for 2.60 s (it did not run at all: stopped\n    by a signal, or the whole machine was suspended)';
+  'The load generator was the bottleneck: worker 1 stalled for 2.60 s (it did not run at all: stopped by a signal, or the whole machine was suspended)';
 const BUSY =
   'The load generator was the bottleneck: worker 2 ran at 40% CPU with an event-loop delay of up to 300 ms (the machine is busy: it waited for a core 60% of the time)';
 
@@ -18,7 +21,9 @@ const TAKEN =
 
 test('a run of bench that the machine kept from running is told from all others', () => {
   expect(machineStalls(invalid(TAKEN))).toEqual([TAKEN]);
-  expect(machineStalls(invalid(STOPPED, BUSY))).toEqual([STOPPED.replace(/\s+/g, ' '), BUSY]);
+  expect(machineStalls(invalid(STOPPED, BUSY))).toEqual([STOPPED, BUSY]);
+  const inJson = JSON.stringify({ results: [{ invalidReasons: [STOPPED], problems: [] }] });
+  expect(machineStalls({ code: 5, stdout: inJson, stderr: '' })).toEqual([STOPPED]);
   for (const final of [
     invalid(),
     invalid(
@@ -31,6 +36,11 @@ test('a run of bench that the machine kept from running is told from all others'
     ),
     invalid(STOPPED, 'Worker 2 (process 7) died with SIGKILL'),
     { ...invalid(STOPPED), code: 1 },
+    {
+      code: 5,
+      stdout: inJson.replace('"problems":[', '"problems":["2 cursors were not accepted"'),
+      stderr: '',
+    },
   ])
     expect(machineStalls(final)).toBeUndefined();
 });
@@ -81,7 +91,7 @@ test.each([
 test('such a run is repeated, at most twice, and each time is told; any other is final', async () => {
   const passed = { code: 0, stdout: 'PASSED smoke\n', stderr: '' };
   const stopped = invalid(STOPPED);
-  const why = `a run: ${STOPPED.replace(/\s+/g, ' ')}`;
+  const why = `a run: ${STOPPED}`;
   for (const [outputs, wanted, runs] of [
     [[passed], passed, 1],
     [[stopped, passed], passed, 2],

@@ -1,3 +1,5 @@
+import type { JsonReport } from '../../src/bench/report/schema.js';
+import { MEANINGS } from '../../src/bench/report/verdict-words.js';
 import { type CliOptions, runCli } from './cli-process.js';
 import { note } from './run-notes.js';
 
@@ -55,12 +57,24 @@ export async function unlessStalled<Output extends BenchOutput>(
 /** Why a run is invalid, if every reason is one that bench lays to the machine. Else `undefined`. */
 export function machineStalls({ code, stdout }: BenchOutput): readonly string[] | undefined {
   if (code !== 5) return undefined;
-  const reasons = [...stdout.matchAll(/^ {2}! .*(?:\n {4}\S.*)*/gm)].map(([text]) =>
-    text.replace(/\s+/g, ' ').slice(3),
-  );
+  const reasons = stdout.startsWith('{') ? reasonsInJson(stdout) : reasonsInText(stdout);
   const isOfTheMachine = (reason: string) =>
     /bottleneck: .*\((?:the machine is busy|it did not run at all|something kept it from running)|^The machine is busy: /.test(
       reason,
     );
   return reasons.length > 0 && reasons.every(isOfTheMachine) ? reasons : undefined;
 }
+
+/** The lines with a `!` under each `INVALID`; the first says what that means. Sections below have such lines, too. */
+function reasonsInText(stdout: string): string[] {
+  const heads = [...stdout.matchAll(/^INVALID .*\n(?: .*\n)*/gm)].map(([text]) => text);
+  return [...heads.join('').matchAll(/^ {2}! .*(?:\n {4}\S.*)*/gm)]
+    .map(([text]) => text.replace(/\s+/g, ' ').slice(3))
+    .filter((text) => text !== `${MEANINGS.invalid}.`);
+}
+
+const reasonsInJson = (stdout: string) =>
+  (JSON.parse(stdout) as JsonReport).results.flatMap(({ invalidReasons, problems }) => [
+    ...(invalidReasons ?? []),
+    ...(problems ?? []),
+  ]);
