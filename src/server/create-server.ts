@@ -28,7 +28,7 @@ import {
   listenError,
   takenLoopback,
 } from './http/listening.js';
-import { answerMalformed, ProxyProtocolNotice } from './http/malformed.js';
+import { answerMalformed, ProxyProtocolNotice, TOO_SLOW } from './http/malformed.js';
 import { MetricsPort } from './http/metrics-port.js';
 import type { ProblemListener } from './http/problem.js';
 import { RequestQueue } from './http/request-queue.js';
@@ -250,6 +250,7 @@ export function createServer(
         (answer) => requests.afterAnswers(socket as Socket, answer),
         (refusal) => {
           proxyProtocol.see(refusal);
+          if (refusal.status === TOO_SLOW) events.limited?.('slowRequests');
           events.rejectedRequest?.(refusal.status, refusal.detail);
         },
       ),

@@ -14,9 +14,6 @@ export interface HttpTimeouts {
   readonly requestTimeoutMs: number;
 }
 
-/** Codes of Node for what takes longer than {@link HttpTimeouts} allow. */
-const TOO_SLOW: ReadonlySet<unknown> = new Set(['ERR_HTTP_REQUEST_TIMEOUT', 'ERR_TLS_HANDSHAKE_TIMEOUT']);
-
 /** How long a connection may wait for its next request. */
 const KEEP_ALIVE_MS = 72_000;
 /** How often Node looks for connections that have taken too long. */
@@ -60,7 +57,8 @@ export function createHttpServer(
     server.on(event, (request, response) => server.emit('request', request, response));
   acceptInSlices(server, handshakeTimeoutMs, events);
   return server.on('clientError', ({ code }: NodeJS.ErrnoException) => {
-    if (TOO_SLOW.has(code)) events.limited?.('slowRequests');
+    // A request that is too slow counts when it is answered.
+    if (code === 'ERR_TLS_HANDSHAKE_TIMEOUT') events.limited?.('slowRequests');
   });
 }
 

@@ -2,6 +2,9 @@ import type { Duplex } from 'node:stream';
 import type { DatafnLogger } from '../../manager/types.js';
 import { endWithProblem, type Refusal } from './problem.js';
 
+/** The status of a request that did not arrive in time (RFC 9110 section 15.5.9). */
+export const TOO_SLOW = 408;
+
 /** An error of the event `clientError`. */
 type ClientError = NodeJS.ErrnoException & { readonly rawPacket?: Uint8Array };
 
@@ -34,7 +37,7 @@ function malformedRefusal({ code, rawPacket }: ClientError): Refusal {
     case 'HPE_HEADER_OVERFLOW':
       return { status: 431, detail: 'The request headers are too large' };
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return { status: 408, detail: 'The request took too long to arrive' };
+      return { status: TOO_SLOW, detail: 'The request took too long to arrive' };
     default:
       return proxyProtocolRefusal(rawPacket) ?? { status: 400, detail: 'Expected an HTTP/1.1 request' };
   }

@@ -104,6 +104,26 @@ describe('answers that are not read', () => {
     expect([limited.unreadAnswers + limited.slowRequests, accepted]).toEqual([1, 0]);
     expect(events.of('rejectedUpgrade')).toEqual([]);
   });
+
+  test('count once, where the request behind them is too slow as well by the time that the server notices', async () => {
+    const { port, server } = await startServer({ requestTimeoutMs: 1000 });
+    const socket = connect(port, '127.0.0.1').on('error', () => {});
+    sockets.add(socket);
+    socket.pause();
+    socket.write(callsWithLongAnswers(6));
+    // Until the server reads no more: the last request that it has begun to read is not complete.
+    for (let before = -1; before !== server.stats().broadcasts || before === 0; ) {
+      before = server.stats().broadcasts;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const standsUntilMs = performance.now() + 2500;
+    while (performance.now() < standsUntilMs);
+    const writing = setInterval(() => socket.write('x'), 50);
+    await within(closed(socket), 'the end of a connection that is not read');
+    clearInterval(writing);
+    const { limited } = server.stats();
+    expect(limited.unreadAnswers + limited.slowRequests).toBe(1);
+  });
 });
 
 describe('bytes that come before a handshake is answered', () => {
