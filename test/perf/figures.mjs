@@ -317,13 +317,13 @@ export async function accepts() {
     {
       ...ratioRow(
         'connects/s against a bare `ws` server without a manager',
-        '≥ 0.85',
+        '≥ 0.95',
         results,
         'ours',
         'plain',
         ({ perSecond }) => perSecond,
       ),
-      pass: (n) => n >= 0.85,
+      pass: (n) => n >= 0.95,
     },
     ratioRow(
       'CPU of the server for a connect, against a bare `ws` server',

@@ -2,8 +2,8 @@
 //
 // What `serve --workers 2` costs beside `serve` alone, in alternating pairs: CPU time of all of its processes for an accepted
 // connection and for a delivery, since rates on two cores say more of the clients. Then how many connections a second they
-// accept when each process gets a fifth of a core, so that the clients have cores to spare; that needs root. Last how long
-// an emit takes to a client of the worker that takes it, and to one of the other.
+// accept when each process gets a fifth of a core, so that the clients have cores to spare; that needs root. Before that, how
+// long an emit takes to a client of the worker that takes it, and to one of the other.
 // PAIRS=n sets the pairs; ONLY=name measures one load.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -196,6 +196,31 @@ for (const [name, load] of Object.entries(LOADS).filter(([name]) => isChosen(nam
   row(name, await alternate(PAIRS, tasks), (us) => `${us.toFixed(us < 20 ? 2 : 0)} µs`);
 }
 
+if (isChosen('latency')) {
+  for (const server of Object.values(servers)) server.latency = await latencyClients(server);
+  const tasks = eachServer(latencies);
+  for (const task of Object.values(tasks)) await task();
+  const { one, two } = await alternate(PAIRS, tasks);
+  const single = one.map((times) => median(times.flat()));
+  // The worker that takes the emits is the one whose own clients hear sooner.
+  const byWorker = two.map((times) => times.map((some) => median(some)));
+  const mine = median(byWorker.map(([a]) => a)) <= median(byWorker.map(([, b]) => b)) ? 0 : 1;
+  for (const [name, worker] of [
+    ['of the worker that takes it', mine],
+    ['of the other worker', 1 - mine],
+  ]) {
+    const more = byWorker.map((medians, pair) => medians[worker] - single[pair]);
+    const cells = [median(single), median(byWorker.map((medians) => medians[worker]))];
+    console.log(
+      `| emit to a client ${name}, p50 | ${cells.map((ms) => `${ms.toFixed(2)} ms`).join(' | ')} | ${median(more).toFixed(2)} ms more | ${spread(more)} |`,
+    );
+  }
+  for (const { latency } of Object.values(servers)) {
+    latency.agent.destroy();
+    for (const { client } of latency.clients) client.terminate();
+  }
+}
+
 let release;
 if (isChosen('connects/s')) {
   for (const { clients } of Object.values(servers)) await clients.call('closeAll');
@@ -217,29 +242,6 @@ if (isChosen('connects/s')) {
     console.log(`\nThe clients of that line used at most ${(busiest * 100).toFixed(0)}% of a core.`);
   }
 }
-release?.();
-
-if (isChosen('latency')) {
-  for (const server of Object.values(servers)) server.latency = await latencyClients(server);
-  const tasks = eachServer(latencies);
-  for (const task of Object.values(tasks)) await task();
-  const { one, two } = await alternate(PAIRS, tasks);
-  const single = one.map((times) => median(times.flat()));
-  // The worker that takes the emits is the one whose own clients hear sooner.
-  const byWorker = two.map((times) => times.map((some) => median(some)));
-  const mine = median(byWorker.map(([a]) => a)) <= median(byWorker.map(([, b]) => b)) ? 0 : 1;
-  for (const [name, worker] of [
-    ['of the worker that takes it', mine],
-    ['of the other worker', 1 - mine],
-  ]) {
-    const more = byWorker.map((medians, pair) => medians[worker] - single[pair]);
-    const cells = [median(single), median(byWorker.map((medians) => medians[worker]))];
-    console.log(
-      `| emit to a client ${name}, p50 | ${cells.map((ms) => `${ms.toFixed(2)} ms`).join(' | ')} | ${median(more).toFixed(2)} ms more | ${spread(more)} |`,
-    );
-  }
-  for (const { latency } of Object.values(servers)) latency.agent.destroy();
-}
 await Promise.all(
   Object.values(servers).map(({ child, clients }) => {
     clients.stop();
@@ -247,3 +249,4 @@ await Promise.all(
     return new Promise((resolve) => child.once('exit', resolve));
   }),
 );
+release?.();
