@@ -196,6 +196,7 @@ for (const [name, load] of Object.entries(LOADS).filter(([name]) => isChosen(nam
   row(name, await alternate(PAIRS, tasks), (us) => `${us.toFixed(us < 20 ? 2 : 0)} µs`);
 }
 
+for (const { clients } of Object.values(servers)) await clients.call('closeAll');
 if (isChosen('latency')) {
   for (const server of Object.values(servers)) server.latency = await latencyClients(server);
   const tasks = eachServer(latencies);
@@ -223,7 +224,6 @@ if (isChosen('latency')) {
 
 let release;
 if (isChosen('connects/s')) {
-  for (const { clients } of Object.values(servers)) await clients.call('closeAll');
   release = limitCpu(
     Object.values(servers).flatMap(({ child }) => treeOf(child.pid)),
     SHARE,
