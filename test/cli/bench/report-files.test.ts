@@ -76,9 +76,24 @@ test('a format that throws leaves a file that says so, and the others are writte
 });
 
 test.each([
-  ['inside of it is named from there', '/work/repo', '/work/repo/bench/sample.yaml', 'bench/sample.yaml'],
-  ['outside of it as it was given', '/work/repo', '/work/other/sample.yaml', '/work/other/sample.yaml'],
-  ['is named as it was given where there is none', '', '/work/repo/sample.yaml', '/work/repo/sample.yaml'],
+  [
+    'inside of it is named from there',
+    '/home/alice/repo',
+    '/home/alice/repo/bench/sample.yaml',
+    'bench/sample.yaml',
+  ],
+  [
+    'outside of it as it was given',
+    '/home/alice/repo',
+    '/home/alice/other/sample.yaml',
+    '/home/alice/other/sample.yaml',
+  ],
+  [
+    'is named as it was given where there is none',
+    '',
+    '/home/alice/repo/sample.yaml',
+    '/home/alice/repo/sample.yaml',
+  ],
 ])(
   'GitHub is told of broken rules of a scenario in its repository: a file %s',
   async (_, root, source, named) => {
